@@ -1,0 +1,1 @@
+"""The nouns of market making: units, ids, instrument, book, orders, position, view, events, commands."""

@@ -1,0 +1,188 @@
+"""The order book of one symbol in integers, and whether it may be believed.
+
+Prices are ticks, sizes are base atoms (real books hold sizes off the lot). The sequence check against the
+venue's numbering happens in the venue's adapter, which reports either a whole snapshot, a delta that
+continues it, or the loss of both. The book never quotes from itself what it cannot vouch for: `status`.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+LEVELS_MAX: Final = 5_000
+"""Levels kept per side; the farthest are dropped beyond that, so that a book cannot grow without bound."""
+
+
+class Level(NamedTuple):
+    """One price level: price in ticks, displayed size in base atoms (0 in a delta removes the level)."""
+
+    price_ticks: int
+    size_atoms: int
+
+
+class BookStatus(StrEnum):
+    """Whether the book can be quoted on."""
+
+    EMPTY = "empty"
+    IN_SYNC = "in_sync"
+    OUT_OF_SYNC = "out_of_sync"
+
+
+class _Ladder:
+    # One side. Keys are sorted so that the best price is last: a change near the touch moves few elements.
+    # A bid's key is its price, an ask's key is its negated price.
+
+    __slots__ = ("keys", "sign", "sizes")
+
+    def __init__(self, sign: int) -> None:
+        self.sign = sign
+        self.keys: list[int] = []
+        self.sizes: dict[int, int] = {}
+
+    def replace(self, levels: Sequence[Level]) -> None:
+        self.sizes = {level.price_ticks: level.size_atoms for level in levels if level.size_atoms}
+        self.keys = sorted(self.sign * price for price in self.sizes)
+        self._prune()
+
+    def set(self, price_ticks: int, size_atoms: int) -> None:
+        if size_atoms:
+            if price_ticks not in self.sizes:
+                insort(self.keys, self.sign * price_ticks)
+                self._prune()
+            self.sizes[price_ticks] = size_atoms
+        elif self.sizes.pop(price_ticks, None) is not None:
+            del self.keys[bisect_left(self.keys, self.sign * price_ticks)]
+
+    def _prune(self) -> None:
+        excess = len(self.keys) - LEVELS_MAX
+        if excess > 0:
+            for key in self.keys[:excess]:
+                self.sizes.pop(self.sign * key, None)
+            del self.keys[:excess]
+
+    def top(self, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
+        levels = []
+        for key in reversed(self.keys):
+            price = self.sign * key
+            size = self.sizes[price] - own_atoms.get(price, 0)
+            if size > 0:
+                levels.append(Level(price, size))
+                if len(levels) == count:
+                    break
+        return tuple(levels)
+
+
+class Book:
+    """Bids and asks of one symbol.
+
+    Fields:
+        status: see BookStatus. seq: the venue's number of the last change applied.
+        updated_ns: local time of the last message about this book.
+        crossed_since_ns: local time since which bid >= ask, or 0 while the book is not crossed.
+    """
+
+    __slots__ = ("_asks", "_bids", "_top", "crossed_since_ns", "seq", "status", "updated_ns")
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._bids = _Ladder(1)
+        self._asks = _Ladder(-1)
+        # The newest top-of-book message: (its number, bid, ask). Deltas older than it may not bring back
+        # what it said is gone.
+        self._top: tuple[int, Level, Level] | None = None
+        self.status = BookStatus.EMPTY
+        self.seq = 0
+        self.updated_ns = 0
+        self.crossed_since_ns = 0
+
+    @property
+    def bid_ticks(self) -> int:
+        """The best bid, 0 when that side is empty."""
+        keys = self._bids.keys
+        return keys[-1] if keys else 0
+
+    @property
+    def ask_ticks(self) -> int:
+        """The best ask, 0 when that side is empty."""
+        keys = self._asks.keys
+        return -keys[-1] if keys else 0
+
+    @property
+    def mid_half_ticks(self) -> int:
+        """Best bid plus best ask, that is the mid in half ticks; 0 while a side is empty."""
+        bids, asks = self._bids.keys, self._asks.keys
+        return bids[-1] - asks[-1] if bids and asks else 0
+
+    @property
+    def is_crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask."""
+        bids, asks = self._bids.keys, self._asks.keys
+        return bool(bids and asks) and bids[-1] >= -asks[-1]
+
+    def apply_snapshot(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Replace the whole book; it is in sync from now on."""
+        self._bids.replace(bids)
+        self._asks.replace(asks)
+        self._top = None
+        self.status = BookStatus.IN_SYNC
+        self._touch(ts_ns, seq)
+
+    def apply_delta(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Apply absolute sizes per level; a book that is not in sync or is newer ignores the delta."""
+        if self.status is not BookStatus.IN_SYNC or seq <= self.seq:
+            return
+        for price_ticks, size_atoms in bids:
+            self._bids.set(price_ticks, size_atoms)
+        for price_ticks, size_atoms in asks:
+            self._asks.set(price_ticks, size_atoms)
+        if self._top is not None:
+            top_seq, bid, ask = self._top
+            if seq < top_seq:
+                _cut(self._bids, bid)
+                _cut(self._asks, ask)
+            else:
+                self._top = None
+        self._touch(ts_ns, seq)
+
+    def apply_top(self, ts_ns: int, seq: int, bid: Level, ask: Level) -> None:
+        """Apply a top-of-book message: levels better than the stated top are gone, the stated ones hold.
+
+        A message older than the book or than the newest top (same numbering) is ignored.
+        """
+        if self.status is not BookStatus.IN_SYNC or seq <= self.seq:
+            return
+        if self._top is not None and seq <= self._top[0]:
+            return
+        self._top = (seq, bid, ask)
+        _cut(self._bids, bid)
+        _cut(self._asks, ask)
+        # The book's own number stays: deltas must still apply from where they left off.
+        self._touch(ts_ns, self.seq)
+
+    def lose(self) -> None:
+        """Forget that the book is right; its levels stay visible for people, never for quoting."""
+        self.status = BookStatus.OUT_OF_SYNC
+
+    def bids(self, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
+        """Return the best `count` bids with own sizes (price ticks -> base atoms) taken out."""
+        return self._bids.top(count, own_atoms)
+
+    def asks(self, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
+        """Return the best `count` asks with own sizes (price ticks -> base atoms) taken out."""
+        return self._asks.top(count, own_atoms)
+
+    def _touch(self, ts_ns: int, seq: int) -> None:
+        self.seq = seq
+        self.updated_ns = ts_ns
+        if not self.is_crossed:
+            self.crossed_since_ns = 0
+        elif not self.crossed_since_ns:
+            self.crossed_since_ns = ts_ns
+
+
+def _cut(ladder: _Ladder, top: Level) -> None:
+    key = ladder.sign * top.price_ticks
+    while ladder.keys and ladder.keys[-1] > key:
+        ladder.sizes.pop(ladder.sign * ladder.keys.pop())
+    ladder.set(top.price_ticks, top.size_atoms)

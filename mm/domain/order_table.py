@@ -1,0 +1,99 @@
+"""All orders of the account: live ones by id, exposure sums per session, and which fills are known.
+
+Fills are deduplicated by (symbol, trade id) whatever the state of the order. The table is bounded: ended
+orders and trade ids are forgotten oldest first, long after the venue can still report them.
+"""
+
+from typing import Final
+
+from mm.domain.orders import Order, OrderState, Trigger
+from mm.domain.sides import Side
+
+ENDED_MAX: Final = 20_000
+"""Ended orders that are still known by id."""
+
+TRADES_MAX: Final = 500_000
+"""Trade ids per account that are still known; a duplicate may come 40 minutes late."""
+
+
+class OrderTable:
+    """Every order that may exist.
+
+    Fields: live: orders not proven dead, by id, in order of placement.
+    """
+
+    def __init__(self) -> None:
+        """Start without orders."""
+        self.live: dict[str, Order] = {}
+        self._ended: dict[str, Order] = {}
+        self._trades: dict[tuple[str, int], None] = {}
+        self._open_lots: dict[tuple[int, Side], int] = {}
+
+    def add(self, order: Order) -> None:
+        """Take in a new order; its size counts as exposure at once."""
+        assert order.cid not in self.live
+        assert order.cid not in self._ended
+        self.live[order.cid] = order
+        self._count(order, order.left_lots)
+
+    def get(self, cid: str) -> Order | None:
+        """Return the order of that id, live or ended, or None if it was never ours in this life."""
+        return self.live.get(cid) or self._ended.get(cid)
+
+    def of_session(self, session: int) -> list[Order]:
+        """Return the live orders of a session in order of placement."""
+        return [order for order in self.live.values() if order.session == session]
+
+    def open_lots(self, session: int, side: Side) -> int:
+        """Return what could still fill on one side of a session, lots."""
+        return self._open_lots.get((session, side), 0)
+
+    def fire(self, order: Order, trigger: Trigger, ts_ns: int) -> bool:
+        """Apply a trigger other than a fill to `order`; return whether its state changed."""
+        before = order.left_lots if order.is_live else 0
+        changed = order.fire(trigger, ts_ns)
+        self._settle(order, before)
+        return changed
+
+    def knows_trade(self, symbol: str, trade_id: int) -> bool:
+        """Return whether this execution was applied before."""
+        return (symbol, trade_id) in self._trades
+
+    def remember_trade(self, symbol: str, trade_id: int) -> None:
+        """Note an execution as applied."""
+        self._trades[symbol, trade_id] = None
+        if len(self._trades) > TRADES_MAX:
+            del self._trades[next(iter(self._trades))]
+
+    def fill(self, order: Order, size_lots: int, ts_ns: int) -> bool:
+        """Apply an execution of `size_lots` > 0; return whether the order is now filled beyond its size."""
+        assert size_lots > 0
+        before = order.left_lots if order.is_live else 0
+        order.cum_lots += size_lots
+        order.revealed_lots = max(order.revealed_lots, order.cum_lots)
+        full = order.cum_lots >= order.size_lots
+        order.fire(Trigger.FILL_ALL if full else Trigger.FILL, ts_ns)
+        self._settle(order, before)
+        return order.cum_lots > order.size_lots
+
+    def uncertain(self) -> list[Order]:
+        """Return the orders whose fate only the venue's evidence can tell."""
+        states = (OrderState.UNKNOWN, OrderState.UNKNOWN_CANCEL)
+        return [order for order in self.live.values() if order.state in states]
+
+    def _settle(self, order: Order, before_lots: int) -> None:
+        after = order.left_lots if order.is_live else 0
+        self._count(order, after - before_lots)
+        if order.is_live:
+            if order.cid not in self.live:
+                del self._ended[order.cid]
+                self.live[order.cid] = order
+        elif order.cid in self.live:
+            del self.live[order.cid]
+            self._ended[order.cid] = order
+            if len(self._ended) > ENDED_MAX:
+                del self._ended[next(iter(self._ended))]
+
+    def _count(self, order: Order, change_lots: int) -> None:
+        key = (order.session, order.side)
+        self._open_lots[key] = self._open_lots.get(key, 0) + change_lots

@@ -1,0 +1,219 @@
+"""The life of an order: one table, and the book-keeping of every order that may exist.
+
+Rule 1: everything that affects the state of an order is in this file. A row says what a trigger does in a
+state. Triggers of ours (CANCEL) in a state without a row are bugs and raise; triggers of the venue have a
+row in every state, because a venue may say anything at any time, in any order, twice.
+
+Theory. Three things are kept apart: what we asked, what the venue has proved, and what we do not know.
+`UNKNOWN` is a state like any other and counts as live exposure; no timer leads out of it, only evidence.
+Evidence, not arrival order, decides: a terminal state proved by the venue is never left for an older open
+state, and every state accepts fills, because fills are facts. A death that was only inferred (`DEAD`:
+queries found nothing for longer than a request can live, no fill in the history) gives way to any sign of
+life. The filled size never decreases; a fill beyond the order's size is kept and flagged.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from mm.domain.sides import Side
+from mm.errors import ProtocolViolation
+
+
+class OrderState(StrEnum):
+    """What is known about an order. Live states count as exposure for what is left to fill."""
+
+    SENT = "sent"
+    WORKING = "working"
+    CANCEL_SENT = "cancel_sent"
+    UNKNOWN = "unknown"
+    UNKNOWN_CANCEL = "unknown_cancel"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    REJECTED = "rejected"
+    DEAD = "dead"
+
+
+class Trigger(StrEnum):
+    """What can happen to an order. All but CANCEL come from the venue or from the lack of its answer."""
+
+    ACK = "ack"
+    REJECT = "reject"
+    LOST = "lost"
+    CANCEL = "cancel"
+    CANCEL_NOT_SENT = "cancel_not_sent"
+    CANCEL_LOST = "cancel_lost"
+    CANCEL_REFUSED = "cancel_refused"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+    FILL = "fill"
+    FILL_ALL = "fill_all"
+    SEEN_OPEN = "seen_open"
+    PROVEN_DEAD = "proven_dead"
+
+
+_S, _T = OrderState, Trigger
+
+TABLE: Final[dict[tuple[OrderState, Trigger], OrderState]] = {
+    # Sent, nothing heard yet.
+    (_S.SENT, _T.ACK): _S.WORKING,
+    (_S.SENT, _T.REJECT): _S.REJECTED,
+    (_S.SENT, _T.LOST): _S.UNKNOWN,
+    (_S.SENT, _T.CANCEL): _S.CANCEL_SENT,
+    (_S.SENT, _T.CANCEL_NOT_SENT): _S.SENT,
+    (_S.SENT, _T.CANCEL_LOST): _S.UNKNOWN_CANCEL,
+    (_S.SENT, _T.CANCEL_REFUSED): _S.UNKNOWN,
+    (_S.SENT, _T.CANCELED): _S.CANCELED,
+    (_S.SENT, _T.EXPIRED): _S.EXPIRED,
+    (_S.SENT, _T.FILL): _S.WORKING,
+    (_S.SENT, _T.FILL_ALL): _S.FILLED,
+    (_S.SENT, _T.SEEN_OPEN): _S.WORKING,
+    (_S.SENT, _T.PROVEN_DEAD): _S.DEAD,
+    # On the book.
+    (_S.WORKING, _T.ACK): _S.WORKING,
+    (_S.WORKING, _T.REJECT): _S.UNKNOWN,  # contradiction: ask
+    (_S.WORKING, _T.LOST): _S.WORKING,  # the stream was faster than the answer that got lost
+    (_S.WORKING, _T.CANCEL): _S.CANCEL_SENT,
+    (_S.WORKING, _T.CANCEL_NOT_SENT): _S.WORKING,
+    (_S.WORKING, _T.CANCEL_LOST): _S.UNKNOWN_CANCEL,
+    (_S.WORKING, _T.CANCEL_REFUSED): _S.UNKNOWN,
+    (_S.WORKING, _T.CANCELED): _S.CANCELED,
+    (_S.WORKING, _T.EXPIRED): _S.EXPIRED,
+    (_S.WORKING, _T.FILL): _S.WORKING,
+    (_S.WORKING, _T.FILL_ALL): _S.FILLED,
+    (_S.WORKING, _T.SEEN_OPEN): _S.WORKING,
+    (_S.WORKING, _T.PROVEN_DEAD): _S.DEAD,
+    # Cancellation on its way.
+    (_S.CANCEL_SENT, _T.ACK): _S.CANCEL_SENT,
+    (_S.CANCEL_SENT, _T.REJECT): _S.REJECTED,
+    (_S.CANCEL_SENT, _T.LOST): _S.CANCEL_SENT,
+    (_S.CANCEL_SENT, _T.CANCEL): _S.CANCEL_SENT,
+    (_S.CANCEL_SENT, _T.CANCEL_NOT_SENT): _S.WORKING,
+    (_S.CANCEL_SENT, _T.CANCEL_LOST): _S.UNKNOWN_CANCEL,
+    (_S.CANCEL_SENT, _T.CANCEL_REFUSED): _S.UNKNOWN_CANCEL,
+    (_S.CANCEL_SENT, _T.CANCELED): _S.CANCELED,
+    (_S.CANCEL_SENT, _T.EXPIRED): _S.EXPIRED,
+    (_S.CANCEL_SENT, _T.FILL): _S.CANCEL_SENT,
+    (_S.CANCEL_SENT, _T.FILL_ALL): _S.FILLED,
+    (_S.CANCEL_SENT, _T.SEEN_OPEN): _S.CANCEL_SENT,
+    (_S.CANCEL_SENT, _T.PROVEN_DEAD): _S.DEAD,
+    # The placement's outcome is unknown.
+    (_S.UNKNOWN, _T.ACK): _S.WORKING,
+    (_S.UNKNOWN, _T.REJECT): _S.REJECTED,
+    (_S.UNKNOWN, _T.LOST): _S.UNKNOWN,
+    (_S.UNKNOWN, _T.CANCEL): _S.UNKNOWN_CANCEL,
+    (_S.UNKNOWN, _T.CANCEL_NOT_SENT): _S.UNKNOWN,
+    (_S.UNKNOWN, _T.CANCEL_LOST): _S.UNKNOWN_CANCEL,
+    (_S.UNKNOWN, _T.CANCEL_REFUSED): _S.UNKNOWN,
+    (_S.UNKNOWN, _T.CANCELED): _S.CANCELED,
+    (_S.UNKNOWN, _T.EXPIRED): _S.EXPIRED,
+    (_S.UNKNOWN, _T.FILL): _S.UNKNOWN,  # it lived; whether it still does is to be asked
+    (_S.UNKNOWN, _T.FILL_ALL): _S.FILLED,
+    (_S.UNKNOWN, _T.SEEN_OPEN): _S.WORKING,
+    (_S.UNKNOWN, _T.PROVEN_DEAD): _S.DEAD,
+    # The cancellation's outcome is unknown.
+    (_S.UNKNOWN_CANCEL, _T.ACK): _S.UNKNOWN_CANCEL,
+    (_S.UNKNOWN_CANCEL, _T.REJECT): _S.REJECTED,
+    (_S.UNKNOWN_CANCEL, _T.LOST): _S.UNKNOWN_CANCEL,
+    (_S.UNKNOWN_CANCEL, _T.CANCEL): _S.UNKNOWN_CANCEL,
+    (_S.UNKNOWN_CANCEL, _T.CANCEL_NOT_SENT): _S.UNKNOWN_CANCEL,
+    (_S.UNKNOWN_CANCEL, _T.CANCEL_LOST): _S.UNKNOWN_CANCEL,
+    (_S.UNKNOWN_CANCEL, _T.CANCEL_REFUSED): _S.UNKNOWN_CANCEL,
+    (_S.UNKNOWN_CANCEL, _T.CANCELED): _S.CANCELED,
+    (_S.UNKNOWN_CANCEL, _T.EXPIRED): _S.EXPIRED,
+    (_S.UNKNOWN_CANCEL, _T.FILL): _S.UNKNOWN_CANCEL,
+    (_S.UNKNOWN_CANCEL, _T.FILL_ALL): _S.FILLED,
+    (_S.UNKNOWN_CANCEL, _T.SEEN_OPEN): _S.WORKING,  # it survived: cancel again
+    (_S.UNKNOWN_CANCEL, _T.PROVEN_DEAD): _S.DEAD,
+}
+
+_FINAL = (_S.FILLED, _S.CANCELED, _S.EXPIRED)
+_VENUE_TRIGGERS = tuple(trigger for trigger in Trigger if trigger is not Trigger.CANCEL)
+
+# Ends that the venue stated: nothing reopens them, but a fill that completes the order is remembered.
+TABLE.update({(state, trigger): state for state in _FINAL for trigger in _VENUE_TRIGGERS})
+TABLE.update({(state, _T.FILL_ALL): _S.FILLED for state in _FINAL})
+# Ends without a life (a refusal, an inferred death) give way to proof that there was one.
+for _end in (_S.REJECTED, _S.DEAD):
+    TABLE.update({(_end, trigger): _end for trigger in _VENUE_TRIGGERS})
+    TABLE[_end, _T.FILL] = _S.UNKNOWN
+    TABLE[_end, _T.FILL_ALL] = _S.FILLED
+    TABLE[_end, _T.SEEN_OPEN] = _S.WORKING
+    TABLE[_end, _T.CANCELED] = _S.CANCELED
+    TABLE[_end, _T.EXPIRED] = _S.EXPIRED
+TABLE[_S.DEAD, _T.ACK] = _S.WORKING
+TABLE[_S.DEAD, _T.REJECT] = _S.REJECTED
+
+LIVE: Final = (_S.SENT, _S.WORKING, _S.CANCEL_SENT, _S.UNKNOWN, _S.UNKNOWN_CANCEL)
+"""States that count as exposure: the order is not proven dead."""
+
+UNCERTAIN: Final = (_S.UNKNOWN, _S.UNKNOWN_CANCEL)
+"""States that only the venue's evidence resolves."""
+
+
+def transition(state: OrderState, trigger: Trigger) -> OrderState:
+    """Return the state after `trigger`; raises ProtocolViolation if we asked for what cannot be."""
+    try:
+        return TABLE[state, trigger]
+    except KeyError:
+        raise ProtocolViolation(
+            f"order state was {state}, expected one in which {trigger} is possible"
+        ) from None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Order:
+    """One order of ours and everything that is known about it.
+
+    Fields:
+        cid, session, symbol, side, price_ticks, size_lots: as placed; session: index of the session.
+        level: of the ladder, -1 for an exit. reduces: it only takes an open position back.
+        state: see OrderState. cum_lots: filled so far, never decreases. is_live: counts as exposure.
+        venue_order_id: empty until the venue gave one. echoed: seen on the user stream.
+        placed_ns, settled_ns: local time of sending and of the last change of state.
+        asked_ns: local time of the last query or cancel, 0 before. attempts: queries and cancels so far.
+        not_found: queries in a row that found nothing since the last sign of life.
+        revealed_lots: the largest filled size that the venue stated; above cum_lots: fills are missing.
+    """
+
+    cid: str
+    session: int
+    symbol: str
+    side: Side
+    price_ticks: int
+    size_lots: int
+    level: int
+    reduces: bool
+    placed_ns: int
+    settled_ns: int = 0
+    state: OrderState = OrderState.SENT
+    is_live: bool = True
+    cum_lots: int = 0
+    revealed_lots: int = 0
+    venue_order_id: str = ""
+    echoed: bool = False
+    asked_ns: int = 0
+    attempts: int = 0
+    not_found: int = 0
+
+    def __post_init__(self) -> None:
+        """Check what the rest relies on."""
+        assert self.price_ticks > 0
+        assert self.size_lots > 0
+
+    @property
+    def left_lots(self) -> int:
+        """What can still fill, lots; 0 at least, also after an overfill."""
+        return max(0, self.size_lots - self.cum_lots)
+
+    def fire(self, trigger: Trigger, ts_ns: int) -> bool:
+        """Apply `trigger`; return whether the state changed."""
+        after = transition(self.state, trigger)
+        if after is self.state:
+            return False
+        self.state = after
+        self.is_live = after in LIVE
+        self.settled_ns = ts_ns
+        self.not_found = 0
+        return True

@@ -1,0 +1,100 @@
+"""Exact conversion between decimal text and integers, and the bounds that products must keep.
+
+Money is held per asset in atoms: one atom is 10^-scale of the asset, scale >= 8. This module and
+`instrument.py` are the only places where a decimal becomes an integer or the reverse.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+SCALE_MIN: Final = 8
+"""Smallest number of decimals in which an asset is held: venues settle in 8 decimals."""
+
+PPM: Final = 1_000_000
+"""Parts per million in one; fees are integers in parts per million (1 bps = 100 ppm)."""
+
+PPM_PER_BPS: Final = 100
+"""Parts per million in one basis point."""
+
+NS_PER_MS: Final = 1_000_000
+NS_PER_S: Final = 1_000_000_000
+
+ATOMS_MAX: Final = 2**63 - 1
+"""Largest amount that the journal's and the venue's integers can hold."""
+
+
+def decimals_of(value: Decimal) -> int:
+    """Return the number of decimals that `value` needs, trailing zeros not counted (0.0100 needs 2)."""
+    exponent = value.normalize().as_tuple().exponent
+    if not isinstance(exponent, int):
+        raise ValueError(f"value was {value}, expected a finite number")
+    return max(0, -exponent)
+
+
+def atoms_from_text(text: str, scale: int) -> int:
+    """Return the integer that `text` is in units of 10^-scale, exactly.
+
+    Raises: ValueError if `text` is not a plain decimal number or needs more decimals than `scale`.
+    """
+    whole, _, fraction = text.partition(".")
+    if len(fraction) > scale:
+        kept, rest = fraction[:scale], fraction[scale:]
+        if rest.strip("0"):
+            raise ValueError(f"value was {text}, expected at most {scale} decimals")
+        fraction = kept
+    digits = whole + fraction
+    if not digits.lstrip("-").isdecimal() or not digits.isascii():
+        return atoms_from_decimal(_decimal(text), scale)
+    return int(digits) * int(10 ** (scale - len(fraction)))
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"value was {text!r}, expected a decimal number") from None
+
+
+def atoms_from_decimal(value: Decimal, scale: int) -> int:
+    """Return `value` in units of 10^-scale, exactly.
+
+    Raises: ValueError if it is not finite or needs more decimals than `scale`.
+    """
+    if decimals_of(value) > scale:
+        raise ValueError(f"value was {value}, expected at most {scale} decimals")
+    sign, digits, exponent = value.as_tuple()
+    assert isinstance(exponent, int)  # decimals_of refused the rest
+    shift = exponent + scale
+    magnitude = int("".join(map(str, digits)))
+    magnitude = magnitude * 10**shift if shift >= 0 else magnitude // 10**-shift
+    return int(-magnitude if sign else magnitude)
+
+
+def text_from_atoms(atoms: int, scale: int) -> str:
+    """Return `atoms` of 10^-scale as plain decimal text with `scale` decimals (no exponent)."""
+    sign = "-" if atoms < 0 else ""
+    whole, fraction = divmod(abs(atoms), 10**scale)
+    return f"{sign}{whole}.{fraction:0{scale}d}" if scale else f"{sign}{whole}"
+
+
+def short_text(atoms: int, scale: int) -> str:
+    """Return `atoms` of 10^-scale as decimal text without trailing zeros, for people."""
+    text = text_from_atoms(atoms, scale)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def ceil_div(value: int, divisor: int) -> int:
+    """Return value / divisor rounded towards plus infinity; divisor > 0."""
+    return -(-value // divisor)
+
+
+def nearest_div(value: int, divisor: int) -> int:
+    """Return value / divisor rounded to the nearest integer, halves up; divisor > 0."""
+    return (2 * value + divisor) // (2 * divisor)
+
+
+def checked(amount: int) -> int:
+    """Return `amount`; raises OverflowError if it leaves the 64-bit range that files and venues hold."""
+    if not -ATOMS_MAX <= amount <= ATOMS_MAX:
+        raise OverflowError(f"amount was {amount}, expected at most {ATOMS_MAX} in magnitude")
+    return amount

@@ -1,0 +1,83 @@
+"""What a strategy sees when it is asked for quotes. Frozen; a strategy sees nothing else."""
+
+from typing import Generic, TypeVar
+
+import msgspec
+
+from mm.domain.book import Level
+from mm.domain.instrument import Instrument
+from mm.domain.sides import Side
+
+M_co = TypeVar("M_co", covariant=True)
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False):
+    """The value of a signal and whether it may be used.
+
+    Fields: value: in the unit that the signal states. ready: False until the estimate is good enough.
+    waits_for: what is missing while it is not ready ("37 of 60 samples"), empty when ready.
+    """
+
+    value: float
+    ready: bool
+    waits_for: str = ""
+
+
+class OwnQuote(msgspec.Struct, frozen=True, gc=False):
+    """One own order that may be live at the venue.
+
+    Fields: level: of the ladder; size_lots: what is left to fill; age_ns: since it was sent.
+    certain: False while its placement or cancellation is unknown or in flight.
+    """
+
+    side: Side
+    level: int
+    price_ticks: int
+    size_lots: int
+    age_ns: int
+    certain: bool
+
+
+class LastFill(msgspec.Struct, frozen=True, gc=False):
+    """The last fill on one side. Fields: ts_ns: local time; price_ticks; size_lots: of that fill alone."""
+
+    ts_ns: int
+    price_ticks: int
+    size_lots: int
+
+
+class View(msgspec.Struct, Generic[M_co], frozen=True, kw_only=True):
+    """The market and our place in it at one instant.
+
+    Fields:
+        ts_ns: the core's time, monotonic, anchored to UTC.
+        instrument: grid, filters and fees.
+        bids, asks: best levels with own size taken out; never empty when a strategy is asked.
+        mid_half_ticks: best bid + best ask of those levels, the mid in half ticks.
+        readings: one per entry of the strategy's `needs`, in that order.
+        inventory_lots: what own fills moved minus the target, signed; 0 is where the strategy wants to be.
+        inventory_max_lots: hard limit of |inventory_lots|, > 0.
+        target_lots: the holding at which inventory is 0.
+        base_atoms, quote_atoms: total holdings of both assets (free and locked by own orders).
+        own: own orders that are not proven dead, in order of placement.
+        last_buy, last_sell: last own fill per side, None before the first.
+        entry_half_ticks: average entry price of the open inventory in half ticks, 0 when flat.
+        memory: what the strategy returned last time; its class's `initial_memory` at first.
+    """
+
+    ts_ns: int
+    instrument: Instrument
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    mid_half_ticks: int
+    readings: tuple[Reading, ...]
+    inventory_lots: int
+    inventory_max_lots: int
+    target_lots: int
+    base_atoms: int
+    quote_atoms: int
+    own: tuple[OwnQuote, ...]
+    last_buy: LastFill | None
+    last_sell: LastFill | None
+    entry_half_ticks: int
+    memory: M_co

@@ -1,0 +1,108 @@
+"""Every exception class of mm, split by what the caller has to do next.
+
+Refusals of the risk rules are data (`mm.risk.base.Refusal`), not exceptions. Each class carries the exit
+code with which the command line ends when nobody handled it; the codes are documented and never change.
+"""
+
+EXIT_OK = 0
+EXIT_UNEXPECTED = 1
+EXIT_USAGE = 2
+EXIT_NOT_RUNNING = 3
+EXIT_CONFIG = 4
+EXIT_TIMEOUT = 5
+EXIT_HALTED = 6
+EXIT_UNREACHABLE = 7
+EXIT_ORDERS_MAY_REMAIN = 8
+EXIT_CHECK_FAILED = 9
+
+
+class MMError(Exception):
+    """Root of all errors of mm; never raised itself.
+
+    Fields: hint: one sentence that tells the user what to do next; empty when there is nothing to do.
+    """
+
+    exit_code = EXIT_UNEXPECTED
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Keep the message (what was found, what was expected) and the hint."""
+        if type(self) is MMError:
+            raise TypeError("MMError is abstract: raise one of its subclasses")
+        super().__init__(message)
+        self.hint = hint
+
+
+class ConfigError(MMError):
+    """The configuration cannot be used; nothing was started. The message opens with file and line if known."""
+
+    exit_code = EXIT_CONFIG
+
+
+class ForeignAddress(ConfigError):
+    """A throw-away demo key was pointed at an address that is not loopback; nothing was sent."""
+
+
+class NotRunning(MMError):
+    """No daemon answers on the control socket, or what was asked for does not exist."""
+
+    exit_code = EXIT_NOT_RUNNING
+
+
+class AlreadyRunning(MMError):
+    """Another process holds the data directory."""
+
+    exit_code = EXIT_CONFIG
+
+
+class TimedOut(MMError):
+    """Something that was waited for did not happen in its time."""
+
+    exit_code = EXIT_TIMEOUT
+
+
+class Halted(MMError):
+    """Trading is latched off and needs an operator (`mm unhalt --reason ...`)."""
+
+    exit_code = EXIT_HALTED
+
+
+class VenueUnreachable(MMError):
+    """The venue could not be reached; nothing was sent."""
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class VenueRefused(MMError):
+    """The venue refused with proof: what was asked did not happen.
+
+    Fields: code: the venue's own error code, 0 when it gave none.
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+    def __init__(self, message: str, *, code: int = 0, hint: str = "") -> None:
+        """Keep the venue's code beside the message."""
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+class VenueUnknown(MMError):
+    """The outcome is unknown: it may have happened. Reconcile; never retry blindly."""
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class OrdersMayRemain(MMError):
+    """The daemon ended without the venue's word that no order of ours is left."""
+
+    exit_code = EXIT_ORDERS_MAY_REMAIN
+
+
+class ProtocolViolation(MMError):
+    """We broke our own state machine: a bug of mm. The state is unchanged."""
+
+
+class StateCorrupt(MMError):
+    """A file of the data directory cannot be read as what it has to be; trading does not start on it."""
+
+    exit_code = EXIT_CONFIG

@@ -1,0 +1,1 @@
+"""Hard limits, one rule per file, and the explicit ordered tuple of them."""

@@ -1,0 +1,1 @@
+"""Quoting ideas, one per file: `View -> Quotes`. Never I/O, never order handling."""
