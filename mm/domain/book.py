@@ -61,6 +61,13 @@ class _Ladder:
                 self.sizes.pop(self.sign * key, None)
             del self.keys[:excess]
 
+    def best(self, own_atoms: Mapping[int, int]) -> int:
+        for key in reversed(self.keys):
+            price = self.sign * key
+            if price not in own_atoms or self.sizes[price] > own_atoms[price]:
+                return price
+        return 0
+
     def top(self, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
         levels = []
         for key in reversed(self.keys):
@@ -163,6 +170,14 @@ class Book:
     def lose(self) -> None:
         """Forget that the book is right; its levels stay visible for people, never for quoting."""
         self.status = BookStatus.OUT_OF_SYNC
+
+    def best_bid(self, own_atoms: Mapping[int, int]) -> int:
+        """Return the best bid with own sizes (price ticks -> base atoms) taken out; 0 if there is none."""
+        return self._bids.best(own_atoms)
+
+    def best_ask(self, own_atoms: Mapping[int, int]) -> int:
+        """Return the best ask with own sizes (price ticks -> base atoms) taken out; 0 if there is none."""
+        return self._asks.best(own_atoms)
 
     def bids(self, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
         """Return the best `count` bids with own sizes (price ticks -> base atoms) taken out."""

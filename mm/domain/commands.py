@@ -63,7 +63,7 @@ class ListOrders(Command, frozen=True, kw_only=True, gc=False):
 
 
 class ListFills(Command, frozen=True, kw_only=True, gc=False):
-    """Ask for the account's fills on a symbol from a trade id (inclusive)."""
+    """Ask for the account's fills on a symbol from a trade id (inclusive); -1 asks for the latest page."""
 
     symbol: str
     from_trade_id: int

@@ -137,7 +137,7 @@ class PlaceUnknown(Event, frozen=True, kw_only=True, gc=False):
 
 
 class OrderCanceled(Event, frozen=True, kw_only=True, gc=False):
-    """The venue confirms a cancellation. Fields: cum_lots: filled before, as far as it says (-1: not said)."""
+    """The venue confirms a cancellation. Fields: cum_lots: filled before, as it says (-1: not said)."""
 
     cid: str
     cum_lots: int

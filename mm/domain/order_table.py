@@ -19,12 +19,14 @@ TRADES_MAX: Final = 500_000
 class OrderTable:
     """Every order that may exist.
 
-    Fields: live: orders not proven dead, by id, in order of placement.
+    Fields: live: orders not proven dead, by id, in order of placement. version: changes whenever what could
+    still fill changes.
     """
 
     def __init__(self) -> None:
         """Start without orders."""
         self.live: dict[str, Order] = {}
+        self.version = 0
         self._ended: dict[str, Order] = {}
         self._trades: dict[tuple[str, int], None] = {}
         self._open_lots: dict[tuple[int, Side], int] = {}
@@ -95,5 +97,8 @@ class OrderTable:
                 del self._ended[next(iter(self._ended))]
 
     def _count(self, order: Order, change_lots: int) -> None:
+        if not change_lots:
+            return
+        self.version += 1
         key = (order.session, order.side)
         self._open_lots[key] = self._open_lots.get(key, 0) + change_lots

@@ -172,8 +172,11 @@ class Order:
         state: see OrderState. cum_lots: filled so far, never decreases. is_live: counts as exposure.
         venue_order_id: empty until the venue gave one. echoed: seen on the user stream.
         placed_ns, settled_ns: local time of sending and of the last change of state.
-        asked_ns: local time of the last query or cancel, 0 before. attempts: queries and cancels so far.
+        asked_ns, cancelled_ns: local time of the last query and cancel, 0 before. attempts: queries so far.
         not_found: queries in a row that found nothing since the last sign of life.
+        absent_since_ns: when the proof of absence was asked for, 0 if it was not; absent_in_orders,
+            absent_in_fills: which listings asked after that did not show it.
+        ends_as: how it ended according to the venue, while fills that it stated are still missing.
         revealed_lots: the largest filled size that the venue stated; above cum_lots: fills are missing.
     """
 
@@ -194,8 +197,13 @@ class Order:
     venue_order_id: str = ""
     echoed: bool = False
     asked_ns: int = 0
+    cancelled_ns: int = 0
     attempts: int = 0
     not_found: int = 0
+    absent_since_ns: int = 0
+    absent_in_orders: bool = False
+    absent_in_fills: bool = False
+    ends_as: Trigger | None = None
 
     def __post_init__(self) -> None:
         """Check what the rest relies on."""
@@ -216,4 +224,7 @@ class Order:
         self.is_live = after in LIVE
         self.settled_ns = ts_ns
         self.not_found = 0
+        self.absent_since_ns = 0
+        self.absent_in_orders = False
+        self.absent_in_fills = False
         return True

@@ -104,7 +104,7 @@ class Position:
 
     @property
     def residual_half(self) -> int:
-        """What the identity leaves unexplained, half ticks x lots; always 0 unless the book-keeping is wrong."""
+        """What the identity leaves unexplained, half ticks x lots; 0 or the book-keeping is wrong."""
         value = self.cash_half + self.net_lots * self.mid_half_ticks
         return value - self.spread_half - self.revaluation_half
 

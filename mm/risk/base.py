@@ -107,14 +107,14 @@ class RiskView:
 class Rule:
     """One hard limit. Subclasses override what they need; the engine calls only what is overridden."""
 
-    def shape(self, quotes: AnyQuotes, view: RiskView) -> AnyQuotes:
+    def shape(self, quotes: AnyQuotes, view: RiskView) -> AnyQuotes:  # noqa: ARG002 - looks at nothing
         """Return `quotes` narrowed, the same object if unchanged."""
         return quotes
 
-    def admit(self, place: Place, view: RiskView) -> Refusal | None:
+    def admit(self, place: Place, view: RiskView) -> Refusal | None:  # noqa: ARG002 - looks at nothing
         """Return why `place` is denied, or None. The result may not depend on other rules."""
         return None
 
-    def watch(self, view: RiskView) -> Alarm | None:
+    def watch(self, view: RiskView) -> Alarm | None:  # noqa: ARG002 - looks at nothing
         """Return the alarm that holds now, or None."""
         return None

@@ -1,0 +1,154 @@
+"""What the venue says about the account as a whole: listings, balances, limits, clock, access."""
+
+from typing import Final
+
+from mm.domain.events import (
+    AccessDenied,
+    AccountEvent,
+    BalanceChanged,
+    BalancesListed,
+    ClockMeasured,
+    FillsListed,
+    ListedOrder,
+    OrderSeen,
+    OrdersListed,
+    RateUsed,
+    RequestFailed,
+    Throttled,
+)
+from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
+from mm.domain.units import NS_PER_MS
+from mm.engine import send
+from mm.engine.halt import halt
+from mm.engine.order_events import after, on_order_event
+from mm.engine.state import EngineState
+
+READ_PAUSE_NS: Final = 500 * NS_PER_MS
+"""Pause after a listing that brought no answer."""
+
+
+def on_account_event(state: EngineState, event: AccountEvent) -> None:
+    """Apply one event about the account."""
+    match event:
+        case OrdersListed():
+            _on_orders_listed(state, event)
+        case FillsListed():
+            _on_fills_listed(state, event)
+        case BalancesListed():
+            state.balances_asked_ns = 0
+            state.balances_seen_ns = max(state.balances_seen_ns, event.asked_ns)
+            state.balances.update({asset: (free, locked) for asset, free, locked in event.balances})
+        case BalanceChanged():
+            state.balances[event.asset] = (event.free_atoms, event.locked_atoms)
+        case RequestFailed():
+            _on_request_failed(state, event)
+        case Throttled():
+            state.budget.throttle(event.until_ns, banned=event.banned)
+            state.report("venue.throttled", "", until_ns=event.until_ns, banned=event.banned)
+        case RateUsed():
+            state.budget.correct(state.now_ns, weight=event.weight, orders=event.orders)
+        case ClockMeasured():
+            state.report("venue.clock", "", offset_ns=event.offset_ns, round_trip_ns=event.round_trip_ns)
+        case AccessDenied():
+            halt(state, "venue.access_denied", venue_code=event.code, detail=event.reason)
+
+
+def _on_request_failed(state: EngineState, event: RequestFailed) -> None:
+    symbol = state.symbols.get(event.subject)
+    state.reads_held_until_ns = state.now_ns + READ_PAUSE_NS
+    if event.what == "ListBalances":
+        state.balances_asked_ns = 0
+    elif symbol is not None and event.what == "ListOrders":
+        symbol.orders_asked_ns = 0
+    elif symbol is not None and event.what == "ListFills":
+        symbol.fills_asked_ns = 0
+    state.report("request.failed", "", what=event.what, subject=event.subject, reason=event.reason)
+
+
+def _on_orders_listed(state: EngineState, event: OrdersListed) -> None:
+    symbol = state.symbols.get(event.symbol)
+    if symbol is None:
+        return
+    symbol.orders_asked_ns = 0
+    symbol.orders_seen_ns = max(symbol.orders_seen_ns, event.asked_ns)
+    listed: dict[str, ListedOrder] = {}
+    foreign = 0
+    for entry in event.orders:
+        if state.setup.ids.decode(entry.cid) is None:
+            foreign += 1
+        else:
+            listed[entry.cid] = entry
+            _on_listed(state, event, entry)
+    if foreign != symbol.foreign_listed:
+        symbol.foreign_listed = foreign
+        state.report("orders.foreign", "", symbol=event.symbol, count=foreign)
+    if not listed:
+        symbol.clean_ns = max(symbol.clean_ns, event.asked_ns)
+    symbol.cancelled_ns = {cid: ns for cid, ns in symbol.cancelled_ns.items() if cid in listed}
+    for order in state.orders_of(event.symbol):
+        if order.cid not in listed:
+            _on_unlisted(state, event, order)
+
+
+def _on_listed(state: EngineState, event: OrdersListed, entry: ListedOrder) -> None:
+    order = state.orders.get(entry.cid)
+    if order is None:
+        # Left by an earlier life: nobody answers for it any more.
+        state.report("order.orphan", "", symbol=event.symbol, cid=entry.cid)
+        send.cancel_listed(state, event.symbol, entry.cid)
+    elif order.is_live:
+        if order.state in UNCERTAIN or entry.cum_lots > order.cum_lots:
+            seen = OrderSeen(
+                ts_ns=state.now_ns,
+                cid=entry.cid,
+                venue_order_id=entry.venue_order_id,
+                open=True,
+                cum_lots=entry.cum_lots,
+            )
+            on_order_event(state, seen)
+    elif event.asked_ns - order.settled_ns > state.setup.deadlines.venue_lag:
+        # We hold it for ended and the venue still lists it: the venue is right.
+        was_live = order.is_live
+        state.orders.fire(order, Trigger.SEEN_OPEN, state.now_ns)
+        state.report("order.undead", "", cid=entry.cid, state=order.state)
+        if not order.is_live:
+            send.cancel_listed(state, event.symbol, entry.cid)
+        after(state, order, was_live=was_live)
+
+
+def _on_unlisted(state: EngineState, event: OrdersListed, order: Order) -> None:
+    if order.absent_since_ns and event.asked_ns >= order.absent_since_ns:
+        order.absent_in_orders = True
+        _bury(state, order)
+    elif (
+        order.state is OrderState.WORKING
+        and event.asked_ns - order.settled_ns > state.setup.deadlines.venue_lag
+        and state.now_ns - order.asked_ns > state.setup.deadlines.query_max
+    ):
+        send.query(state, order)
+
+
+def _on_fills_listed(state: EngineState, event: FillsListed) -> None:
+    symbol = state.symbols.get(event.symbol)
+    if symbol is None:
+        return
+    symbol.fills_asked_ns = 0
+    market = state.markets[event.symbol]
+    market.next_trade_id = max(market.next_trade_id, event.next_trade_id)
+    if not event.complete:
+        send.list_fills(state, event.symbol)
+        return
+    symbol.fills_seen_ns = max(symbol.fills_seen_ns, event.asked_ns)
+    for order in state.orders_of(event.symbol):
+        if order.absent_since_ns and event.asked_ns >= order.absent_since_ns:
+            order.absent_in_fills = True
+            _bury(state, order)
+
+
+def _bury(state: EngineState, order: Order) -> None:
+    # Dead by proof: unknown to queries for longer than a request can live, then absent from the open
+    # orders and from the fills, both asked after that.
+    if order.absent_in_orders and order.absent_in_fills and order.cum_lots == 0:
+        state.orders.fire(order, Trigger.PROVEN_DEAD, state.now_ns)
+        state.report("order.dead", state.sessions[order.session].name, cid=order.cid, queries=order.not_found)
+        after(state, order, was_live=True)

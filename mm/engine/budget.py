@@ -1,0 +1,103 @@
+"""What may still be sent: the venue's limits of orders and weight, counted by us before the venue counts.
+
+Rolling windows, so idle time is credit. A share of the weight is a lane that only cancels may use; a cancel
+is never refused except while the venue has banned us, when a request would only prolong the ban. Header
+events correct the count upwards when others use the same key.
+"""
+
+from collections import deque
+from typing import Final
+
+from mm.domain.capabilities import Capabilities
+from mm.domain.units import NS_PER_S
+
+ORDER_WINDOW_NS: Final = 10 * NS_PER_S
+WEIGHT_WINDOW_NS: Final = 60 * NS_PER_S
+
+USABLE_RATIO_PERCENT: Final = 90
+"""Share of the venue's limits that we use at all: both sides count with different clocks."""
+
+CANCEL_LANE_PERCENT: Final = 20
+"""Share of the usable weight that is kept for cancels."""
+
+
+class _Window:
+    # A rolling sum of amounts over a span of time, plus what the venue counted beyond ours.
+
+    def __init__(self, span_ns: int) -> None:
+        self._span_ns = span_ns
+        self._spent: deque[tuple[int, int]] = deque()
+        self._sum = 0
+
+    def used(self, now_ns: int) -> int:
+        horizon_ns = now_ns - self._span_ns
+        while self._spent and self._spent[0][0] <= horizon_ns:
+            self._sum -= self._spent.popleft()[1]
+        return self._sum
+
+    def spend(self, now_ns: int, amount: int) -> None:
+        self._spent.append((now_ns, amount))
+        self._sum += amount
+
+    def raise_to(self, now_ns: int, amount: int) -> None:
+        missing = amount - self.used(now_ns)
+        if missing > 0:
+            self.spend(now_ns, missing)
+
+
+class Budget:
+    """Order and weight budget of one account.
+
+    Fields: held_until_ns: no placement and no reading request before that; banned_until_ns: nothing at all.
+    """
+
+    def __init__(self, caps: Capabilities) -> None:
+        """Start with an unused budget."""
+        self.caps = caps
+        self.held_until_ns = 0
+        self.banned_until_ns = 0
+        self._orders = _Window(ORDER_WINDOW_NS)
+        self._minute = _Window(WEIGHT_WINDOW_NS)
+        self._weight = _Window(WEIGHT_WINDOW_NS)
+        self._orders_max = caps.orders_per_10s * USABLE_RATIO_PERCENT // 100
+        self._weight_max = caps.weight_per_minute * USABLE_RATIO_PERCENT // 100
+        self._lane = self._weight_max * CANCEL_LANE_PERCENT // 100
+
+    def placed_minute(self, now_ns: int) -> int:
+        """Return the placements of the last 60 s."""
+        return self._minute.used(now_ns)
+
+    def take_place(self, now_ns: int) -> bool:
+        """Take the budget of one placement; return whether it was there."""
+        if self._orders.used(now_ns) >= self._orders_max or not self.take(now_ns, self.caps.weight_place):
+            return False
+        self._orders.spend(now_ns, 1)
+        self._minute.spend(now_ns, 1)
+        return True
+
+    def take(self, now_ns: int, weight: int) -> bool:
+        """Take the budget of a request that is no cancel; return whether it was there."""
+        if now_ns < self.held_until_ns or now_ns < self.banned_until_ns:
+            return False
+        if self._weight.used(now_ns) + weight > self._weight_max - self._lane:
+            return False
+        self._weight.spend(now_ns, weight)
+        return True
+
+    def take_cancel(self, now_ns: int) -> bool:
+        """Take the budget of one cancel; False only while banned."""
+        if now_ns < self.banned_until_ns:
+            return False
+        self._weight.spend(now_ns, self.caps.weight_cancel)
+        return True
+
+    def throttle(self, until_ns: int, *, banned: bool) -> None:
+        """Note that the venue limits us until `until_ns`."""
+        self.held_until_ns = max(self.held_until_ns, until_ns)
+        if banned:
+            self.banned_until_ns = max(self.banned_until_ns, until_ns)
+
+    def correct(self, now_ns: int, *, weight: int, orders: int) -> None:
+        """Raise our counts to the venue's own (-1: it did not say)."""
+        self._weight.raise_to(now_ns, weight)
+        self._orders.raise_to(now_ns, orders)

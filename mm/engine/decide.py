@@ -1,0 +1,126 @@
+"""One decision of one session: view, quotes, shape, quantise, differ, admit.
+
+Whatever a strategy or a rule raises ends in a halt: a gate that fails is a closed gate.
+"""
+
+from mm.domain.orders import OrderState
+from mm.domain.quotes import Quotes
+from mm.domain.sides import Side
+from mm.domain.view import OwnQuote, View
+from mm.engine import send
+from mm.engine.differ import diff
+from mm.engine.halt import halt
+from mm.engine.quantise import NOTHING, Touch, Wanted, quantise
+from mm.engine.risk_view import risk_view
+from mm.engine.session import Session, SessionState
+from mm.engine.state import EngineState
+from mm.risk.base import Alarm, AlarmAction, AnyQuotes, RiskView
+
+VIEW_LEVELS = 5
+"""Book levels per side that a strategy sees."""
+
+
+def decide(state: EngineState, session: Session) -> None:
+    """Bring a session's orders in line with what is wanted now."""
+    session.dirty = False
+    session.decided_ns = state.now_ns
+    session.decided_mid = session.market.mid_half_ticks
+    every_ns = session.setup.strategy.wake.every_ns
+    if every_ns:
+        state.timers.set(("decide", session.name), state.now_ns + every_ns)
+    if session.state not in (SessionState.ACTIVE, SessionState.PAUSED):
+        return
+    try:
+        view = risk_view(state, session)
+        alarm = watch(session, view)
+        if alarm is not None and alarm.action in (AlarmAction.HALT, AlarmAction.FLATTEN):
+            halt(state, alarm.code, flatten=alarm.action is AlarmAction.FLATTEN, **dict(alarm.facts))
+            return
+        wanted = _wanted(state, session, view, alarm)
+        changes = diff(wanted, state.orders.of_session(session.index), state.now_ns)
+        for order in changes.cancels:
+            send.cancel(state, order)
+        if state.now_ns >= session.held_until_ns:
+            for side, quote in changes.places:
+                send.place_quote(state, session, view, side, quote)
+    except Exception as error:  # noqa: BLE001 - fail closed: a broken strategy or rule ends trading
+        halt(state, "decision.failed", session=session.name, error=type(error).__name__, detail=str(error))
+
+
+def watch(session: Session, view: RiskView) -> Alarm | None:
+    """Return the gravest alarm of the session's rules, None if all is well."""
+    gravest: Alarm | None = None
+    order = tuple(AlarmAction)
+    for rule in session.watchers:
+        alarm = rule.watch(view)
+        if alarm is not None and (gravest is None or order.index(alarm.action) > order.index(gravest.action)):
+            gravest = alarm
+    return gravest
+
+
+def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm | None) -> Wanted:
+    market = session.market
+    if session.state is SessionState.PAUSED:
+        return NOTHING
+    if alarm is not None and alarm.action is AlarmAction.PAUSE:
+        return _silent(state, session, alarm.code)
+    if not market.mid_half_ticks or market.bid_ticks >= market.ask_ticks:
+        return _silent(state, session, "waits for a two-sided book")
+    view = strategy_view(state, session, risk)
+    quotes: AnyQuotes = session.setup.strategy.quotes(view)
+    session.memory = quotes.memory
+    for rule in session.shapers:
+        quotes = rule.shape(quotes, risk)
+    if alarm is not None:
+        quotes = _reducing(quotes, risk)
+    wanted = quantise(quotes, risk.instrument, Touch(market.bid_ticks, market.ask_ticks))
+    _say(state, session, quotes.reason)
+    return wanted
+
+
+def strategy_view(state: EngineState, session: Session, risk: RiskView) -> View[object]:
+    """Return what the strategy sees now; both sides of the book have a level."""
+    market, position, now = session.market, session.position, state.now_ns
+    instrument = session.setup.instrument
+    own = tuple(
+        OwnQuote(
+            o.side, o.level, o.price_ticks, o.left_lots, now - o.placed_ns, o.state is OrderState.WORKING
+        )
+        for o in state.orders.of_session(session.index)
+    )
+    return View(
+        ts_ns=now,
+        instrument=instrument,
+        bids=market.book.bids(VIEW_LEVELS, market.own_bids),
+        asks=market.book.asks(VIEW_LEVELS, market.own_asks),
+        mid_half_ticks=market.mid_half_ticks,
+        readings=tuple(signal.reading(now) for signal in session.readers),
+        inventory_lots=position.inventory_lots,
+        inventory_max_lots=risk.inventory_max_lots,
+        target_lots=session.target_lots,
+        base_atoms=sum(state.balances.get(instrument.base, (0, 0))),
+        quote_atoms=sum(state.balances.get(instrument.quote, (0, 0))),
+        own=own,
+        last_buy=session.last_fill.get(Side.BUY),
+        last_sell=session.last_fill.get(Side.SELL),
+        entry_half_ticks=position.entry_half_ticks,
+        memory=session.memory,
+    )
+
+
+def _reducing(quotes: AnyQuotes, risk: RiskView) -> AnyQuotes:
+    inventory = risk.inventory_lots
+    bids = quotes.bids if inventory < 0 else ()
+    asks = quotes.asks if inventory > 0 else ()
+    return Quotes(bids, asks, "reduces only", quotes.memory)
+
+
+def _silent(state: EngineState, session: Session, reason: str) -> Wanted:
+    _say(state, session, reason)
+    return NOTHING
+
+
+def _say(state: EngineState, session: Session, reason: str) -> None:
+    if reason != session.reason:
+        session.reason = reason
+        state.report("session.reason", session.name, reason=reason)

@@ -1,0 +1,67 @@
+"""From wanted quotes to the fewest messages: which working orders go, which levels get a new one.
+
+Pure. One order per side and level, whatever its state: a level whose order is in flight or unknown is left
+alone until the venue has spoken. A working order stays while it is within its quote's tolerance, because a
+new one starts at the end of the queue; it goes when it is too far, too old, too large or not wanted.
+"""
+
+from typing import NamedTuple
+
+from mm.domain.orders import Order, OrderState
+from mm.domain.quotes import Quote
+from mm.domain.sides import Side
+from mm.engine.quantise import Wanted
+
+SIZE_TOLERANCE_DIVISOR = 8
+"""A working size is right while it is within an eighth of the wanted one: a new order costs the queue."""
+
+
+class Diff(NamedTuple):
+    """Orders to cancel and quotes to place; cancels go first."""
+
+    cancels: list[Order]
+    places: list[tuple[Side, Quote]]
+
+
+def diff(wanted: Wanted, live: list[Order], now_ns: int) -> Diff:
+    """Return what has to change so that `live` orders become the `wanted` quotes."""
+    cancels: list[Order] = []
+    places: list[tuple[Side, Quote]] = []
+    buys: dict[int, Order] = {}
+    sells: dict[int, Order] = {}
+    for order in live:
+        if order.level >= 0:
+            (buys if order.side is Side.BUY else sells)[order.level] = order
+    _diff_side(Side.BUY, wanted.bids, buys, now_ns, Diff(cancels, places))
+    _diff_side(Side.SELL, wanted.asks, sells, now_ns, Diff(cancels, places))
+    return Diff(cancels, places)
+
+
+def _diff_side(
+    side: Side, quotes: tuple[Quote, ...], working: dict[int, Order], now_ns: int, result: Diff
+) -> None:
+    for quote in quotes:
+        order = working.pop(quote.level, None)
+        if order is None:
+            result.places.append((side, quote))
+        elif order.state is OrderState.WORKING and must_move(order, quote, now_ns):
+            result.cancels.append(order)
+    for order in working.values():
+        if order.state is OrderState.WORKING:
+            result.cancels.append(order)
+
+
+def must_move(order: Order, quote: Quote, now_ns: int) -> bool:
+    """Return whether a working order has to make way for `quote`."""
+    age_ns = now_ns - order.placed_ns
+    if age_ns < quote.life_ns_min:
+        return False
+    if quote.age_ns_max and age_ns >= quote.age_ns_max:
+        return True
+    if abs(order.price_ticks - quote.price_ticks) > quote.tolerance_ticks:
+        return True
+    slack = quote.size_lots // SIZE_TOLERANCE_DIVISOR
+    if order.left_lots > quote.size_lots + slack:
+        return True
+    # What a fill took is not replaced at the cost of the queue; a size that is wanted larger is.
+    return order.cum_lots == 0 and order.size_lots < quote.size_lots - slack

@@ -1,0 +1,147 @@
+"""The engine: `step(event) -> commands`, one function for live, paper, backtest and replay.
+
+Time arrives in events. Before an event at T is applied, every timer due at or before T is delivered with its
+own due time. The engine never fails on what a venue says; a broken strategy or rule ends in a halt.
+"""
+
+from collections.abc import Sequence
+
+from mm.domain.commands import AnyCommand
+from mm.domain.events import (
+    AccessDenied,
+    Advanced,
+    AnyEvent,
+    BalanceChanged,
+    BalancesListed,
+    BookDelta,
+    BookLost,
+    BookSnapshot,
+    ClockMeasured,
+    FillsListed,
+    Operation,
+    OperatorAsked,
+    OrdersListed,
+    PublicTrade,
+    RateUsed,
+    RequestFailed,
+    StreamDown,
+    StreamUp,
+    Throttled,
+    TopOfBook,
+)
+from mm.engine import market_events
+from mm.engine.account_events import on_account_event
+from mm.engine.decide import decide
+from mm.engine.operator import on_operator
+from mm.engine.order_events import on_order_event
+from mm.engine.session import Session
+from mm.engine.setup import EngineSetup
+from mm.engine.state import EngineState
+from mm.engine.sweep import sweep
+from mm.engine.timers import TimerKey
+
+
+class Engine:
+    """The deterministic core. Fields: state: everything it knows; read it, never write it."""
+
+    def __init__(self, setup: EngineSetup) -> None:
+        """Build the engine; nothing happens before the first step."""
+        self.state = EngineState(setup)
+        self._by_name = {session.name: session for session in self.state.sessions}
+        self._started = False
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """When the next timer is due, None before the first step."""
+        return self.state.timers.next_due_ns
+
+    def step(self, event: AnyEvent) -> Sequence[AnyCommand]:
+        """Apply one event and return what has to be done, in order.
+
+        Events must come in order of `ts_ns`; an earlier one is taken as happening now.
+        """
+        state = self.state
+        out: list[AnyCommand] = []
+        state.out = out
+        ts_ns = max(event.ts_ns, state.now_ns)
+        if not self._started:
+            self._start(ts_ns)
+        while (due := state.timers.pop_due(ts_ns)) is not None:
+            state.now_ns = max(state.now_ns, due[0])
+            self._on_timer(due[1])
+            self._settle()
+        state.now_ns = ts_ns
+        self._apply(event)
+        self._settle()
+        return out
+
+    def digest(self) -> str:
+        """Return a hash of the whole state."""
+        return self.state.digest()
+
+    def _start(self, ts_ns: int) -> None:
+        self._started = True
+        state = self.state
+        state.now_ns = ts_ns
+        state.timers.set(("sweep", ""), ts_ns)
+        if state.halt_code:
+            on_operator(
+                state,
+                OperatorAsked(
+                    ts_ns=ts_ns, operation=Operation.HALT, session="", reason=state.halt_code, who="latch"
+                ),
+            )
+
+    def _on_timer(self, key: TimerKey) -> None:
+        state = self.state
+        kind, subject = key
+        if kind == "sweep":
+            state.timers.set(key, state.now_ns + state.setup.deadlines.sweep)
+            sweep(state)
+        elif kind == "decide":
+            self._by_name[subject].dirty = True
+        else:
+            assert kind == "stale"
+            market_events.on_stale(state, subject)
+
+    def _apply(self, event: AnyEvent) -> None:
+        state = self.state
+        match event:
+            case BookDelta() | TopOfBook() | BookSnapshot() | BookLost() | PublicTrade():
+                market_events.on_market_event(state, event)
+            case Advanced():
+                pass
+            case StreamUp() | StreamDown():
+                market_events.on_stream_event(state, event)
+            case (
+                OrdersListed()
+                | FillsListed()
+                | BalancesListed()
+                | BalanceChanged()
+                | RequestFailed()
+                | Throttled()
+                | RateUsed()
+                | ClockMeasured()
+                | AccessDenied()
+            ):
+                on_account_event(state, event)
+            case OperatorAsked():
+                on_operator(state, event)
+            case _:
+                on_order_event(state, event)
+
+    def _settle(self) -> None:
+        # Own orders may have changed the book without own size; then whoever has to decide does.
+        state = self.state
+        version = state.orders.version
+        for market in state.markets.values():
+            if market.is_outdated(state.now_ns, version):
+                market_events.refresh(state, market)
+        for session in state.sessions:
+            if session.dirty:
+                decide(state, session)
+
+
+def session_named(engine: Engine, name: str) -> Session | None:
+    """Return the session of that name, None if there is none."""
+    return engine._by_name.get(name)

@@ -1,0 +1,89 @@
+"""Stopping and halting: cancel everything that is ours, and let the venue say that nothing is left.
+
+Cancel = cancel what is live, list, cancel what still bears our mark, list again until the listing is clean.
+A halt is latched: it survives a restart and needs an operator. Orders whose fate is unknown keep it open.
+"""
+
+from typing import Final
+
+from mm.domain.orders import UNCERTAIN, OrderState
+from mm.domain.units import NS_PER_S
+from mm.engine import send
+from mm.engine.session import Session, SessionState
+from mm.engine.state import EngineState
+
+CONFIRM_NS: Final = 10 * NS_PER_S
+"""A halt that the venue has not confirmed after this is an alarm of its own."""
+
+
+def halt(state: EngineState, code: str, *, flatten: bool = False, **facts: object) -> None:
+    """Latch trading off: no placement leaves any more, cancels go out, the latch is reported once."""
+    if not state.halt_code:
+        state.halt_code = code
+        state.report("halt", "", reason=code, **facts)
+    state.halt_ns = state.now_ns
+    state.halt_confirmed = False
+    state.halt_alarmed = False
+    for session in state.sessions:
+        if session.state is not SessionState.COMPLETED:
+            session.flatten = session.flatten or flatten
+            _touch(state, session)
+            set_state(state, session, SessionState.HALTED, code)
+    progress(state)
+
+
+def stop(state: EngineState, session: Session, reason: str) -> None:
+    """Begin the orderly end of a session."""
+    if session.state not in (SessionState.STOPPING, SessionState.COMPLETED, SessionState.HALTED):
+        _touch(state, session)
+        set_state(state, session, SessionState.STOPPING, reason)
+        progress(state)
+
+
+def set_state(state: EngineState, session: Session, after: SessionState, reason: str) -> None:
+    """Move a session to `after` and report it if that is news."""
+    if session.state is after and session.reason == reason:
+        return
+    session.state = after
+    session.reason = reason
+    state.report("session.state", session.name, state=after, reason=reason)
+
+
+def progress(state: EngineState) -> None:
+    """Do what is next for every session that is to be without orders; called until all are confirmed."""
+    for session in state.sessions:
+        if session.state is SessionState.STOPPING and _is_clean(state, session):
+            set_state(state, session, SessionState.COMPLETED, "no order of ours is left")
+    halted = [session for session in state.sessions if session.state is SessionState.HALTED]
+    if not halted or state.halt_confirmed:
+        return
+    # Every session is worked on, also when an earlier one is not clean yet.
+    clean = [_is_clean(state, session) for session in halted]
+    if all(clean):
+        state.halt_confirmed = True
+        state.report("halt.confirmed", "", took_ms=(state.now_ns - state.halt_ns) // 1_000_000)
+    elif not state.halt_alarmed and state.now_ns - state.halt_ns > CONFIRM_NS:
+        state.halt_alarmed = True
+        state.report("halt.unconfirmed", "", orders=len(state.orders.live))
+
+
+def _is_clean(state: EngineState, session: Session) -> bool:
+    again_ns, now = state.setup.deadlines.cancel_again, state.now_ns
+    live = state.orders.of_session(session.index)
+    for order in live:
+        # An order without an answer may not have arrived yet: a cancel could overtake it. It is waited for.
+        unknown = order.state in UNCERTAIN
+        if order.state is OrderState.WORKING or (unknown and now - order.cancelled_ns >= again_ns):
+            send.cancel(state, order)
+    symbol = state.symbols[session.setup.instrument.symbol]
+    if not live and symbol.clean_ns >= symbol.touched_ns:
+        return True
+    never_looked = symbol.orders_seen_ns < symbol.touched_ns and not live
+    if never_looked or now - symbol.orders_seen_ns >= again_ns:
+        send.list_orders(state, session.setup.instrument.symbol)
+    return False
+
+
+def _touch(state: EngineState, session: Session) -> None:
+    # Only a listing asked from now on may confirm.
+    state.symbols[session.setup.instrument.symbol].touched_ns = state.now_ns

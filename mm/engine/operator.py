@@ -1,0 +1,47 @@
+"""What an operator asks for: pause, resume, stop, halt, unhalt."""
+
+from mm.domain.events import Operation, OperatorAsked
+from mm.engine.halt import halt, set_state, stop
+from mm.engine.session import Session, SessionState
+from mm.engine.state import EngineState
+
+
+def on_operator(state: EngineState, event: OperatorAsked) -> None:
+    """Carry out an operator's request; what does not apply to a session's state changes nothing."""
+    state.report("operator", event.session, operation=event.operation, reason=event.reason, who=event.who)
+    match event.operation:
+        case Operation.HALT:
+            halt(state, event.reason or "operator")
+        case Operation.UNHALT:
+            _unhalt(state)
+        case Operation.PAUSE | Operation.RESUME | Operation.STOP:
+            for session in state.sessions:
+                if event.session in ("", session.name):
+                    _one(state, session, event)
+
+
+def _one(state: EngineState, session: Session, event: OperatorAsked) -> None:
+    if event.operation is Operation.STOP:
+        stop(state, session, event.reason or "operator")
+    elif event.operation is Operation.PAUSE and session.state is SessionState.ACTIVE:
+        set_state(state, session, SessionState.PAUSED, event.reason or "paused by the operator")
+        session.dirty = True
+    elif event.operation is Operation.RESUME and session.state is SessionState.PAUSED:
+        set_state(state, session, SessionState.ACTIVE, "resumed by the operator")
+        session.dirty = True
+
+
+def _unhalt(state: EngineState) -> None:
+    if not state.halt_code:
+        return
+    if not state.halt_confirmed:
+        state.report("unhalt.refused", "", reason="the venue has not confirmed that nothing is left")
+        return
+    state.halt_code = ""
+    state.report("unhalt", "")
+    for session in state.sessions:
+        if session.state is SessionState.HALTED:
+            session.flatten = False
+            session.exits = 0
+            session.peak_atoms = session.position.net_quote_atoms
+            set_state(state, session, SessionState.PENDING, "starting again")

@@ -1,0 +1,153 @@
+"""What the venue says about single orders: forward in the table, never back; fills whatever the state.
+
+An end that states more fills than are known is not an end yet: the order stays exposure until the missing
+fills are there.
+"""
+
+from mm.domain.events import (
+    AckMismatch,
+    CancelRejected,
+    CancelUnknown,
+    OrderAcked,
+    OrderCanceled,
+    OrderEvent,
+    OrderExpired,
+    OrderFilled,
+    OrderNotFound,
+    OrderRejected,
+    OrderSeen,
+    PlaceUnknown,
+    Source,
+)
+from mm.domain.orders import Order, Trigger
+from mm.domain.units import NS_PER_S
+from mm.engine import send
+from mm.engine.fills import on_fill
+from mm.engine.halt import halt
+from mm.engine.session import REJECTS_MAX, Session
+from mm.engine.state import EngineState
+
+REJECT_WINDOW_NS = 10 * NS_PER_S
+REJECT_HOLD_NS = 10 * NS_PER_S
+NOT_FOUND_MIN = 3
+"""Queries in a row that must find nothing before absence may be proven at all."""
+
+
+def on_order_event(state: EngineState, event: OrderEvent) -> None:
+    """Apply one event about an order."""
+    if isinstance(event, OrderFilled):
+        on_fill(state, event)
+        return
+    order = state.orders.get(event.cid)
+    if order is None:
+        # Of an earlier life, or foreign: listings deal with those.
+        return
+    was_live = order.is_live
+    match event:
+        case OrderAcked():
+            _on_ack(state, order, event)
+        case AckMismatch():
+            state.report("order.mismatch", _name(state, order), cid=order.cid, detail=event.detail)
+            halt(state, "ack.mismatch", cid=order.cid)
+        case OrderRejected():
+            _on_reject(state, order, event)
+        case PlaceUnknown():
+            _fire(state, order, Trigger.LOST)
+            state.report("order.unknown", _name(state, order), cid=order.cid, cause=event.cause)
+        case OrderCanceled():
+            end(state, order, Trigger.CANCELED, event.cum_lots)
+        case OrderExpired():
+            _on_expired(state, order, event)
+        case CancelRejected():
+            _fire(state, order, Trigger.CANCEL_REFUSED)
+        case CancelUnknown():
+            _fire(state, order, Trigger.CANCEL_LOST if event.sent else Trigger.CANCEL_NOT_SENT)
+        case OrderSeen():
+            _on_seen(state, order, event)
+        case OrderNotFound():
+            _on_not_found(state, order)
+    after(state, order, was_live=was_live)
+
+
+def after(state: EngineState, order: Order, *, was_live: bool) -> None:
+    """Do what an order's news ask for: a level became free, a listing became old."""
+    if was_live and not order.is_live:
+        state.symbols[order.symbol].touched_ns = state.now_ns
+        state.sessions[order.session].dirty = True
+
+
+def end(state: EngineState, order: Order, trigger: Trigger, cum_lots: int) -> None:
+    """End an order as the venue says, or wait for fills that it states and we do not have."""
+    if order.is_live and cum_lots > order.cum_lots:
+        order.revealed_lots = max(order.revealed_lots, cum_lots)
+        order.ends_as = trigger
+        _fire(state, order, Trigger.CANCEL_LOST)
+        send.list_fills(state, order.symbol)
+        return
+    _fire(state, order, trigger)
+
+
+def _fire(state: EngineState, order: Order, trigger: Trigger) -> None:
+    state.orders.fire(order, trigger, state.now_ns)
+
+
+def _name(state: EngineState, order: Order) -> str:
+    return state.sessions[order.session].name
+
+
+def _on_ack(state: EngineState, order: Order, event: OrderAcked) -> None:
+    order.venue_order_id = event.venue_order_id
+    order.echoed = order.echoed or event.source is Source.STREAM
+    _fire(state, order, Trigger.ACK)
+    if event.price_ticks != order.price_ticks or event.size_lots != order.size_lots:
+        facts = f"asked {order.size_lots}@{order.price_ticks}, was {event.size_lots}@{event.price_ticks}"
+        state.report("order.mismatch", _name(state, order), cid=order.cid, detail=facts)
+        halt(state, "ack.mismatch", cid=order.cid)
+    # What is wanted may have changed while the answer was on its way.
+    state.sessions[order.session].dirty = True
+
+
+def _on_reject(state: EngineState, order: Order, event: OrderRejected) -> None:
+    session = state.sessions[order.session]
+    _fire(state, order, Trigger.REJECT)
+    facts = {"cid": order.cid, "venue_code": event.code, "detail": event.reason}
+    state.report("order.rejected", session.name, side=order.side, level=order.level, **facts)
+    _hold_back(state, session)
+
+
+def _hold_back(state: EngineState, session: Session) -> None:
+    rejected = session.rejected_ns
+    rejected.append(state.now_ns)
+    if len(rejected) == REJECTS_MAX and state.now_ns - rejected[0] <= REJECT_WINDOW_NS:
+        session.held_until_ns = state.now_ns + REJECT_HOLD_NS
+        rejected.clear()
+        state.report("session.held", session.name, reason="repeated rejections", seconds=10)
+
+
+def _on_expired(state: EngineState, order: Order, event: OrderExpired) -> None:
+    if event.prevented:
+        state.report("self_trade.prevented", _name(state, order), cid=order.cid)
+    end(state, order, Trigger.EXPIRED, event.cum_lots)
+
+
+def _on_seen(state: EngineState, order: Order, event: OrderSeen) -> None:
+    order.venue_order_id = order.venue_order_id or event.venue_order_id
+    if event.rejected:
+        _fire(state, order, Trigger.REJECT)
+    elif event.open:
+        _fire(state, order, Trigger.SEEN_OPEN)
+        state.sessions[order.session].dirty = True
+        if event.cum_lots > order.cum_lots:
+            order.revealed_lots = max(order.revealed_lots, event.cum_lots)
+            send.list_fills(state, order.symbol)
+    else:
+        end(state, order, Trigger.CANCELED, event.cum_lots)
+
+
+def _on_not_found(state: EngineState, order: Order) -> None:
+    order.not_found += 1
+    old_enough = state.now_ns - order.placed_ns >= state.setup.caps.absence_proof_ns
+    if order.is_live and old_enough and order.not_found >= NOT_FOUND_MIN and not order.absent_since_ns:
+        order.absent_since_ns = state.now_ns
+        send.list_orders(state, order.symbol)
+        send.list_fills(state, order.symbol)

@@ -1,0 +1,73 @@
+"""Last narrowing of wanted quotes: the venue's grid and filters, and never at or through the book.
+
+Pure. Prices move only away from the market here, sizes only down; what cannot be sent is dropped.
+"""
+
+from typing import NamedTuple
+
+from mm.domain.instrument import Instrument
+from mm.domain.quotes import Quote
+from mm.risk.base import AnyQuotes
+
+
+class Touch(NamedTuple):
+    """Best prices without own size, ticks; both > 0."""
+
+    bid_ticks: int
+    ask_ticks: int
+
+
+class Wanted(NamedTuple):
+    """What may be sent, per side, best level first."""
+
+    bids: tuple[Quote, ...]
+    asks: tuple[Quote, ...]
+
+
+NOTHING = Wanted((), ())
+"""Quote nothing on either side."""
+
+
+def quantise(quotes: AnyQuotes, instrument: Instrument, touch: Touch) -> Wanted:
+    """Return `quotes` as they may be sent: post-only against the book, inside the filters, bid below ask."""
+    bid_cap = min(touch.ask_ticks - 1, instrument.price_max_ticks)
+    bids = quotes.bids
+    for quote in bids:
+        if not _fits(quote, instrument) or quote.price_ticks > bid_cap:
+            bids = _mend(bids, instrument, cap=bid_cap, floor=instrument.price_min_ticks)
+            break
+    ask_floor = max(touch.bid_ticks + 1, instrument.price_min_ticks)
+    if bids:
+        ask_floor = max(ask_floor, bids[0].price_ticks + 1)
+    asks = quotes.asks
+    for quote in asks:
+        if not _fits(quote, instrument) or quote.price_ticks < ask_floor:
+            asks = _mend(asks, instrument, cap=instrument.price_max_ticks, floor=ask_floor, lift=True)
+            break
+    return Wanted(bids, asks)
+
+
+def _fits(quote: Quote, instrument: Instrument) -> bool:
+    # The common case, without allocation: on both filters and within the price bounds.
+    size, price = quote.size_lots, quote.price_ticks
+    return (
+        instrument.size_min_lots <= size <= instrument.size_max_lots
+        and instrument.price_min_ticks <= price <= instrument.price_max_ticks
+        and price * size * instrument.tick_lot_atoms >= instrument.notional_min_atoms
+    )
+
+
+def _mend(
+    quotes: tuple[Quote, ...], instrument: Instrument, *, cap: int, floor: int, lift: bool = False
+) -> tuple[Quote, ...]:
+    # `lift`: asks below the floor are raised to it; bids above the cap are lowered to it.
+    kept = []
+    for quote in quotes:
+        price = max(quote.price_ticks, floor) if lift else min(quote.price_ticks, cap)
+        size = min(quote.size_lots, instrument.size_max_lots)
+        if not floor <= price <= cap or size < instrument.size_min_lots_at(price):
+            continue
+        kept.append(
+            Quote(price, size, quote.level, quote.tolerance_ticks, quote.age_ns_max, quote.life_ns_min)
+        )
+    return tuple(kept)

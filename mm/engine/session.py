@@ -1,0 +1,71 @@
+"""One session's own state in the engine: what it is doing, what it holds, what it said last."""
+
+from collections import deque
+from enum import StrEnum
+from typing import Final
+
+from mm.domain.position import Position
+from mm.domain.sides import Side
+from mm.domain.view import LastFill
+from mm.engine.market import Market
+from mm.engine.setup import SessionSetup
+from mm.risk.base import Rule
+from mm.signals.base import Signal
+
+REJECTS_MAX: Final = 5
+"""So many rejections within the window hold a session back: a venue that says no is not asked in a loop."""
+
+
+class SessionState(StrEnum):
+    """Where a session is in its life."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    COMPLETED = "completed"
+    HALTED = "halted"
+
+
+class Session:
+    """State of one session.
+
+    Fields:
+        state, reason: where it is and why it does (not) quote, in one stable phrase.
+        position: what own fills did; None-like (flat, start 0) until balances are known.
+        target_lots: holding at which the inventory is 0; -1 until known.
+        memory: what the strategy returned last. dirty: a decision is due.
+        decided_ns, decided_mid: time and mid of the last decision.
+        denied: code of the last refusal per (side, level), so that each is reported once.
+        held_until_ns: no placements before that (after repeated rejections).
+        peak_atoms: highest P&L so far. exits: exit orders tried so far; flatten: an exit is wanted.
+    """
+
+    def __init__(self, index: int, setup: SessionSetup, market: Market) -> None:
+        """Start pending."""
+        self.index = index
+        self.setup = setup
+        self.name = setup.name
+        self.market = market
+        self.state = SessionState.PENDING
+        self.reason = "starting"
+        self.position = Position(setup.instrument)
+        self.target_lots = -1 if setup.target_lots is None else setup.target_lots
+        self.memory = setup.strategy.initial_memory()
+        self.readers: tuple[Signal, ...] = tuple(market.signal(spec) for spec in setup.strategy.needs)
+        self.dirty = False
+        self.decided_ns = 0
+        self.decided_mid = 0
+        self.denied: dict[tuple[Side, int], str] = {}
+        self.rejected_ns: deque[int] = deque(maxlen=REJECTS_MAX)
+        self.held_until_ns = 0
+        self.peak_atoms = 0
+        self.last_fill: dict[Side, LastFill] = {}
+        self.flatten = False
+        self.stock_taken = False
+        self.exits = 0
+        self.exit_due_ns = 0
+        # Only what a rule overrides is called: most rules judge, few shape, fewer watch.
+        self.shapers = tuple(rule for rule in setup.rules if type(rule).shape is not Rule.shape)
+        self.admitters = tuple(rule for rule in setup.rules if type(rule).admit is not Rule.admit)
+        self.watchers = tuple(rule for rule in setup.rules if type(rule).watch is not Rule.watch)

@@ -1,0 +1,84 @@
+"""What an engine is built from. Plain frozen data, made by the composition root."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from mm.domain.capabilities import Capabilities
+from mm.domain.ids import OrderIds
+from mm.domain.instrument import Instrument
+from mm.domain.units import NS_PER_MS, NS_PER_S
+from mm.risk.base import Rule
+from mm.strategies.base import Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSetup:
+    """One strategy on one symbol with its limits.
+
+    Fields:
+        name: from `[pair.NAME]`. instrument: what is traded. strategy: any strategy.
+        rules: in their order; they hold this session's limits and the account's.
+        band_lots_max: absolute inventory limit, 0 = none. band_ratio_ppm: the same as a share of equity.
+        target_lots: holding at which the inventory is 0; None: what is held at the first start.
+        slippage_ppm: how far from the reference an exit may be priced.
+    """
+
+    name: str
+    instrument: Instrument
+    strategy: Strategy[object]
+    rules: tuple[Rule, ...]
+    band_lots_max: int = 0
+    band_ratio_ppm: int = 100_000
+    target_lots: int | None = None
+    slippage_ppm: int = 1_500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long the engine waits, nanoseconds. The defaults are for a venue on the internet.
+
+    Fields:
+        answer: a placement or cancel without any answer is unknown after this.
+        echo: an acknowledged order that the user stream did not show makes that stream suspect.
+        stale: a book without news is not quoted on after this. reconnect: and reconnected after this.
+        query_first, query_max: pause before asking about an unknown order again; doubles in between.
+        venue_lag: a listing may miss orders younger than this.
+        reconcile: pause between two passes over orders, fills and balances.
+        clock: pause between two measurements of the venue's clock.
+        retry_first, retry_max: pause before connecting or syncing again; doubles in between.
+        cancel_again: pause before a cancel is repeated while everything has to go.
+        sweep: how often open ends are looked at.
+    """
+
+    answer: int = 6 * NS_PER_S
+    echo: int = 5 * NS_PER_S
+    stale: int = 2 * NS_PER_S
+    reconnect: int = 8 * NS_PER_S
+    query_first: int = 250 * NS_PER_MS
+    query_max: int = 5 * NS_PER_S
+    venue_lag: int = 3 * NS_PER_S
+    reconcile: int = 30 * NS_PER_S
+    clock: int = 300 * NS_PER_S
+    retry_first: int = 250 * NS_PER_MS
+    retry_max: int = 30 * NS_PER_S
+    cancel_again: int = 500 * NS_PER_MS
+    sweep: int = 100 * NS_PER_MS
+
+
+DEFAULT_DEADLINES: Final = Deadlines()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSetup:
+    """Everything that an engine needs to know.
+
+    Fields: ids: codec of client order ids; epoch: number of this life; caps: of the venue; sessions: in
+    config order; latched: reason of a halt that survived the restart, "" for none.
+    """
+
+    ids: OrderIds
+    epoch: int
+    caps: Capabilities
+    sessions: tuple[SessionSetup, ...]
+    deadlines: Deadlines = DEFAULT_DEADLINES
+    latched: str = ""

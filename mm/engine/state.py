@@ -1,0 +1,165 @@
+"""All that the engine remembers, and the only two ways in which it speaks: commands and reports."""
+
+from hashlib import sha256
+
+import msgspec
+
+from mm.domain.commands import AnyCommand, Report
+from mm.domain.events import Stream
+from mm.domain.ids import FLAG_EXIT, OrderId
+from mm.domain.order_table import OrderTable
+from mm.domain.orders import Order
+from mm.engine.budget import Budget
+from mm.engine.market import Market
+from mm.engine.session import Session
+from mm.engine.setup import EngineSetup
+from mm.engine.timers import Timers
+
+
+class StreamState:
+    """One stream. Fields: up; attempts: failed in a row; due_ns: when to connect next, 0 = not wanted;
+
+    since_ns: when it came up.
+    """
+
+    def __init__(self) -> None:
+        """Start down and wanted at once."""
+        self.up = False
+        self.attempts = 0
+        self.due_ns = 0
+        self.since_ns = 0
+
+
+class SymbolState:
+    """What is asked and known about one symbol's orders at the venue.
+
+    Fields:
+        sync_attempts, sync_due_ns: of the book, due 0 = nothing to do.
+        orders_asked_ns, fills_asked_ns: when the listing under way was asked, 0 = none is.
+        orders_seen_ns, fills_seen_ns: when the last answered listing had been asked.
+        clean_ns: when the last listing without an own order had been asked, 0 = never.
+        touched_ns: when an own order was last placed or ended, or a stop began: an older clean listing
+            proves nothing.
+        foreign_listed: orders of others on the account in the last listing.
+    """
+
+    def __init__(self) -> None:
+        """Start knowing nothing."""
+        self.sync_attempts = 0
+        self.sync_due_ns = 0
+        self.orders_asked_ns = 0
+        self.fills_asked_ns = 0
+        self.orders_seen_ns = 0
+        self.fills_seen_ns = 0
+        self.clean_ns = 0
+        self.touched_ns = 0
+        self.foreign_listed = 0
+        self.cancelled_ns: dict[str, int] = {}
+
+
+class EngineState:
+    """Everything. Fields speak for themselves; `out` collects the commands of the step under way.
+
+    Fields: halt_code: "" or why trading is latched off; halt_confirmed: the venue showed nothing of ours
+    since; halt_ns: when it began. equity_start_atoms: account's value at the first complete look, per quote
+    asset of the first session. reads_held_until_ns: no listing before that, after one failed.
+    """
+
+    def __init__(self, setup: EngineSetup) -> None:
+        """Build the empty state of `setup`."""
+        self.setup = setup
+        self.now_ns = 0
+        self.out: list[AnyCommand] = []
+        self.timers = Timers()
+        self.budget = Budget(setup.caps)
+        self.orders = OrderTable()
+        self.streams = {stream: StreamState() for stream in Stream}
+        self.markets: dict[str, Market] = {}
+        self.symbols: dict[str, SymbolState] = {}
+        self.sessions: list[Session] = []
+        for index, session in enumerate(setup.sessions):
+            instrument = session.instrument
+            if instrument.symbol not in self.markets:
+                own_in_book = setup.caps.own_orders_in_book
+                self.markets[instrument.symbol] = Market(instrument, own_in_book=own_in_book)
+                self.symbols[instrument.symbol] = SymbolState()
+            self.sessions.append(Session(index, session, self.markets[instrument.symbol]))
+        self.balances: dict[str, tuple[int, int]] = {}
+        self.balances_asked_ns = 0
+        self.balances_seen_ns = 0
+        self.reads_held_until_ns = 0
+        self.clock_due_ns = 0
+        self.reconcile_due_ns = 0
+        self.halt_code = setup.latched
+        self.halt_ns = 0
+        self.halt_confirmed = False
+        self.halt_alarmed = False
+        self.equity_start_atoms = 0
+        self.sequence = 0
+        self.commands = 0
+
+    def emit(self, command: AnyCommand) -> None:
+        """Send a command out of this step."""
+        self.out.append(command)
+        self.commands += 1
+
+    def report(self, code: str, session: str = "", **facts: object) -> None:
+        """Tell observers a fact; keys in the order given."""
+        pairs = tuple((key, str(value)) for key, value in facts.items())
+        self.emit(Report(ts_ns=self.now_ns, code=code, session=session, facts=pairs))
+
+    def next_cid(self, session: int, *, reduces: bool) -> str:
+        """Return the id of the next order of `session` in this life."""
+        self.sequence += 1
+        flags = FLAG_EXIT if reduces else 0
+        setup = self.setup
+        return setup.ids.encode(OrderId(setup.ids.tag, session, setup.epoch, self.sequence, flags))
+
+    def orders_of(self, symbol: str) -> list[Order]:
+        """Return the live orders of a symbol in order of placement."""
+        return [order for order in self.orders.live.values() if order.symbol == symbol]
+
+    @property
+    def user_synced(self) -> bool:
+        """Whether the user stream is up and everything was listed since it came up."""
+        stream = self.streams[Stream.USER]
+        if not stream.up or self.balances_seen_ns < stream.since_ns:
+            return False
+        return all(
+            symbol.orders_seen_ns >= stream.since_ns and symbol.fills_seen_ns >= stream.since_ns
+            for symbol in self.symbols.values()
+        )
+
+    def digest(self) -> str:
+        """Return a hash of the whole state: equal histories give equal digests, in every process."""
+        orders = [
+            (o.cid, o.state.value, o.cum_lots, o.price_ticks, o.size_lots) for o in self.orders.live.values()
+        ]
+        sessions = [
+            (
+                s.name,
+                s.state.value,
+                s.reason,
+                repr(s.memory),
+                s.position.net_lots,
+                s.position.cash_half,
+                s.position.revaluation_half,
+                s.position.fees_atoms,
+                [signal.state() for signal in s.readers],
+            )
+            for s in self.sessions
+        ]
+        books = [
+            (m.book.seq, m.bid_ticks, m.ask_ticks, m.reference.half_ticks) for m in self.markets.values()
+        ]
+        parts = (
+            self.now_ns,
+            self.commands,
+            self.sequence,
+            self.halt_code,
+            orders,
+            sessions,
+            books,
+            self.balances,
+        )
+        return sha256(msgspec.msgpack.encode(parts)).hexdigest()

@@ -1,0 +1,167 @@
+"""What is looked after by time alone: connections, books, open ends of orders, reconciliation, activation.
+
+Runs on one timer. Each part does at most what its own pause allows, so running it more often changes nothing.
+"""
+
+from mm.domain.book import BookStatus
+from mm.domain.commands import Connect, MeasureClock, SyncBook
+from mm.domain.events import Stream
+from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
+from mm.engine import send
+from mm.engine.exits import progress_exits
+from mm.engine.halt import progress, set_state
+from mm.engine.session import Session, SessionState
+from mm.engine.state import EngineState, StreamState, SymbolState
+
+CONNECT_PATIENCE_NS = 10_000_000_000
+"""A connection attempt without an outcome is repeated after this."""
+
+LISTING_PATIENCE_NS = 15_000_000_000
+"""A listing without an outcome is asked again after this."""
+
+
+def sweep(state: EngineState) -> None:
+    """Look after everything that time alone can make due."""
+    for stream, known in state.streams.items():
+        _keep_connected(state, stream, known)
+    for name in state.markets:
+        _keep_book(state, name)
+    for order in list(state.orders.live.values()):
+        _keep_order(state, order)
+    _reconcile(state)
+    if state.now_ns >= state.clock_due_ns and state.budget.take(state.now_ns, 1):
+        state.clock_due_ns = state.now_ns + state.setup.deadlines.clock
+        state.emit(MeasureClock())
+    for session in state.sessions:
+        if session.state is SessionState.PENDING:
+            _activate(state, session)
+    progress(state)
+    progress_exits(state)
+
+
+def backoff_ns(state: EngineState, attempts: int) -> int:
+    """Return the pause before the next attempt after `attempts` failed ones; doubles up to its bound."""
+    deadlines = state.setup.deadlines
+    return min(deadlines.retry_max, deadlines.retry_first << min(attempts, 20))
+
+
+def _keep_connected(state: EngineState, stream: Stream, known: StreamState) -> None:
+    if not known.up and state.now_ns >= known.due_ns and state.now_ns >= state.budget.banned_until_ns:
+        known.due_ns = state.now_ns + CONNECT_PATIENCE_NS
+        state.emit(Connect(stream=stream))
+
+
+def suspect(state: EngineState, stream: Stream, reason: str) -> None:
+    """Treat a stream as down although its socket is open, and connect it again."""
+    known = state.streams[stream]
+    if known.up:
+        known.up = False
+        known.attempts += 1
+        known.due_ns = state.now_ns + CONNECT_PATIENCE_NS
+        state.report("stream.suspect", "", stream=stream, reason=reason)
+        state.emit(Connect(stream=stream))
+
+
+def _keep_book(state: EngineState, name: str) -> None:
+    market, symbol = state.markets[name], state.symbols[name]
+    if not state.streams[Stream.MARKET].up:
+        return
+    if market.book.status is not BookStatus.IN_SYNC:
+        if state.now_ns >= symbol.sync_due_ns and state.budget.take(
+            state.now_ns, state.setup.caps.weight_book
+        ):
+            symbol.sync_attempts += 1
+            symbol.sync_due_ns = state.now_ns + backoff_ns(state, symbol.sync_attempts + 2)
+            state.emit(SyncBook(symbol=name))
+    elif state.now_ns - market.heard_ns > state.setup.deadlines.reconnect:
+        suspect(state, Stream.MARKET, f"no news of {name}")
+
+
+def _keep_order(state: EngineState, order: Order) -> None:
+    deadlines, now = state.setup.deadlines, state.now_ns
+    if order.state is OrderState.SENT and now - order.placed_ns > deadlines.answer:
+        state.orders.fire(order, Trigger.LOST, now)
+        state.report("order.unknown", state.sessions[order.session].name, cid=order.cid, cause="no answer")
+    elif order.state is OrderState.CANCEL_SENT and now - order.cancelled_ns > deadlines.answer:
+        state.orders.fire(order, Trigger.CANCEL_LOST, now)
+    elif order.state is OrderState.WORKING and not order.echoed and now - order.settled_ns > deadlines.echo:
+        order.echoed = True
+        suspect(state, Stream.USER, "an order was not echoed")
+    if order.state in UNCERTAIN:
+        _ask(state, order)
+
+
+def _ask(state: EngineState, order: Order) -> None:
+    deadlines = state.setup.deadlines
+    pause_ns = min(deadlines.query_max, deadlines.query_first << min(order.attempts, 10))
+    if state.now_ns - max(order.asked_ns, order.settled_ns) < pause_ns:
+        return
+    if order.absent_since_ns and not order.absent_in_orders:
+        send.list_orders(state, order.symbol)
+    if order.ends_as is not None or (order.absent_since_ns and not order.absent_in_fills):
+        order.asked_ns = state.now_ns
+        send.list_fills(state, order.symbol)
+    else:
+        send.query(state, order)
+
+
+def _reconcile(state: EngineState) -> None:
+    # After a (re)connection of the user stream at once, then at the usual pace.
+    if not state.streams[Stream.USER].up:
+        return
+    due = state.now_ns >= state.reconcile_due_ns
+    if due:
+        state.reconcile_due_ns = state.now_ns + state.setup.deadlines.reconcile
+    since_ns = state.streams[Stream.USER].since_ns
+    for name, symbol in state.symbols.items():
+        _forget_silence(state, symbol)
+        if due or symbol.orders_seen_ns < since_ns:
+            send.list_orders(state, name)
+        if due or symbol.fills_seen_ns < since_ns:
+            send.list_fills(state, name)
+    if due or state.balances_seen_ns < since_ns:
+        send.list_balances(state)
+
+
+def _forget_silence(state: EngineState, symbol: SymbolState) -> None:
+    # An adapter owes an outcome for every listing; should one never come, it is asked again.
+    oldest_ns = state.now_ns - LISTING_PATIENCE_NS
+    if symbol.orders_asked_ns and symbol.orders_asked_ns < oldest_ns:
+        symbol.orders_asked_ns = 0
+    if symbol.fills_asked_ns and symbol.fills_asked_ns < oldest_ns:
+        symbol.fills_asked_ns = 0
+    if state.balances_asked_ns and state.balances_asked_ns < oldest_ns:
+        state.balances_asked_ns = 0
+
+
+def _activate(state: EngineState, session: Session) -> None:
+    # Ready when streams, listings and book are there and the venue shows no order of an earlier life. The
+    # holdings must have been listed after that, so that what those orders did is in them.
+    instrument, market = session.setup.instrument, session.market
+    symbol = state.symbols[instrument.symbol]
+    if not state.user_synced or not state.streams[Stream.MARKET].up or not market.mid_half_ticks:
+        session.reason = "waits for connections and a book"
+        return
+    if symbol.clean_ns < symbol.orders_seen_ns or symbol.clean_ns < state.streams[Stream.USER].since_ns:
+        session.reason = "clears orders of an earlier life"
+        if state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
+            send.list_orders(state, instrument.symbol)
+        return
+    if state.balances_seen_ns < symbol.clean_ns:
+        session.reason = "waits for balances"
+        send.list_balances(state)
+        return
+    _take_stock(state, session)
+    set_state(state, session, SessionState.ACTIVE, "quoting starts")
+    session.dirty = True
+
+
+def _take_stock(state: EngineState, session: Session) -> None:
+    instrument = session.setup.instrument
+    held_lots = sum(state.balances.get(instrument.base, (0, 0))) // instrument.lot_atoms
+    if session.target_lots < 0:
+        session.target_lots = held_lots
+        state.report("session.target", session.name, target_lots=held_lots)
+    if not session.stock_taken:
+        session.stock_taken = True
+        session.position.start_lots = held_lots - session.target_lots - session.position.net_lots

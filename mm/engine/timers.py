@@ -1,0 +1,54 @@
+"""Deadlines of the engine: a heap of named timers in the core's time.
+
+The operating system's timer only says "advance to now"; what was due by then is delivered here, in order of
+due time, ties in order of setting. A timer is named; setting it again moves it.
+"""
+
+from heapq import heappop, heappush
+
+TimerKey = tuple[str, str]
+"""(kind, subject): what is due, and for which session, symbol or stream."""
+
+
+class Timers:
+    """A heap of named timers; each name is set at most once."""
+
+    def __init__(self) -> None:
+        """Start without timers."""
+        self._heap: list[tuple[int, int, TimerKey]] = []
+        self._live: dict[TimerKey, int] = {}
+        self._sequence = 0
+
+    def set(self, key: TimerKey, due_ns: int) -> None:
+        """Set or move the timer `key` to `due_ns`."""
+        self._sequence += 1
+        self._live[key] = self._sequence
+        heappush(self._heap, (due_ns, self._sequence, key))
+
+    def cancel(self, key: TimerKey) -> None:
+        """Forget the timer `key` if it is set."""
+        self._live.pop(key, None)
+
+    def is_set(self, key: TimerKey) -> bool:
+        """Return whether the timer `key` is set."""
+        return key in self._live
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """The due time of the next timer, None if none is set."""
+        heap, live = self._heap, self._live
+        while heap:
+            due_ns, sequence, key = heap[0]
+            if live.get(key) == sequence:
+                return due_ns
+            heappop(heap)
+        return None
+
+    def pop_due(self, now_ns: int) -> tuple[int, TimerKey] | None:
+        """Take the next timer that is due at or before `now_ns`: (its due time, its key), or None."""
+        due_ns = self.next_due_ns
+        if due_ns is None or due_ns > now_ns:
+            return None
+        _, _, key = heappop(self._heap)
+        del self._live[key]
+        return due_ns, key
