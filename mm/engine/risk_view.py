@@ -72,6 +72,13 @@ def risk_view(state: EngineState, session: Session) -> RiskView:
     others = [other for other in state.sessions if other is not session]
     reference = market.reference.half_ticks
     crossed_ns = now - book.crossed_since_ns if book.crossed_since_ns else 0
+    session.band_lots = band_lots(
+        session.setup.band_lots_max,
+        session.setup.band_ratio_ppm,
+        equity_atoms=equity,
+        mid_half_ticks=market.mid_half_ticks or reference,
+        instrument=instrument,
+    )
     return RiskView(
         ts_ns=now,
         session=session.name,
@@ -85,13 +92,7 @@ def risk_view(state: EngineState, session: Session) -> RiskView:
         book_crossed_ns=crossed_ns,
         user_stream_up=state.user_synced,
         inventory_lots=position.inventory_lots,
-        inventory_max_lots=band_lots(
-            session.setup.band_lots_max,
-            session.setup.band_ratio_ppm,
-            equity_atoms=equity,
-            mid_half_ticks=market.mid_half_ticks or reference,
-            instrument=instrument,
-        ),
+        inventory_max_lots=session.band_lots,
         net_lots=position.net_lots,
         buy_open_lots=state.orders.open_lots(session.index, Side.BUY),
         sell_open_lots=state.orders.open_lots(session.index, Side.SELL),

@@ -38,6 +38,7 @@ class Session:
         decided_ns, decided_mid: time and mid of the last decision.
         denied: code of the last refusal per (side, level), so that each is reported once.
         held_until_ns: no placements before that (after repeated rejections).
+        band_lots: hard inventory limit in force at the last decision.
         peak_atoms: highest P&L so far. exits: exit orders tried so far; flatten: an exit is wanted.
     """
 
@@ -62,6 +63,7 @@ class Session:
         self.peak_atoms = 0
         self.last_fill: dict[Side, LastFill] = {}
         self.flatten = False
+        self.band_lots = setup.band_lots_max
         self.stock_taken = False
         self.exits = 0
         self.exit_due_ns = 0

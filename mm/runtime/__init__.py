@@ -1,0 +1,1 @@
+"""The loops that drive the engine: the only callers of `Engine.step`."""

@@ -1,0 +1,206 @@
+"""The live loop: events in, one step at a time, commands out; the operating system's timer only advances it.
+
+The runtime is the only caller of `Engine.step`. It decides nothing. Whatever breaks inside the core ends
+trading: the loop stops calling it and takes every order of ours off the venue by listing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from mm.domain.commands import AnyCommand, Report
+from mm.domain.events import Advanced, AnyEvent, Operation, OperatorAsked, OrderFilled
+from mm.domain.units import NS_PER_S
+from mm.engine.engine import Engine
+from mm.engine.session import SessionState
+from mm.observe.history import History
+from mm.ports import Venue
+from mm.runtime.emergency import EmergencyExit
+
+log = structlog.get_logger(__name__)
+
+STOP_PATIENCE_S: Final = 90.0
+"""How long an orderly stop may take: longer than an unknown order needs to be proven dead."""
+
+
+class Clock(Protocol):
+    """Tells the core's time."""
+
+    def now_ns(self) -> int:
+        """Return monotonic nanoseconds anchored to UTC."""
+        ...
+
+
+class Observer(Protocol):
+    """Sees every report of the engine at once, before anything of the same step is sent."""
+
+    def __call__(self, report: Report) -> None:
+        """Take in one report; must not raise and must not block for long."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended. Fields: reason: in words; clean: the venue showed that no order of ours is left."""
+
+    reason: str
+    clean: bool
+    halted: bool
+
+
+class LiveRuntime:
+    """Runs one engine on one venue. Fields: history: what happened lately."""
+
+    def __init__(
+        self, engine: Engine, venue: Venue, clock: Clock, observers: Sequence[Observer] = ()
+    ) -> None:
+        """Keep the parts; nothing happens before `run`."""
+        self.engine = engine
+        self.history = History()
+        self._venue = venue
+        self._clock = clock
+        self._observers = tuple(observers)
+        self._pending: deque[AnyEvent] = deque()
+        self._draining = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due_ns = 0
+        self._done = asyncio.Event()
+        self._broken: EmergencyExit | None = None
+        self._stop_reason = ""
+
+    async def run(self, duration_ns: int = 0) -> Outcome:
+        """Trade until stopped, for `duration_ns` if it is above 0; return when the venue is clean or patience
+        ends.
+        """
+        loop = asyncio.get_running_loop()
+        await self._venue.start(self.sink)
+        self.sink(Advanced(ts_ns=self._clock.now_ns()))
+        end = None
+        if duration_ns:
+            end = loop.call_later(duration_ns / NS_PER_S, self.stop, "duration")
+        try:
+            await self._done.wait()
+        finally:
+            if end is not None:
+                end.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
+            await self._venue.close()
+        return self._outcome()
+
+    def stop(self, reason: str) -> None:
+        """Ask for an orderly stop: orders cancelled, confirmed by the venue, then the end."""
+        if not self._stop_reason:
+            self._stop_reason = reason
+            asyncio.get_running_loop().call_later(STOP_PATIENCE_S, self._done.set)
+        self.operate(Operation.STOP, reason=reason, who="runtime")
+
+    def operate(self, operation: Operation, *, session: str = "", reason: str = "", who: str = "") -> None:
+        """Hand an operator's request to the engine."""
+        self.sink(
+            OperatorAsked(
+                ts_ns=self._clock.now_ns(), operation=operation, session=session, reason=reason, who=who
+            )
+        )
+
+    def sink(self, event: AnyEvent) -> None:
+        """Take in an event; steps are never nested, whoever calls."""
+        self._pending.append(event)
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._pending:
+                self._feed(self._pending.popleft())
+        finally:
+            self._draining = False
+        self._schedule()
+        self._check_end()
+
+    def _feed(self, event: AnyEvent) -> None:
+        if self._broken is not None:
+            self._broken.on_event(event)
+            return
+        fresh = isinstance(event, OrderFilled) and not self._knows(event)
+        try:
+            commands = self.engine.step(event)
+        except Exception as error:  # noqa: BLE001 - the top of the loop: the core is broken, trading ends
+            log.critical("engine.failed", error=type(error).__name__, detail=str(error))
+            self._break()
+            return
+        self.history.on_commands(commands)
+        if fresh and isinstance(event, OrderFilled) and self._knows(event):
+            self._note_fill(event)
+        self._carry_out(commands)
+
+    def _carry_out(self, commands: Sequence[AnyCommand]) -> None:
+        # Facts are told (and a halt is written down) before anything of the same step leaves.
+        for command in commands:
+            if isinstance(command, Report):
+                for observer in self._observers:
+                    observer(command)
+        for command in commands:
+            if not isinstance(command, Report):
+                self._venue.submit(command)
+
+    def _knows(self, event: OrderFilled) -> bool:
+        return self.engine.state.orders.knows_trade(event.symbol, event.trade_id)
+
+    def _note_fill(self, event: OrderFilled) -> None:
+        order = self.engine.state.orders.get(event.cid)
+        if order is not None:
+            self.history.on_fill(event, self.engine.state.sessions[order.session].name)
+
+    def _break(self) -> None:
+        state = self.engine.state
+        self._broken = EmergencyExit(tuple(state.markets), state.setup.ids, self._venue.submit)
+        report = Report(ts_ns=state.now_ns, code="halt", session="", facts=(("reason", "engine.failed"),))
+        for observer in self._observers:
+            observer(report)
+        self._broken.begin()
+        asyncio.get_running_loop().call_later(STOP_PATIENCE_S, self._done.set)
+
+    def _schedule(self) -> None:
+        if self._broken is not None:
+            due_ns: int | None = self._clock.now_ns() + NS_PER_S
+        else:
+            due_ns = self.engine.next_due_ns
+        if due_ns is None or (self._timer is not None and self._timer_due_ns == due_ns):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        delay_s = max(0, due_ns - self._clock.now_ns()) / NS_PER_S
+        self._timer_due_ns = due_ns
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.sink(Advanced(ts_ns=self._clock.now_ns()))
+
+    def _check_end(self) -> None:
+        if self._broken is not None:
+            if self._broken.clean:
+                self._done.set()
+            return
+        if self._stop_reason and self._is_settled():
+            self._done.set()
+        elif all(s.state is SessionState.COMPLETED for s in self.engine.state.sessions):
+            self._stop_reason = self._stop_reason or "stopped"
+            self._done.set()
+
+    def _is_settled(self) -> bool:
+        state = self.engine.state
+        if state.halt_code:
+            return state.halt_confirmed and not any(session.flatten for session in state.sessions)
+        return all(session.state is SessionState.COMPLETED for session in state.sessions)
+
+    def _outcome(self) -> Outcome:
+        if self._broken is not None:
+            return Outcome(reason="halted: engine.failed", clean=self._broken.clean, halted=True)
+        halt_code = self.engine.state.halt_code
+        reason = f"halted: {halt_code}" if halt_code else self._stop_reason
+        return Outcome(reason=reason, clean=self._is_settled(), halted=bool(halt_code))

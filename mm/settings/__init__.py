@@ -1,0 +1,1 @@
+"""The config file: models, loader, plan of a change. Nothing below this layer sees a config file."""

@@ -1,0 +1,1 @@
+"""What outlives a run: journal, projections, latches, secrets, the lease."""

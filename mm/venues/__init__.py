@@ -1,0 +1,1 @@
+"""Venues, one per file over `edge/`. The only place that knows ccxt."""

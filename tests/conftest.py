@@ -1,0 +1,42 @@
+"""Wires the gates into every run and holds the fixtures that all tests share. Imports nothing of `mm`.
+
+What it must never do: import `mm` (coverage has not begun), or hide a fault behind a fixture.
+"""
+
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.gate.allowed_skips import NEEDS_SHARED
+
+pytest_plugins = ["tests.gate.coverage_gate", "tests.gate.skip_gate", "tests.gate.network_guard"]
+
+# The verdict of a test depends on the code, not on the dice nor on how busy the machine is.
+hypothesis.settings.register_profile(
+    "gate",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile("proof", hypothesis.settings.get_profile("gate"), max_examples=2_000)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how long property tests search: more in the proof tier."""
+    hypothesis.settings.load_profile("proof" if config.option.markexpr == "proof" else "gate")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the checks of the house first: the type check is the longest single test of the gate."""
+    items.sort(key=lambda item: "tests/tidy/test_contracts.py" not in item.nodeid)
+
+
+@pytest.fixture(scope="session")
+def shared_data(pytestconfig: pytest.Config) -> Path:
+    """The folder of real recordings beside the repository; the test is skipped where it is absent."""
+    folder = pytestconfig.rootpath.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(NEEDS_SHARED)
+    return folder
