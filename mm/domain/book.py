@@ -47,10 +47,11 @@ class _Ladder:
 
     def set(self, price_ticks: int, size_atoms: int) -> None:
         if size_atoms:
-            if price_ticks not in self.sizes:
+            known = price_ticks in self.sizes
+            self.sizes[price_ticks] = size_atoms
+            if not known:
                 insort(self.keys, self.sign * price_ticks)
                 self._prune()
-            self.sizes[price_ticks] = size_atoms
         elif self.sizes.pop(price_ticks, None) is not None:
             del self.keys[bisect_left(self.keys, self.sign * price_ticks)]
 
@@ -58,7 +59,7 @@ class _Ladder:
         excess = len(self.keys) - LEVELS_MAX
         if excess > 0:
             for key in self.keys[:excess]:
-                self.sizes.pop(self.sign * key, None)
+                del self.sizes[self.sign * key]
             del self.keys[:excess]
 
     def best(self, own_atoms: Mapping[int, int]) -> int:
@@ -197,6 +198,10 @@ class Book:
 
 
 def _cut(ladder: _Ladder, top: Level) -> None:
+    if not top.price_ticks:
+        # A venue states an empty side as a price of 0: no price is better than none.
+        ladder.replace(())
+        return
     key = ladder.sign * top.price_ticks
     while ladder.keys and ladder.keys[-1] > key:
         ladder.sizes.pop(ladder.sign * ladder.keys.pop())

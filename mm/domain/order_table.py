@@ -20,13 +20,14 @@ class OrderTable:
     """Every order that may exist.
 
     Fields: live: orders not proven dead, by id, in order of placement. version: changes whenever what could
-    still fill changes.
+    still fill changes; changes: whenever anything about an order does.
     """
 
     def __init__(self) -> None:
         """Start without orders."""
         self.live: dict[str, Order] = {}
         self.version = 0
+        self.changes = 0
         self._ended: dict[str, Order] = {}
         self._trades: dict[tuple[str, int], None] = {}
         self._open_lots: dict[tuple[int, Side], int] = {}
@@ -36,6 +37,7 @@ class OrderTable:
         assert order.cid not in self.live
         assert order.cid not in self._ended
         self.live[order.cid] = order
+        self.changes += 1
         self._count(order, order.left_lots)
 
     def get(self, cid: str) -> Order | None:
@@ -54,6 +56,7 @@ class OrderTable:
         """Apply a trigger other than a fill to `order`; return whether its state changed."""
         before = order.left_lots if order.is_live else 0
         changed = order.fire(trigger, ts_ns)
+        self.changes += changed
         self._settle(order, before)
         return changed
 
@@ -71,8 +74,8 @@ class OrderTable:
         """Apply an execution of `size_lots` > 0; return whether the order is now filled beyond its size."""
         assert size_lots > 0
         before = order.left_lots if order.is_live else 0
-        order.cum_lots += size_lots
-        order.revealed_lots = max(order.revealed_lots, order.cum_lots)
+        order.take(size_lots)
+        self.changes += 1
         full = order.cum_lots >= order.size_lots
         order.fire(Trigger.FILL_ALL if full else Trigger.FILL, ts_ns)
         self._settle(order, before)

@@ -12,7 +12,7 @@ queries found nothing for longer than a request can live, no fill in the history
 life. The filled size never decreases; a fill beyond the order's size is kept and flagged.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -169,7 +169,8 @@ class Order:
     Fields:
         cid, session, symbol, side, price_ticks, size_lots: as placed; session: index of the session.
         level: of the ladder, -1 for an exit. reduces: it only takes an open position back.
-        state: see OrderState. cum_lots: filled so far, never decreases. is_live: counts as exposure.
+        state: see OrderState. cum_lots: filled so far, never decreases; left_lots: what can still fill.
+        is_live: counts as exposure.
         venue_order_id: empty until the venue gave one. echoed: seen on the user stream.
         placed_ns, settled_ns: local time of sending and of the last change of state.
         asked_ns, cancelled_ns: local time of the last query and cancel, 0 before. attempts: queries so far.
@@ -193,6 +194,7 @@ class Order:
     state: OrderState = OrderState.SENT
     is_live: bool = True
     cum_lots: int = 0
+    left_lots: int = field(init=False)
     revealed_lots: int = 0
     venue_order_id: str = ""
     echoed: bool = False
@@ -209,11 +211,13 @@ class Order:
         """Check what the rest relies on."""
         assert self.price_ticks > 0
         assert self.size_lots > 0
+        self.left_lots = self.size_lots - self.cum_lots
 
-    @property
-    def left_lots(self) -> int:
-        """What can still fill, lots; 0 at least, also after an overfill."""
-        return max(0, self.size_lots - self.cum_lots)
+    def take(self, size_lots: int) -> None:
+        """Count `size_lots` as filled; what is left never falls below 0, also after an overfill."""
+        self.cum_lots += size_lots
+        self.left_lots = max(0, self.size_lots - self.cum_lots)
+        self.revealed_lots = max(self.revealed_lots, self.cum_lots)
 
     def fire(self, trigger: Trigger, ts_ns: int) -> bool:
         """Apply `trigger`; return whether the state changed."""

@@ -22,19 +22,26 @@ NS_PER_S: Final = 1_000_000_000
 ATOMS_MAX: Final = 2**63 - 1
 """Largest amount that the journal's and the venue's integers can hold."""
 
+_DIGITS_MAX: Final = 40
+# Numbers with more digits are refused before 10^exponent is computed: "1e999999999" is seven bytes of text
+# and gigabytes of integer.
+
 
 def decimals_of(value: Decimal) -> int:
     """Return the number of decimals that `value` needs, trailing zeros not counted (0.0100 needs 2)."""
-    exponent = value.normalize().as_tuple().exponent
+    _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int):
         raise ValueError(f"value was {value}, expected a finite number")
-    return max(0, -exponent)
+    # Not `normalize`: it rounds to 28 digits.
+    zeros = len(digits) - len("".join(map(str, digits)).rstrip("0"))
+    return max(0, -exponent - zeros) if value else 0
 
 
 def atoms_from_text(text: str, scale: int) -> int:
     """Return the integer that `text` is in units of 10^-scale, exactly.
 
-    Raises: ValueError if `text` is not a plain decimal number or needs more decimals than `scale`.
+    Raises: ValueError if `text` is not a plain decimal number, needs more decimals than `scale` or is out of
+    the range of `ATOMS_MAX`.
     """
     whole, _, fraction = text.partition(".")
     if len(fraction) > scale:
@@ -45,7 +52,7 @@ def atoms_from_text(text: str, scale: int) -> int:
     digits = whole + fraction
     if not digits.lstrip("-").isdecimal() or not digits.isascii():
         return atoms_from_decimal(_decimal(text), scale)
-    return int(digits) * int(10 ** (scale - len(fraction)))
+    return _ranged(int(digits) * int(10 ** (scale - len(fraction))), text)
 
 
 def _decimal(text: str) -> Decimal:
@@ -58,16 +65,32 @@ def _decimal(text: str) -> Decimal:
 def atoms_from_decimal(value: Decimal, scale: int) -> int:
     """Return `value` in units of 10^-scale, exactly.
 
-    Raises: ValueError if it is not finite or needs more decimals than `scale`.
+    Raises: ValueError if it is not finite, needs more decimals than `scale` or is out of the range of
+    `ATOMS_MAX`.
     """
     if decimals_of(value) > scale:
         raise ValueError(f"value was {value}, expected at most {scale} decimals")
+    if value.adjusted() + scale > _DIGITS_MAX:
+        raise ValueError(f"value was {value}, expected at most {ATOMS_MAX} x 10^-{scale}")
     sign, digits, exponent = value.as_tuple()
     assert isinstance(exponent, int)  # decimals_of refused the rest
     shift = exponent + scale
     magnitude = int("".join(map(str, digits)))
     magnitude = magnitude * 10**shift if shift >= 0 else magnitude // 10**-shift
-    return int(-magnitude if sign else magnitude)
+    return _ranged(int(-magnitude if sign else magnitude), value)
+
+
+# What comes from outside is an error of theirs, not an overflow of ours.
+def _ranged(atoms: int, value: str | Decimal) -> int:
+    if not -ATOMS_MAX <= atoms <= ATOMS_MAX:
+        raise ValueError(f"value was {value}, expected at most {ATOMS_MAX} units of its scale")
+    return atoms
+
+
+def floor_atoms(value: Decimal, scale: int) -> int:
+    """Return a finite `value` in units of 10^-scale, rounded down: for limits, where less is safer."""
+    finer = max(scale, decimals_of(value))
+    return atoms_from_decimal(value, finer) // int(10 ** (finer - scale))
 
 
 def text_from_atoms(atoms: int, scale: int) -> str:

@@ -26,7 +26,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
 class OwnQuote(msgspec.Struct, frozen=True, gc=False):
     """One own order that may be live at the venue.
 
-    Fields: level: of the ladder; size_lots: what is left to fill; age_ns: since it was sent.
+    Fields: level: of the ladder; size_lots: what is left to fill; placed_ns: when it was sent.
     certain: False while its placement or cancellation is unknown or in flight.
     """
 
@@ -34,7 +34,7 @@ class OwnQuote(msgspec.Struct, frozen=True, gc=False):
     level: int
     price_ticks: int
     size_lots: int
-    age_ns: int
+    placed_ns: int
     certain: bool
 
 
@@ -52,7 +52,8 @@ class View(msgspec.Struct, Generic[M_co], frozen=True, kw_only=True):
     Fields:
         ts_ns: the core's time, monotonic, anchored to UTC.
         instrument: grid, filters and fees.
-        bids, asks: best levels with own size taken out; never empty when a strategy is asked.
+        bids, asks: best levels with own size taken out, as many as `Wake.book_levels` says; never empty when
+            a strategy is asked.
         mid_half_ticks: best bid + best ask of those levels, the mid in half ticks.
         readings: one per entry of the strategy's `needs`, in that order.
         inventory_lots: what own fills moved minus the target, signed; 0 is where the strategy wants to be.

@@ -3,21 +3,18 @@
 Whatever a strategy or a rule raises ends in a halt: a gate that fails is a closed gate.
 """
 
-from mm.domain.orders import OrderState
 from mm.domain.quotes import Quotes
 from mm.domain.sides import Side
-from mm.domain.view import OwnQuote, View
+from mm.domain.view import View
 from mm.engine import send
 from mm.engine.differ import diff
 from mm.engine.halt import halt
+from mm.engine.own import live_of, own_quotes
 from mm.engine.quantise import NOTHING, Touch, Wanted, quantise
-from mm.engine.risk_view import risk_view
+from mm.engine.risk_view import NO_BALANCE, risk_view
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
 from mm.risk.base import Alarm, AlarmAction, AnyQuotes, RiskView
-
-VIEW_LEVELS = 5
-"""Book levels per side that a strategy sees."""
 
 
 def decide(state: EngineState, session: Session) -> None:
@@ -37,7 +34,7 @@ def decide(state: EngineState, session: Session) -> None:
             halt(state, alarm.code, flatten=alarm.action is AlarmAction.FLATTEN, **dict(alarm.facts))
             return
         wanted = _wanted(state, session, view, alarm)
-        changes = diff(wanted, state.orders.of_session(session.index), state.now_ns)
+        changes = diff(wanted, live_of(state, session), state.now_ns)
         for order in changes.cancels:
             send.cancel(state, order)
         if state.now_ns >= session.held_until_ns:
@@ -80,27 +77,25 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
 
 def strategy_view(state: EngineState, session: Session, risk: RiskView) -> View[object]:
     """Return what the strategy sees now; both sides of the book have a level."""
-    market, position, now = session.market, session.position, state.now_ns
-    instrument = session.setup.instrument
-    own = tuple(
-        OwnQuote(
-            o.side, o.level, o.price_ticks, o.left_lots, now - o.placed_ns, o.state is OrderState.WORKING
-        )
-        for o in state.orders.of_session(session.index)
-    )
+    setup, market, position = session.setup, session.market, session.position
+    book, levels = market.book, setup.strategy.wake.book_levels
+    balances, instrument = state.balances, setup.instrument
+    base_free, base_locked = balances.get(instrument.base, NO_BALANCE)
+    quote_free, quote_locked = balances.get(instrument.quote, NO_BALANCE)
+    now = state.now_ns
     return View(
         ts_ns=now,
         instrument=instrument,
-        bids=market.book.bids(VIEW_LEVELS, market.own_bids),
-        asks=market.book.asks(VIEW_LEVELS, market.own_asks),
+        bids=book.bids(levels, market.own_bids),
+        asks=book.asks(levels, market.own_asks),
         mid_half_ticks=market.mid_half_ticks,
-        readings=tuple(signal.reading(now) for signal in session.readers),
+        readings=tuple([signal.reading(now) for signal in session.readers]),
         inventory_lots=position.inventory_lots,
         inventory_max_lots=risk.inventory_max_lots,
         target_lots=session.target_lots,
-        base_atoms=sum(state.balances.get(instrument.base, (0, 0))),
-        quote_atoms=sum(state.balances.get(instrument.quote, (0, 0))),
-        own=own,
+        base_atoms=base_free + base_locked,
+        quote_atoms=quote_free + quote_locked,
+        own=own_quotes(state, session),
         last_buy=session.last_fill.get(Side.BUY),
         last_sell=session.last_fill.get(Side.SELL),
         entry_half_ticks=position.entry_half_ticks,

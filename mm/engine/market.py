@@ -30,11 +30,11 @@ class Market:
         next_trade_id: where the next listing of own fills starts, -1 before the first.
     """
 
-    def __init__(self, instrument: Instrument, *, own_in_book: bool) -> None:
+    def __init__(self, instrument: Instrument, *, own_in_book: bool, reference_window_ns: int) -> None:
         """Start without a book."""
         self.instrument = instrument
         self.book = Book()
-        self.reference = Reference()
+        self.reference = Reference(reference_window_ns)
         self.signals: list[tuple[SignalSpec, Signal]] = []
         self.own_bids: dict[int, int] = {}
         self.own_asks: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""The price that orders are judged by until another venue is configured: the 30 s median of the own mid.
+"""The price that orders are judged by until another venue is configured: the median of the own mid, 30 s.
 
 A median is not moved by a single bad tick, and 30 s is slow enough that a runaway book meets the collar.
 Samples are taken at most every quarter of a second, so a burst cannot outvote the half minute before it.
@@ -8,17 +8,17 @@ from bisect import bisect_left, insort
 from collections import deque
 from typing import Final
 
-from mm.domain.units import NS_PER_MS, NS_PER_S
+from mm.domain.units import NS_PER_MS
 
-WINDOW_NS: Final = 30 * NS_PER_S
 SAMPLE_NS: Final = 250 * NS_PER_MS
 
 
 class Reference:
     """Running median of the mid. Fields: half_ticks: the median in half ticks, 0 before the first sample."""
 
-    def __init__(self) -> None:
-        """Start without samples."""
+    def __init__(self, window_ns: int) -> None:
+        """Start without samples; those older than `window_ns` will not count."""
+        self._window_ns = window_ns
         self.half_ticks = 0
         self._samples: deque[tuple[int, int]] = deque()
         self._sorted: list[int] = []
@@ -30,7 +30,7 @@ class Reference:
             return
         samples.append((ts_ns, mid_half_ticks))
         insort(self._sorted, mid_half_ticks)
-        while samples[0][0] <= ts_ns - WINDOW_NS:
+        while samples[0][0] <= ts_ns - self._window_ns:
             _, old = samples.popleft()
             del self._sorted[bisect_left(self._sorted, old)]
         # The lower of two middle samples: an integer that really occurred.

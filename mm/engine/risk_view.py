@@ -1,39 +1,16 @@
 """Fills the view that the risk rules judge by from the engine's state: worst cases, never hopes."""
 
-from mm.domain.book import BookStatus
+from typing import Final
+
 from mm.domain.sides import Side
+from mm.engine.own import standing
 from mm.engine.session import Session
 from mm.engine.state import EngineState
 from mm.risk.base import RiskView
 from mm.risk.inventory_band import band_lots
 
-
-class _Scan:
-    # What the account's live orders amount to on one symbol, in one pass.
-
-    def __init__(self, state: EngineState, session: Session) -> None:
-        instrument = session.setup.instrument
-        symbol, base, quote = instrument.symbol, instrument.base, instrument.quote
-        self.open_orders = 0
-        self.bid_max = 0
-        self.ask_min = 0
-        self.base_atoms = 0
-        self.quote_atoms = 0
-        for order in state.orders.live.values():
-            traded = instrument if order.symbol == symbol else state.markets[order.symbol].instrument
-            price, left = order.price_ticks, order.left_lots
-            if order.side is Side.BUY:
-                if traded.quote == quote:
-                    self.quote_atoms += price * left * traded.tick_lot_atoms
-                if traded is instrument:
-                    self.open_orders += 1
-                    self.bid_max = max(self.bid_max, price)
-            else:
-                if traded.base == base:
-                    self.base_atoms += left * traded.lot_atoms
-                if traded is instrument:
-                    self.open_orders += 1
-                    self.ask_min = min(self.ask_min, price) if self.ask_min else price
+NO_BALANCE: Final = (0, 0)
+"""(free, locked) of an asset that the venue never mentioned, atoms."""
 
 
 def equity_atoms(state: EngineState, quote: str) -> int:
@@ -60,53 +37,54 @@ def worst_atoms(state: EngineState, session: Session) -> int:
 
 
 def risk_view(state: EngineState, session: Session) -> RiskView:
-    """Return the view of `session` as of now."""
-    now, market, book = state.now_ns, session.market, session.market.book
-    instrument, position = session.setup.instrument, session.position
-    scan = _Scan(state, session)
+    """Return the view of `session` as of now; the same object each time, filled anew."""
+    now, market, position = state.now_ns, session.market, session.position
+    setup, book, orders = session.setup, session.market.book, state.orders
+    instrument, known = setup.instrument, standing(state, session)
+    mid, reference = market.mid_half_ticks, market.reference.half_ticks
     equity = equity_atoms(state, instrument.quote)
-    if not state.equity_start_atoms and market.mid_half_ticks and state.balances_seen_ns:
+    if not state.equity_start_atoms and mid and state.balances_seen_ns:
         state.equity_start_atoms = equity
+    session.band_lots = band_lots(
+        setup.band_lots_max,
+        setup.band_ratio_ppm,
+        equity_atoms=equity,
+        mid_half_ticks=mid or reference,
+        instrument=instrument,
+    )
+    session.band_lots_seen_max = max(session.band_lots_seen_max, session.band_lots)
+    view = session.risk_view
+    view.ts_ns = now
+    view.bid_ticks, view.ask_ticks = market.bid_ticks, market.ask_ticks
+    view.mid_half_ticks, view.reference_half_ticks = mid, reference
+    view.book_status = book.status
+    view.book_age_ns = now - market.heard_ns
+    view.book_crossed_ns = now - book.crossed_since_ns if book.crossed_since_ns else 0
+    view.user_stream_up = state.user_synced
+    view.inventory_lots, view.net_lots = position.inventory_lots, position.net_lots
+    view.inventory_max_lots = session.band_lots
+    view.buy_open_lots = orders.open_lots(session.index, Side.BUY)
+    view.sell_open_lots = orders.open_lots(session.index, Side.SELL)
+    view.open_orders = known.open_orders
+    view.own_bid_max_ticks, view.own_ask_min_ticks = known.bid_max_ticks, known.ask_min_ticks
+    base_free, base_locked = state.balances.get(instrument.base, NO_BALANCE)
+    quote_free, quote_locked = state.balances.get(instrument.quote, NO_BALANCE)
+    view.base_spendable_atoms = base_free + base_locked - known.base_atoms
+    view.quote_spendable_atoms = quote_free + quote_locked - known.quote_atoms
+    view.placed_minute = state.budget.placed_minute(now)
+    _fill_pnl(state, session, view)
+    view.equity_start_atoms, view.equity_atoms = state.equity_start_atoms, equity
+    return view
+
+
+def _fill_pnl(state: EngineState, session: Session, view: RiskView) -> None:
+    position = session.position
     pnl = position.net_quote_atoms
     session.peak_atoms = max(session.peak_atoms, pnl)
-    others = [other for other in state.sessions if other is not session]
-    reference = market.reference.half_ticks
-    crossed_ns = now - book.crossed_since_ns if book.crossed_since_ns else 0
-    session.band_lots = band_lots(
-        session.setup.band_lots_max,
-        session.setup.band_ratio_ppm,
-        equity_atoms=equity,
-        mid_half_ticks=market.mid_half_ticks or reference,
-        instrument=instrument,
-    )
-    return RiskView(
-        ts_ns=now,
-        session=session.name,
-        instrument=instrument,
-        bid_ticks=market.bid_ticks,
-        ask_ticks=market.ask_ticks,
-        mid_half_ticks=market.mid_half_ticks,
-        reference_half_ticks=reference,
-        book_status=book.status if market.heard_ns else BookStatus.EMPTY,
-        book_age_ns=now - market.heard_ns,
-        book_crossed_ns=crossed_ns,
-        user_stream_up=state.user_synced,
-        inventory_lots=position.inventory_lots,
-        inventory_max_lots=session.band_lots,
-        net_lots=position.net_lots,
-        buy_open_lots=state.orders.open_lots(session.index, Side.BUY),
-        sell_open_lots=state.orders.open_lots(session.index, Side.SELL),
-        open_orders=scan.open_orders,
-        own_bid_max_ticks=scan.bid_max,
-        own_ask_min_ticks=scan.ask_min,
-        base_spendable_atoms=sum(state.balances.get(instrument.base, (0, 0))) - scan.base_atoms,
-        quote_spendable_atoms=sum(state.balances.get(instrument.quote, (0, 0))) - scan.quote_atoms,
-        placed_minute=state.budget.placed_minute(now),
-        others_worst_atoms=sum(worst_atoms(state, other) for other in others),
-        session_pnl_atoms=pnl,
-        session_peak_atoms=session.peak_atoms,
-        open_pnl_atoms=position.open_quote_atoms,
-        account_pnl_atoms=pnl + sum(other.position.net_quote_atoms for other in others),
-        equity_start_atoms=state.equity_start_atoms,
-        equity_atoms=equity,
-    )
+    view.session_pnl_atoms, view.session_peak_atoms = pnl, session.peak_atoms
+    view.open_pnl_atoms = position.open_quote_atoms
+    view.others_worst_atoms, view.account_pnl_atoms = 0, pnl
+    if len(state.sessions) > 1:
+        others = [other for other in state.sessions if other is not session]
+        view.others_worst_atoms = sum(worst_atoms(state, other) for other in others)
+        view.account_pnl_atoms += sum(other.position.net_quote_atoms for other in others)

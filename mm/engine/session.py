@@ -9,7 +9,7 @@ from mm.domain.sides import Side
 from mm.domain.view import LastFill
 from mm.engine.market import Market
 from mm.engine.setup import SessionSetup
-from mm.risk.base import Rule
+from mm.risk.base import RiskView, Rule
 from mm.signals.base import Signal
 
 REJECTS_MAX: Final = 5
@@ -38,7 +38,7 @@ class Session:
         decided_ns, decided_mid: time and mid of the last decision.
         denied: code of the last refusal per (side, level), so that each is reported once.
         held_until_ns: no placements before that (after repeated rejections).
-        band_lots: hard inventory limit in force at the last decision.
+        band_lots: hard inventory limit in force at the last decision; band_lots_seen_max: the widest so far.
         peak_atoms: highest P&L so far. exits: exit orders tried so far; flatten: an exit is wanted.
     """
 
@@ -63,7 +63,10 @@ class Session:
         self.peak_atoms = 0
         self.last_fill: dict[Side, LastFill] = {}
         self.flatten = False
+        # Filled anew before each decision; see `risk_view.py`.
+        self.risk_view = RiskView.empty(setup.name, setup.instrument)
         self.band_lots = setup.band_lots_max
+        self.band_lots_seen_max = 0
         self.stock_taken = False
         self.exits = 0
         self.exit_due_ns = 0

@@ -73,7 +73,8 @@ class EngineSetup:
     """Everything that an engine needs to know.
 
     Fields: ids: codec of client order ids; epoch: number of this life; caps: of the venue; sessions: in
-    config order; latched: reason of a halt that survived the restart, "" for none.
+    config order; reference_window_ns: of the median that prices are judged by; latched: reason of a halt
+    that survived the restart, "" for none.
     """
 
     ids: OrderIds
@@ -81,4 +82,5 @@ class EngineSetup:
     caps: Capabilities
     sessions: tuple[SessionSetup, ...]
     deadlines: Deadlines = DEFAULT_DEADLINES
+    reference_window_ns: int = 30 * NS_PER_S
     latched: str = ""

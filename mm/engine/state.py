@@ -1,6 +1,9 @@
 """All that the engine remembers, and the only two ways in which it speaks: commands and reports."""
 
+from __future__ import annotations
+
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,6 +17,9 @@ from mm.engine.market import Market
 from mm.engine.session import Session
 from mm.engine.setup import EngineSetup
 from mm.engine.timers import Timers
+
+if TYPE_CHECKING:
+    from mm.engine.own import OwnOrders, Standing
 
 
 class StreamState:
@@ -81,9 +87,14 @@ class EngineState:
             instrument = session.instrument
             if instrument.symbol not in self.markets:
                 own_in_book = setup.caps.own_orders_in_book
-                self.markets[instrument.symbol] = Market(instrument, own_in_book=own_in_book)
+                self.markets[instrument.symbol] = Market(
+                    instrument, own_in_book=own_in_book, reference_window_ns=setup.reference_window_ns
+                )
                 self.symbols[instrument.symbol] = SymbolState()
             self.sessions.append(Session(index, session, self.markets[instrument.symbol]))
+        # Derived from orders, by session; see `own.py`.
+        self.standings: dict[int, Standing] = {}
+        self.own_orders: dict[int, OwnOrders] = {}
         self.balances: dict[str, tuple[int, int]] = {}
         self.balances_asked_ns = 0
         self.balances_seen_ns = 0

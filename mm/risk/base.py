@@ -9,7 +9,7 @@ integers and nothing else; what they look at is in `RiskView`.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 from mm.domain.book import BookStatus
 from mm.domain.commands import Place
@@ -102,6 +102,41 @@ class RiskView:
     account_pnl_atoms: int
     equity_start_atoms: int
     equity_atoms: int
+
+    @classmethod
+    def empty(cls, session: str, instrument: Instrument) -> Self:
+        """Return a view of nothing: no book, no stream, no holdings."""
+        return cls(
+            ts_ns=0,
+            session=session,
+            instrument=instrument,
+            bid_ticks=0,
+            ask_ticks=0,
+            mid_half_ticks=0,
+            reference_half_ticks=0,
+            book_status=BookStatus.EMPTY,
+            book_age_ns=0,
+            book_crossed_ns=0,
+            user_stream_up=False,
+            inventory_lots=0,
+            inventory_max_lots=0,
+            net_lots=0,
+            buy_open_lots=0,
+            sell_open_lots=0,
+            open_orders=0,
+            own_bid_max_ticks=0,
+            own_ask_min_ticks=0,
+            base_spendable_atoms=0,
+            quote_spendable_atoms=0,
+            placed_minute=0,
+            others_worst_atoms=0,
+            session_pnl_atoms=0,
+            session_peak_atoms=0,
+            open_pnl_atoms=0,
+            account_pnl_atoms=0,
+            equity_start_atoms=0,
+            equity_atoms=0,
+        )
 
 
 class Rule:

@@ -92,6 +92,10 @@ class LiveRuntime:
             await self._venue.close()
         return self._outcome()
 
+    def now_ns(self) -> int:
+        """Return the core's time."""
+        return self._clock.now_ns()
+
     def stop(self, reason: str) -> None:
         """Ask for an orderly stop: orders cancelled, confirmed by the venue, then the end."""
         if not self._stop_reason:

@@ -1,0 +1,87 @@
+"""From settings and instruments to an engine: decimals become integers, names become objects."""
+
+from decimal import Decimal
+
+from mm.domain.ids import OrderIds
+from mm.domain.instrument import Instrument
+from mm.domain.units import NS_PER_MS, NS_PER_S, floor_atoms
+from mm.engine.engine import Engine
+from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
+from mm.ports import Venue
+from mm.risk.base import AlarmAction
+from mm.risk.rules import RiskLimits, make_rules
+from mm.settings.models import Settings
+from mm.settings.strategies import strategy_class
+from mm.store.runstate import RunState
+
+
+async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
+    """Return the engine of a new life; asks the venue for its instruments.
+
+    Raises: ConfigError if parameters do not fit an instrument; what `Venue.instruments` raises.
+    """
+    symbols = tuple(pair.symbol for pair in settings.pair.values())
+    instruments = await venue.instruments(symbols)
+    named = zip(settings.pair, instruments, strict=True)
+    sessions = tuple(_session(settings, name, instrument, kept) for name, instrument in named)
+    stale_ns = settings.risk.stale_book_ms * NS_PER_MS
+    return Engine(
+        EngineSetup(
+            ids=OrderIds(tag=kept.tag, key=kept.id_key),
+            epoch=kept.begin_life(),
+            caps=venue.caps,
+            sessions=sessions,
+            deadlines=Deadlines(stale=stale_ns, reconnect=max(8 * NS_PER_S, 3 * stale_ns)),
+            reference_window_ns=settings.risk.reference.window_ms * NS_PER_MS,
+            latched=kept.latched.code if kept.latched else "",
+        )
+    )
+
+
+def _session(settings: Settings, name: str, instrument: Instrument, kept: RunState) -> SessionSetup:
+    pair, risk = settings.pair[name], settings.risk_of(name)
+    strategy = strategy_class(pair.strategy, settings.path.parent).start(pair.params, instrument)
+    return SessionSetup(
+        name=name,
+        instrument=instrument,
+        strategy=strategy,
+        rules=make_rules(limits(settings, name, instrument)),
+        band_lots_max=_lots(pair.inventory.max_base, instrument) if pair.inventory.max_base else 0,
+        band_ratio_ppm=floor_atoms(pair.inventory.max_ratio, 6),
+        target_lots=_target_lots(settings, name, instrument, kept),
+        slippage_ppm=floor_atoms(risk.max_slippage_bps, 2),
+    )
+
+
+def limits(settings: Settings, name: str, instrument: Instrument) -> RiskLimits:
+    """Return the limits of the session `name` in integers; every rounding is towards the tighter side."""
+    risk, scale = settings.risk_of(name), instrument.quote_scale
+    size_max = _lots(risk.max_order_base, instrument) if risk.max_order_base else instrument.size_max_lots
+    return RiskLimits(
+        stale_ns_max=risk.stale_book_ms * NS_PER_MS,
+        collar_ppm=floor_atoms(risk.price_collar_bps, 2),
+        order_lots_max=size_max,
+        order_atoms_max=floor_atoms(risk.max_order_notional_quote, scale),
+        exposure_atoms_max=floor_atoms(risk.max_notional_quote, scale),
+        open_orders_max=min(risk.max_open_orders, instrument.open_orders_max),
+        placements_minute_max=risk.max_orders_per_minute,
+        session_loss_atoms=floor_atoms(risk.session_loss_quote, scale),
+        account_loss_atoms=floor_atoms(settings.risk.session_loss_quote, scale),
+        open_loss_atoms=floor_atoms(risk.open_loss_quote, scale),
+        drawdown_ppm_max=floor_atoms(risk.max_drawdown_ratio, 6),
+        slippage_ppm_max=floor_atoms(risk.max_slippage_bps, 2),
+        inventory_soft_ppm=floor_atoms(settings.pair[name].inventory.soft_ratio, 6),
+        on_breach=AlarmAction.FLATTEN if settings.risk.on_breach == "flatten" else AlarmAction.HALT,
+    )
+
+
+def _target_lots(settings: Settings, name: str, instrument: Instrument, kept: RunState) -> int | None:
+    configured = settings.pair[name].inventory.target_base
+    if configured is not None:
+        return _lots(configured, instrument)
+    # A demo's holdings begin anew with each exchange, and its target with them.
+    return None if settings.mode == "demo" else kept.target_lots(name)
+
+
+def _lots(amount: Decimal, instrument: Instrument) -> int:
+    return floor_atoms(amount, instrument.base_scale) // instrument.lot_atoms

@@ -1,0 +1,65 @@
+"""What `mm run` does, by the mode that the file states."""
+
+import time
+
+from mm.bootstrap.demo import demo
+from mm.bootstrap.trade import in_loop, trade
+from mm.errors import ConfigError
+from mm.logs import add_secrets
+from mm.runtime.clock import AnchoredClock
+from mm.settings.models import Settings, VenueSettings
+from mm.settings.options import DemoOptions, RunOptions, RunReport
+from mm.store.secrets import read_secret
+from mm.venues.binance.settings import BinanceSettings, BinanceUrls
+from mm.venues.binance.venue import BinanceVenue
+
+
+def run(options: RunOptions) -> RunReport:
+    """Run what the config says until stopped.
+
+    Raises: ConfigError if the mode cannot run or was not confirmed; what `trade` raises.
+    """
+    settings = options.settings
+    if settings.mode == "demo":
+        return demo(DemoOptions(settings=settings, duration_ns=options.duration_ns, show=options.show))
+    if settings.mode == "paper":
+        raise ConfigError(
+            "mode paper cannot run yet: its fill model is not built",
+            hint="`mm demo` trades on a simulated exchange; `mm check` shows what this file would do",
+        )
+    if not options.live_confirmed:
+        raise ConfigError(
+            "mode is live, but --yes-live was not given: nothing was started",
+            hint="live mode trades real money; read the README first, then add --yes-live",
+        )
+    return in_loop(lambda: _live(options))
+
+
+async def _live(options: RunOptions) -> RunReport:
+    settings, clock, began = options.settings, AnchoredClock(), time.monotonic()
+    venue = BinanceVenue(_venue_settings(settings, _only_venue(settings), clock))
+    bot = await trade(settings, venue, clock, duration_ns=options.duration_ns, show=options.show)
+    return bot.report(time.monotonic() - began)
+
+
+def _only_venue(settings: Settings) -> VenueSettings:
+    used = tuple(dict.fromkeys(pair.venue for pair in settings.pair.values()))
+    if len(used) != 1:
+        raise ConfigError(
+            f"sessions use the venues {', '.join(used)}, expected one", hint="run one daemon per account"
+        )
+    return settings.venue[used[0]]
+
+
+def _venue_settings(settings: Settings, venue: VenueSettings, clock: AnchoredClock) -> BinanceSettings:
+    if venue.key is None or venue.secret is None:
+        raise ConfigError("mode is live, but the venue has no key and secret", hint='key = "env:NAME"')
+    key, secret = read_secret(venue.key).reveal(), read_secret(venue.secret).reveal()
+    add_secrets((key, secret))
+    return BinanceSettings(
+        clock=clock,
+        api_key=key,
+        api_secret=secret,
+        urls=BinanceUrls(rest=venue.url) if venue.url else None,
+        stp_mode=settings.stp.venue_mode.upper(),
+    )

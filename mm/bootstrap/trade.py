@@ -1,0 +1,149 @@
+"""One run on one venue, from the lock on its data directory to its last word. The same for every mode."""
+
+import asyncio
+import contextlib
+import gc
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Final, TypeVar
+
+import structlog
+
+from mm.bootstrap.assemble import assemble
+from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN
+from mm.observe.report_log import log_report
+from mm.observe.status import RunFacts, status
+from mm.ports import Venue
+from mm.runtime.control import ControlServer
+from mm.runtime.keeper import Keeper
+from mm.runtime.live import Clock, LiveRuntime, Outcome
+from mm.settings.models import Settings
+from mm.settings.options import RunReport, Show
+from mm.store.lock import DirectoryLock
+from mm.store.paths import control_socket
+from mm.store.runstate import RunState
+
+log = structlog.get_logger("mm")
+
+SHOW_PAUSE_S: Final = 0.25
+
+T = TypeVar("T")
+
+
+class Bot:
+    """A run that is over. Fields: settings, runtime, outcome; state: the engine's last."""
+
+    def __init__(self, settings: Settings, runtime: LiveRuntime, outcome: Outcome) -> None:
+        """Keep what a report needs."""
+        self.settings = settings
+        self.runtime = runtime
+        self.outcome = outcome
+        self.state = runtime.engine.state
+
+    @property
+    def exit_code(self) -> int:
+        """What the process ends with."""
+        if not self.outcome.clean:
+            return EXIT_ORDERS_MAY_REMAIN
+        return EXIT_HALTED if self.outcome.halted else EXIT_OK
+
+    @property
+    def pnl_quote(self) -> str:
+        """P&L after fees of the sessions that share the first one's quote asset."""
+        first = self.state.sessions[0].setup.instrument
+        same = [s for s in self.state.sessions if s.setup.instrument.quote == first.quote]
+        return first.quote_text(sum(session.position.net_quote_atoms for session in same))
+
+    def report(self, run_s: float) -> RunReport:
+        """Return how the run went by the bot's own books: for venues that have no truth door."""
+        history = self.runtime.history
+        fills, sent = history.fills_total, history.placed + history.cancels
+        return RunReport(
+            orders_placed=history.placed,
+            orders_cancelled=history.cancels,
+            fills=fills,
+            first_fill_s=None,
+            self_trades=0,
+            limit_breaches=0,
+            open_orders_at_exit=len(self.state.orders.live),
+            pnl_residual=sum(abs(session.position.residual_half) for session in self.state.sessions),
+            messages_per_fill=round(sent / fills, 2) if fills else None,
+            exit_reason=self.outcome.reason,
+            pnl_quote=self.pnl_quote,
+            run_s=round(run_s, 3),
+            exit_code=self.exit_code,
+        )
+
+
+def in_loop(main: Callable[[], Coroutine[object, object, T]]) -> T:
+    """Run `main` to its end in an event loop of its own, the fast one where it is installed."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with contextlib.suppress(ImportError):
+        import uvloop  # noqa: PLC0415 - not on every system; the standard loop serves as well
+
+        factory = uvloop.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(main())
+
+
+async def trade(
+    settings: Settings, venue: Venue, clock: Clock, *, duration_ns: int, show: Show | None
+) -> Bot:
+    """Trade as `settings` say until stopped, and return when the venue is clean or patience ends.
+
+    A latched halt is not lifted: what is left of ours is cancelled and confirmed, then the run ends.
+    Raises: AlreadyRunning, StateCorrupt, ConfigError, VenueUnreachable, VenueRefused before anything is sent.
+    """
+    with DirectoryLock(settings.data_dir):
+        kept = RunState.open(settings.data_dir)
+        try:
+            engine = await assemble(settings, venue, kept)
+        except BaseException:
+            await venue.close()
+            raise
+        latched = kept.latched
+        if latched is not None:
+            log.critical("halt.latched", reason=latched.code, hint="lift it with: mm unhalt --reason '...'")
+        runtime = LiveRuntime(engine, venue, clock, (Keeper(kept), log_report))
+        outcome = await _attended(settings, runtime, show, duration_ns=1 if latched else duration_ns)
+        kept.end_life(open_orders=0 if outcome.clean else -1, reason=outcome.reason)
+        return Bot(settings, runtime, outcome)
+
+
+async def _attended(
+    settings: Settings, runtime: LiveRuntime, show: Show | None, *, duration_ns: int
+) -> Outcome:
+    # The run with everything that watches and steers it.
+    facts = RunFacts(
+        mode=settings.mode,
+        venue=next(iter(settings.venue.values())).id,
+        strategies={name: pair.strategy for name, pair in settings.pair.items()},
+        started_ns=runtime.now_ns(),
+    )
+
+    def look() -> dict[str, object]:
+        return status(runtime.engine.state, runtime.history, facts, runtime.now_ns())
+
+    control = ControlServer(control_socket(settings.data_dir), runtime, look)
+    await control.start()
+    showing = asyncio.create_task(_show(show, look)) if show is not None else None
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, runtime.stop, number.name)
+    # Nothing made so far is garbage: a full collection over it would only stall the loop.
+    gc.freeze()
+    try:
+        return await runtime.run(duration_ns)
+    finally:
+        gc.unfreeze()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+        await control.close()
+        if showing is not None:
+            showing.cancel()
+
+
+async def _show(show: Show, look: Callable[[], dict[str, object]]) -> None:
+    while True:
+        show(look())
+        await asyncio.sleep(SHOW_PAUSE_S)

@@ -1,0 +1,141 @@
+"""The control socket: one JSON object per line asked, one answered, over a local Unix socket.
+
+Only the owner of the data directory can connect (mode 0600). It reads the state and hands operators'
+requests to the engine as events; it never changes anything by itself. Requests are bounded in size.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import structlog
+
+from mm.domain.events import Operation
+from mm.errors import EXIT_NOT_RUNNING, EXIT_USAGE
+from mm.observe.status import fill_row, order_rows, pnl
+from mm.runtime.live import LiveRuntime
+
+log = structlog.get_logger(__name__)
+
+REQUEST_BYTES_MAX: Final = 64 * 1024
+IDLE_S: Final = 30.0
+"""A connection that says nothing for this long is closed."""
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True):
+    """What a client asks. Fields: v: version, 1; do: the verb; session: "" for all; who: for the audit."""
+
+    do: str
+    v: int = 1
+    session: str = ""
+    reason: str = ""
+    who: str = ""
+
+
+Answer = dict[str, object]
+
+
+class ControlServer:
+    """Serves the socket at `path` while a run lives."""
+
+    def __init__(self, path: Path, runtime: LiveRuntime, status: Callable[[], Mapping[str, object]]) -> None:
+        """Keep the parts; `status` makes the status object."""
+        self._path = path
+        self._runtime = runtime
+        self._status = status
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> None:
+        """Listen; a socket file left by a dead run is replaced (the data directory's lock is held)."""
+        self._path.unlink(missing_ok=True)
+        mask = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(
+                self._serve, path=str(self._path), limit=REQUEST_BYTES_MAX
+            )
+        finally:
+            os.umask(mask)
+
+    async def close(self) -> None:
+        """Stop listening and remove the socket file."""
+        if self._server is not None:
+            self._server.close()
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while line := await asyncio.wait_for(reader.readline(), IDLE_S):
+                writer.write(msgspec.json.encode(self.answer(line)) + b"\n")
+                await writer.drain()
+        except (TimeoutError, ConnectionError, ValueError):
+            # Silent, gone or beyond the size limit: the connection ends, the run goes on.
+            log.debug("control.connection_ended")
+        finally:
+            writer.close()
+
+    def answer(self, line: bytes) -> Answer:
+        """Return the answer to one request line; never raises on what a client sends."""
+        try:
+            request = msgspec.json.decode(line, type=Request)
+        except msgspec.DecodeError as error:
+            return _refusal(f"request cannot be read: {error}", "send one JSON object per line")
+        if request.do in ("status", "orders", "fills", "pnl"):
+            return self._read(request)
+        if request.do not in tuple(Operation):
+            return _refusal(f"unknown request {request.do!r}", f"one of status, orders, fills, pnl, {_VERBS}")
+        return self._operate(request, Operation(request.do))
+
+    def _read(self, request: Request) -> Answer:
+        state = self._runtime.engine.state
+        names = [session.name for session in state.sessions]
+        if request.session and request.session not in names:
+            return _unknown(request.session, names)
+        chosen = [s for s in state.sessions if request.session in ("", s.name)]
+        if request.do == "status":
+            return {"ok": True, **self._status()}
+        if request.do == "pnl":
+            return {"ok": True, "sessions": [pnl(session) for session in chosen]}
+        if request.do == "orders":
+            rows = order_rows(state, self._runtime.now_ns())
+            return {"ok": True, "orders": [row for row in rows if request.session in ("", row["session"])]}
+        fills = [row for row in self._runtime.history.fills if request.session in ("", row.session)]
+        return {
+            "ok": True,
+            "fills": [fill_row(row, state.markets[row.symbol].instrument) for row in fills],
+        }
+
+    def _operate(self, request: Request, operation: Operation) -> Answer:
+        state = self._runtime.engine.state
+        names = [session.name for session in state.sessions]
+        if request.session and request.session not in names:
+            return _unknown(request.session, names)
+        if operation in (Operation.HALT, Operation.UNHALT) and not request.reason:
+            return _refusal(f"{operation} needs a reason", f"mm {operation} --reason '...'")
+        if operation is Operation.UNHALT and state.halt_code and not state.halt_confirmed:
+            return _refusal("the venue has not confirmed yet that nothing is left", "try again in a moment")
+        if operation is Operation.STOP and not request.session:
+            self._runtime.stop(request.reason or "stopped")
+        else:
+            self._runtime.operate(
+                operation, session=request.session, reason=request.reason, who=request.who or "control"
+            )
+        return {"ok": True, **self._status()}
+
+
+_VERBS = ", ".join(Operation)
+
+
+def _refusal(error: str, hint: str) -> Answer:
+    return {"ok": False, "error": error, "hint": hint, "exit_code": EXIT_USAGE}
+
+
+def _unknown(session: str, names: list[str]) -> Answer:
+    return {
+        "ok": False,
+        "error": f"there is no session {session!r}",
+        "hint": f"sessions: {', '.join(names)}",
+        "exit_code": EXIT_NOT_RUNNING,
+    }
