@@ -86,7 +86,7 @@ TABLE: Final[dict[tuple[OrderState, Trigger], OrderState]] = {
     (_S.WORKING, _T.PROVEN_DEAD): _S.DEAD,
     # Cancellation on its way.
     (_S.CANCEL_SENT, _T.ACK): _S.CANCEL_SENT,
-    (_S.CANCEL_SENT, _T.REJECT): _S.REJECTED,
+    (_S.CANCEL_SENT, _T.REJECT): _S.UNKNOWN_CANCEL,  # only what lived is cancelled: ask
     (_S.CANCEL_SENT, _T.LOST): _S.CANCEL_SENT,
     (_S.CANCEL_SENT, _T.CANCEL): _S.CANCEL_SENT,
     (_S.CANCEL_SENT, _T.CANCEL_NOT_SENT): _S.WORKING,
@@ -137,12 +137,12 @@ TABLE.update({(state, _T.FILL_ALL): _S.FILLED for state in _FINAL})
 # Ends without a life (a refusal, an inferred death) give way to proof that there was one.
 for _end in (_S.REJECTED, _S.DEAD):
     TABLE.update({(_end, trigger): _end for trigger in _VENUE_TRIGGERS})
+    TABLE[_end, _T.ACK] = _S.UNKNOWN  # it lived; whether it still does is to be asked
     TABLE[_end, _T.FILL] = _S.UNKNOWN
     TABLE[_end, _T.FILL_ALL] = _S.FILLED
     TABLE[_end, _T.SEEN_OPEN] = _S.WORKING
     TABLE[_end, _T.CANCELED] = _S.CANCELED
     TABLE[_end, _T.EXPIRED] = _S.EXPIRED
-TABLE[_S.DEAD, _T.ACK] = _S.WORKING
 TABLE[_S.DEAD, _T.REJECT] = _S.REJECTED
 
 LIVE: Final = (_S.SENT, _S.WORKING, _S.CANCEL_SENT, _S.UNKNOWN, _S.UNKNOWN_CANCEL)

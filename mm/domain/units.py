@@ -87,10 +87,28 @@ def _ranged(atoms: int, value: str | Decimal) -> int:
     return atoms
 
 
-def floor_atoms(value: Decimal, scale: int) -> int:
-    """Return a finite `value` in units of 10^-scale, rounded down: for limits, where less is safer."""
-    finer = max(scale, decimals_of(value))
-    return atoms_from_decimal(value, finer) // int(10 ** (finer - scale))
+def floor_atoms(value: Decimal | str, scale: int) -> int:
+    """Return `value` in units of 10^-scale, rounded down: for limits and holdings, where less is safer.
+
+    Raises: ValueError if it is no finite decimal number or out of the range of `ATOMS_MAX`.
+    """
+    number = _decimal(value) if isinstance(value, str) else value
+    if not number.is_finite() or number.adjusted() + scale > _DIGITS_MAX:
+        raise ValueError(f"value was {value}, expected at most {ATOMS_MAX} x 10^-{scale}")
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)  # a finite number has one
+    magnitude, shift = int("".join(map(str, digits))), exponent + scale
+    signed = -magnitude if sign else magnitude
+    if shift >= 0:
+        return _ranged(signed * int(10**shift), number)
+    # Beyond all its digits any divisor gives the same: none needs to be larger than that.
+    return _ranged(signed // int(10 ** min(-shift, len(digits) + 1)), number)
+
+
+def ceil_atoms(value: Decimal | str, scale: int) -> int:
+    """Return `value` in units of 10^-scale, rounded up: for fees, where more is safer. Raises: ValueError."""
+    number = _decimal(value) if isinstance(value, str) else value
+    return -floor_atoms(number.copy_negate(), scale)
 
 
 def text_from_atoms(atoms: int, scale: int) -> str:

@@ -1,0 +1,214 @@
+"""What every strategy has to be. Finds its subjects by itself: each file in `mm/strategies/` but `base.py`.
+
+A new strategy needs no change here. Its required parameters carry examples, from which it is started.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+import tomllib
+import typing
+from decimal import Decimal
+
+import annotated_types
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+import mm.strategies
+from mm.domain.quotes import Quotes
+from mm.domain.view import Reading, View
+from mm.signals.base import Signal, SignalSpec
+from mm.strategies.base import Applies, Strategy, Wake, described
+from tests.builders.views import a_view, an_instrument, ladder_faults, views, with_reading
+
+NAMES = sorted(
+    member.name for member in pkgutil.iter_modules(mm.strategies.__path__) if member.name != "base"
+)
+UNITS = ("_bps", "_ms", "_base", "_quote", "_ratio", "_per_s", "_per_bps", "_per_sqrt_s")
+PLAIN_NUMBERS = ("order_levels", "risk_factor", "inventory_range_multiplier")
+"""Counts and pure numbers; every other number names its unit."""
+
+INSTRUMENT = an_instrument(lot="0.00001")
+
+
+class Start(typing.Protocol):
+    """The class of a strategy, as its caller sees it."""
+
+    Params: type[object]
+
+    def __call__(self, params: object, instrument: object) -> Strategy[object]:
+        """Return the strategy for one instrument."""
+        ...
+
+
+def strategy_class(name: str) -> Start:
+    """The one class with `quotes` in the file of this name."""
+    module = importlib.import_module(f"mm.strategies.{name}")
+    found = [
+        member
+        for member in vars(module).values()
+        if isinstance(member, type) and member.__module__ == module.__name__ and hasattr(member, "quotes")
+    ]
+    assert len(found) == 1, f"{name} holds {len(found)} classes with quotes, expected one"
+    return typing.cast("Start", found[0])
+
+
+def example_params(kind: Start) -> object:
+    """The parameters that the documentation gives as examples, through the door that the config uses."""
+    table = {
+        name: tomllib.loads(f"x = {about.example}", parse_float=Decimal)["x"]
+        for name, about in described(kind.Params).items()
+        if about.example
+    }
+    return TypeAdapter(kind.Params).validate_python(table)
+
+
+def started(name: str) -> Strategy[object]:
+    """The strategy with its example parameters."""
+    kind = strategy_class(name)
+    return kind(example_params(kind), INSTRUMENT)
+
+
+def ready(strategy: Strategy[object], view: View[None], value: float) -> View[object]:
+    """The view with every signal ready and the strategy's first memory."""
+    return msgspec.structs.replace(
+        typing.cast("View[object]", view),
+        readings=tuple(Reading(value, True) for _ in strategy.needs),
+        memory=strategy.initial_memory(),
+    )
+
+
+def remembered(strategy: Strategy[object]) -> dict[str, object]:
+    """Everything that an instance holds."""
+    slots = [name for base in type(strategy).__mro__ for name in getattr(base, "__slots__", ())]
+    return {name: getattr(strategy, name) for name in slots} | dict(getattr(strategy, "__dict__", {}))
+
+
+def is_frozen(value: object) -> bool:
+    """Whether nothing inside `value` can change: scalars, tuples, frozen structs and frozen dataclasses."""
+    if value is None or isinstance(value, int | float | str | bytes | Decimal):
+        return True
+    if isinstance(value, tuple):
+        return all(is_frozen(part) for part in value)
+    if isinstance(value, msgspec.Struct):
+        return value.__struct_config__.frozen and all(
+            is_frozen(part) for part in msgspec.structs.astuple(value)
+        )
+    fields = dataclasses.fields(typing.cast("typing.Any", value))
+    settings = getattr(value, "__dataclass_params__", None)
+    return getattr(settings, "frozen", False) and all(is_frozen(getattr(value, f.name)) for f in fields)
+
+
+def test_there_is_something_to_check() -> None:
+    """The listing finds the strategies that the issue asks for."""
+    assert {"glft", "pure_market_making"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_class_is_named_after_its_file(name: str) -> None:
+    """`pure_market_making` holds `PureMarketMaking`: the config's name leads to the class and back."""
+    kind = strategy_class(name)
+
+    assert getattr(kind, "__name__", "") == "".join(word.capitalize() for word in name.split("_"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_params_are_frozen_closed_and_keyword_only(name: str) -> None:
+    """They cannot change under a running strategy, and an unknown key is an error."""
+    params = strategy_class(name).Params
+
+    assert dataclasses.is_dataclass(params)
+    assert getattr(params, "__dataclass_params__").frozen  # noqa: B009 - the attribute is not in the stubs
+    assert all(field.kw_only for field in dataclasses.fields(params))
+    with pytest.raises(ValidationError, match="no_such_key"):
+        TypeAdapter(params).validate_python({"no_such_key": 1})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_parameter_says_what_it_is(name: str) -> None:
+    """Text, time of effect, bounds for numbers, a unit in the name, and an example where one is required."""
+    params = strategy_class(name).Params
+    about = described(params)
+    hints = typing.get_type_hints(params, include_extras=True)
+
+    for field in dataclasses.fields(typing.cast("typing.Any", params)):
+        said, metadata = about[field.name], hints[field.name].__metadata__
+        bounds = [note for note in metadata if isinstance(note, annotated_types.BaseMetadata)]
+        kind = hints[field.name].__origin__
+        assert said.text.endswith("."), field.name
+        assert len(said.text) <= 110, field.name
+        assert said.applies in Applies
+        if kind is not bool:
+            assert field.name.endswith(UNITS) or field.name in PLAIN_NUMBERS, field.name
+            assert bounds or field.name == "order_level_amount_base", field.name
+        required = field.default is dataclasses.MISSING
+        assert bool(said.example) == required, field.name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_the_shape_of_a_strategy(name: str) -> None:
+    """Needs are signal specs that start, wake is a `Wake`, the first memory is frozen."""
+    strategy = started(name)
+
+    assert isinstance(strategy.wake, Wake)
+    assert strategy.wake.move_half_ticks or strategy.wake.every_ns
+    assert isinstance(strategy.needs, tuple)
+    for spec in strategy.needs:
+        assert isinstance(spec, SignalSpec)
+        assert isinstance(spec.start(), Signal)
+        assert spec == dataclasses.replace(typing.cast("typing.Any", spec))
+    assert is_frozen(strategy.initial_memory())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_calm_market_is_quoted_on_both_sides(name: str) -> None:
+    """With the example parameters, a known volatility and no inventory there is a bid and an ask."""
+    strategy = started(name)
+    view = ready(strategy, a_view(bid_ticks=99_999, ask_ticks=100_001, instrument=INSTRUMENT), 25.0)
+
+    quotes = strategy.quotes(view)
+
+    assert quotes.bids
+    assert quotes.asks
+    assert quotes.reason == "quoting"
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(data=st.data())
+def test_quotes_are_a_pure_function_of_the_view(name: str, data: st.DataObject) -> None:
+    """Equal views give equal quotes, from this instance or another; nothing is kept; memory is frozen."""
+    strategy, twin = started(name), started(name)
+    first = ready(strategy, data.draw(views(INSTRUMENT)), data.draw(st.floats(0, 1e6)))
+    other = ready(strategy, data.draw(views(INSTRUMENT)), data.draw(st.floats(0, 1e6)))
+    before = remembered(strategy)
+
+    quotes = strategy.quotes(first)
+    strategy.quotes(other)
+    again = strategy.quotes(first)
+
+    assert quotes == again == twin.quotes(first)
+    assert remembered(strategy) == before
+    assert is_frozen(quotes.memory)
+    assert ladder_faults(typing.cast("Quotes[None]", quotes), typing.cast("View[None]", first)) == []
+    assert quotes.reason
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(data=st.data())
+def test_nothing_is_quoted_on_a_signal_that_is_not_ready(name: str, data: st.DataObject) -> None:
+    """Whatever its value; and the reason says what is waited for."""
+    strategy = started(name)
+    if not strategy.needs:
+        return
+    view = ready(strategy, data.draw(views(INSTRUMENT)), 25.0)
+    blind = with_reading(
+        typing.cast("View[None]", view), Reading(data.draw(st.floats()), False, "3 of 20 samples")
+    )
+
+    quotes = strategy.quotes(typing.cast("View[object]", blind))
+
+    assert (quotes.bids, quotes.asks) == ((), ())
+    assert quotes.reason == "waits for 3 of 20 samples"
