@@ -1,0 +1,24 @@
+"""The exchange's clock: the one place of this package that knows the time of day."""
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Whatever tells the time; tests hand in one that they move by hand."""
+
+    def now_ns(self) -> int:
+        """Return the time since the epoch in nanoseconds; never less than before."""
+        ...
+
+
+class WallClock:
+    """The computer's clock, read once and continued by its monotonic counter, so that it never goes back."""
+
+    def __init__(self) -> None:
+        """Read the time of day."""
+        self._offset_ns = time.time_ns() - time.monotonic_ns()
+
+    def now_ns(self) -> int:
+        """Return the time since the epoch in nanoseconds."""
+        return time.monotonic_ns() + self._offset_ns

@@ -1,0 +1,120 @@
+"""What the venue remembers: the client's orders and fills, the tape with both owners, prevented matches.
+
+Fed with the world's facts in order, bounded everywhere, and the only source of queries and of the truth door.
+Invariant: an open order is never forgotten; of closed ones the oldest go first.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from mm.sim.orders import Execution, Order
+from mm.sim.reports import Match, OrderReport, Prevented, Trade
+
+
+@dataclass
+class OrderRecord:
+    """One order of the client. Fields: order: as it stood last; steps: every report of it."""
+
+    order: Order
+    steps: list[OrderReport] = field(default_factory=list)
+    cancel_id: str = ""
+
+    @property
+    def matches(self) -> list[Match]:
+        """Return its fills, oldest first."""
+        return [step.match for step in self.steps if step.match is not None]
+
+    @property
+    def prevented(self) -> OrderReport | None:
+        """Return the report of its prevented match, if it expired by one."""
+        last = self.steps[-1]
+        return last if last.execution is Execution.TRADE_PREVENTION else None
+
+
+@dataclass
+class Counters:
+    """Totals since the start; never bounded."""
+
+    orders_placed: int = 0
+    orders_cancelled: int = 0
+    orders_rejected: int = 0
+    cancels_rejected: int = 0
+    fills: int = 0
+    trades: int = 0
+    self_trades: int = 0
+    prevented_matches: int = 0
+    first_order_ns: int = 0
+    first_fill_ns: int = 0
+
+
+class Records:
+    """Orders, fills, tape and counters."""
+
+    def __init__(self, *, orders_max: int, tape_max: int) -> None:
+        """Remember up to `orders_max` closed orders and `tape_max` trades, fills and prevented matches."""
+        self._orders_max = orders_max
+        self._closed: deque[int] = deque()
+        self._last_by_client_id: dict[str, int] = {}
+        self.orders: dict[int, OrderRecord] = {}
+        self.fills: deque[OrderReport] = deque(maxlen=tape_max)
+        self.tape: deque[Trade] = deque(maxlen=tape_max)
+        self.prevented: deque[Prevented] = deque(maxlen=tape_max)
+        self.counters = Counters()
+
+    def on_report(self, report: OrderReport) -> None:
+        """Remember one step of one of the client's orders."""
+        order = report.order
+        record = self.orders.get(order.order_id)
+        if record is None:
+            record = self.orders[order.order_id] = OrderRecord(order)
+            self._last_by_client_id[order.client_id] = order.order_id
+        record.order = order
+        record.steps.append(report)
+        self._count(report, record)
+        if not order.is_open:
+            self._closed.append(order.order_id)
+            self._forget()
+
+    def on_trade(self, trade: Trade) -> None:
+        """Remember a public trade with its owners."""
+        self.tape.append(trade)
+        self.counters.trades += 1
+        self.counters.self_trades += trade.maker_owner == trade.taker_owner
+
+    def on_prevented(self, prevented: Prevented) -> None:
+        """Remember a prevented match."""
+        self.prevented.append(prevented)
+        self.counters.prevented_matches += 1
+
+    def find(self, *, order_id: int | None, client_id: str | None) -> OrderRecord | None:
+        """Return the record by the venue's id, or else the latest with that client id."""
+        if order_id is None and client_id is not None:
+            order_id = self._last_by_client_id.get(client_id)
+        record = None if order_id is None else self.orders.get(order_id)
+        if record is not None and client_id is not None and record.order.client_id != client_id:
+            return None
+        return record
+
+    def open(self) -> Iterator[OrderRecord]:
+        """Return the open orders, oldest first."""
+        return (record for record in self.orders.values() if record.order.is_open)
+
+    def _count(self, report: OrderReport, record: OrderRecord) -> None:
+        counters = self.counters
+        if report.execution is Execution.NEW:
+            counters.orders_placed += 1
+            counters.first_order_ns = counters.first_order_ns or report.ts_ns
+        elif report.execution is Execution.CANCELED:
+            counters.orders_cancelled += 1
+            record.cancel_id = report.cancel_id
+        elif report.execution is Execution.TRADE:
+            counters.fills += 1
+            counters.first_fill_ns = counters.first_fill_ns or report.ts_ns
+            self.fills.append(report)
+
+    def _forget(self) -> None:
+        while len(self._closed) > self._orders_max:
+            gone = self.orders.pop(self._closed.popleft()).order
+            if self._last_by_client_id.get(gone.client_id) == gone.order_id:
+                del self._last_by_client_id[gone.client_id]

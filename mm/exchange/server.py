@@ -1,0 +1,144 @@
+"""The local exchange as a server: one loopback port for REST, streams, the WebSocket API and the truth door.
+
+`LocalExchange` is the object for tests and embedding, `serve` the whole life of a process. Time passes by a
+task that wakes every few milliseconds; every request brings the market up to its own moment first.
+"""
+
+import asyncio
+import errno
+import os
+from pathlib import Path
+
+import msgspec
+from aiohttp import web
+
+from mm.errors import ConfigError
+from mm.exchange.clock import Clock, WallClock
+from mm.exchange.floor import Floor
+from mm.exchange.requestlog import RequestLog
+from mm.exchange.rest import RestSurface
+from mm.exchange.settings import ExchangeSettings
+from mm.exchange.sockets import Sockets
+from mm.exchange.streams import PublicStreams
+from mm.exchange.truth import TIME_SCALE
+from mm.exchange.userstream import UserStream
+from mm.exchange.wsapi import SocketApi
+
+
+class LocalExchange:
+    """A running exchange. `url` and `ws_url` are valid after `start`."""
+
+    def __init__(self, settings: ExchangeSettings, clock: Clock | None = None) -> None:
+        """Prepare the market; nothing listens yet. A clock of one's own makes time move by hand."""
+        self._settings = settings
+        self.floor = Floor(settings, clock or WallClock())
+        self._log = RequestLog(requests_max=settings.requests_max)
+        self._streams = PublicStreams(self.floor)
+        users = UserStream(self.floor)
+        self._rest = RestSurface(self.floor, users, self._log)
+        self._sockets = Sockets(self._streams, SocketApi(self.floor, users, self._log))
+        self._runner: web.ServerRunner | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._port = settings.port
+
+    @property
+    def url(self) -> str:
+        """Where REST is, without a trailing slash."""
+        return f"http://{self._settings.host}:{self._port}"
+
+    @property
+    def ws_url(self) -> str:
+        """Where WebSockets are, without a trailing slash."""
+        return f"ws://{self._settings.host}:{self._port}"
+
+    async def start(self) -> str:
+        """Listen and let time pass; return `url`. Raises ConfigError if the port is taken."""
+        runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, self._settings.host, self._settings.port)
+        try:
+            await site.start()
+        except OSError as error:
+            await runner.cleanup()
+            reason = "is already in use" if error.errno == errno.EADDRINUSE else f"refused: {error.strerror}"
+            raise ConfigError(
+                f"port {self._settings.port} on {self._settings.host} {reason}",
+                hint="stop what listens there, or use --port 0 for any free port",
+            ) from None
+        self._runner = runner
+        self._port = runner.addresses[0][1]
+        self._task = asyncio.get_running_loop().create_task(self._live())
+        return self.url
+
+    async def close(self) -> None:
+        """Close every connection and stop listening; harmless if it never started."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)  # what it raised is told by `failed`
+            self._task = None
+        await self._sockets.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def pump(self) -> None:
+        """Bring the market up to the clock and send what is due; the task does it every `pump_ms`."""
+        self.floor.sync()
+        self._streams.on_time()
+
+    async def failed(self) -> None:
+        """Wait for ever, unless the task that lets time pass fails: then raise what it raised."""
+        assert self._task is not None
+        await asyncio.shield(self._task)
+
+    async def _live(self) -> None:
+        while True:
+            self.pump()
+            await asyncio.sleep(self._settings.pump_ms / 1_000)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._sockets.handle(request)
+        return await self._rest.handle(request)
+
+
+async def serve(settings: ExchangeSettings, *, ready_file: Path | None, stop: asyncio.Event) -> None:
+    """Run an exchange until `stop` is set.
+
+    Args: ready_file: written once it serves, readable by its owner only, removed at the end.
+    Raises: ConfigError if the port is taken; whatever ends the market by itself.
+    """
+    exchange = LocalExchange(settings)
+    await exchange.start()
+    stopping = asyncio.ensure_future(stop.wait())
+    failing = asyncio.ensure_future(exchange.failed())
+    try:
+        if ready_file is not None:
+            await asyncio.to_thread(_write_ready, ready_file, exchange, settings)
+        done, _ = await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+        if failing in done:
+            failing.result()
+    finally:
+        stopping.cancel()
+        failing.cancel()
+        await asyncio.gather(stopping, failing, return_exceptions=True)
+        await exchange.close()
+        if ready_file is not None:
+            await asyncio.to_thread(ready_file.unlink, missing_ok=True)
+
+
+def _write_ready(ready_file: Path, exchange: LocalExchange, settings: ExchangeSettings) -> None:
+    content = {
+        "url": exchange.url,
+        "ws_url": exchange.ws_url,
+        "pid": os.getpid(),
+        "time_scale": TIME_SCALE,
+        "api_key": settings.api_key,
+        "api_secret": settings.api_secret,
+    }
+    draft = ready_file.with_name(ready_file.name + ".tmp")
+    draft.unlink(missing_ok=True)  # the mode below holds for a new file only
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(content))
+    draft.replace(ready_file)

@@ -1,0 +1,271 @@
+"""The simulated venue: book, accounts, filters and traders behind one clockless interface.
+
+Requests of any owner come in with the time at which they happen, `advance` lets the simulated traders live
+up to a time, and what happened is taken out as facts. Nothing here reads a clock or draws a number itself.
+Invariants: every asset's total changes by deposits alone; what an owner has locked is what its open orders
+reserve; the same seed and requests give the same facts, however `advance` cuts the time.
+"""
+
+from typing import Final
+
+import msgspec
+
+from mm.domain.instrument import Instrument
+from mm.domain.sides import Side
+from mm.sim.accounts import Accounts
+from mm.sim.agents import Agents
+from mm.sim.book import MatchingBook
+from mm.sim.clearing import Clearing
+from mm.sim.filters import Circumstances, filter_refusal
+from mm.sim.orders import (
+    CancelOrder,
+    Execution,
+    Fill,
+    NewOrder,
+    Order,
+    OrderStatus,
+    OrderType,
+    Prevention,
+    Refusal,
+)
+from mm.sim.reports import (
+    BalanceReport,
+    Fact,
+    Held,
+    LevelChange,
+    Match,
+    OrderReport,
+    Prevented,
+    TopChange,
+    Trade,
+)
+
+CLIENT: Final = "client"
+"""The owner name of the one account that trades from outside."""
+
+
+class World:
+    """One symbol of a simulated venue, with its traders."""
+
+    def __init__(
+        self, instrument: Instrument, agents: Agents, *, market_size_max_lots: int, watched: str = CLIENT
+    ) -> None:
+        """Open an empty book; the traders get their funds at once.
+
+        Args: watched: the owner whose order and balance reports are wanted; trades are reported of all.
+        """
+        self.instrument = instrument
+        self.book = MatchingBook(self)
+        self.accounts = Accounts()
+        self._clearing = Clearing(instrument, self.accounts, self.book)
+        self._agents = agents
+        self._market_size_max_lots = market_size_max_lots
+        self._watched = watched
+        self._open: dict[str, dict[int, Order]] = {}
+        self._order_id = 0
+        self._facts: list[Fact] = []
+        self._top = (0, 0, 0, 0)
+        self._funds_moved = False
+        self.refused_agents = 0
+        for deposit in agents.deposits:
+            self.accounts.deposit(deposit.owner, deposit.asset, deposit.atoms)
+
+    def take_facts(self) -> list[Fact]:
+        """Return what happened since the last call, in order, and forget it."""
+        facts, self._facts = self._facts, []
+        return facts
+
+    def open_orders(self, owner: str) -> tuple[Order, ...]:
+        """Return the open orders of an owner, oldest first. They are live: do not change them."""
+        return tuple(self._open.get(owner, {}).values())
+
+    def best_ticks(self, side: Side) -> int | None:
+        """Return the best resting price of a side; None if it is empty."""
+        return self.book.best_ticks(side)
+
+    def lots_within(self, side: Side, limit_ticks: int) -> int:
+        """Return the lots that a taker of `side` finds at `limit_ticks` or better."""
+        return self.book.lots_within(side, limit_ticks)
+
+    def advance(self, ts_ns: int) -> None:
+        """Let the traders do, each at its own time, everything that is due up to and including `ts_ns`."""
+        while self._agents.next_ns <= ts_ns:
+            now_ns, actions = self._agents.step(self)
+            for action in actions:
+                if isinstance(action, NewOrder):
+                    outcome = self.place(action, now_ns)
+                else:
+                    outcome = self.cancel(action, now_ns)
+                self.refused_agents += isinstance(outcome, Refusal)
+
+    def check(self, new: NewOrder) -> Refusal | None:
+        """Return why `new` would be refused now, or None; funds included, nothing changes."""
+        open_orders = self._open.get(new.owner, {})
+        now = Circumstances(
+            market_price_ticks=self.book.best_ticks(new.side.opposite) or 0,
+            market_size_max_lots=self._market_size_max_lots,
+            open_orders=len(open_orders),
+        )
+        refusal = filter_refusal(new, self.instrument, now)
+        if refusal is not None:
+            return refusal
+        if new.client_id and any(order.client_id == new.client_id for order in open_orders.values()):
+            return Refusal.DUPLICATE
+        if new.order_type is OrderType.LIMIT_MAKER and self.book.would_take(new.side, new.price_ticks):
+            return Refusal.WOULD_TAKE
+        if not self._clearing.can_pay(_order_of(new, order_id=0, ts_ns=0)):
+            return Refusal.INSUFFICIENT_BALANCE
+        return None
+
+    def place(self, new: NewOrder, ts_ns: int) -> Order | Refusal:
+        """Place an order; return it as it stands after matching, or why it was refused."""
+        refusal = self.check(new)
+        if refusal is not None:
+            return refusal
+        self._order_id += 1
+        order = _order_of(new, order_id=self._order_id, ts_ns=ts_ns)
+        self._clearing.reserve(order)
+        self._open.setdefault(new.owner, {})[order.order_id] = order
+        self._report(OrderReport(execution=Execution.NEW, order=order, ts_ns=ts_ns))
+        self.book.place(order, ts_ns)
+        if not order.is_open:
+            if order.status is OrderStatus.EXPIRED:
+                self._report(OrderReport(execution=Execution.EXPIRED, order=order, ts_ns=ts_ns))
+            self._close(order)
+        self._report_state(ts_ns)
+        return order
+
+    def cancel(self, request: CancelOrder, ts_ns: int) -> Order | Refusal:
+        """Cancel an open order; return it, or UNKNOWN_ORDER if that owner has no such open order."""
+        order = self._open.get(request.owner, {}).get(request.order_id)
+        if order is None:
+            return Refusal.UNKNOWN_ORDER
+        self.book.cancel(order.order_id, ts_ns)
+        self._report(
+            OrderReport(execution=Execution.CANCELED, order=order, ts_ns=ts_ns, cancel_id=request.cancel_id)
+        )
+        self._close(order)
+        self._report_state(ts_ns)
+        return order
+
+    def on_fill(self, fill: Fill) -> None:
+        """Move the money of a match and report it. Called by the book."""
+        maker_fee, taker_fee = self._clearing.settle(fill)
+        self._report(self._trade_report(fill, fill.maker, maker_fee))
+        self._report(self._trade_report(fill, fill.taker, taker_fee))
+        if not fill.maker.is_open:
+            self._close(fill.maker)
+        self._facts.append(
+            Trade(
+                trade_id=fill.trade_id,
+                price_ticks=fill.price_ticks,
+                size_lots=fill.size_lots,
+                ts_ns=fill.ts_ns,
+                taker_side=fill.taker.side,
+                maker_order_id=fill.maker.order_id,
+                taker_order_id=fill.taker.order_id,
+                maker_owner=fill.maker.owner,
+                taker_owner=fill.taker.owner,
+            )
+        )
+
+    def on_prevention(self, prevention: Prevention) -> None:
+        """Report a prevented match and free what expired. Called by the book."""
+        maker, taker = prevention.maker, prevention.taker
+        for order, lots in ((maker, prevention.maker_lots), (taker, prevention.taker_lots)):
+            if lots:
+                self._report(
+                    OrderReport(
+                        execution=Execution.TRADE_PREVENTION,
+                        order=order,
+                        ts_ns=prevention.ts_ns,
+                        prevented_lots=lots,
+                        prevention_id=prevention.prevention_id,
+                    )
+                )
+        if prevention.maker_lots:
+            self._close(maker)
+        self._facts.append(
+            Prevented(
+                prevention_id=prevention.prevention_id,
+                owner=taker.owner,
+                maker_order_id=maker.order_id,
+                taker_order_id=taker.order_id,
+                price_ticks=prevention.price_ticks,
+                maker_lots=prevention.maker_lots,
+                taker_lots=prevention.taker_lots,
+                ts_ns=prevention.ts_ns,
+            )
+        )
+
+    def on_level(self, side: Side, price_ticks: int, size_lots: int, update_id: int) -> None:
+        """Report a change of a level. Called by the book."""
+        self._facts.append(
+            LevelChange(update_id=update_id, side=side, price_ticks=price_ticks, size_lots=size_lots)
+        )
+
+    def held(self, owner: str) -> tuple[Held, ...]:
+        """Return what an owner holds of the two assets, base first."""
+        assets = (self.instrument.base, self.instrument.quote)
+        balances = [(asset, self.accounts.balance(owner, asset)) for asset in assets]
+        return tuple(
+            Held(asset=asset, free_atoms=balance.free, locked_atoms=balance.locked)
+            for asset, balance in balances
+        )
+
+    def _trade_report(self, fill: Fill, order: Order, fee_atoms: int) -> OrderReport:
+        match = Match(
+            trade_id=fill.trade_id,
+            price_ticks=fill.price_ticks,
+            size_lots=fill.size_lots,
+            is_maker=order is fill.maker,
+            fee_atoms=fee_atoms,
+            fee_asset=self._clearing.asset_received(order),
+        )
+        return OrderReport(execution=Execution.TRADE, order=order, ts_ns=fill.ts_ns, match=match)
+
+    def _close(self, order: Order) -> None:
+        self._clearing.release(order)
+        del self._open[order.owner][order.order_id]
+
+    # The order inside a report is a copy: the live one goes on changing. Every report of the watched owner
+    # comes with a change of its funds.
+    def _report(self, report: OrderReport) -> None:
+        if report.order.owner == self._watched:
+            self._funds_moved = True
+            order = msgspec.structs.replace(report.order)
+            self._facts.append(msgspec.structs.replace(report, order=order))
+
+    def _report_state(self, ts_ns: int) -> None:
+        bid, ask = self.book.top(Side.BUY), self.book.top(Side.SELL)
+        top = (*bid, *ask)
+        if top != self._top:
+            self._top = top
+            self._facts.append(
+                TopChange(
+                    update_id=self.book.update_id,
+                    bid_ticks=bid[0],
+                    bid_lots=bid[1],
+                    ask_ticks=ask[0],
+                    ask_lots=ask[1],
+                )
+            )
+        if self._funds_moved:
+            self._funds_moved = False
+            self._facts.append(BalanceReport(owner=self._watched, ts_ns=ts_ns, held=self.held(self._watched)))
+
+
+def _order_of(new: NewOrder, *, order_id: int, ts_ns: int) -> Order:
+    return Order(
+        order_id=order_id,
+        owner=new.owner,
+        client_id=new.client_id,
+        side=new.side,
+        order_type=new.order_type,
+        time_in_force=new.time_in_force,
+        stp_mode=new.stp_mode,
+        price_ticks=new.price_ticks,
+        size_lots=new.size_lots,
+        created_ns=ts_ns,
+        updated_ns=ts_ns,
+    )
