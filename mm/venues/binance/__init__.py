@@ -1,0 +1,21 @@
+"""Binance spot. The settings are cheap to import; the adapter brings ccxt and is made by `BinanceVenue`.
+
+Must never import ccxt by itself: half a second and 100 MB that most commands do not need.
+"""
+
+from typing import TYPE_CHECKING
+
+from mm.venues.binance.settings import BinanceSettings, BinanceUrls, Clock
+
+if TYPE_CHECKING:
+    from mm.venues.binance.venue import BinanceAdapter
+
+__all__ = ["BinanceSettings", "BinanceUrls", "BinanceVenue", "Clock"]
+
+
+def BinanceVenue(settings: BinanceSettings) -> "BinanceAdapter":  # noqa: N802 - it stands for the class
+    """Return the adapter of one account; raises ForeignAddress before anything is sent, ConfigError."""
+    settings.egress()
+    from mm.venues.binance.venue import BinanceAdapter  # noqa: PLC0415 - ccxt is imported with it
+
+    return BinanceAdapter(settings)

@@ -1,0 +1,1 @@
+"""What every venue needs of ccxt: the tap, frames, book sync, the classes of errors."""

@@ -1,0 +1,179 @@
+"""The thin subclass of ccxt's Binance client: ccxt signs and carries, we see every frame and every answer.
+
+Must never let a frame be parsed twice, an error be judged by ccxt's classes, or a stream die unnoticed: a
+frame that cannot be decoded ends its connection with a word to the listener. Invariant: every end of a
+connection reaches `TapListener.on_lost`. Imports ccxt: import this module late.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+import ccxt.pro
+from ccxt.base.errors import NetworkError, RequestTimeout
+
+from mm.domain.units import NS_PER_MS
+from mm.venues.edge.egress import Egress
+from mm.venues.edge.errors import RequestFailure
+
+_RETRY_AFTER: Final = "retry-after"
+
+
+class TapListener(Protocol):
+    """What the adapter wants to hear."""
+
+    def on_frame(self, client: Any, frame: Any) -> bool:
+        """A decoded frame came; return False to let ccxt handle it. May raise on what it cannot decode."""
+        ...
+
+    def on_lost(self, client: Any, reason: str) -> None:
+        """A connection ended or has to be given up."""
+        ...
+
+    def on_answer(self, headers: Mapping[str, str]) -> None:
+        """An HTTP answer came; the names of the headers are in lower case."""
+        ...
+
+
+class UndecodableFrame(NetworkError):
+    """A frame that is not what the venue's protocol allows; its connection is given up."""
+
+
+class TappedBinance(ccxt.pro.binance):
+    """ccxt's Binance client with a tap in it.
+
+    Fields: listener: hears frames, ends and answers.
+    """
+
+    listener: TapListener
+
+    def __init__(
+        self, config: dict[str, Any], *, listener: TapListener, egress: Egress, venue_ns: Callable[[], int]
+    ) -> None:
+        """Construct ccxt's client from `config`; `venue_ns` tells the time by the venue's clock."""
+        self.listener = listener
+        self._egress = egress
+        self._venue_ns = venue_ns
+        self.logger = _silent_logger()  # ccxt's writes signed addresses
+        super().__init__(config)
+
+    def nonce(self) -> int:
+        """Return the time that a signed request states, in the venue's milliseconds."""
+        return self._venue_ns() // NS_PER_MS
+
+    def sign(self, path: str, api: Any = "public", method: str = "GET", params: Any = None) -> Any:
+        """Sign a request; raises ForeignAddress instead if its address is not listed."""
+        section = api if isinstance(api, str) else api[0]
+        self._egress.check_url(self.urls["api"][section])
+        return super().sign(path, api, method, {} if params is None else params)
+
+    def sign_params(self, params: Any = None) -> Any:
+        """Sign a WebSocket request; raises ForeignAddress instead if its address is not listed."""
+        self._egress.check_url(self.urls["api"]["ws"]["ws-api"]["spot"])
+        return super().sign_params({} if params is None else params)
+
+    def on_rest_response(self, *answer: Any) -> Any:
+        """Pass the headers of this very answer on."""
+        self.listener.on_answer(_lowered(answer[4]))
+        return super().on_rest_response(*answer)
+
+    def handle_errors(self, *answer: Any) -> None:
+        """Raise RequestFailure with the venue's own code for every answer that is not a success."""
+        status, reason, _, _, headers, _, response, *_ = answer
+        said = response if isinstance(response, dict) else {}
+        number, text = said.get("code"), said.get("msg")
+        venue_code = number if isinstance(number, int) and isinstance(text, str) and number < 0 else 0
+        if not venue_code and 200 <= status < 300:
+            return
+        raise RequestFailure(
+            text if isinstance(text, str) else str(reason or "no reason given"),
+            code=venue_code,
+            status=status,
+            retry_after_s=_seconds(_lowered(headers).get(_RETRY_AFTER, "")),
+        )
+
+    def ws_dial_delay(self, url: str) -> float:  # noqa: ARG002 - the signature is ccxt's
+        """Return 0: when to dial again is the engine's decision."""
+        return 0.0
+
+    def client(self, url: str) -> Any:
+        """Return the connection to `url`, guarded when it is new."""
+        known = self.clients.get(url) if self.clients else None
+        return known or _guarded(super().client(url))
+
+    def handle_message(self, client: Any, message: Any) -> None:
+        """Offer a frame to the listener, then to ccxt."""
+        if not self.listener.on_frame(client, message):
+            super().handle_message(client, message)
+
+    def on_error(self, client: Any, error: Any) -> None:
+        """Report that a connection failed; forget it unless a newer one has its place."""
+        self.listener.on_lost(client, _failure_text(error))
+        if self.clients.get(client.url) is client:
+            super().on_error(client, error)
+
+    def on_close(self, client: Any, error: Any) -> None:
+        """Report that a connection was closed; forget it unless a newer one has its place."""
+        self.listener.on_lost(client, f"closed by the venue, code {error}")
+        if self.clients.get(client.url) is client:
+            super().on_close(client, error)
+
+
+def _silent_logger() -> logging.Logger:
+    logger = logging.getLogger("mm.venues.silent")
+    logger.setLevel(logging.CRITICAL + 1)
+    logger.propagate = False
+    return logger
+
+
+def _lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _seconds(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _failure_text(error: Any) -> str:
+    # Texts of connection errors hold addresses; their class says enough.
+    if isinstance(error, UndecodableFrame):
+        return str(error)
+    if isinstance(error, RequestTimeout):
+        return "no sign of life from the venue"
+    cause = error.args[0] if isinstance(error, NetworkError) and error.args else error
+    return f"connection failed: {type(cause).__name__ if isinstance(cause, Exception) else 'network error'}"
+
+
+def _guarded(client: Any) -> Any:
+    # Makes ccxt's connection object safe: no frame and no failing read can end it silently, and futures that
+    # nobody awaits do not complain when they are rejected.
+    handle, receive, future_of = client.handle_message, client.receive, client.future
+
+    def handle_guarded(message: Any) -> None:
+        try:
+            handle(message)
+        except Exception as error:  # noqa: BLE001 - whatever a frame provokes ends the connection, loudly
+            client.on_error(UndecodableFrame(f"undecodable frame: {type(error).__name__}"))
+
+    async def receive_guarded() -> Any:
+        try:
+            return await receive()
+        except Exception as error:
+            client.on_error(NetworkError(error))
+            raise
+
+    def future_quiet(message_hash: str) -> Any:
+        future = future_of(message_hash)
+        future.add_done_callback(_consume)
+        return future
+
+    client.handle_message = handle_guarded
+    client.receive = receive_guarded
+    client.future = future_quiet
+    return client
+
+
+def _consume(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
