@@ -1,0 +1,114 @@
+"""The command line's entry: the table of verbs, and how every error ends.
+
+An error of ours is told in two lines, without a traceback, and ends with its exit code; an unexpected one
+ends with 1. Importing this imports no library heavier than the parser of the command line.
+"""
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Final, NoReturn
+
+import typer
+
+from mm import __version__
+from mm.cli import bench, check, doctor, exchange, operate, runs, watch
+from mm.cli.terminal import AsJson, NoColor, Quiet, Verbose, terminal_of
+from mm.errors import EXIT_OK, EXIT_UNEXPECTED, MMError
+
+EPILOG: Final = (
+    "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 not running, 4 config, 5 timeout, 6 halted,"
+    " 7 venue unreachable, 8 orders may remain open, 9 a check failed."
+)
+
+app: Final = typer.Typer(
+    name="mm",
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mm {__version__}")
+        raise typer.Exit(EXIT_OK)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    *,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    no_color: NoColor = False,
+    version: Annotated[  # noqa: ARG001 - its callback has ended the command
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """mm: a market maker for one account. Start with: mm demo"""
+    context.obj = terminal_of(as_json=as_json, quiet=quiet, verbose=verbose, no_color=no_color)
+
+
+for function, name in (
+    (runs.demo, "demo"),
+    (runs.run, "run"),
+    (check.check, "check"),
+    (exchange.exchange, "exchange"),
+    (watch.status, "status"),
+    (watch.orders, "orders"),
+    (watch.fills, "fills"),
+    (watch.pnl, "pnl"),
+    (operate.stop, "stop"),
+    (operate.pause, "pause"),
+    (operate.resume, "resume"),
+    (operate.halt, "halt"),
+    (operate.unhalt, "unhalt"),
+    (doctor.doctor, "doctor"),
+):
+    app.command(name)(function)
+app.add_typer(bench.app, name="bench")
+
+
+def carry_out(arguments: Sequence[str]) -> int:
+    """Carry out a command line and return its exit code; whatever goes wrong has been told."""
+    try:
+        app(args=list(arguments), prog_name="mm", standalone_mode=True)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else EXIT_UNEXPECTED
+    except MMError as error:
+        _tell(str(error), error.hint, error.exit_code, arguments)
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the last place where an error can be told
+        from mm.logs import redact
+
+        if _asked(arguments, "-v", "--verbose"):
+            print(redact(traceback.format_exc()), file=sys.stderr)
+        said = redact(f"unexpected {type(error).__name__}: {error}")
+        _tell(said, "run it again with -v for a traceback", EXIT_UNEXPECTED, arguments)
+        return EXIT_UNEXPECTED
+    return EXIT_OK
+
+
+def _asked(arguments: Sequence[str], *flags: str) -> bool:
+    return any(argument in flags for argument in arguments)
+
+
+def _tell(message: str, hint: str, exit_code: int, arguments: Sequence[str]) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    if hint:
+        print(f"hint: {hint}", file=sys.stderr)
+    if _asked(arguments, "--json"):
+        content = {"ok": False, "error": message, "hint": hint, "exit_code": exit_code}
+        print(json.dumps(content), flush=True)
+
+
+def main() -> NoReturn:
+    """The console script `mm`."""
+    sys.exit(carry_out(sys.argv[1:]))

@@ -1,0 +1,110 @@
+"""Reads what a daemon answers: JSON of a form that is agreed, but never trusted to be complete.
+
+The shapes (amounts are decimal texts in the asset's own unit, ages milliseconds, absent or "" is unknown):
+
+status: {mode, state, reason, run_seconds, venue, streams: {market, user}, latch: null | {code, since_ms,
+  confirmed}, orders_placed, orders_cancelled, fills, sessions: [SESSION], reports: [{ts_ms, code, session,
+  facts: {}}]}
+SESSION: {name, symbol, base, quote, strategy, state, reason, mid, bid, ask, book_bids: [[price, size]],
+  book_asks, own_bids: [[price, size, level]], own_asks, inventory_base, inventory_max_base, target_base,
+  pnl: PNL, book_status, book_age_ms, user_stream_ok, open_orders, unknown_orders, fills, last_fills: [FILL]}
+PNL: {session, quote, total_quote, spread_quote, inventory_quote, fees_quote, open_quote, peak_quote,
+  bought_base, sold_base, turnover_quote, fills, residual}
+orders: {orders: [{cid, session, symbol, side, level, price, size_base, filled_base, state, age_ms}]}
+fills: {fills: [FILL]}; FILL: {ts_ms, session, symbol, side, price, size_base, fee, fee_asset, maker,
+  trade_id, cid}
+pnl: {sessions: [PNL]}
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+from mm.cli.terminal import printable
+
+Fields = Mapping[str, object]
+
+
+def text(fields: Fields, name: str, absent: str = "-") -> str:
+    """Return a field as printable text; `absent` where it is missing, empty or null."""
+    value = fields.get(name)
+    return absent if value is None or value == "" else printable(value)
+
+
+def number(fields: Fields, name: str) -> Decimal | None:
+    """Return a field as a number, None where it is none."""
+    return decimal(fields.get(name))
+
+
+def decimal(value: object) -> Decimal | None:
+    """Return a number or a decimal text as a number, None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None
+
+
+def count(fields: Fields, name: str) -> int:
+    """Return a field as a whole number, 0 where it is none."""
+    value = number(fields, name)
+    return int(value) if value is not None else 0
+
+
+def table(fields: Fields, name: str) -> Fields:
+    """Return a field as a mapping, empty where it is none."""
+    value = fields.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def tables(fields: Fields, name: str) -> list[Fields]:
+    """Return a field as a list of mappings; what is none is left out."""
+    value = fields.get(name)
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list | tuple) else []
+
+
+def rows(fields: Fields, name: str) -> list[list[object]]:
+    """Return a field as a list of lists; what is none is left out."""
+    value = fields.get(name)
+    if not isinstance(value, list | tuple):
+        return []
+    return [list(entry) for entry in value if isinstance(entry, list | tuple) and entry]
+
+
+def clock_time(fields: Fields, name: str) -> str:
+    """Return a field of milliseconds since 1970 as a time of day, UTC."""
+    value = number(fields, name)
+    if value is None or not 0 < value < 10**14:
+        return "-"
+    return datetime.fromtimestamp(float(value) / 1000, UTC).strftime("%H:%M:%S")
+
+
+def age(milliseconds: Decimal | None) -> str:
+    """Return a length of time for people: 250 ms, 3.2 s, 4 min, 2.5 h."""
+    if milliseconds is None:
+        return "-"
+    if milliseconds < 1_000:
+        return f"{milliseconds:.0f} ms"
+    if milliseconds < 100_000:
+        return f"{milliseconds / 1000:.1f} s"
+    if milliseconds < 6_000_000:
+        return f"{milliseconds / 60_000:.0f} min"
+    return f"{milliseconds / 3_600_000:.1f} h"
+
+
+def run_time(seconds: Decimal | None) -> str:
+    """Return a running time as HH:MM:SS."""
+    if seconds is None or seconds < 0:
+        return "--:--:--"
+    whole = int(seconds)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def money(fields: Fields, name: str) -> str:
+    """Return an amount of money with its sign and at least two decimals, at most four."""
+    value = number(fields, name)
+    if value is None:
+        return "-"
+    return f"{value:+,.4f}" if abs(value) < 1 else f"{value:+,.2f}"

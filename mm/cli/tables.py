@@ -1,0 +1,212 @@
+"""Tables for people: status, orders, fills and P&L of a daemon, from its answers (`mm.cli.shapes`).
+
+Everything shown went through `printable`: what a venue said moves no cursor. Missing fields show as "-".
+"""
+
+from decimal import Decimal
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mm.cli.shapes import Fields, age, clock_time, count, money, number, run_time, table, tables, text
+
+STATE_STYLES = {
+    "active": "green",
+    "pending": "cyan",
+    "paused": "yellow",
+    "stopping": "yellow",
+    "halting": "bold red",
+    "halted": "bold red",
+    "completed": "dim",
+}
+SIDE_STYLES = {"buy": "green", "sell": "red"}
+
+
+def state_text(fields: Fields) -> Text:
+    """Return a state in its colour."""
+    name = text(fields, "state")
+    return Text(name, style=STATE_STYLES.get(name, ""))
+
+
+def side_text(fields: Fields) -> Text:
+    """Return a side in its colour."""
+    name = text(fields, "side")
+    return Text(name, style=SIDE_STYLES.get(name, ""))
+
+
+def signed(fields: Fields, name: str) -> Text:
+    """Return an amount of money, red below zero, green above."""
+    value = number(fields, name)
+    style = "" if not value else ("green" if value > 0 else "red")
+    return Text(money(fields, name), style=style)
+
+
+def _grid(*columns: tuple[str, str]) -> Table:
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title, side in columns:
+        made.add_column(title, justify="right" if side == "right" else "left", no_wrap=True)
+    return made
+
+
+def latch_text(status: Fields) -> Text | None:
+    """Return what a halt says and how to lift it, None while there is none."""
+    latch = table(status, "latch")
+    if not latch:
+        return None
+    confirmed = latch.get("confirmed") is True
+    state = "nothing of ours is left at the venue" if confirmed else "not yet confirmed by the venue"
+    return Text(
+        f"HALTED since {clock_time(latch, 'since_ms')}: {text(latch, 'code')} ({state});"
+        " lift it: mm unhalt --reason '...'",
+        style="bold red",
+    )
+
+
+def status_table(status: Fields) -> RenderableType:
+    """Return the daemon and one line per session."""
+    head = Text.assemble(
+        f"mm {text(status, 'mode')}  ",
+        state_text(status),
+        f"  {text(status, 'reason')}  {text(status, 'venue')}  up {run_time(number(status, 'run_seconds'))}",
+    )
+    sessions = _grid(
+        ("session", ""),
+        ("symbol", ""),
+        ("state", ""),
+        ("why", ""),
+        ("mid", "right"),
+        ("inventory", "right"),
+        ("limit", "right"),
+        ("P&L", "right"),
+        ("open", "right"),
+        ("unknown", "right"),
+        ("fills", "right"),
+        ("data", "right"),
+    )
+    for session in tables(status, "sessions"):
+        sessions.add_row(
+            text(session, "name"),
+            text(session, "symbol"),
+            state_text(session),
+            text(session, "reason"),
+            text(session, "mid"),
+            text(session, "inventory_base"),
+            text(session, "inventory_max_base"),
+            signed(table(session, "pnl"), "total_quote"),
+            text(session, "open_orders"),
+            _alarming(session, "unknown_orders"),
+            text(session, "fills"),
+            age(number(session, "book_age_ms")),
+        )
+    latch = latch_text(status)
+    return Group(head, *([latch] if latch is not None else []), sessions)
+
+
+def _alarming(fields: Fields, name: str) -> Text:
+    return Text(text(fields, name), style="bold red" if count(fields, name) else "")
+
+
+def orders_table(answer: Fields) -> RenderableType:
+    """Return every order that is not proven dead, as the daemon sorts them."""
+    orders = tables(answer, "orders")
+    if not orders:
+        return Text("no open orders")
+    made = _grid(
+        ("session", ""),
+        ("symbol", ""),
+        ("side", ""),
+        ("level", "right"),
+        ("price", "right"),
+        ("size", "right"),
+        ("filled", "right"),
+        ("state", ""),
+        ("age", "right"),
+        ("client id", ""),
+    )
+    for order in orders:
+        made.add_row(
+            text(order, "session"),
+            text(order, "symbol"),
+            side_text(order),
+            text(order, "level"),
+            text(order, "price"),
+            text(order, "size_base"),
+            text(order, "filled_base"),
+            text(order, "state"),
+            age(number(order, "age_ms")),
+            text(order, "cid"),
+        )
+    return made
+
+
+def fills_table(answer: Fields) -> RenderableType:
+    """Return the newest fills, newest last."""
+    fills = tables(answer, "fills")
+    if not fills:
+        return Text("no fills yet")
+    made = _grid(
+        ("time (UTC)", ""),
+        ("session", ""),
+        ("symbol", ""),
+        ("side", ""),
+        ("price", "right"),
+        ("size", "right"),
+        ("fee", "right"),
+        ("", ""),
+        ("as", ""),
+        ("trade", "right"),
+    )
+    for fill in fills:
+        made.add_row(
+            clock_time(fill, "ts_ms"),
+            text(fill, "session"),
+            text(fill, "symbol"),
+            side_text(fill),
+            text(fill, "price"),
+            text(fill, "size_base"),
+            text(fill, "fee"),
+            text(fill, "fee_asset"),
+            "maker" if fill.get("maker") is True else "taker",
+            text(fill, "trade_id"),
+        )
+    return made
+
+
+def pnl_table(answer: Fields) -> RenderableType:
+    """Return the P&L of each session, split into what it is made of: spread + inventory - fees = total."""
+    made = _grid(
+        ("session", ""),
+        ("asset", ""),
+        ("total", "right"),
+        ("spread", "right"),
+        ("inventory", "right"),
+        ("fees", "right"),
+        ("open", "right"),
+        ("peak", "right"),
+        ("turnover", "right"),
+        ("fills", "right"),
+        ("unexplained", "right"),
+    )
+    for pnl in tables(answer, "sessions"):
+        made.add_row(
+            text(pnl, "session"),
+            text(pnl, "quote"),
+            signed(pnl, "total_quote"),
+            signed(pnl, "spread_quote"),
+            signed(pnl, "inventory_quote"),
+            _cost(pnl, "fees_quote"),
+            signed(pnl, "open_quote"),
+            signed(pnl, "peak_quote"),
+            text(pnl, "turnover_quote"),
+            text(pnl, "fills"),
+            _alarming(pnl, "residual"),
+        )
+    return made
+
+
+def _cost(fields: Fields, name: str) -> Text:
+    # Fees are stated as what was paid; a rebate is negative.
+    value = number(fields, name)
+    return signed({name: str(-value if value else Decimal(0))}, name) if value is not None else Text("-")

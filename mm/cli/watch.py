@@ -1,0 +1,123 @@
+"""The verbs that look: `mm status`, `orders`, `fills`, `pnl`. They ask a daemon and change nothing."""
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from mm.cli.client import Client, running_dir
+from mm.cli.terminal import DataDir, SessionName, Terminal, verb
+from mm.errors import MMError, NotRunning, StateCorrupt
+from mm.store.paths import STATE_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rich.console import RenderableType
+
+WATCH_PAUSE_S: Final = 0.25
+WATCH_HINT: Final = "ctrl-c leaves; the daemon goes on  ·  mm stop  mm pause  mm halt --reason X"
+
+
+@verb
+def status(
+    terminal: Terminal,
+    *,
+    data_dir: DataDir = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="The live view, until ctrl-c; JSON lines with --json.")
+    ] = False,
+) -> None:
+    """Show what the daemon does, and why."""
+    if watch:
+        _watch(terminal, running_dir(data_dir))
+        return
+    from mm.cli.tables import status_table
+
+    _show(terminal, data_dir, "status", "", status_table)
+
+
+@verb
+def orders(terminal: Terminal, *, session: SessionName = "", data_dir: DataDir = None) -> None:
+    """List the orders that may be live at the venue."""
+    from mm.cli.tables import orders_table
+
+    _show(terminal, data_dir, "orders", session, orders_table)
+
+
+@verb
+def fills(terminal: Terminal, *, session: SessionName = "", data_dir: DataDir = None) -> None:
+    """List the newest fills."""
+    from mm.cli.tables import fills_table
+
+    _show(terminal, data_dir, "fills", session, fills_table)
+
+
+@verb
+def pnl(terminal: Terminal, *, session: SessionName = "", data_dir: DataDir = None) -> None:
+    """Show the profit and loss, and what it is made of."""
+    from mm.cli.tables import pnl_table
+
+    _show(terminal, data_dir, "pnl", session, pnl_table)
+
+
+def _show(
+    terminal: Terminal,
+    data_dir: Path | None,
+    what: str,
+    session: str,
+    drawn: "Callable[[Mapping[str, object]], RenderableType]",
+) -> None:
+    with _client(data_dir) as client:
+        answer = client.ask(what, session=session)
+    if terminal.as_json:
+        terminal.result(answer)
+    else:
+        terminal.console.print(drawn(answer))
+
+
+def _client(data_dir: Path | None) -> Client:
+    try:
+        return Client(running_dir(data_dir))
+    except NotRunning as error:
+        if data_dir is not None:
+            error.hint = _latch_hint(data_dir) or error.hint
+        raise
+
+
+def _latch_hint(data_dir: Path) -> str:
+    # Whoever asks a daemon that is not there wants to know whether it may be started.
+    if not (data_dir / STATE_NAME).exists():
+        return ""
+    from mm.store.runstate import RunState
+
+    try:
+        latch = RunState.open(data_dir).latched
+    except StateCorrupt as error:
+        return str(error)
+    return f"halted: {latch.code}; lift it with: mm unhalt --reason '...'" if latch is not None else ""
+
+
+def _watch(terminal: Terminal, data_dir: Path) -> None:
+    with Client(data_dir) as client:
+        if terminal.as_json:
+            while True:
+                print(json.dumps(client.ask("status")), flush=True)
+                time.sleep(WATCH_PAUSE_S)
+        from mm.cli.screen import Screen
+
+        try:
+            with Screen(terminal.console, hint=WATCH_HINT) as screen:
+                while True:
+                    screen.show(client.ask("status"))
+                    time.sleep(WATCH_PAUSE_S)
+        except KeyboardInterrupt:
+            return
+        except NotRunning as error:
+            raise _ended(error) from None
+
+
+def _ended(error: NotRunning) -> MMError:
+    return NotRunning("the daemon has ended", hint=str(error))
