@@ -4,7 +4,7 @@ Nothing is decided here but what the config says. Invariant: what is live is liv
 a demo signs for loopback alone; nothing else holds a key.
 """
 
-from mm.bootstrap.demo import demo
-from mm.bootstrap.live import run
+from mm.bootstrap.run_config import run
+from mm.bootstrap.run_demo import demo
 
 __all__ = ["demo", "run"]

@@ -2,7 +2,7 @@
 
 import time
 
-from mm.bootstrap.demo import demo
+from mm.bootstrap.run_demo import demo
 from mm.bootstrap.trade import in_loop, trade
 from mm.errors import ConfigError
 from mm.logs import add_secrets
@@ -10,8 +10,7 @@ from mm.runtime.clock import AnchoredClock
 from mm.settings.models import Settings, VenueSettings
 from mm.settings.options import DemoOptions, RunOptions, RunReport
 from mm.store.secrets import read_secret
-from mm.venues.binance.settings import BinanceSettings, BinanceUrls
-from mm.venues.binance.venue import BinanceVenue
+from mm.venues.binance import BinanceSettings, BinanceUrls, BinanceVenue
 
 
 def run(options: RunOptions) -> RunReport:

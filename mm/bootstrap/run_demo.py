@@ -15,8 +15,7 @@ from mm.runtime.clock import AnchoredClock
 from mm.runtime.exchange_process import ExchangeProcess, Ready
 from mm.settings.models import Settings
 from mm.settings.options import DemoOptions, RunReport
-from mm.venues.binance.settings import BinanceSettings, BinanceUrls
-from mm.venues.binance.venue import BinanceVenue
+from mm.venues.binance import BinanceSettings, BinanceUrls, BinanceVenue
 
 TRUTH_TIMEOUT_S: Final = 10.0
 

@@ -56,16 +56,10 @@ class Counters(msgspec.Struct, frozen=True):
     open_orders: int
 
 
-class MarketTruth(msgspec.Struct, frozen=True):
-    """Which market it was. Fields: client: the name of our account on the tape."""
+class Truth(msgspec.Struct, frozen=True):
+    """What `GET /_mm/truth` answers, as far as it is judged. Fields: client: our account's name on the tape."""
 
     client: str
-
-
-class Truth(msgspec.Struct, frozen=True):
-    """What `GET /_mm/truth` answers, as far as it is judged."""
-
-    market: MarketTruth
     counters: Counters
     balances_at_start: dict[str, Balance]
     balances: dict[str, Balance]
@@ -92,8 +86,7 @@ def read_truth(answer: bytes) -> Truth:
 
 def self_trades(truth: Truth) -> int:
     """Return how often the client traded with itself: by the venue's count and by its tape."""
-    client = truth.market.client
-    on_tape = sum(trade.maker_owner == client == trade.taker_owner for trade in truth.tape)
+    on_tape = sum(trade.maker_owner == truth.client == trade.taker_owner for trade in truth.tape)
     return max(on_tape, truth.counters.self_trades)
 
 
