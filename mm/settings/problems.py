@@ -51,6 +51,8 @@ class Origins:
         for known in [known for known in self._of if known[: len(path)] == path]:
             del self._of[known]
         self._of[path] = origin
+        for depth in range(1, len(path)):
+            self._of.setdefault(path[:depth], origin)
         if isinstance(value, dict):
             for key, inner in value.items():
                 self.set((*path, key), origin, inner)

@@ -1,0 +1,269 @@
+"""What must survive a restart and is not the venue's to tell: one small file, always whole.
+
+It holds the number of lives, the tag and key of our order ids, the halt latch with its history, the first
+holding of each session, and how the last life ended. Written to a temporary file, synced, renamed, and the
+directory synced, so that a crash leaves the old or the new state. A file that cannot be read is never
+replaced: trading does not start on it. Invariant: only the holder of the directory's lock writes; an epoch is
+given out once.
+"""
+
+import contextlib
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Self
+
+import msgspec
+
+from mm.domain.ids import EPOCH_BITS, TAG_BITS
+from mm.errors import StateCorrupt
+from mm.store.paths import STATE_NAME, private_directory
+
+HISTORY_MAX: Final = 200
+"""Changes of the latch that are kept; older ones are dropped."""
+
+FILE_BYTES_MAX: Final = 1_000_000
+ID_KEY_BYTES: Final = 32
+TEXT_LENGTH_MAX: Final = 500
+
+
+class Latch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Trading is off. Fields: code: stable name of the cause; reason: for people; since_ns: UTC."""
+
+    code: str
+    reason: str
+    since_ns: int
+
+
+class LatchChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One change of the latch. Fields: ts_ns: UTC; set: set or lifted; who: set or lifted it."""
+
+    ts_ns: int
+    set: bool
+    code: str
+    reason: str
+    who: str
+
+
+class LastLife(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the newest life went.
+
+    Fields: epoch: its number; ended: whether it said goodbye; open_orders: that it left, -1 unknown.
+    """
+
+    epoch: int
+    began_ns: int
+    ended: bool = False
+    ended_ns: int = 0
+    open_orders: int = -1
+    reason: str = ""
+
+
+class _State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: int
+    tag: int
+    id_key: str
+    epoch: int = 0
+    latch: Latch | None = None
+    history: tuple[LatchChange, ...] = ()
+    target_lots: dict[str, int] = {}
+    life: LastLife | None = None
+
+
+class _Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    # The digest tells a file that was damaged or edited by hand from one that we wrote.
+    state: msgspec.Raw
+    digest: str
+
+
+class RunState:
+    """The state of a data directory. Every change is on the disk when its method returns."""
+
+    def __init__(self, path: Path, state: _State, clock_ns: Callable[[], int]) -> None:
+        """For `open`; use that."""
+        self._path = path
+        self._state = state
+        self._clock_ns = clock_ns
+
+    @classmethod
+    def open(cls, data_dir: Path, *, clock_ns: Callable[[], int] = time.time_ns) -> Self:
+        """Read the state, or make a first one with a random tag and key in a directory that has none.
+
+        Raises: StateCorrupt if there is a file that cannot be read as what it has to be.
+        """
+        path = private_directory(data_dir) / STATE_NAME
+        content = _content(path)
+        if content is not None:
+            return cls(path, _decoded(content, path), clock_ns)
+        state = _State(
+            version=1, tag=secrets.randbelow(1 << TAG_BITS), id_key=secrets.token_hex(ID_KEY_BYTES)
+        )
+        opened = cls(path, state, clock_ns)
+        opened._write(state)
+        return opened
+
+    @property
+    def tag(self) -> int:
+        """The 16-bit tag of this deployment's order ids."""
+        return self._state.tag
+
+    @property
+    def id_key(self) -> bytes:
+        """The key of the checksum in this deployment's order ids."""
+        return bytes.fromhex(self._state.id_key)
+
+    @property
+    def epoch(self) -> int:
+        """The number of the newest life, 0 before the first."""
+        return self._state.epoch
+
+    @property
+    def life(self) -> LastLife | None:
+        """How the newest life went, None before the first."""
+        return self._state.life
+
+    @property
+    def latched(self) -> Latch | None:
+        """The halt that holds, None while trading is allowed."""
+        return self._state.latch
+
+    @property
+    def history(self) -> tuple[LatchChange, ...]:
+        """The newest changes of the latch, oldest first."""
+        return self._state.history
+
+    def begin_life(self) -> int:
+        """Count a new life and return its number, on the disk before it is used.
+
+        Raises: StateCorrupt if the numbers are used up or the file cannot be written.
+        """
+        epoch = self._state.epoch + 1
+        if epoch >= 1 << EPOCH_BITS:
+            raise StateCorrupt(
+                f"{self._path}: all {1 << EPOCH_BITS} lives are used up", hint="use a new data_dir"
+            )
+        life = LastLife(epoch=epoch, began_ns=self._clock_ns())
+        self._write(msgspec.structs.replace(self._state, epoch=epoch, life=life))
+        return epoch
+
+    def end_life(self, *, open_orders: int, reason: str) -> None:
+        """Note how this life ended. Args: open_orders: that it leaves at the venue, -1 if it cannot tell."""
+        assert self._state.life is not None  # begin_life comes first
+        life = msgspec.structs.replace(
+            self._state.life,
+            ended=True,
+            ended_ns=self._clock_ns(),
+            open_orders=open_orders,
+            reason=reason[:TEXT_LENGTH_MAX],
+        )
+        self._write(msgspec.structs.replace(self._state, life=life))
+
+    def latch(self, code: str, reason: str, ts_ns: int, who: str = "mm") -> None:
+        """Switch trading off until an operator lifts it. The first cause stays; later ones go to the history.
+
+        The same cause said again writes nothing.
+
+        Raises: StateCorrupt if it cannot be written; it holds in memory all the same.
+        """
+        code, reason = code[:TEXT_LENGTH_MAX], reason[:TEXT_LENGTH_MAX]
+        first = self._state.latch or Latch(code=code, reason=reason, since_ns=ts_ns)
+        newest = self._state.history[-1] if self._state.history else None
+        if self._state.latch and newest and newest.set and (newest.code, newest.reason) == (code, reason):
+            return
+        change = LatchChange(ts_ns=ts_ns, set=True, code=code, reason=reason, who=who[:TEXT_LENGTH_MAX])
+        self._write(msgspec.structs.replace(self._state, latch=first, history=self._with(change)))
+
+    def clear_latch(self, reason: str, who: str) -> Latch | None:
+        """Lift the halt and return what it was, None if there was none (then nothing is written)."""
+        lifted = self._state.latch
+        if lifted is None:
+            return None
+        change = LatchChange(
+            ts_ns=self._clock_ns(),
+            set=False,
+            code=lifted.code,
+            reason=reason[:TEXT_LENGTH_MAX],
+            who=who[:TEXT_LENGTH_MAX],
+        )
+        before = self._state
+        try:
+            self._write(msgspec.structs.replace(before, latch=None, history=self._with(change)))
+        except StateCorrupt:
+            # A halt is lifted on the disk or not at all.
+            self._state = before
+            raise
+        return lifted
+
+    def target_lots(self, session: str) -> int | None:
+        """Return the holding at which a session's inventory is 0, as noted at its first start; else None."""
+        return self._state.target_lots.get(session)
+
+    def set_target_lots(self, session: str, target_lots: int) -> None:
+        """Note the holding at which a session's inventory is 0."""
+        targets = {**self._state.target_lots, session: target_lots}
+        self._write(msgspec.structs.replace(self._state, target_lots=targets))
+
+    def _with(self, change: LatchChange) -> tuple[LatchChange, ...]:
+        return (*self._state.history, change)[-HISTORY_MAX:]
+
+    def _write(self, state: _State) -> None:
+        self._state = state
+        body = msgspec.json.encode(state)
+        content = msgspec.json.encode(_Envelope(state=msgspec.Raw(body), digest=_digest(body)))
+        try:
+            _replace(self._path, content)
+        except OSError as error:
+            raise StateCorrupt(
+                f"{self._path}: cannot be written: {error.strerror}",
+                hint="free disk space, check the permissions",
+            ) from None
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StateCorrupt(f"{path}: cannot be read: {error.strerror}") from None
+    with os.fdopen(file, "rb") as opened:
+        return opened.read(FILE_BYTES_MAX + 1)
+
+
+def _decoded(content: bytes, path: Path) -> _State:
+    hint = "restore it from a backup, or use a new data_dir and check the venue for open orders first"
+    try:
+        envelope = msgspec.json.decode(content, type=_Envelope, strict=True)
+        if envelope.digest != _digest(bytes(envelope.state)):
+            raise StateCorrupt(f"{path}: damaged or edited: its digest does not fit", hint=hint)
+        state = msgspec.json.decode(envelope.state, type=_State, strict=True)
+    except msgspec.MsgspecError as error:
+        raise StateCorrupt(f"{path}: not a state file: {error}", hint=hint) from None
+    fits = state.version == 1 and 0 <= state.tag < 1 << TAG_BITS and 0 <= state.epoch < 1 << EPOCH_BITS
+    if not fits or len(state.id_key) != 2 * ID_KEY_BYTES or state.id_key.strip("0123456789abcdef"):
+        raise StateCorrupt(f"{path}: a value in it is impossible", hint=hint)
+    return state
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(".tmp")
+    with contextlib.suppress(FileNotFoundError):
+        temporary.unlink()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+    with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

@@ -1,0 +1,160 @@
+"""Kinds of value: bounds, and the hints for a wrong one."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from mm.settings import values
+from mm.settings.values import host_is_loopback, plain, suffix_hint, unfit, unit_hint
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "hint"),
+    [
+        ("bid_spread_bps", "0.25%", "write bid_spread_bps = 25 (the unit is in the key's name)"),
+        ("bid_spread_bps", "25bps", "write bid_spread_bps = 25 (the unit is in the key's name)"),
+        ("bid_spread_bps", "25", "write bid_spread_bps = 25 (no quotes)"),
+        (
+            "order_refresh_time_ms",
+            "30s",
+            "write order_refresh_time_ms = 30000 (the unit is in the key's name)",
+        ),
+        (
+            "order_refresh_time_ms",
+            "1.5 min",
+            "write order_refresh_time_ms = 90000 (the unit is in the key's name)",
+        ),
+        ("max_ratio", "5%", "write max_ratio = 0.05 (the unit is in the key's name)"),
+        ("max_base", "1 BTC", "write a number without a unit: the unit is in the key's name, max_base"),
+        ("max_base", "much", ""),
+        ("max_base", "", ""),
+    ],
+)
+def test_a_text_with_a_unit_gets_the_converted_number_as_hint(key: str, text: str, hint: str) -> None:
+    """The hint says exactly what to write."""
+    assert unit_hint(key, text) == hint
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [("1E+3", "1000"), ("0.5000", "0.5"), ("100", "100"), ("1E-7", "0.0000001")]
+)
+def test_plain_numbers_have_no_exponent(number: str, text: str) -> None:
+    """People do not read 1E+3."""
+    assert plain(Decimal(number)) == text
+
+
+@pytest.mark.parametrize("value", [True, 1, 10**30, Decimal("1.5"), Decimal("1e-30"), "text", None])
+def test_ordinary_values_are_fit(value: object) -> None:
+    """Whatever its kind, an ordinary value passes on to the models."""
+    assert unfit(value) == ""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        10**31,
+        Decimal("nan"),
+        Decimal("inf"),
+        Decimal("1e31"),
+        Decimal("1e-31"),
+        date(2026, 1, 1),
+        datetime.now(UTC),
+    ],
+)
+def test_values_beyond_all_bounds_are_unfit(value: object) -> None:
+    """Numbers that could blow up a conversion, and dates, stop at the door."""
+    assert unfit(value)
+
+
+def outcome(kind: object, value: object) -> object:
+    """What a kind makes of a value; the text of its error if it refuses."""
+    try:
+        return TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError as error:
+        return error.errors()[0]["msg"]
+
+
+def test_numbers_stay_exact_and_texts_are_no_numbers() -> None:
+    """An integer becomes a decimal, a decimal stays itself, a text or a switch is refused."""
+    assert outcome(values.Amount, 3) == Decimal(3)
+    assert outcome(values.Amount, Decimal("0.1234567890123456789")) == Decimal("0.1234567890123456789")
+    for wrong in ("3", True, 1.5, None, [1]):
+        assert "Decimal" in str(outcome(values.Amount, wrong))
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        (values.Amount, Decimal("0.1"), Decimal(0)),
+        (values.Holding, 0, -1),
+        (values.Bps, Decimal("0.01"), Decimal("0.001")),
+        (values.Bps, 10_000, 10_001),
+        (values.Ratio, 1, Decimal("1.1")),
+        (values.Ratio, Decimal("0.000001"), Decimal("0.0000001")),
+        (values.Count, 1, 0),
+        (values.Milliseconds, 1, 0),
+        (values.Seed, 0, -1),
+        (values.Name, "btc", "Btc"),
+        (values.Name, "a_b-1", "a__b"),
+        (values.Name, "a", "a.b"),
+        (values.Name, "a" * 32, "a" * 33),
+        (values.Symbol, "BTC/USDT", "BTCUSDT"),
+        (values.SecretReference, "env:A_B1", "env:A-B"),
+        (values.SecretReference, "file:/run/keys/a", "keystore:a"),
+        (values.FilePath, "./var", ""),
+        (values.FilePath, "./var", 3),
+        (values.FilePath, "./var", "~nobody-of-this-name/x"),
+        (values.Url, "https://api.example:9443", "ftp://api.example"),
+        (values.Url, "http://127.0.0.1:8600/", "http://api.example"),
+        (values.Url, "http://localhost:1", "https://user:pw@api.example"),
+        (values.Url, "http://[::1]:80", "https://api.example/path"),
+        (values.Url, "https://a", "https://a:99999"),
+        (values.Url, "https://a", "https://a:0"),
+        (values.Url, "https://a", "https://a b"),
+        (values.Url, "https://a", "https://"),
+        (values.Url, "https://a", 5),
+    ],
+)
+def test_bounds_of_each_kind(kind: object, good: object, bad: object) -> None:
+    """The last good value passes, the first bad one does not."""
+    TypeAdapter(kind).validate_python(good, strict=True)
+
+    with pytest.raises(ValidationError):
+        TypeAdapter(kind).validate_python(bad, strict=True)
+
+
+@pytest.mark.parametrize("wrong", ["btc-usdt", "BTC-USDT", "BTC_USDT", "btc/usdt"])
+def test_a_symbol_in_another_spelling_gets_the_right_one_as_hint(wrong: str) -> None:
+    """Every common spelling is understood, for the hint alone."""
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(values.Symbol).validate_python(wrong)
+
+    assert caught.value.errors()[0]["ctx"]["hint"] == 'write "BTC/USDT"'
+
+
+@pytest.mark.parametrize(
+    ("url", "is_loopback"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://127.9.9.9", True),
+        ("http://localhost", True),
+        ("http://[::1]:1", True),
+        ("http://127.0.0.1.example", False),
+        ("http://0.0.0.0", False),
+        ("http://10.0.0.1", False),
+        ("https://localhost.example", False),
+        ("http://[zz]", False),
+        ("nonsense", False),
+    ],
+)
+def test_loopback_is_judged_by_the_spelling_alone(url: str, is_loopback: bool) -> None:
+    """No name is looked up; only addresses of this machine and `localhost` count."""
+    assert host_is_loopback(url) is is_loopback
+
+
+def test_a_container_in_place_of_a_value_gets_a_hint() -> None:
+    """Lists of tables are the usual slip."""
+    assert "[table.NAME]" in suffix_hint([])
+    assert "single value" in suffix_hint({})
