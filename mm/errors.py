@@ -33,7 +33,7 @@ class MMError(Exception):
 
 
 class ConfigError(MMError):
-    """The configuration cannot be used; nothing was started. The message opens with file and line if known."""
+    """The configuration cannot be used; nothing was started. The message opens with file and line."""
 
     exit_code = EXIT_CONFIG
 

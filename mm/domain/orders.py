@@ -151,6 +151,8 @@ LIVE: Final = (_S.SENT, _S.WORKING, _S.CANCEL_SENT, _S.UNKNOWN, _S.UNKNOWN_CANCE
 UNCERTAIN: Final = (_S.UNKNOWN, _S.UNKNOWN_CANCEL)
 """States that only the venue's evidence resolves."""
 
+_SIGNS_OF_LIFE: Final = (_T.ACK, _T.FILL, _T.FILL_ALL, _T.SEEN_OPEN)
+
 
 def transition(state: OrderState, trigger: Trigger) -> OrderState:
     """Return the state after `trigger`; raises ProtocolViolation if we asked for what cannot be."""
@@ -222,13 +224,15 @@ class Order:
     def fire(self, trigger: Trigger, ts_ns: int) -> bool:
         """Apply `trigger`; return whether the state changed."""
         after = transition(self.state, trigger)
-        if after is self.state:
-            return False
-        self.state = after
-        self.is_live = after in LIVE
-        self.settled_ns = ts_ns
-        self.not_found = 0
-        self.absent_since_ns = 0
-        self.absent_in_orders = False
-        self.absent_in_fills = False
-        return True
+        changed = after is not self.state
+        if changed or trigger in _SIGNS_OF_LIFE:
+            # A proof of absence that began before is none any more.
+            self.not_found = 0
+            self.absent_since_ns = 0
+            self.absent_in_orders = False
+            self.absent_in_fills = False
+        if changed:
+            self.state = after
+            self.is_live = after in LIVE
+            self.settled_ns = ts_ns
+        return changed

@@ -50,16 +50,19 @@ def atoms_from_text(text: str, scale: int) -> int:
             raise ValueError(f"value was {text}, expected at most {scale} decimals")
         fraction = kept
     digits = whole + fraction
-    if not digits.lstrip("-").isdecimal() or not digits.isascii():
+    if not digits.removeprefix("-").isdecimal() or not digits.isascii():
         return atoms_from_decimal(_decimal(text), scale)
     return _ranged(int(digits) * int(10 ** (scale - len(fraction))), text)
 
 
 def _decimal(text: str) -> Decimal:
     try:
-        return Decimal(text)
+        # Underscores, spaces and digits of other scripts are numbers to Decimal, not to a venue.
+        if text.isascii() and not text.strip("+-.0123456789eE"):
+            return Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"value was {text!r}, expected a decimal number") from None
+        pass
+    raise ValueError(f"value was {text!r}, expected a decimal number")
 
 
 def atoms_from_decimal(value: Decimal, scale: int) -> int:
@@ -70,6 +73,8 @@ def atoms_from_decimal(value: Decimal, scale: int) -> int:
     """
     if decimals_of(value) > scale:
         raise ValueError(f"value was {value}, expected at most {scale} decimals")
+    if not value:
+        return 0
     if value.adjusted() + scale > _DIGITS_MAX:
         raise ValueError(f"value was {value}, expected at most {ATOMS_MAX} x 10^-{scale}")
     sign, digits, exponent = value.as_tuple()

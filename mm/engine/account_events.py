@@ -14,6 +14,7 @@ from mm.domain.events import (
     OrdersListed,
     RateUsed,
     RequestFailed,
+    Stream,
     Throttled,
 )
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
@@ -23,6 +24,12 @@ from mm.engine.halt import halt
 from mm.engine.order_events import after, on_order_event
 from mm.engine.state import EngineState
 
+LISTINGS: Final = ("ListOrders", "ListFills", "ListBalances")
+"""Names of the requests that list."""
+
+INFERRED: Final = (OrderState.REJECTED, OrderState.DEAD)
+"""Ends of orders that, if they hold, never were on a book."""
+
 READ_PAUSE_NS: Final = 500 * NS_PER_MS
 """Pause after a listing that brought no answer."""
 
@@ -30,14 +37,8 @@ READ_PAUSE_NS: Final = 500 * NS_PER_MS
 def on_account_event(state: EngineState, event: AccountEvent) -> None:
     """Apply one event about the account."""
     match event:
-        case OrdersListed():
-            _on_orders_listed(state, event)
-        case FillsListed():
-            _on_fills_listed(state, event)
-        case BalancesListed():
-            state.balances_asked_ns = 0
-            state.balances_seen_ns = max(state.balances_seen_ns, event.asked_ns)
-            state.balances.update({asset: (free, locked) for asset, free, locked in event.balances})
+        case OrdersListed() | FillsListed() | BalancesListed():
+            _on_listing(state, event)
         case BalanceChanged():
             state.balances[event.asset] = (event.free_atoms, event.locked_atoms)
         case RequestFailed():
@@ -53,9 +54,28 @@ def on_account_event(state: EngineState, event: AccountEvent) -> None:
             halt(state, "venue.access_denied", venue_code=event.code, detail=event.reason)
 
 
+def _on_listing(state: EngineState, event: OrdersListed | FillsListed | BalancesListed) -> None:
+    was_synced = state.user_synced
+    match event:
+        case OrdersListed():
+            _on_orders_listed(state, event)
+        case FillsListed():
+            _on_fills_listed(state, event)
+        case BalancesListed():
+            state.balances_asked_ns = 0
+            state.balances_seen_ns = max(state.balances_seen_ns, event.asked_ns)
+            state.balances = {asset: (free, locked) for asset, free, locked in event.balances}
+    if state.user_synced and not was_synced:
+        # Whoever stopped quoting because own orders could not be seen begins again.
+        for session in state.sessions:
+            session.dirty = True
+
+
 def _on_request_failed(state: EngineState, event: RequestFailed) -> None:
+    # Only listings wait for listings: a query that fails may not hold up what a halt needs.
     symbol = state.symbols.get(event.subject)
-    state.reads_held_until_ns = state.now_ns + READ_PAUSE_NS
+    if event.what in LISTINGS:
+        state.reads_held_until_ns = state.now_ns + READ_PAUSE_NS
     if event.what == "ListBalances":
         state.balances_asked_ns = 0
     elif symbol is not None and event.what == "ListOrders":
@@ -72,22 +92,39 @@ def _on_orders_listed(state: EngineState, event: OrdersListed) -> None:
     symbol.orders_asked_ns = 0
     symbol.orders_seen_ns = max(symbol.orders_seen_ns, event.asked_ns)
     listed: dict[str, ListedOrder] = {}
-    foreign = 0
+    owners: list[int] = []
+    foreign = orphans = 0
     for entry in event.orders:
-        if state.setup.ids.decode(entry.cid) is None:
+        decoded = state.setup.ids.decode(entry.cid)
+        if decoded is None:
             foreign += 1
         else:
             listed[entry.cid] = entry
+            owners.append(decoded.session)
+            orphans += state.orders.get(entry.cid) is None
             _on_listed(state, event, entry)
     if foreign != symbol.foreign_listed:
         symbol.foreign_listed = foreign
         state.report("orders.foreign", "", symbol=event.symbol, count=foreign)
-    if not listed:
-        symbol.clean_ns = max(symbol.clean_ns, event.asked_ns)
+    _note_clean(state, event, owners, orphans)
     symbol.cancelled_ns = {cid: ns for cid, ns in symbol.cancelled_ns.items() if cid in listed}
     for order in state.orders_of(event.symbol):
         if order.cid not in listed:
             _on_unlisted(state, event, order)
+
+
+def _note_clean(state: EngineState, event: OrdersListed, owners: list[int], orphans: int) -> None:
+    # What this listing does not show: orders of a session, orders of ours at all, orders of earlier lives.
+    symbol = state.symbols[event.symbol]
+    for session in state.sessions:
+        if session.setup.instrument.symbol == event.symbol and session.index not in owners:
+            session.clean_ns = max(session.clean_ns, event.asked_ns)
+    if not owners:
+        symbol.clean_ns = max(symbol.clean_ns, event.asked_ns)
+    if orphans:
+        symbol.orphan_free_ns = 0
+    elif symbol.orphan_free_ns < max(1, state.streams[Stream.USER].since_ns):
+        symbol.orphan_free_ns = event.asked_ns
 
 
 def _on_listed(state: EngineState, event: OrdersListed, entry: ListedOrder) -> None:
@@ -106,8 +143,9 @@ def _on_listed(state: EngineState, event: OrdersListed, entry: ListedOrder) -> N
                 cum_lots=entry.cum_lots,
             )
             on_order_event(state, seen)
-    elif event.asked_ns - order.settled_ns > state.setup.deadlines.venue_lag:
-        # We hold it for ended and the venue still lists it: the venue is right.
+    elif order.state in INFERRED or event.asked_ns - order.settled_ns > state.setup.deadlines.venue_lag:
+        # We hold it for ended and the venue still lists it: the venue is right. A listing may be a little
+        # older than an end that the venue stated, but what was never there at all is never listed.
         was_live = order.is_live
         state.orders.fire(order, Trigger.SEEN_OPEN, state.now_ns)
         state.report("order.undead", "", cid=entry.cid, state=order.state)

@@ -1,8 +1,8 @@
 """What may still be sent: the venue's limits of orders and weight, counted by us before the venue counts.
 
-Rolling windows, so idle time is credit. A share of the weight is a lane that only cancels may use; a cancel
-is never refused except while the venue has banned us, when a request would only prolong the ban. Header
-events correct the count upwards when others use the same key.
+Rolling windows, so idle time is credit. A share of the weight is a lane that only cancels and the listings
+that confirm them may use; these are never refused except while the venue has banned us, when a request would
+only prolong the ban. Header events correct the count upwards when others use the same key.
 """
 
 from collections import deque
@@ -86,9 +86,16 @@ class Budget:
 
     def take_cancel(self, now_ns: int) -> bool:
         """Take the budget of one cancel; False only while banned."""
+        return self._take_always(now_ns, self.caps.weight_cancel)
+
+    def take_listing(self, now_ns: int) -> bool:
+        """Take the budget of a listing of open orders, part of cancelling; False only while banned."""
+        return self._take_always(now_ns, self.caps.weight_orders)
+
+    def _take_always(self, now_ns: int, weight: int) -> bool:
         if now_ns < self.banned_until_ns:
             return False
-        self._weight.spend(now_ns, self.caps.weight_cancel)
+        self._weight.spend(now_ns, weight)
         return True
 
     def throttle(self, until_ns: int, *, banned: bool) -> None:

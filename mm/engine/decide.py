@@ -3,8 +3,13 @@
 Whatever a strategy or a rule raises ends in a halt: a gate that fails is a closed gate.
 """
 
-from mm.domain.quotes import Quotes
+from typing import Final
+
+from msgspec.structs import replace
+
+from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import Side
+from mm.domain.units import NS_PER_S
 from mm.domain.view import View
 from mm.engine import send
 from mm.engine.differ import diff
@@ -16,6 +21,9 @@ from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
 from mm.risk.base import Alarm, AlarmAction, AnyQuotes, RiskView
 
+RETRY_NS: Final = NS_PER_S
+"""Pause before a decision that could not be carried out wholly is taken again."""
+
 
 def decide(state: EngineState, session: Session) -> None:
     """Bring a session's orders in line with what is wanted now."""
@@ -24,7 +32,7 @@ def decide(state: EngineState, session: Session) -> None:
     session.decided_mid = session.market.mid_half_ticks
     every_ns = session.setup.strategy.wake.every_ns
     if every_ns:
-        state.timers.set(("decide", session.name), state.now_ns + every_ns)
+        _wake_after(state, session, every_ns)
     if session.state not in (SessionState.ACTIVE, SessionState.PAUSED):
         return
     try:
@@ -34,14 +42,29 @@ def decide(state: EngineState, session: Session) -> None:
             halt(state, alarm.code, flatten=alarm.action is AlarmAction.FLATTEN, **dict(alarm.facts))
             return
         wanted = _wanted(state, session, view, alarm)
-        changes = diff(wanted, live_of(state, session), state.now_ns)
-        for order in changes.cancels:
-            send.cancel(state, order)
-        if state.now_ns >= session.held_until_ns:
-            for side, quote in changes.places:
-                send.place_quote(state, session, view, side, quote)
+        if not _carry_out(state, session, view, wanted):
+            # What could not be sent is tried again, whether or not the market gives a reason to.
+            _wake_after(state, session, min(every_ns, RETRY_NS) if every_ns else RETRY_NS)
     except Exception as error:  # noqa: BLE001 - fail closed: a broken strategy or rule ends trading
         halt(state, "decision.failed", session=session.name, error=type(error).__name__, detail=str(error))
+
+
+def _carry_out(state: EngineState, session: Session, view: RiskView, wanted: Wanted) -> bool:
+    # Returns whether everything that has to change was sent.
+    changes = diff(wanted, live_of(state, session), state.now_ns)
+    sent = True
+    for order in changes.cancels:
+        sent = send.cancel(state, order) and sent
+    if state.now_ns < session.held_until_ns:
+        return sent and not changes.places
+    for side, quote in changes.places:
+        sent = send.place_quote(state, session, view, side, quote) and sent
+    return sent
+
+
+def _wake_after(state: EngineState, session: Session, pause_ns: int) -> None:
+    # After a pause of the process what was missed is decided once, now.
+    state.timers.set(("decide", session.name), max(state.now_ns + pause_ns, state.step_ns))
 
 
 def watch(session: Session, view: RiskView) -> Alarm | None:
@@ -61,7 +84,7 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
         return NOTHING
     if alarm is not None and alarm.action is AlarmAction.PAUSE:
         return _silent(state, session, alarm.code)
-    if not market.mid_half_ticks or market.bid_ticks >= market.ask_ticks:
+    if not market.mid_half_ticks:
         return _silent(state, session, "waits for a two-sided book")
     view = strategy_view(state, session, risk)
     quotes: AnyQuotes = session.setup.strategy.quotes(view)
@@ -104,10 +127,20 @@ def strategy_view(state: EngineState, session: Session, risk: RiskView) -> View[
 
 
 def _reducing(quotes: AnyQuotes, risk: RiskView) -> AnyQuotes:
-    inventory = risk.inventory_lots
-    bids = quotes.bids if inventory < 0 else ()
-    asks = quotes.asks if inventory > 0 else ()
+    # Nearest first, down to flat and not beyond.
+    bids = _within(quotes.bids, -risk.inventory_lots)
+    asks = _within(quotes.asks, risk.inventory_lots)
     return Quotes(bids, asks, "reduces only", quotes.memory)
+
+
+def _within(quotes: tuple[Quote, ...], room_lots: int) -> tuple[Quote, ...]:
+    kept = []
+    for quote in quotes:
+        if room_lots <= 0:
+            break
+        kept.append(replace(quote, size_lots=min(quote.size_lots, room_lots)))
+        room_lots -= quote.size_lots
+    return tuple(kept)
 
 
 def _silent(state: EngineState, session: Session, reason: str) -> Wanted:

@@ -30,8 +30,12 @@ def diff(wanted: Wanted, live: list[Order], now_ns: int) -> Diff:
     buys: dict[int, Order] = {}
     sells: dict[int, Order] = {}
     for order in live:
-        if order.level >= 0:
-            (buys if order.side is Side.BUY else sells)[order.level] = order
+        if order.level < 0:
+            continue
+        first = (buys if order.side is Side.BUY else sells).setdefault(order.level, order)
+        if first is not order and order.state is OrderState.WORKING:
+            # It was held for dead and came back while another one took its level.
+            cancels.append(order)
     _diff_side(Side.BUY, wanted.bids, buys, now_ns, Diff(cancels, places))
     _diff_side(Side.SELL, wanted.asks, sells, now_ns, Diff(cancels, places))
     return Diff(cancels, places)
@@ -40,7 +44,11 @@ def diff(wanted: Wanted, live: list[Order], now_ns: int) -> Diff:
 def _diff_side(
     side: Side, quotes: tuple[Quote, ...], working: dict[int, Order], now_ns: int, result: Diff
 ) -> None:
+    level_before = -1
     for quote in quotes:
+        if quote.level <= level_before:
+            raise ValueError(f"level {quote.level} came after {level_before}, expected ascending ones")
+        level_before = quote.level
         order = working.pop(quote.level, None)
         if order is None:
             result.places.append((side, quote))

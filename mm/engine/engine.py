@@ -63,7 +63,7 @@ class Engine:
         state = self.state
         out: list[AnyCommand] = []
         state.out = out
-        ts_ns = max(event.ts_ns, state.now_ns)
+        state.step_ns = ts_ns = max(event.ts_ns, state.now_ns)
         if not self._started:
             self._start(ts_ns)
         while (due := state.timers.pop_due(ts_ns)) is not None:
@@ -96,7 +96,8 @@ class Engine:
         state = self.state
         kind, subject = key
         if kind == "sweep":
-            state.timers.set(key, state.now_ns + state.setup.deadlines.sweep)
+            # After a pause of the process what was missed is done once, now: a burst would help nobody.
+            state.timers.set(key, max(state.now_ns + state.setup.deadlines.sweep, state.step_ns))
             sweep(state)
         elif kind == "decide":
             self._by_name[subject].dirty = True

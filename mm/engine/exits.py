@@ -1,11 +1,12 @@
 """Leaving an open position after a halt that asked for it: takers, reducing only, bounded in slippage.
 
 Exits begin when the venue has confirmed that no order of ours is left, so nothing can fill beside them. They
-pass the same gate as every placement; they are repeated a bounded number of times, then an operator has to.
+pass the same gate as every placement; they are sent a bounded number of times, then an operator has to.
 """
 
 from typing import Final
 
+from mm.domain.position import Position
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.domain.units import NS_PER_S, PPM, ceil_div
@@ -22,31 +23,40 @@ def progress_exits(state: EngineState) -> None:
     """Send the next exit of every halted session that has to leave its position."""
     for session in state.sessions:
         if session.state is SessionState.HALTED and session.flatten and state.halt_confirmed:
-            _progress(state, session)
+            try:
+                _progress(state, session)
+            except Exception as error:  # noqa: BLE001 - fail closed: a broken rule ends the exit, an operator has to
+                _finish(state, session, "exit.failed", error=type(error).__name__, detail=str(error))
 
 
 def _progress(state: EngineState, session: Session) -> None:
-    if state.orders.of_session(session.index) or state.now_ns < session.exit_due_ns:
-        return
-    net_lots = session.position.net_lots
-    instrument = session.setup.instrument
     reference = session.market.reference.half_ticks
-    least = instrument.size_min_lots_at(max(1, reference // 2))
-    if abs(net_lots) < least:
-        _finish(state, session, "exit.done", net_lots)
+    if not reference or state.orders.of_session(session.index) or state.now_ns < session.exit_due_ns:
+        return
+    lots = _leaving_lots(session.position)
+    instrument = session.setup.instrument
+    if abs(lots) < instrument.size_min_lots_at(max(1, reference // 2)):
+        _finish(state, session, "exit.done")
     elif session.exits >= EXITS_MAX:
-        _finish(state, session, "exit.incomplete", net_lots)
-    elif reference:
-        session.exits += 1
+        _finish(state, session, "exit.incomplete")
+    else:
         session.exit_due_ns = state.now_ns + EXIT_PAUSE_NS
-        side = Side.SELL if net_lots > 0 else Side.BUY
-        quote = Quote(_bound_ticks(session, side), min(abs(net_lots), instrument.size_max_lots))
-        send.place_exit(state, session, risk_view(state, session), side, quote)
+        side = Side.SELL if lots > 0 else Side.BUY
+        quote = Quote(_bound_ticks(session, side), min(abs(lots), instrument.size_max_lots))
+        session.exits += send.place_exit(state, session, risk_view(state, session), side, quote)
 
 
-def _finish(state: EngineState, session: Session, code: str, net_lots: int) -> None:
+def _leaving_lots(position: Position) -> int:
+    # What fills moved and what stands off the target, whichever is less: an exit takes neither past 0.
+    net_lots, inventory_lots = position.net_lots, position.inventory_lots
+    if net_lots > 0:
+        return max(0, min(net_lots, inventory_lots))
+    return min(0, max(net_lots, inventory_lots))
+
+
+def _finish(state: EngineState, session: Session, code: str, **facts: str) -> None:
     session.flatten = False
-    state.report(code, session.name, left_lots=net_lots, tries=session.exits)
+    state.report(code, session.name, left_lots=session.position.net_lots, tries=session.exits, **facts)
 
 
 def _bound_ticks(session: Session, side: Side) -> int:

@@ -3,7 +3,7 @@
 from mm.domain.events import OrderFilled, Source
 from mm.domain.view import LastFill
 from mm.engine.halt import halt
-from mm.engine.session import Session, SessionState
+from mm.engine.session import Session
 from mm.engine.state import EngineState
 
 
@@ -12,8 +12,8 @@ def on_fill(state: EngineState, event: OrderFilled) -> None:
     market = state.markets.get(event.symbol)
     if market is None or state.orders.knows_trade(event.symbol, event.trade_id):
         return
+    # The cursor of the listings stays where the last one ended: a fill may have come while another got lost.
     state.orders.remember_trade(event.symbol, event.trade_id)
-    market.next_trade_id = max(market.next_trade_id, event.trade_id + 1)
     session = _owner(state, event)
     if session is None:
         return
@@ -40,7 +40,7 @@ def _owner(state: EngineState, event: OrderFilled) -> Session | None:
             state.report("fill.foreign", "", symbol=event.symbol, trade_id=event.trade_id)
         return None
     session = state.sessions[decoded.session]
-    if session.state is SessionState.PENDING or session.setup.instrument.symbol != event.symbol:
+    if not session.stock_taken or session.setup.instrument.symbol != event.symbol:
         # Of an earlier life: the holdings that the session starts from contain it.
         return None
     state.report("fill.earlier_life", session.name, cid=event.cid, trade_id=event.trade_id)
@@ -58,8 +58,8 @@ def _apply(state: EngineState, event: OrderFilled) -> None:
         state.report("fill.late", session.name, cid=order.cid, state=order.state)
     if order.ends_as is not None and order.is_live and order.cum_lots >= order.revealed_lots:
         state.orders.fire(order, order.ends_as, state.now_ns)
-    if was_live and not order.is_live:
-        state.symbols[order.symbol].touched_ns = state.now_ns
+    if was_live is not order.is_live:
+        state.touch(session)
         session.dirty = True
     if not event.maker and not order.reduces:
         state.report("fill.post_only_taken", session.name, cid=order.cid, trade_id=event.trade_id)

@@ -6,28 +6,32 @@ A halt is latched: it survives a restart and needs an operator. Orders whose fat
 
 from typing import Final
 
-from mm.domain.orders import UNCERTAIN, OrderState
+from mm.domain.orders import UNCERTAIN, Order, OrderState
 from mm.domain.units import NS_PER_S
 from mm.engine import send
 from mm.engine.session import Session, SessionState
-from mm.engine.state import EngineState
+from mm.engine.state import EngineState, SymbolState
 
 CONFIRM_NS: Final = 10 * NS_PER_S
 """A halt that the venue has not confirmed after this is an alarm of its own."""
 
 
-def halt(state: EngineState, code: str, *, flatten: bool = False, **facts: object) -> None:
-    """Latch trading off: no placement leaves any more, cancels go out, the latch is reported once."""
-    if not state.halt_code:
+def halt(state: EngineState, code: str, /, *, flatten: bool = False, **facts: object) -> None:
+    """Latch trading off: no placement leaves any more, cancels go out, the latch is reported once.
+
+    A halt on top of one that is not confirmed yet does not begin its time anew: the alarm has to come.
+    """
+    latched = bool(state.halt_code)
+    if not latched:
         state.halt_code = code
-        state.report("halt", "", reason=code, **facts)
-    state.halt_ns = state.now_ns
-    state.halt_confirmed = False
-    state.halt_alarmed = False
+        state.report("halt", "", **({"reason": code} | facts | {"reason": code}))
+    if not latched or state.halt_confirmed or not state.halt_ns:
+        _begin(state)
     for session in state.sessions:
         if session.state is not SessionState.COMPLETED:
             session.flatten = session.flatten or flatten
-            _touch(state, session)
+            session.ready = False
+            state.touch(session)
             set_state(state, session, SessionState.HALTED, code)
     progress(state)
 
@@ -35,7 +39,7 @@ def halt(state: EngineState, code: str, *, flatten: bool = False, **facts: objec
 def stop(state: EngineState, session: Session, reason: str) -> None:
     """Begin the orderly end of a session."""
     if session.state not in (SessionState.STOPPING, SessionState.COMPLETED, SessionState.HALTED):
-        _touch(state, session)
+        state.touch(session)
         set_state(state, session, SessionState.STOPPING, reason)
         progress(state)
 
@@ -52,11 +56,18 @@ def set_state(state: EngineState, session: Session, after: SessionState, reason:
 def progress(state: EngineState) -> None:
     """Do what is next for every session that is to be without orders; called until all are confirmed."""
     for session in state.sessions:
+        if session.state is SessionState.COMPLETED and state.orders.of_session(session.index):
+            set_state(state, session, SessionState.STOPPING, "an order came back to life")
         if session.state is SessionState.STOPPING and _is_clean(state, session):
             set_state(state, session, SessionState.COMPLETED, "no order of ours is left")
-    halted = [session for session in state.sessions if session.state is SessionState.HALTED]
-    if not halted or state.halt_confirmed:
+    if not state.halt_code:
         return
+    halted = [session for session in state.sessions if session.state is SessionState.HALTED]
+    if state.halt_confirmed:
+        if not _came_back(state, halted):
+            return
+        _begin(state)
+        state.report("halt.reopened", "", orders=len(state.orders.live))
     # Every session is worked on, also when an earlier one is not clean yet.
     clean = [_is_clean(state, session) for session in halted]
     if all(clean):
@@ -67,7 +78,8 @@ def progress(state: EngineState) -> None:
         state.report("halt.unconfirmed", "", orders=len(state.orders.live))
 
 
-def _is_clean(state: EngineState, session: Session) -> bool:
+def clear(state: EngineState, session: Session) -> list[Order]:
+    """Cancel what a session has live, as far as that can be done now; return what is live."""
     again_ns, now = state.setup.deadlines.cancel_again, state.now_ns
     live = state.orders.of_session(session.index)
     for order in live:
@@ -75,15 +87,29 @@ def _is_clean(state: EngineState, session: Session) -> bool:
         unknown = order.state in UNCERTAIN
         if order.state is OrderState.WORKING or (unknown and now - order.cancelled_ns >= again_ns):
             send.cancel(state, order)
+    return live
+
+
+def _is_clean(state: EngineState, session: Session) -> bool:
+    # A session that stops is clean without its own orders; a halt leaves nothing that bears our mark.
+    live = clear(state, session)
     symbol = state.symbols[session.setup.instrument.symbol]
-    if not live and symbol.clean_ns >= symbol.touched_ns:
+    shown: SymbolState | Session = symbol if session.state is SessionState.HALTED else session
+    if not live and shown.clean_ns >= shown.touched_ns:
         return True
-    never_looked = symbol.orders_seen_ns < symbol.touched_ns and not live
-    if never_looked or now - symbol.orders_seen_ns >= again_ns:
+    never_looked = symbol.orders_seen_ns < shown.touched_ns and not live
+    if never_looked or state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
         send.list_orders(state, session.setup.instrument.symbol)
     return False
 
 
-def _touch(state: EngineState, session: Session) -> None:
-    # Only a listing asked from now on may confirm.
-    state.symbols[session.setup.instrument.symbol].touched_ns = state.now_ns
+def _begin(state: EngineState) -> None:
+    state.halt_ns = state.now_ns
+    state.halt_confirmed = False
+    state.halt_alarmed = False
+
+
+def _came_back(state: EngineState, halted: list[Session]) -> bool:
+    # Exits are sent after the confirmation; anything else that lives then was not to be there.
+    indices = [session.index for session in halted]
+    return any(order.session in indices and not order.reduces for order in state.orders.live.values())

@@ -25,8 +25,9 @@ class Market:
 
     Fields:
         own_bids, own_asks: own displayed sizes by price, base atoms.
-        bid_ticks, ask_ticks, mid_half_ticks: best prices without own size; 0 where a side is empty.
-        heard_ns: local time of the last message about this symbol.
+        bid_ticks, ask_ticks: best prices without own size; 0 where a side is empty.
+        mid_half_ticks: their sum; 0 while a side is empty, they cross, or the book is not in sync.
+        heard_ns: local time of the last message that the book took in.
         next_trade_id: where the next listing of own fills starts, -1 before the first.
     """
 
@@ -75,11 +76,11 @@ class Market:
         book = self.book
         self.bid_ticks = bid = book.best_bid(self.own_bids)
         self.ask_ticks = ask = book.best_ask(self.own_asks)
-        mid = bid + ask if bid and ask and book.status is BookStatus.IN_SYNC else 0
+        mid = bid + ask if 0 < bid < ask and book.status is BookStatus.IN_SYNC else 0
         if mid == self.mid_half_ticks:
             return False
         self.mid_half_ticks = mid
-        if mid and bid < ask:
+        if mid:
             for _, signal in self.signals:
                 signal.on_mid(ts_ns, mid)
         return True

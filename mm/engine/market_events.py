@@ -1,5 +1,6 @@
 """News about markets and streams: books kept right, marks moved, decisions made due."""
 
+from mm.domain.book import BookStatus
 from mm.domain.events import (
     BookDelta,
     BookLost,
@@ -11,9 +12,9 @@ from mm.domain.events import (
     StreamUp,
     TopOfBook,
 )
+from mm.engine.halt import halt
 from mm.engine.market import Market
 from mm.engine.state import EngineState
-from mm.engine.sweep import backoff_ns
 
 
 def on_market_event(state: EngineState, event: MarketEvent) -> None:
@@ -22,49 +23,81 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
     if market is None:
         return
     now, book = state.now_ns, market.book
+    was_stale = now - market.heard_ns >= state.setup.deadlines.stale
     match event:
         case BookDelta():
             book.apply_delta(now, event.seq, event.bids, event.asks)
         case TopOfBook():
             book.apply_top(now, event.seq, event.bid, event.ask)
         case PublicTrade():
-            for _, signal in market.signals:
-                signal.on_trade(now, event.price_ticks, event.size_atoms, event.aggressor)
+            _on_trade(state, market, event)
         case BookSnapshot():
+            if not state.streams[Stream.MARKET].up:
+                # It was asked for on a connection that is gone: nothing would continue it.
+                return
             book.apply_snapshot(now, event.seq, event.bids, event.asks)
-            state.symbols[event.symbol].sync_attempts = 0
+            state.symbols[event.symbol].synced_ns = now
             state.timers.set(("stale", event.symbol), now + state.setup.deadlines.stale + 1)
         case BookLost():
-            _lose(state, market, event.reason)
+            lose(state, market, event.reason)
             return
-    market.heard_ns = now
+    # Trades and what the book ignored as old say nothing about how fresh the book is.
+    market.heard_ns = book.updated_ns
     refresh(state, market)
+    if was_stale and market.heard_ns == now:
+        _wake(state, market)
 
 
 def on_stream_event(state: EngineState, event: StreamUp | StreamDown) -> None:
     """Apply the begin or end of a stream."""
-    known = state.streams[event.stream]
     if isinstance(event, StreamUp):
-        known.up, known.attempts, known.since_ns = True, 0, state.now_ns
+        known = state.streams[event.stream]
+        known.up, known.since_ns = True, state.now_ns
         state.report("stream.up", "", stream=event.stream)
+        for session in state.sessions:
+            session.dirty = True
     else:
-        known.up = False
-        known.due_ns = state.now_ns + (backoff_ns(state, known.attempts) if known.attempts else 0)
-        known.attempts += 1
         state.report("stream.down", "", stream=event.stream, reason=event.reason)
-        if event.stream is Stream.MARKET:
-            for market in state.markets.values():
-                _lose(state, market, "market stream down")
+        fall(state, event.stream, event.reason)
+
+
+def fall(state: EngineState, stream: Stream, reason: str) -> None:
+    """Take a stream for down: nothing of it is believed any more, and it is connected again in a while."""
+    known, deadlines = state.streams[stream], state.setup.deadlines
+    if known.up and state.now_ns - known.since_ns > deadlines.retry_max:
+        known.attempts = 0
+    known.up = False
+    known.due_ns = state.now_ns + deadlines.backoff_ns(known.attempts)
+    known.attempts += 1
+    if stream is Stream.MARKET:
+        for market in state.markets.values():
+            lose(state, market, reason)
     for session in state.sessions:
         session.dirty = True
 
 
+def lose(state: EngineState, market: Market, reason: str) -> None:
+    """Take a book for wrong: it is not quoted on, and fetched anew, later each time that this fails."""
+    name, deadlines = market.instrument.symbol, state.setup.deadlines
+    symbol = state.symbols[name]
+    if market.book.status is BookStatus.IN_SYNC:
+        if state.now_ns - symbol.synced_ns > deadlines.retry_max:
+            symbol.sync_attempts = 0
+        state.report("book.lost", "", symbol=name, reason=reason)
+    symbol.sync_due_ns = state.now_ns + deadlines.backoff_ns(symbol.sync_attempts)
+    market.book.lose()
+    refresh(state, market)
+
+
 def refresh(state: EngineState, market: Market) -> None:
     """Bring a market's best prices up to date and make decisions due that its move asks for."""
-    if not market.refresh(state.now_ns, state.orders.version, state.orders.live.values()):
-        return
+    try:
+        if not market.refresh(state.now_ns, state.orders.version, state.orders.live.values()):
+            return
+    except Exception as error:  # noqa: BLE001 - fail closed: what a broken signal says cannot be quoted on
+        _on_broken_signal(state, error)
     mid = market.mid_half_ticks
-    if mid and market.bid_ticks < market.ask_ticks:
+    if mid:
         market.reference.sample(state.now_ns, mid)
     for session in state.sessions:
         if session.market is market:
@@ -83,16 +116,26 @@ def on_stale(state: EngineState, symbol: str) -> None:
     due_ns = market.heard_ns + stale_ns + 1
     if state.now_ns >= due_ns:
         state.timers.set(("stale", symbol), state.now_ns + stale_ns)
-        for session in state.sessions:
-            if session.market is market:
-                session.dirty = True
+        _wake(state, market)
     else:
         state.timers.set(("stale", symbol), due_ns)
 
 
-def _lose(state: EngineState, market: Market, reason: str) -> None:
-    name = market.instrument.symbol
-    market.book.lose()
-    state.symbols[name].sync_due_ns = min(state.symbols[name].sync_due_ns, state.now_ns)
-    state.report("book.lost", "", symbol=name, reason=reason)
-    refresh(state, market)
+def _on_trade(state: EngineState, market: Market, event: PublicTrade) -> None:
+    try:
+        for _, signal in market.signals:
+            signal.on_trade(state.now_ns, event.price_ticks, event.size_atoms, event.aggressor)
+    except Exception as error:  # noqa: BLE001 - fail closed: what a broken signal says cannot be quoted on
+        _on_broken_signal(state, error)
+
+
+def _on_broken_signal(state: EngineState, error: Exception) -> None:
+    # Signals are told of the market during a halt too; one that is latched already stays as it is.
+    if not state.halt_code:
+        halt(state, "signal.failed", error=type(error).__name__, detail=str(error))
+
+
+def _wake(state: EngineState, market: Market) -> None:
+    for session in state.sessions:
+        if session.market is market:
+            session.dirty = True

@@ -23,11 +23,13 @@ def on_operator(state: EngineState, event: OperatorAsked) -> None:
 def _one(state: EngineState, session: Session, event: OperatorAsked) -> None:
     if event.operation is Operation.STOP:
         stop(state, session, event.reason or "operator")
-    elif event.operation is Operation.PAUSE and session.state is SessionState.ACTIVE:
+    elif event.operation is Operation.PAUSE and session.state in (SessionState.ACTIVE, SessionState.PENDING):
         set_state(state, session, SessionState.PAUSED, event.reason or "paused by the operator")
         session.dirty = True
     elif event.operation is Operation.RESUME and session.state is SessionState.PAUSED:
-        set_state(state, session, SessionState.ACTIVE, "resumed by the operator")
+        # Paused before it ever quoted, it still has to become ready.
+        after = SessionState.ACTIVE if session.ready else SessionState.PENDING
+        set_state(state, session, after, "resumed by the operator")
         session.dirty = True
 
 

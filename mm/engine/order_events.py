@@ -52,8 +52,8 @@ def on_order_event(state: EngineState, event: OrderEvent) -> None:
         case OrderRejected():
             _on_reject(state, order, event)
         case PlaceUnknown():
-            _fire(state, order, Trigger.LOST)
-            state.report("order.unknown", _name(state, order), cid=order.cid, cause=event.cause)
+            if _fire(state, order, Trigger.LOST):
+                state.report("order.unknown", _name(state, order), cid=order.cid, cause=event.cause)
         case OrderCanceled():
             end(state, order, Trigger.CANCELED, event.cum_lots)
         case OrderExpired():
@@ -70,25 +70,40 @@ def on_order_event(state: EngineState, event: OrderEvent) -> None:
 
 
 def after(state: EngineState, order: Order, *, was_live: bool) -> None:
-    """Do what an order's news ask for: a level became free, a listing became old."""
-    if was_live and not order.is_live:
-        state.symbols[order.symbol].touched_ns = state.now_ns
-        state.sessions[order.session].dirty = True
+    """Do what an order's news ask for: a level became free or taken again, a listing became old."""
+    if was_live is not order.is_live:
+        session = state.sessions[order.session]
+        state.touch(session)
+        session.dirty = True
 
 
 def end(state: EngineState, order: Order, trigger: Trigger, cum_lots: int) -> None:
-    """End an order as the venue says, or wait for fills that it states and we do not have."""
-    if order.is_live and cum_lots > order.cum_lots:
-        order.revealed_lots = max(order.revealed_lots, cum_lots)
-        order.ends_as = trigger
+    """End an order as the venue says, or wait for fills that it states and we do not have.
+
+    An end that does not say what filled before may hide fills: the order is asked about first.
+    """
+    if order.is_live and cum_lots < 0:
         _fire(state, order, Trigger.CANCEL_LOST)
-        send.list_fills(state, order.symbol)
+        send.query(state, order)
         return
+    if cum_lots > order.cum_lots:
+        _miss_fills(state, order, cum_lots)
+        if order.is_live:
+            order.ends_as = trigger
+            trigger = Trigger.CANCEL_LOST
     _fire(state, order, trigger)
 
 
-def _fire(state: EngineState, order: Order, trigger: Trigger) -> None:
-    state.orders.fire(order, trigger, state.now_ns)
+def _miss_fills(state: EngineState, order: Order, stated_lots: int) -> None:
+    if stated_lots > order.revealed_lots:
+        order.revealed_lots = stated_lots
+        facts = {"stated_lots": stated_lots, "known_lots": order.cum_lots}
+        state.report("order.fills_missing", _name(state, order), cid=order.cid, **facts)
+    send.list_fills(state, order.symbol)
+
+
+def _fire(state: EngineState, order: Order, trigger: Trigger) -> bool:
+    return state.orders.fire(order, trigger, state.now_ns)
 
 
 def _name(state: EngineState, order: Order) -> str:
@@ -138,8 +153,7 @@ def _on_seen(state: EngineState, order: Order, event: OrderSeen) -> None:
         _fire(state, order, Trigger.SEEN_OPEN)
         state.sessions[order.session].dirty = True
         if event.cum_lots > order.cum_lots:
-            order.revealed_lots = max(order.revealed_lots, event.cum_lots)
-            send.list_fills(state, order.symbol)
+            _miss_fills(state, order, event.cum_lots)
     else:
         end(state, order, Trigger.CANCELED, event.cum_lots)
 

@@ -33,7 +33,9 @@ def worst_atoms(state: EngineState, session: Session) -> int:
     buys = state.orders.open_lots(session.index, Side.BUY)
     sells = state.orders.open_lots(session.index, Side.SELL)
     lots = max(abs(inventory + buys), abs(inventory - sells))
-    return lots * session.market.mid_half_ticks * session.setup.instrument.tick_lot_atoms // 2
+    # A position does not vanish with its book.
+    price_half = session.market.mid_half_ticks or session.market.reference.half_ticks
+    return lots * price_half * session.setup.instrument.tick_lot_atoms // 2
 
 
 def risk_view(state: EngineState, session: Session) -> RiskView:
@@ -58,7 +60,7 @@ def risk_view(state: EngineState, session: Session) -> RiskView:
     view.bid_ticks, view.ask_ticks = market.bid_ticks, market.ask_ticks
     view.mid_half_ticks, view.reference_half_ticks = mid, reference
     view.book_status = book.status
-    view.book_age_ns = now - market.heard_ns
+    view.book_age_ns = state.step_ns - market.heard_ns
     view.book_crossed_ns = now - book.crossed_since_ns if book.crossed_since_ns else 0
     view.user_stream_up = state.user_synced
     view.inventory_lots, view.net_lots = position.inventory_lots, position.net_lots

@@ -35,6 +35,8 @@ def place_exit(state: EngineState, session: Session, view: RiskView, side: Side,
 
 def _make(state: EngineState, session: Session, side: Side, quote: Quote, *, reduces: bool = False) -> Place:
     market = session.market
+    if type(quote.price_ticks) is not int or type(quote.size_lots) is not int:
+        raise TypeError(f"{quote}: expected integers, the strategy or a rule made something else")
     return Place(
         cid=state.next_cid(session.index, reduces=reduces),
         symbol=session.setup.instrument.symbol,
@@ -45,7 +47,7 @@ def _make(state: EngineState, session: Session, side: Side, quote: Quote, *, red
         time_in_force=TimeInForce.IOC if reduces else TimeInForce.GTC,
         reduces=reduces,
         market_seq=market.book.seq,
-        market_age_ns=state.now_ns - market.heard_ns,
+        market_age_ns=state.step_ns - market.heard_ns,
     )
 
 
@@ -70,7 +72,7 @@ def _send(state: EngineState, session: Session, view: RiskView, place: Place, le
         settled_ns=state.now_ns,
     )
     state.orders.add(order)
-    state.symbols[place.symbol].touched_ns = state.now_ns
+    state.touch(session)
     _reserve(view, place)
     state.emit(place)
     return True
@@ -81,9 +83,8 @@ def _deny(state: EngineState, session: Session, place: Place, level: int, refusa
     if session.denied.get(key) == refusal.code:
         return
     session.denied[key] = refusal.code
-    state.report(
-        "order.denied", session.name, rule=refusal.code, side=place.side, level=level, **dict(refusal.facts)
-    )
+    facts = {"rule": refusal.code, "side": place.side, "level": level}
+    state.report("order.denied", session.name, **(facts | dict(refusal.facts) | facts))
 
 
 def _reserve(view: RiskView, place: Place) -> None:
@@ -134,10 +135,10 @@ def query(state: EngineState, order: Order) -> None:
 def list_orders(state: EngineState, symbol: str) -> None:
     """Ask for all open orders of a symbol unless that is under way; part of the cancel path."""
     asked = state.symbols[symbol]
-    held = state.now_ns < max(state.budget.banned_until_ns, state.reads_held_until_ns)
-    if not asked.orders_asked_ns and not held:
+    if state.now_ns < state.reads_held_until_ns:
+        return
+    if not asked.orders_asked_ns and state.budget.take_listing(state.now_ns):
         asked.orders_asked_ns = state.now_ns
-        state.budget.take(state.now_ns, state.setup.caps.weight_orders)
         state.emit(ListOrders(symbol=symbol))
 
 

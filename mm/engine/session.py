@@ -39,7 +39,10 @@ class Session:
         denied: code of the last refusal per (side, level), so that each is reported once.
         held_until_ns: no placements before that (after repeated rejections).
         band_lots: hard inventory limit in force at the last decision; band_lots_seen_max: the widest so far.
-        peak_atoms: highest P&L so far. exits: exit orders tried so far; flatten: an exit is wanted.
+        peak_atoms: highest P&L so far. exits: exit orders sent so far; flatten: an exit is wanted.
+        clean_ns: when the last listing without an order of this session had been asked; touched_ns: when one
+            was last placed or ended, or a stop began.
+        ready: it became active since the start or the last halt.
     """
 
     def __init__(self, index: int, setup: SessionSetup, market: Market) -> None:
@@ -68,6 +71,9 @@ class Session:
         self.band_lots = setup.band_lots_max
         self.band_lots_seen_max = 0
         self.stock_taken = False
+        self.clean_ns = 0
+        self.touched_ns = 0
+        self.ready = False
         self.exits = 0
         self.exit_due_ns = 0
         # Only what a rule overrides is called: most rules judge, few shape, fewer watch.

@@ -45,7 +45,9 @@ class Deadlines:
         venue_lag: a listing may miss orders younger than this.
         reconcile: pause between two passes over orders, fills and balances.
         clock: pause between two measurements of the venue's clock.
-        retry_first, retry_max: pause before connecting or syncing again; doubles in between.
+        crossed: a book that shows bid >= ask for longer is wrong and fetched anew.
+        retry_first, retry_max: pause before connecting or syncing again; doubles in between. What held for
+            longer than retry_max begins again at once.
         cancel_again: pause before a cancel is repeated while everything has to go.
         sweep: how often open ends are looked at.
     """
@@ -60,9 +62,14 @@ class Deadlines:
     reconcile: int = 30 * NS_PER_S
     clock: int = 300 * NS_PER_S
     retry_first: int = 250 * NS_PER_MS
+    crossed: int = 200 * NS_PER_MS
     retry_max: int = 30 * NS_PER_S
     cancel_again: int = 500 * NS_PER_MS
     sweep: int = 100 * NS_PER_MS
+
+    def backoff_ns(self, attempts: int) -> int:
+        """Return the pause before the next attempt after `attempts` failed ones, 0 after none."""
+        return min(self.retry_max, self.retry_first << min(attempts, 20)) if attempts else 0
 
 
 DEFAULT_DEADLINES: Final = Deadlines()

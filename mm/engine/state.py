@@ -40,12 +40,13 @@ class SymbolState:
     """What is asked and known about one symbol's orders at the venue.
 
     Fields:
-        sync_attempts, sync_due_ns: of the book, due 0 = nothing to do.
+        sync_attempts, sync_due_ns: of the book, due 0 = nothing to do. synced_ns: when it came in sync.
         orders_asked_ns, fills_asked_ns: when the listing under way was asked, 0 = none is.
         orders_seen_ns, fills_seen_ns: when the last answered listing had been asked.
         clean_ns: when the last listing without an own order had been asked, 0 = never.
         touched_ns: when an own order was last placed or ended, or a stop began: an older clean listing
             proves nothing.
+        orphan_free_ns: since which listing none showed an order of an earlier life, 0 = the last one did.
         foreign_listed: orders of others on the account in the last listing.
     """
 
@@ -53,12 +54,14 @@ class SymbolState:
         """Start knowing nothing."""
         self.sync_attempts = 0
         self.sync_due_ns = 0
+        self.synced_ns = 0
         self.orders_asked_ns = 0
         self.fills_asked_ns = 0
         self.orders_seen_ns = 0
         self.fills_seen_ns = 0
         self.clean_ns = 0
         self.touched_ns = 0
+        self.orphan_free_ns = 0
         self.foreign_listed = 0
         self.cancelled_ns: dict[str, int] = {}
 
@@ -66,15 +69,18 @@ class SymbolState:
 class EngineState:
     """Everything. Fields speak for themselves; `out` collects the commands of the step under way.
 
-    Fields: halt_code: "" or why trading is latched off; halt_confirmed: the venue showed nothing of ours
-    since; halt_ns: when it began. equity_start_atoms: account's value at the first complete look, per quote
-    asset of the first session. reads_held_until_ns: no listing before that, after one failed.
+    Fields: now_ns: of the timer or event being handled; step_ns: of the event of the step under way: what is
+    decided for a timer that comes late leaves at that time. halt_code: "" or why trading is latched off;
+    halt_confirmed: the venue showed nothing of ours since; halt_ns: when it began. equity_start_atoms:
+    account's value at the first complete look, per quote asset of the first session. reads_held_until_ns: no
+    listing before that, after one failed.
     """
 
     def __init__(self, setup: EngineSetup) -> None:
         """Build the empty state of `setup`."""
         self.setup = setup
         self.now_ns = 0
+        self.step_ns = 0
         self.out: list[AnyCommand] = []
         self.timers = Timers()
         self.budget = Budget(setup.caps)
@@ -114,7 +120,7 @@ class EngineState:
         self.out.append(command)
         self.commands += 1
 
-    def report(self, code: str, session: str = "", **facts: object) -> None:
+    def report(self, code: str, session: str = "", /, **facts: object) -> None:
         """Tell observers a fact; keys in the order given."""
         pairs = tuple((key, str(value)) for key, value in facts.items())
         self.emit(Report(ts_ns=self.now_ns, code=code, session=session, facts=pairs))
@@ -125,6 +131,11 @@ class EngineState:
         flags = FLAG_EXIT if reduces else 0
         setup = self.setup
         return setup.ids.encode(OrderId(setup.ids.tag, session, setup.epoch, self.sequence, flags))
+
+    def touch(self, session: Session) -> None:
+        """Note that something happened to a session's orders: only listings asked from now on count."""
+        session.touched_ns = self.now_ns
+        self.symbols[session.setup.instrument.symbol].touched_ns = self.now_ns
 
     def orders_of(self, symbol: str) -> list[Order]:
         """Return the live orders of a symbol in order of placement."""

@@ -9,9 +9,10 @@ from mm.domain.events import Stream
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
 from mm.engine import send
 from mm.engine.exits import progress_exits
-from mm.engine.halt import progress, set_state
+from mm.engine.halt import clear, progress, set_state
+from mm.engine.market_events import fall, lose
 from mm.engine.session import Session, SessionState
-from mm.engine.state import EngineState, StreamState, SymbolState
+from mm.engine.state import EngineState, StreamState
 
 CONNECT_PATIENCE_NS = 10_000_000_000
 """A connection attempt without an outcome is repeated after this."""
@@ -39,12 +40,6 @@ def sweep(state: EngineState) -> None:
     progress_exits(state)
 
 
-def backoff_ns(state: EngineState, attempts: int) -> int:
-    """Return the pause before the next attempt after `attempts` failed ones; doubles up to its bound."""
-    deadlines = state.setup.deadlines
-    return min(deadlines.retry_max, deadlines.retry_first << min(attempts, 20))
-
-
 def _keep_connected(state: EngineState, stream: Stream, known: StreamState) -> None:
     if not known.up and state.now_ns >= known.due_ns and state.now_ns >= state.budget.banned_until_ns:
         known.due_ns = state.now_ns + CONNECT_PATIENCE_NS
@@ -52,28 +47,27 @@ def _keep_connected(state: EngineState, stream: Stream, known: StreamState) -> N
 
 
 def suspect(state: EngineState, stream: Stream, reason: str) -> None:
-    """Treat a stream as down although its socket is open, and connect it again."""
-    known = state.streams[stream]
-    if known.up:
-        known.up = False
-        known.attempts += 1
-        known.due_ns = state.now_ns + CONNECT_PATIENCE_NS
+    """Treat a stream as down although its socket is open; it is connected again."""
+    if state.streams[stream].up:
         state.report("stream.suspect", "", stream=stream, reason=reason)
-        state.emit(Connect(stream=stream))
+        fall(state, stream, reason)
 
 
 def _keep_book(state: EngineState, name: str) -> None:
     market, symbol = state.markets[name], state.symbols[name]
     if not state.streams[Stream.MARKET].up:
         return
+    deadlines, crossed_ns = state.setup.deadlines, market.book.crossed_since_ns
+    if crossed_ns and state.now_ns - crossed_ns > deadlines.crossed:
+        lose(state, market, "crossed")
     if market.book.status is not BookStatus.IN_SYNC:
         if state.now_ns >= symbol.sync_due_ns and state.budget.take(
             state.now_ns, state.setup.caps.weight_book
         ):
             symbol.sync_attempts += 1
-            symbol.sync_due_ns = state.now_ns + backoff_ns(state, symbol.sync_attempts + 2)
+            symbol.sync_due_ns = state.now_ns + deadlines.backoff_ns(symbol.sync_attempts + 2)
             state.emit(SyncBook(symbol=name))
-    elif state.now_ns - market.heard_ns > state.setup.deadlines.reconnect:
+    elif state.now_ns - market.heard_ns > deadlines.reconnect:
         suspect(state, Stream.MARKET, f"no news of {name}")
 
 
@@ -100,6 +94,7 @@ def _ask(state: EngineState, order: Order) -> None:
         send.list_orders(state, order.symbol)
     if order.ends_as is not None or (order.absent_since_ns and not order.absent_in_fills):
         order.asked_ns = state.now_ns
+        order.attempts += 1
         send.list_fills(state, order.symbol)
     else:
         send.query(state, order)
@@ -107,6 +102,7 @@ def _ask(state: EngineState, order: Order) -> None:
 
 def _reconcile(state: EngineState) -> None:
     # After a (re)connection of the user stream at once, then at the usual pace.
+    _forget_silence(state)
     if not state.streams[Stream.USER].up:
         return
     due = state.now_ns >= state.reconcile_due_ns
@@ -114,7 +110,6 @@ def _reconcile(state: EngineState) -> None:
         state.reconcile_due_ns = state.now_ns + state.setup.deadlines.reconcile
     since_ns = state.streams[Stream.USER].since_ns
     for name, symbol in state.symbols.items():
-        _forget_silence(state, symbol)
         if due or symbol.orders_seen_ns < since_ns:
             send.list_orders(state, name)
         if due or symbol.fills_seen_ns < since_ns:
@@ -123,35 +118,40 @@ def _reconcile(state: EngineState) -> None:
         send.list_balances(state)
 
 
-def _forget_silence(state: EngineState, symbol: SymbolState) -> None:
+def _forget_silence(state: EngineState) -> None:
     # An adapter owes an outcome for every listing; should one never come, it is asked again.
     oldest_ns = state.now_ns - LISTING_PATIENCE_NS
-    if symbol.orders_asked_ns and symbol.orders_asked_ns < oldest_ns:
-        symbol.orders_asked_ns = 0
-    if symbol.fills_asked_ns and symbol.fills_asked_ns < oldest_ns:
-        symbol.fills_asked_ns = 0
+    for symbol in state.symbols.values():
+        if symbol.orders_asked_ns and symbol.orders_asked_ns < oldest_ns:
+            symbol.orders_asked_ns = 0
+        if symbol.fills_asked_ns and symbol.fills_asked_ns < oldest_ns:
+            symbol.fills_asked_ns = 0
     if state.balances_asked_ns and state.balances_asked_ns < oldest_ns:
         state.balances_asked_ns = 0
 
 
 def _activate(state: EngineState, session: Session) -> None:
     # Ready when streams, listings and book are there and the venue shows no order of an earlier life. The
-    # holdings must have been listed after that, so that what those orders did is in them.
+    # holdings must have been listed after that, so that what those orders did is in them; the fills too, so
+    # that a report of one of them that comes late is known and not counted on top.
     instrument, market = session.setup.instrument, session.market
     symbol = state.symbols[instrument.symbol]
     if not state.user_synced or not state.streams[Stream.MARKET].up or not market.mid_half_ticks:
         session.reason = "waits for connections and a book"
         return
-    if symbol.clean_ns < symbol.orders_seen_ns or symbol.clean_ns < state.streams[Stream.USER].since_ns:
+    since_ns = symbol.orphan_free_ns
+    if clear(state, session) or not since_ns or since_ns < state.streams[Stream.USER].since_ns:
         session.reason = "clears orders of an earlier life"
         if state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
             send.list_orders(state, instrument.symbol)
         return
-    if state.balances_seen_ns < symbol.clean_ns:
-        session.reason = "waits for balances"
+    if state.balances_seen_ns < since_ns or symbol.fills_seen_ns < since_ns:
+        session.reason = "waits for balances and fills"
         send.list_balances(state)
+        send.list_fills(state, instrument.symbol)
         return
     _take_stock(state, session)
+    session.ready = True
     set_state(state, session, SessionState.ACTIVE, "quoting starts")
     session.dirty = True
 

@@ -4,10 +4,14 @@ The operating system's timer only says "advance to now"; what was due by then is
 due time, ties in order of setting. A timer is named; setting it again moves it.
 """
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
+from typing import Final
 
 TimerKey = tuple[str, str]
 """(kind, subject): what is due, and for which session, symbol or stream."""
+
+HEAP_SLACK: Final = 256
+"""So many outdated entries may lie in the heap beside the live ones before it is cleared of them."""
 
 
 class Timers:
@@ -23,7 +27,12 @@ class Timers:
         """Set or move the timer `key` to `due_ns`."""
         self._sequence += 1
         self._live[key] = self._sequence
-        heappush(self._heap, (due_ns, self._sequence, key))
+        heap = self._heap
+        heappush(heap, (due_ns, self._sequence, key))
+        # A timer that is moved leaves its old entry behind; they may not pile up until they would be due.
+        if len(heap) > HEAP_SLACK + 2 * len(self._live):
+            self._heap = [entry for entry in heap if self._live.get(entry[2]) == entry[1]]
+            heapify(self._heap)
 
     def cancel(self, key: TimerKey) -> None:
         """Forget the timer `key` if it is set."""

@@ -1,4 +1,4 @@
-"""Local exchanges for tests: a clock moved by hand, a running server, a raw client that signs, a ccxt client."""
+"""Local exchanges for tests: a clock moved by hand, a running server, a raw client and a ccxt client."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -2,6 +2,8 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from itertools import pairwise
+from math import sqrt
 
 from mm.domain.units import NS_PER_S
 from mm.sim.agents import Agents
@@ -40,7 +42,7 @@ class Recording:
         """Return the spread that is not exceeded for this share of the time, in basis points."""
         spans = sorted(
             ((ask - bid) / (ask + bid) * 2 * BPS, later - ts_ns)
-            for (ts_ns, bid, ask), (later, _, _) in zip(self.tops, self.tops[1:], strict=False)
+            for (ts_ns, bid, ask), (later, _, _) in pairwise(self.tops)
         )
         left = share * sum(span for _, span in spans)
         for spread, span in spans:
@@ -52,7 +54,7 @@ class Recording:
     def one_tick_share(self) -> float:
         """Return the share of time in which the spread is one tick."""
         total = narrow = 0
-        for (ts_ns, bid, ask), (later, _, _) in zip(self.tops, self.tops[1:], strict=False):
+        for (ts_ns, bid, ask), (later, _, _) in pairwise(self.tops):
             total += later - ts_ns
             narrow += (later - ts_ns) * (ask - bid == 1)
         return narrow / total
@@ -78,8 +80,8 @@ class Recording:
     def sigma_bps(self) -> float:
         """Return the volatility of the mid over one second, in basis points."""
         mids = [self.mid(ts_ns) for ts_ns in range(self.start_ns, self.end_ns, NS_PER_S)]
-        moves = [(later / earlier - 1) * BPS for earlier, later in zip(mids, mids[1:], strict=False)]
-        return (sum(move * move for move in moves) / len(moves)) ** 0.5
+        moves = [(later / earlier - 1) * BPS for earlier, later in pairwise(mids)]
+        return sqrt(sum(move * move for move in moves) / len(moves))
 
 
 def record(world: World, agents: Agents, *, start_ns: int, seconds: int) -> Recording:

@@ -1,4 +1,4 @@
-"""A matching book written the slow and obvious way: one list, scanned for every step. The reference of tests."""
+"""A matching book written the slow and obvious way: one list, scanned for every step. A reference."""
 
 from mm.domain.sides import Side
 from mm.sim.orders import Order, OrderStatus, OrderType, StpMode, TimeInForce

@@ -110,6 +110,18 @@ def lost(asked: Asked) -> web.StreamResponse:
     return web.Response()
 
 
+class Held:
+    """An answer that waits until the test releases it."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.released = asyncio.Event()
+        self._answer = answer
+
+    def __call__(self, asked: Asked) -> web.StreamResponse:
+        """Answer as was given."""
+        return self._answer(asked)
+
+
 class ScriptedBinance:
     """The server.
 
@@ -214,6 +226,8 @@ class ScriptedBinance:
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if answer is hang:
             await self.hanging.wait()
+        if isinstance(answer, Held):
+            await answer.released.wait()
         return answer(asked)
 
     async def _socket(self, request: web.BaseRequest) -> web.WebSocketResponse:

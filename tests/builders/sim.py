@@ -1,4 +1,4 @@
-"""Simulated worlds for tests: a real pair's instrument, worlds with and without traders, orders in one line."""
+"""Simulated worlds for tests: a real pair, worlds with and without traders, orders in one line."""
 
 from decimal import Decimal
 

@@ -1,0 +1,57 @@
+"""No single order larger, in lots, than its limit and the venue's.
+
+Holds one size. Invariant: what is placed is at most the limit and passes the venue's size filter. Source:
+control R2 (RTS 6 Art. 15(1)(c)), invariant I14.
+
+Codes:
+    order_size.too_large: the size is above the limit or the venue's largest size.
+    order_size.too_small: the size is below the venue's smallest size.
+"""
+
+from typing import ClassVar, Final
+
+from msgspec.structs import replace
+
+from mm.domain.commands import Place
+from mm.domain.quotes import Quote, Quotes
+from mm.risk.base import AnyQuotes, Refusal, RiskView, Rule
+
+TOO_LARGE: Final = "order_size.too_large"
+TOO_SMALL: Final = "order_size.too_small"
+
+
+class OrderSize(Rule):
+    """Cuts quotes to a size and refuses orders above it or below the venue's smallest."""
+
+    codes: ClassVar[tuple[str, ...]] = (TOO_LARGE, TOO_SMALL)
+
+    def __init__(self, *, lots_max: int) -> None:
+        """Keep the largest size of one order, lots."""
+        self._lots_max = lots_max
+
+    def shape(self, quotes: AnyQuotes, view: RiskView) -> AnyQuotes:
+        """Return `quotes` with sizes cut to the limit."""
+        lots_max = min(self._lots_max, view.instrument.size_max_lots)
+        for side in (quotes.bids, quotes.asks):
+            for quote in side:
+                if quote.size_lots > lots_max:
+                    bids, asks = _cut(quotes.bids, lots_max), _cut(quotes.asks, lots_max)
+                    return Quotes(bids, asks, quotes.reason, quotes.memory)
+        return quotes
+
+    def admit(self, place: Place, view: RiskView) -> Refusal | None:
+        """Refuse a size outside the bounds, exits included: a larger exit leaves in several orders."""
+        size, instrument = place.size_lots, view.instrument
+        lots_max = min(self._lots_max, instrument.size_max_lots)
+        if size > lots_max:
+            return Refusal(TOO_LARGE, (("size_lots", str(size)), ("lots_max", str(lots_max))))
+        if size < instrument.size_min_lots:
+            lots_min = instrument.size_min_lots
+            return Refusal(TOO_SMALL, (("size_lots", str(size)), ("lots_min", str(lots_min))))
+        return None
+
+
+def _cut(side: tuple[Quote, ...], lots_max: int) -> tuple[Quote, ...]:
+    return tuple(
+        quote if quote.size_lots <= lots_max else replace(quote, size_lots=lots_max) for quote in side
+    )

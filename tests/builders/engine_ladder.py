@@ -1,0 +1,189 @@
+"""Strategies, rules and signals for tests of the engine: simple, deterministic, some of them broken.
+
+Nothing here is clever: a strategy either follows a script or keeps a ladder around the mid.
+"""
+
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from mm.domain.commands import Place
+from mm.domain.quotes import Quote, Quotes
+from mm.domain.sides import Side
+from mm.domain.view import Reading, View
+from mm.risk.base import Alarm, AnyQuotes, Refusal, RiskView, Rule
+from mm.signals.base import Signal, SignalSpec
+from mm.strategies.base import Wake
+
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Scripted:
+    """Wants what the test wrote into it. Fields: bids, asks, reason: the script; views: what it was shown."""
+
+    bids: tuple[Quote, ...] = ()
+    asks: tuple[Quote, ...] = ()
+    reason: str = "quoting"
+    needs: tuple[SignalSpec, ...] = ()
+    wake: Wake = field(default_factory=lambda: Wake(move_half_ticks=1, every_ns=SECOND_NS))
+    views: list[View[int]] = field(default_factory=list)
+    error: Exception | None = None
+
+    def initial_memory(self) -> int:
+        """Return 0: the number of decisions so far."""
+        return 0
+
+    def quotes(self, view: View[int]) -> Quotes[int]:
+        """Return the script, or raise what it holds."""
+        self.views.append(view)
+        if self.error is not None:
+            raise self.error
+        return Quotes(self.bids, self.asks, self.reason, view.memory + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ladder:
+    """Keeps `levels` orders a side around the mid, leaned against the inventory. Pure: a function of the view.
+
+    Fields: half_spread_ticks, step_ticks: of the first level and between levels; size_lots: per level;
+    tolerance_ticks, age_ns_max, life_ns_min: of every quote.
+    """
+
+    levels: int = 2
+    half_spread_ticks: int = 3
+    step_ticks: int = 3
+    size_lots: int = 10
+    tolerance_ticks: int = 1
+    age_ns_max: int = 0
+    life_ns_min: int = 0
+    needs: tuple[SignalSpec, ...] = ()
+    wake: Wake = field(default_factory=lambda: Wake(move_half_ticks=2, every_ns=SECOND_NS))
+
+    def initial_memory(self) -> int:
+        """Return 0: the number of decisions so far."""
+        return 0
+
+    def quotes(self, view: View[int]) -> Quotes[int]:
+        """Return the ladder around the mid."""
+        lean = view.inventory_lots * self.half_spread_ticks // max(1, 2 * view.inventory_max_lots)
+        bid = view.mid_half_ticks // 2 - self.half_spread_ticks - lean
+        ask = (view.mid_half_ticks + 1) // 2 + self.half_spread_ticks - lean
+        return Quotes(
+            tuple(self._quote(bid - level * self.step_ticks, level) for level in range(self.levels)),
+            tuple(self._quote(ask + level * self.step_ticks, level) for level in range(self.levels)),
+            "quoting",
+            view.memory + 1,
+        )
+
+    def _quote(self, price_ticks: int, level: int) -> Quote:
+        return Quote(
+            price_ticks, self.size_lots, level, self.tolerance_ticks, self.age_ns_max, self.life_ns_min
+        )
+
+
+@dataclass(slots=True)
+class Deny(Rule):
+    """Refuses every placement on one side. Fields: code: of the refusal, "" for none; facts: with it."""
+
+    side: Side
+    code: str = ""
+    facts: tuple[tuple[str, str], ...] = ()
+
+    def admit(self, place: Place, view: RiskView) -> Refusal | None:
+        """Return the refusal while there is a code and the side is the one."""
+        return Refusal(self.code, self.facts) if self.code and place.side is self.side else None
+
+
+@dataclass(slots=True)
+class Ring(Rule):
+    """Raises the alarm that the test wrote into it. Fields: alarm: None while all is well."""
+
+    alarm: Alarm | None = None
+
+    def watch(self, view: RiskView) -> Alarm | None:
+        """Return the alarm."""
+        return self.alarm
+
+
+@dataclass(slots=True)
+class Halve(Rule):
+    """Halves every wanted size."""
+
+    def shape(self, quotes: AnyQuotes, view: RiskView) -> AnyQuotes:
+        """Return smaller quotes; what would be nothing is dropped."""
+        bids, asks = (
+            tuple(replace(quote, size_lots=quote.size_lots // 2) for quote in side if quote.size_lots > 1)
+            for side in (quotes.bids, quotes.asks)
+        )
+        return Quotes(bids, asks, quotes.reason, quotes.memory)
+
+
+@dataclass(slots=True)
+class See(Rule):
+    """Judges nothing and remembers what it was shown. Fields: seen: copies of what matters of each view."""
+
+    seen: list[tuple[int, int, int, bool, int]] = field(default_factory=list)
+
+    def watch(self, view: RiskView) -> Alarm | None:
+        """Remember (book age, inventory, band, user stream, others' worst case)."""
+        self.seen.append(
+            (
+                view.book_age_ns,
+                view.inventory_lots,
+                view.inventory_max_lots,
+                view.user_stream_up,
+                view.others_worst_atoms,
+            )
+        )
+        return None
+
+
+@dataclass(slots=True)
+class Collapse(Rule):
+    """Raises an error wherever it is asked to admit."""
+
+    def admit(self, place: Place, view: RiskView) -> Refusal | None:
+        """Raise."""
+        raise ArithmeticError("the rule is broken")
+
+
+@dataclass(slots=True)
+class Tally:
+    """A signal that counts what it was told. Fields: mids, trades: so far; broken: which of them raises."""
+
+    mids: int = 0
+    trades: int = 0
+    broken: str = ""
+
+    def on_mid(self, ts_ns: int, mid_half_ticks: int) -> None:
+        """Count a mid."""
+        if self.broken == "mid":
+            raise ArithmeticError("the signal is broken")
+        self.mids += 1
+
+    def on_trade(self, ts_ns: int, price_ticks: int, size_atoms: int, aggressor: Side) -> None:
+        """Count a trade."""
+        if self.broken == "trade":
+            raise ArithmeticError("the signal is broken")
+        self.trades += 1
+
+    def reading(self, ts_ns: int) -> Reading:
+        """Return the number of mids."""
+        return Reading(float(self.mids), self.mids > 0)
+
+    def state(self) -> tuple[float, ...]:
+        """Return both counts."""
+        return (self.mids, self.trades)
+
+
+@dataclass(frozen=True, slots=True)
+class TallySpec:
+    """Asks for a `Tally`. Fields: name: tells two of them apart; broken: see `Tally`."""
+
+    name: str = ""
+    broken: str = ""
+
+    def start(self) -> Signal:
+        """Return a new one."""
+        return Tally(broken=self.broken)
