@@ -25,6 +25,7 @@ from mm.exchange.errors import (
 from mm.exchange.floor import Floor
 from mm.exchange.market_commands import SYMBOL, check_symbol
 from mm.exchange.params import Kind, Param, whole
+from mm.exchange.payloads import ms
 from mm.exchange.records import OrderRecord
 from mm.sim.orders import CancelOrder, NewOrder, OrderType, Refusal, StpMode, TimeInForce
 from mm.sim.world import CLIENT
@@ -139,14 +140,17 @@ def my_trades(floor: Floor, values: dict[str, str]) -> Any:
     """Answer the account's fills, oldest first: from `fromId` on (inclusive), or the latest."""
     check_symbol(floor, values)
     limit = min(whole(values, "limit", _ROWS_DEFAULT), _ROWS_MAX)
-    rows = [order_payloads.my_trade(floor.instrument, report) for report in floor.records.fills]
-    if "orderId" in values:
-        rows = [row for row in rows if row["orderId"] == int(values["orderId"])]
-    first_ms = whole(values, "startTime", 0)
-    last_ms = whole(values, "endTime", 2**63)
-    first_id = whole(values, "fromId", 0)
-    rows = [row for row in rows if first_ms <= row["time"] <= last_ms and row["id"] >= first_id]
-    return rows[:limit] if "fromId" in values or "startTime" in values else rows[-limit:]
+    first_ms, last_ms = whole(values, "startTime", 0), whole(values, "endTime", 2**63)
+    first_id, order_id = whole(values, "fromId", 0), whole(values, "orderId", 0)
+    found = [
+        fill
+        for fill in floor.records.fills
+        if first_ms <= ms(fill.report.ts_ns) <= last_ms
+        and fill.match.trade_id >= first_id
+        and order_id in (0, fill.report.order.order_id)
+    ]
+    chosen = found[:limit] if "fromId" in values or "startTime" in values else found[-limit:]
+    return [order_payloads.my_trade(floor.instrument, fill) for fill in chosen]
 
 
 def _new_order(floor: Floor, values: dict[str, str]) -> NewOrder:

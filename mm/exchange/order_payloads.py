@@ -6,9 +6,8 @@ Pure functions with exact key sets; nothing here decides anything.
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.exchange.payloads import NOTHING, Payload, fee, ms, price, size
-from mm.exchange.records import OrderRecord
+from mm.exchange.records import FillRecord, OrderRecord
 from mm.sim.orders import Order
-from mm.sim.reports import OrderReport
 
 
 def ack(instrument: Instrument, order: Order) -> Payload:
@@ -81,10 +80,9 @@ def cancelled(instrument: Instrument, record: OrderRecord) -> Payload:
     }
 
 
-def my_trade(instrument: Instrument, report: OrderReport) -> Payload:
+def my_trade(instrument: Instrument, fill: FillRecord) -> Payload:
     """Return one row of the account's trades."""
-    match, order = report.match, report.order
-    assert match is not None  # only reports of trades are kept as fills
+    match, order = fill.match, fill.report.order
     value_atoms = instrument.notional_atoms(match.price_ticks, match.size_lots)
     return {
         "symbol": instrument.venue_symbol,
@@ -96,7 +94,7 @@ def my_trade(instrument: Instrument, report: OrderReport) -> Payload:
         "quoteQty": instrument.quote_text(value_atoms),
         "commission": fee(instrument, match),
         "commissionAsset": match.fee_asset,
-        "time": ms(report.ts_ns),
+        "time": ms(fill.report.ts_ns),
         "isBuyer": order.side is Side.BUY,
         "isMaker": match.is_maker,
         "isBestMatch": True,

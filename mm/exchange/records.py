@@ -32,6 +32,14 @@ class OrderRecord:
         return last if last.execution is Execution.TRADE_PREVENTION else None
 
 
+@dataclass(frozen=True)
+class FillRecord:
+    """One fill of the client. Fields: report: the order as it stood after it."""
+
+    report: OrderReport
+    match: Match
+
+
 @dataclass
 class Counters:
     """Totals since the start; never bounded."""
@@ -57,7 +65,7 @@ class Records:
         self._closed: deque[int] = deque()
         self._last_by_client_id: dict[str, int] = {}
         self.orders: dict[int, OrderRecord] = {}
-        self.fills: deque[OrderReport] = deque(maxlen=tape_max)
+        self.fills: deque[FillRecord] = deque(maxlen=tape_max)
         self.tape: deque[Trade] = deque(maxlen=tape_max)
         self.prevented: deque[Prevented] = deque(maxlen=tape_max)
         self.counters = Counters()
@@ -108,10 +116,10 @@ class Records:
         elif report.execution is Execution.CANCELED:
             counters.orders_cancelled += 1
             record.cancel_id = report.cancel_id
-        elif report.execution is Execution.TRADE:
+        elif report.match is not None:
             counters.fills += 1
             counters.first_fill_ns = counters.first_fill_ns or report.ts_ns
-            self.fills.append(report)
+            self.fills.append(FillRecord(report=report, match=report.match))
 
     def _forget(self) -> None:
         while len(self._closed) > self._orders_max:

@@ -45,7 +45,7 @@ class ExchangeSettings:
     orders_per_day: int = 200_000
     pump_ms: int = 20
     tape_max: int = 50_000
-    orders_max: int = 20_000
+    orders_max: int = 10_000
     requests_max: int = 20_000
 
     def __post_init__(self) -> None:

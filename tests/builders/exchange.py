@@ -148,6 +148,7 @@ async def ccxt_client(exchange: LocalExchange, *, secret: str = SECRET) -> Async
                 "fetchMarkets": {"types": ["spot"]},
                 "fetchMargins": False,
                 "fetchCurrencies": False,
+                "ws": {"cost": 0.01},
             },
         }
     )
