@@ -163,14 +163,21 @@ def traded(link: Link, instrument: Instrument, cid: str, row: dict[str, Any]) ->
         symbol=instrument.symbol,
         cid=cid,
         trade_id=int(text_of(row, "id")),
-        side=Side.BUY if text_of(row, "isBuyer") == "True" else Side.SELL,
+        side=Side.BUY if _flag(row, "isBuyer") else Side.SELL,
         price_ticks=instrument.price_ticks(text_of(row, "price")),
         size_lots=instrument.size_lots(text_of(row, "qty")),
         fee_atoms=link.fee_atoms(asset, text_of(row, "commission")),
         fee_asset=asset,
-        maker=text_of(row, "isMaker") == "True",
+        maker=_flag(row, "isMaker"),
         source=Source.QUERY,
     )
+
+
+def _flag(row: dict[str, Any], key: str) -> bool:
+    value = row.get(key)
+    if not isinstance(value, bool):
+        raise Garbled(f"the answer does not say {key}")
+    return value
 
 
 def _price_ticks(instrument: Instrument, text: object, otherwise: int) -> int:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from mm.domain.events import AccessDenied, AnyEvent, OrderRejected, RateUsed, RequestFailed, Throttled
+from mm.domain.events import AccessDenied, AnyEvent, RateUsed, RequestFailed, Throttled
 from mm.domain.instrument import Instrument
 from mm.domain.units import SCALE_MIN, ceil_atoms, floor_atoms
 from mm.errors import ProtocolViolation
@@ -117,10 +117,6 @@ class Link:
         """Hand out that a read brought no answer."""
         self.note(failure)
         self.emit(RequestFailed(ts_ns=self.now_ns(), what=what, subject=subject, reason=str(failure)))
-
-    def never_sent(self, cid: str, reason: str) -> OrderRejected:
-        """Return the outcome of a placement that provably never left."""
-        return OrderRejected(ts_ns=self.now_ns(), cid=cid, code=0, reason=reason)
 
     def on_headers(self, headers: Mapping[str, str]) -> None:
         """Hand out the venue's own counts where an answer states other ones than the last."""

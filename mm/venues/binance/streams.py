@@ -14,7 +14,7 @@ from mm.venues.binance.link import Link
 from mm.venues.binance.reports import TERMINATED, user_events
 from mm.venues.edge.booksync import BookSync
 from mm.venues.edge.errors import RequestFailure
-from mm.venues.edge.frames import FrameDecoder, whole
+from mm.venues.edge.frames import FrameDecoder, MarketFrame, market_frame, whole
 from mm.venues.edge.redact import redacted
 from mm.venues.edge.rest import Rest
 
@@ -31,12 +31,13 @@ Background = Callable[[Coroutine[Any, Any, None]], None]
 class _Socket:
     # One connection. `client` is ccxt's object of the attempt or connection that counts; frames and ends of
     # any other are of the past.
-    __slots__ = ("client", "stream", "up")
+    __slots__ = ("client", "lost", "stream", "up")
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.client: Any = None
         self.up = False
+        self.lost = ""  # why it ended before it was reported up
 
 
 class _Symbol:
@@ -74,6 +75,7 @@ class Streams:
             self._give_up(socket)
         dial = self._dial_market if socket is self._market else self._dial_user
         client = socket.client = self._exchange.client(self._address(socket))
+        socket.lost = ""
         try:
             await self._rest.within_deadline(dial(client))
         except RequestFailure as failure:
@@ -81,7 +83,9 @@ class Streams:
                 self._link.note(failure)
                 self._end(socket, str(failure))
             return
-        if client is socket.client:
+        if client is socket.client and socket.lost:
+            self._end(socket, socket.lost)
+        elif client is socket.client:
             socket.up = True
             self._link.emit(StreamUp(ts_ns=self._link.now_ns(), stream=socket.stream))
 
@@ -119,20 +123,28 @@ class Streams:
 
     # ---- what the tap tells
 
+    def on_text(self, client: Any, text: str) -> bool:
+        """Decode a text of the market socket; False leaves it to ccxt. Raises if it cannot be decoded."""
+        if client is not self._market.client:
+            return False
+        self._on_market_frame(client, market_frame(text))
+        return True
+
     def on_frame(self, client: Any, frame: Any) -> bool:
-        """Decode a frame of ours; False leaves it to ccxt. Raises on a frame that cannot be decoded."""
-        if client is self._market.client:
-            self._on_market_frame(client, frame)
-            return True
+        """Decode a frame of the user socket; False leaves it to ccxt. Raises if it cannot be decoded."""
         if client is self._user.client:
             return self._on_user_frame(client, frame)
+        if client is self._market.client:
+            raise ValueError("a market frame is no text")
         return True
 
     def on_lost(self, client: Any, reason: str) -> None:
-        """A connection ended: report it, unless it is one of the past or was never up."""
+        """A connection ended: report it, unless it is one of the past or its dialling will."""
         for socket in (self._market, self._user):
             if client is socket.client and socket.up:
                 self._end(socket, reason)
+            elif client is socket.client:
+                socket.lost = reason
 
     # ---- dialling
 
@@ -186,32 +198,29 @@ class Streams:
             known = self._symbols[instrument.venue_symbol] = _Symbol(instrument)
         return known
 
-    def _on_market_frame(self, client: Any, frame: Any) -> None:
+    def _on_market_frame(self, client: Any, frame: MarketFrame) -> None:
         now_ns = self._link.now_ns()
-        data = frame.get("data", frame)
-        known = self._symbols.get(data.get("s", ""))
+        known = self._symbols.get(frame.symbol)
+        kind = frame.kind
         if known is None:
-            self._on_other_frame(client, data)
-            return
-        kind = data.get("e", "bookTicker")
-        if kind == "depthUpdate":
-            event = known.book.on_diff(now_ns, known.decoder.diff(data))
+            self._on_other_frame(client, frame)
+        elif not kind:
+            self._link.emit(known.decoder.top(frame, ts_ns=now_ns))
+        elif kind == "trade":
+            self._link.emit(known.decoder.trade(frame, ts_ns=now_ns))
+        elif kind == "depthUpdate":
+            event = known.book.on_diff(now_ns, known.decoder.diff(frame))
             if event is not None:
                 self._link.emit(event)
-        elif kind == "bookTicker":
-            self._link.emit(known.decoder.top(data, ts_ns=now_ns))
-        elif kind == "trade":
-            self._link.emit(known.decoder.trade(data, ts_ns=now_ns))
         else:
-            self._link.ignored[f"market event {redacted(str(kind))}"] += 1
+            self._link.ignored[f"market event {redacted(kind)}"] += 1
 
-    def _on_other_frame(self, client: Any, data: dict[str, Any]) -> None:
+    def _on_other_frame(self, client: Any, frame: MarketFrame) -> None:
         # The answer to the subscription, or news of a symbol that is not ours.
-        error = data.get("error")
-        if isinstance(error, dict):
-            failure = RequestFailure(str(error.get("msg")), code=int(error.get("code", 0)))
+        if frame.error is not None:
+            failure = RequestFailure(str(frame.error.get("msg")), code=int(frame.error.get("code", 0)))
             client.reject(failure, _SUBSCRIBED)
-        elif data.get("id") == _REQUEST_ID and "result" in data:
+        elif frame.request_id == _REQUEST_ID:
             client.resolve(True, _SUBSCRIBED)
         else:
             self._link.ignored["frame of no symbol of ours"] += 1

@@ -120,6 +120,10 @@ class BinanceAdapter:
 
     # ---- what the tap tells
 
+    def on_text(self, client: Any, text: str) -> bool:
+        """A text came; see `TapListener`."""
+        return self._streams.on_text(client, text)
+
     def on_frame(self, client: Any, frame: Any) -> bool:
         """A decoded frame came; see `TapListener`."""
         return self._streams.on_frame(client, frame)

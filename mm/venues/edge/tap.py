@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import ccxt.pro
+from aiohttp import WSMsgType
 from ccxt.base.errors import NetworkError, RequestTimeout
 
 from mm.domain.units import NS_PER_MS
@@ -22,6 +23,10 @@ _RETRY_AFTER: Final = "retry-after"
 
 class TapListener(Protocol):
     """What the adapter wants to hear."""
+
+    def on_text(self, client: Any, text: str) -> bool:
+        """A text came on a socket; return False to let ccxt decode it. May raise on what it cannot decode."""
+        ...
 
     def on_frame(self, client: Any, frame: Any) -> bool:
         """A decoded frame came; return False to let ccxt handle it. May raise on what it cannot decode."""
@@ -100,7 +105,7 @@ class TappedBinance(ccxt.pro.binance):
     def client(self, url: str) -> Any:
         """Return the connection to `url`, guarded when it is new."""
         known = self.clients.get(url) if self.clients else None
-        return known or _guarded(super().client(url))
+        return known or _guarded(super().client(url), self.listener)
 
     def handle_message(self, client: Any, message: Any) -> None:
         """Offer a frame to the listener, then to ccxt."""
@@ -145,14 +150,15 @@ def _failure_text(error: Any) -> str:
     return f"connection failed: {type(cause).__name__ if isinstance(cause, Exception) else 'network error'}"
 
 
-def _guarded(client: Any) -> Any:
+def _guarded(client: Any, listener: TapListener) -> Any:
     # Makes ccxt's connection object safe: no frame and no failing read can end it silently, and futures that
     # nobody awaits do not complain when they are rejected.
     handle, receive, future_of = client.handle_message, client.receive, client.future
 
     def handle_guarded(message: Any) -> None:
         try:
-            handle(message)
+            if message.type is not WSMsgType.TEXT or not listener.on_text(client, message.data):
+                handle(message)
         except Exception as error:  # noqa: BLE001 - whatever a frame provokes ends the connection, loudly
             client.on_error(UndecodableFrame(f"undecodable frame: {type(error).__name__}"))
 

@@ -210,6 +210,15 @@ async def test_frames_that_are_nothing_to_us_are_counted(server: ScriptedBinance
     assert sum(venue.ignored.values()) == 2
 
 
+async def test_a_frame_in_another_form_ends_the_stream(server: ScriptedBinance, pair: Pair) -> None:
+    """The venue writes texts."""
+    venue, heard = pair
+    await connect(venue, heard, Stream.MARKET)
+    assert server.market is not None
+    await server.market.send_bytes(b'{"e":"trade"}')
+    assert "undecodable frame" in (await heard.next(StreamDown)).reason
+
+
 async def _close(socket: web.WebSocketResponse) -> None:
     await socket.close(code=1001)
 
@@ -407,6 +416,37 @@ async def test_a_line_without_a_sign_of_life_is_down(server: ScriptedBinance, pa
     client.ping_looper.cancel()
     client.ping_looper = asyncio.ensure_future(client.ping_loop())
     assert (await heard.next(StreamDown)).reason == "no sign of life from the venue"
+
+
+async def test_a_stream_that_ends_while_it_comes_up_is_down(
+    server: ScriptedBinance, pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end may be heard between the venue's yes and our report of it."""
+    venue, heard = pair
+
+    async def granted_and_gone(client: Any) -> None:
+        venue.on_lost(client, "gone again")
+
+    monkeypatch.setattr(venue._streams, "_dial_market", granted_and_gone)
+    venue.submit(Connect(stream=Stream.MARKET))
+    assert (await heard.next(StreamDown)).reason == "gone again"
+    monkeypatch.undo()
+    await connect(venue, heard, Stream.MARKET)
+    assert heard.outcomes == ["StreamDown", "StreamUp"]
+
+
+async def test_a_read_that_fails_inside_the_library_is_reported(server: ScriptedBinance, pair: Pair) -> None:
+    """The library's own loop would stop there in silence."""
+    venue, heard = pair
+    await connect(venue, heard, Stream.MARKET)
+    client = venue._exchange.clients[venue._exchange.urls["api"]["ws"]["spot"] + "/0"]
+
+    async def broken() -> None:
+        raise RuntimeError("what no error handler foresaw")
+
+    client.connection.receive = broken
+    await server.push(ticker(104))
+    assert (await heard.next(StreamDown)).reason == "connection failed: RuntimeError"
 
 
 async def test_a_snapshot_that_comes_after_the_stream_died_is_no_book(server: ScriptedBinance) -> None:

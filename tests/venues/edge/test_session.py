@@ -1,37 +1,16 @@
 """Tests of mm/venues/edge/session.py over real sockets: what leaves, and what does not."""
 
-import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from mm.errors import ForeignAddress
 from mm.venues.edge.egress import Egress
 from mm.venues.edge.session import GuardedSession, open_session
+from tests.builders.pointing import Pointing
 from tests.builders.scripted_binance import ScriptedBinance, lost, ok
-
-
-class Pointing(AbstractResolver):
-    """A resolver that points every name to one address."""
-
-    def __init__(self, address: str, port: int) -> None:
-        self._address, self._port = address, port
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return the one address."""
-        return [
-            ResolveResult(
-                hostname=host, host=self._address, port=self._port, family=socket.AF_INET, proto=0, flags=0
-            )
-        ]
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 @pytest.fixture
