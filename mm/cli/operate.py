@@ -40,12 +40,17 @@ Wait = Annotated[
 
 @verb
 def stop(
-    terminal: Terminal, *, session: SessionName = "", data_dir: DataDir = None, wait: Wait = None
+    terminal: Terminal,
+    *,
+    session: SessionName = "",
+    data_dir: DataDir = None,
+    reason: Reason = "",
+    wait: Wait = None,
 ) -> None:
     """Cancel what is ours, have the venue confirm it, end."""
     deadline = _Deadline(wait)
     with Client(running_dir(data_dir)) as client:
-        client.ask("stop", session=session, reason=f"{who()} asked to stop")
+        client.ask("stop", session=session, reason=reason)
         if session:
             last = _awaited(client, deadline, lambda status: _session_is_clean(status, session))
             said = f"{session} stopped; no order of it is left"

@@ -70,19 +70,17 @@ def run(
 ) -> None:
     """Trade as a config says, until stopped: ctrl-c or `mm stop`."""
     from mm.settings.loader import load_settings
-    from mm.settings.options import DemoOptions, RunOptions
+    from mm.settings.options import RunOptions
 
     settings = load_settings(config, overrides or ())
     _check_live(settings, yes_live=yes_live)
     duration_ns = duration or 0
 
     def trade(show: "Show | None") -> "RunReport":
-        from mm import bootstrap
+        from mm.bootstrap import run as run_bot
 
-        if settings.mode == "demo":
-            return bootstrap.demo(DemoOptions(settings=settings, duration_ns=duration_ns, show=show))
         options = RunOptions(settings=settings, duration_ns=duration_ns, live_confirmed=yes_live, show=show)
-        return bootstrap.run(options)
+        return run_bot(options)
 
     _carry_out(terminal, settings, trade, headless=headless)
 

@@ -58,7 +58,7 @@ class Screen:
 
     def __enter__(self) -> Self:
         """Take the screen."""
-        self._live.start()
+        self._live.start(refresh=True)
         return self
 
     def __exit__(

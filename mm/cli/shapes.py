@@ -24,6 +24,9 @@ from mm.cli.terminal import printable
 
 Fields = Mapping[str, object]
 
+DIGITS_MAX = 30
+"""Most digits on either side of the point; what is beyond is no amount of anything."""
+
 
 def text(fields: Fields, name: str, absent: str = "-") -> str:
     """Return a field as printable text; `absent` where it is missing, empty or null."""
@@ -41,10 +44,13 @@ def decimal(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        found = Decimal(str(value))
+        found = Decimal(value) if isinstance(value, int) else Decimal(str(value))
     except InvalidOperation:
         return None
-    return found if found.is_finite() else None
+    exponent = found.as_tuple().exponent
+    if not isinstance(exponent, int) or found.adjusted() > DIGITS_MAX or exponent < -DIGITS_MAX:
+        return None
+    return found
 
 
 def count(fields: Fields, name: str) -> int:

@@ -73,9 +73,9 @@ def printable(text: object) -> str:
 
 def duration_ns(text: str) -> int:
     """Return the nanoseconds of `30s`, `5m`, `500ms`, `1h30m`; for typer, so a wrong one is a usage error."""
-    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+    if re.fullmatch(r"\d+(?:\.\d+)?", text, re.ASCII):
         raise typer.BadParameter(f"{text!r} has no unit: write {text}s or {text}m")
-    if not re.fullmatch(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h|d))+", text):
+    if not re.fullmatch(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h|d))+", text, re.ASCII):
         raise typer.BadParameter(f"{text[:40]!r} is no duration: write 30s, 5m, 500ms or 1h30m")
     parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", text)
     total = sum(int(Decimal(number) * NS_PER[unit]) for number, unit in parts)

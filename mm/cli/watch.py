@@ -3,19 +3,14 @@
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from mm.cli.client import Client, running_dir
 from mm.cli.terminal import DataDir, SessionName, Terminal, verb
-from mm.errors import MMError, NotRunning, StateCorrupt
+from mm.errors import NotRunning, StateCorrupt
 from mm.store.paths import STATE_NAME
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from rich.console import RenderableType
 
 WATCH_PAUSE_S: Final = 0.25
 WATCH_HINT: Final = "ctrl-c leaves; the daemon goes on  ·  mm stop  mm pause  mm halt --reason X"
@@ -34,48 +29,42 @@ def status(
     if watch:
         _watch(terminal, running_dir(data_dir))
         return
-    from mm.cli.tables import status_table
-
-    _show(terminal, data_dir, "status", "", status_table)
+    _show(terminal, data_dir, "status")
 
 
 @verb
 def orders(terminal: Terminal, *, session: SessionName = "", data_dir: DataDir = None) -> None:
     """List the orders that may be live at the venue."""
-    from mm.cli.tables import orders_table
-
-    _show(terminal, data_dir, "orders", session, orders_table)
+    _show(terminal, data_dir, "orders", session)
 
 
 @verb
 def fills(terminal: Terminal, *, session: SessionName = "", data_dir: DataDir = None) -> None:
     """List the newest fills."""
-    from mm.cli.tables import fills_table
-
-    _show(terminal, data_dir, "fills", session, fills_table)
+    _show(terminal, data_dir, "fills", session)
 
 
 @verb
 def pnl(terminal: Terminal, *, session: SessionName = "", data_dir: DataDir = None) -> None:
     """Show the profit and loss, and what it is made of."""
-    from mm.cli.tables import pnl_table
-
-    _show(terminal, data_dir, "pnl", session, pnl_table)
+    _show(terminal, data_dir, "pnl", session)
 
 
-def _show(
-    terminal: Terminal,
-    data_dir: Path | None,
-    what: str,
-    session: str,
-    drawn: "Callable[[Mapping[str, object]], RenderableType]",
-) -> None:
+def _show(terminal: Terminal, data_dir: Path | None, what: str, session: str = "") -> None:
     with _client(data_dir) as client:
         answer = client.ask(what, session=session)
     if terminal.as_json:
         terminal.result(answer)
-    else:
-        terminal.console.print(drawn(answer))
+        return
+    from mm.cli import tables
+
+    drawn = {
+        "status": tables.status_table,
+        "orders": tables.orders_table,
+        "fills": tables.fills_table,
+        "pnl": tables.pnl_table,
+    }
+    terminal.console.print(drawn[what](answer))
 
 
 def _client(data_dir: Path | None) -> Client:
@@ -102,22 +91,27 @@ def _latch_hint(data_dir: Path) -> str:
 
 def _watch(terminal: Terminal, data_dir: Path) -> None:
     with Client(data_dir) as client:
-        if terminal.as_json:
-            while True:
-                print(json.dumps(client.ask("status")), flush=True)
-                time.sleep(WATCH_PAUSE_S)
-        from mm.cli.screen import Screen
-
         try:
-            with Screen(terminal.console, hint=WATCH_HINT) as screen:
-                while True:
-                    screen.show(client.ask("status"))
-                    time.sleep(WATCH_PAUSE_S)
+            if terminal.as_json:
+                _print_each(client)
+            else:
+                _draw_each(terminal, client)
         except KeyboardInterrupt:
             return
         except NotRunning as error:
-            raise _ended(error) from None
+            raise NotRunning("the daemon has ended", hint=str(error)) from None
 
 
-def _ended(error: NotRunning) -> MMError:
-    return NotRunning("the daemon has ended", hint=str(error))
+def _print_each(client: Client) -> None:
+    while True:
+        print(json.dumps(client.ask("status")), flush=True)
+        time.sleep(WATCH_PAUSE_S)
+
+
+def _draw_each(terminal: Terminal, client: Client) -> None:
+    from mm.cli.screen import Screen
+
+    with Screen(terminal.console, hint=WATCH_HINT) as screen:
+        while True:
+            screen.show(client.ask("status"))
+            time.sleep(WATCH_PAUSE_S)

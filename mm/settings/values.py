@@ -38,7 +38,7 @@ _UNITS: Final[dict[str, dict[str, Decimal]]] = {
         "d": Decimal(DAY_MS),
     },
 }
-_QUANTITY: Final = re.compile(r"\s*([+-]?\d[\d_]*(?:\.\d+)?)\s*(%|[A-Za-z]*)\s*")
+_QUANTITY: Final = re.compile(r"\s*([+-]?\d[\d_]*(?:\.\d+)?)\s*(%|[A-Za-z]*)\s*", re.ASCII)
 
 
 def unit_hint(key: str, text: str) -> str:

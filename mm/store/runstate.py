@@ -244,7 +244,7 @@ def _decoded(content: bytes, path: Path) -> _State:
         if envelope.digest != _digest(bytes(envelope.state)):
             raise StateCorrupt(f"{path}: damaged or edited: its digest does not fit", hint=hint)
         state = msgspec.json.decode(envelope.state, type=_State, strict=True)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise StateCorrupt(f"{path}: not a state file: {error}", hint=hint) from None
     fits = state.version == 1 and 0 <= state.tag < 1 << TAG_BITS and 0 <= state.epoch < 1 << EPOCH_BITS
     if not fits or len(state.id_key) != 2 * ID_KEY_BYTES or state.id_key.strip("0123456789abcdef"):

@@ -1,0 +1,195 @@
+"""The verbs that steer: exit code 0 means that it is so."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mm.cli import operate
+from mm.cli.main import carry_out
+from mm.errors import (
+    EXIT_CONFIG,
+    EXIT_NOT_RUNNING,
+    EXIT_OK,
+    EXIT_ORDERS_MAY_REMAIN,
+    EXIT_TIMEOUT,
+    EXIT_USAGE,
+)
+from mm.store.lock import DirectoryLock
+from mm.store.runstate import RunState
+from tests.builders.daemon import FakeDaemon, daemon_status, session_status
+
+
+@pytest.fixture
+def data_dir(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data directory under ./var whose daemon has begun a life; waiting takes no time."""
+    monkeypatch.setattr(operate, "PAUSE_S", 0)
+    path = Path("var") / "demo"
+    RunState.open(path).begin_life()
+    return path
+
+
+class Script:
+    """A daemon that carries out a request at the third status after it."""
+
+    def __init__(self, before: Mapping[str, object], after: Mapping[str, object]) -> None:
+        """Keep what it tells before and after."""
+        self.before, self.after = before, after
+        self.looks = 0
+
+    def __call__(self, request: dict[str, object]) -> Mapping[str, object]:
+        """Answer one request."""
+        if request["do"] != "status":
+            return self.before
+        self.looks += 1
+        return self.after if self.looks >= 3 else self.before
+
+
+ACTIVE = daemon_status()
+PAUSED = daemon_status(sessions=[session_status(state="paused", open_orders=0)])
+STOPPED = daemon_status(sessions=[session_status(state="completed", open_orders=0)])
+HALTING = daemon_status(latch={"code": "operator", "since_ms": 1, "confirmed": False})
+HALTED = daemon_status(latch={"code": "operator", "since_ms": 1, "confirmed": True})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "script", "said"),
+    [
+        (["pause"], (ACTIVE, PAUSED), "all sessions paused; no quote is left"),
+        (["pause", "btc"], (ACTIVE, PAUSED), "btc paused; no quote is left"),
+        (["stop", "btc"], (ACTIVE, STOPPED), "btc stopped; no order of it is left"),
+        (["halt", "--reason", "x"], (HALTING, HALTED), "halted; the venue confirms"),
+        (["unhalt", "--reason", "x"], (HALTED, ACTIVE), "lifted"),
+        (["unhalt", "--reason", "x"], (ACTIVE, ACTIVE), "lifted"),
+        (["resume"], (ACTIVE, ACTIVE), "all sessions resumed"),
+    ],
+)
+def test_a_verb_waits_until_it_is_so(
+    data_dir: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    script: tuple[Mapping[str, object], Mapping[str, object]],
+    said: str,
+) -> None:
+    """Not until it was asked for."""
+    with FakeDaemon(data_dir, Script(*script)) as daemon:
+        assert carry_out(arguments) == EXIT_OK
+
+    assert capsys.readouterr().out.startswith(said)
+    assert daemon.asked[0]["do"] == arguments[0]
+    assert str(daemon.asked[0]["who"]).endswith("@cli")
+
+
+@pytest.mark.parametrize("arguments", [["halt", "--reason", "x"], ["stop", "btc"], ["stop"]])
+def test_what_does_not_happen_in_time_is_a_timeout(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """The daemon goes on trying; the hint says how to look."""
+    with FakeDaemon(data_dir, lambda _: ACTIVE):
+        assert carry_out([*arguments, "--wait", "20ms"]) == EXIT_TIMEOUT
+
+    assert "mm status" in capsys.readouterr().err
+
+
+def ending(data_dir: Path, *, open_orders: int | None) -> FakeDaemon:
+    """A daemon that ends when it is asked to stop; open_orders: what it leaves, None without a word."""
+
+    def answer(request: dict[str, object]) -> Mapping[str, object]:
+        if request["do"] == "stop":
+            if open_orders is not None:
+                RunState.open(data_dir).end_life(open_orders=open_orders, reason="stopped")
+            daemon.end()
+        return ACTIVE
+
+    daemon = FakeDaemon(data_dir, answer)
+    return daemon
+
+
+@pytest.mark.parametrize(
+    ("open_orders", "code", "told"),
+    [
+        (0, EXIT_OK, "stopped; the venue confirms that no order of ours is left"),
+        (2, EXIT_ORDERS_MAY_REMAIN, "without the venue's word"),
+        (-1, EXIT_ORDERS_MAY_REMAIN, "without the venue's word"),
+        (None, EXIT_ORDERS_MAY_REMAIN, "ended without a word"),
+    ],
+)
+def test_a_stop_is_done_when_the_daemon_has_ended_and_left_nothing(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], open_orders: int | None, code: int, told: str
+) -> None:
+    """Its last word decides: nothing left is 0, anything else is 8."""
+    with ending(data_dir, open_orders=open_orders):
+        assert carry_out(["stop"]) == code
+
+    out, err = capsys.readouterr()
+    assert told in out + err
+
+
+def test_the_outcome_is_an_object_with_json(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what was done, and the status that showed it."""
+    with FakeDaemon(data_dir, Script(ACTIVE, PAUSED)):
+        assert carry_out(["pause", "--json"]) == EXIT_OK
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], told["session"]) == (True, "")
+    assert told["status"]["sessions"][0]["state"] == "paused"
+
+
+def test_a_halt_without_a_daemon_keeps_the_next_one_from_trading(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The latch is in the data directory; lifting it there works the same way."""
+    assert carry_out(["halt", "--reason", "holiday"]) == EXIT_OK
+    latched = RunState.open(data_dir).latched
+    assert latched is not None
+    assert (latched.code, latched.reason) == (operate.OPERATOR_CODE, "holiday")
+
+    assert carry_out(["unhalt", "--reason", "back"]) == EXIT_OK
+
+    state = RunState.open(data_dir)
+    assert state.latched is None
+    assert [change.reason for change in state.history] == ["holiday", "back"]
+    assert all(change.who.endswith("@cli") for change in state.history)
+    assert carry_out(["unhalt", "--reason", "again"]) == EXIT_NOT_RUNNING
+    assert "nothing to lift" in capsys.readouterr().err
+
+
+def test_the_latch_is_not_touched_while_someone_holds_the_directory(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A daemon that starts just now is the one to ask."""
+    with DirectoryLock(data_dir):
+        assert carry_out(["halt", "--reason", "x", "--data-dir", str(data_dir)]) == EXIT_CONFIG
+
+    assert "held by another process" in capsys.readouterr().err
+    assert RunState.open(data_dir).latched is None
+
+
+@pytest.mark.parametrize("verb", ["halt", "unhalt"])
+def test_a_halt_and_its_end_need_a_reason(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], verb: str
+) -> None:
+    """An empty one is none."""
+    assert carry_out([verb]) == EXIT_USAGE
+    assert carry_out([verb, "--reason", "  "]) == EXIT_CONFIG
+    assert f"{verb} needs a reason" in capsys.readouterr().err
+    assert RunState.open(data_dir).history == ()
+
+
+def test_no_directory_is_made_for_a_halt(capsys: pytest.CaptureFixture[str]) -> None:
+    """A mistyped name must not look as if it had worked."""
+    assert carry_out(["halt", "--reason", "x", "--data-dir", "vra"]) == EXIT_NOT_RUNNING
+
+    assert "no data directory of a daemon" in capsys.readouterr().err
+    assert not Path("vra").exists()
+
+
+def test_a_refusal_of_the_daemon_is_told(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With its own exit code."""
+    refusal = {"ok": False, "error": "there is no session 'x'", "hint": "sessions: btc", "exit_code": 3}
+
+    with FakeDaemon(data_dir, lambda _: refusal):
+        assert carry_out(["pause", "x"]) == EXIT_NOT_RUNNING
+
+    assert capsys.readouterr().err == "error: there is no session 'x'\nhint: sessions: btc\n"

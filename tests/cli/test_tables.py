@@ -1,0 +1,84 @@
+"""Tables for people."""
+
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+
+from mm.cli.tables import fills_table, latch_text, orders_table, pnl_table, status_table
+from tests.builders.daemon import daemon_status, fill_row, order_row, pnl_row, session_status
+
+
+def drawn(table: RenderableType) -> str:
+    """A table as text, wide enough."""
+    console = Console(file=io.StringIO(), width=200)
+    console.print(table)
+    return str(getattr(console.file, "getvalue")())  # noqa: B009 - the type of the file is not known
+
+
+def test_a_status_says_what_each_session_does() -> None:
+    """State, reason, inventory against its limit, P&L, orders, age of the data."""
+    told = drawn(status_table(daemon_status()))
+
+    for words in ("mm demo", "active", "quoting", "BTC/USDT", "-0.012", "0.05", "+1.23", "83 ms", "00:01:23"):
+        assert words in told
+
+
+def test_a_halt_is_told_with_how_to_lift_it() -> None:
+    """And whether the venue has confirmed that nothing is left."""
+    latch = {"code": "stop_loss.session", "since_ms": 1_795_000_000_000, "confirmed": False}
+
+    waiting = drawn(status_table(daemon_status(latch=latch)))
+    confirmed = latch_text(daemon_status(latch={**latch, "confirmed": True}))
+
+    assert "not yet confirmed" in waiting
+    assert "mm unhalt" in waiting
+    assert confirmed is not None
+    assert "nothing of ours is left" in confirmed.plain
+    assert latch_text(daemon_status()) is None
+
+
+def test_orders_fills_and_pnl_are_listed() -> None:
+    """One line each, with everything that identifies them."""
+    orders = drawn(orders_table({"orders": [order_row(), order_row(side="sell", state="unknown")]}))
+    fills = drawn(fills_table({"fills": [fill_row(0), fill_row(1)]}))
+    pnl = drawn(pnl_table({"sessions": [pnl_row(residual=1), pnl_row(session="eth", fees_quote="-0.2")]}))
+
+    for words in ("60008.10", "a" * 32, "12.3 s", "unknown", "sell"):
+        assert words in orders
+    for words in ("11:06:40", "taker", "maker", "0.00024", "USDT"):
+        assert words in fills
+    for words in ("+1.23", "+3.10", "-1.40", "-0.4654", "+0.2000", "1200.4", "unexplained"):
+        assert words in pnl
+
+
+def test_nothing_to_list_is_said_in_words() -> None:
+    """Not an empty table."""
+    assert drawn(orders_table({"orders": []})) == "no open orders\n"
+    assert drawn(fills_table({})) == "no fills yet\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "answer"),
+    [
+        (status_table, {}),
+        (status_table, {"sessions": [{}], "latch": {}}),
+        (status_table, {"sessions": [session_status(pnl=None, state=7)]}),
+        (orders_table, {"orders": [{}]}),
+        (fills_table, {"fills": [{}]}),
+        (pnl_table, {"sessions": [{}]}),
+        (pnl_table, {}),
+    ],
+)
+def test_missing_fields_show_as_absent(table: object, answer: dict[str, object]) -> None:
+    """An older or newer daemon does not break the command."""
+    assert callable(table)
+    assert drawn(table(answer))
+
+
+def test_what_a_venue_said_moves_no_cursor() -> None:
+    """Neither by escape sequences nor by the markup of the terminal library."""
+    told = drawn(status_table(daemon_status(reason="\x1b[2J[red]x[/red]", venue="[link=x]y")))
+
+    assert "\x1b" not in told
+    assert "?[2J[red]x[/red]" in told
