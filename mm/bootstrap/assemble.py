@@ -7,6 +7,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.units import NS_PER_MS, NS_PER_S, floor_atoms
 from mm.engine.engine import Engine
 from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
+from mm.errors import ConfigError
 from mm.ports import Venue
 from mm.risk.base import AlarmAction
 from mm.risk.rules import RiskLimits, make_rules
@@ -24,7 +25,8 @@ async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
     instruments = await venue.instruments(symbols)
     named = zip(settings.pair, instruments, strict=True)
     sessions = tuple(_session(settings, name, instrument, kept) for name, instrument in named)
-    stale_ns = settings.risk.stale_book_ms * NS_PER_MS
+    # A session that is more careful than the account has to hear of silence as early as it asks.
+    stale_ns = min(settings.risk_of(name).stale_book_ms for name in settings.pair) * NS_PER_MS
     return Engine(
         EngineSetup(
             ids=OrderIds(tag=kept.tag, key=kept.id_key),
@@ -41,12 +43,13 @@ async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
 def _session(settings: Settings, name: str, instrument: Instrument, kept: RunState) -> SessionSetup:
     pair, risk = settings.pair[name], settings.risk_of(name)
     strategy = strategy_class(pair.strategy, settings.path.parent).start(pair.params, instrument)
+    band_lots = _limit_lots(f"pair.{name}.inventory.max_base", pair.inventory.max_base, instrument)
     return SessionSetup(
         name=name,
         instrument=instrument,
         strategy=strategy,
         rules=make_rules(limits(settings, name, instrument)),
-        band_lots_max=_lots(pair.inventory.max_base, instrument) if pair.inventory.max_base else 0,
+        band_lots_max=band_lots or 0,
         band_ratio_ppm=floor_atoms(pair.inventory.max_ratio, 6),
         target_lots=_target_lots(settings, name, instrument, kept),
         slippage_ppm=floor_atoms(risk.max_slippage_bps, 2),
@@ -56,11 +59,11 @@ def _session(settings: Settings, name: str, instrument: Instrument, kept: RunSta
 def limits(settings: Settings, name: str, instrument: Instrument) -> RiskLimits:
     """Return the limits of the session `name` in integers; every rounding is towards the tighter side."""
     risk, scale = settings.risk_of(name), instrument.quote_scale
-    size_max = _lots(risk.max_order_base, instrument) if risk.max_order_base else instrument.size_max_lots
+    order_lots = _limit_lots(f"pair.{name}: max_order_base", risk.max_order_base, instrument)
     return RiskLimits(
         stale_ns_max=risk.stale_book_ms * NS_PER_MS,
         collar_ppm=floor_atoms(risk.price_collar_bps, 2),
-        order_lots_max=size_max,
+        order_lots_max=order_lots or instrument.size_max_lots,
         order_atoms_max=floor_atoms(risk.max_order_notional_quote, scale),
         exposure_atoms_max=floor_atoms(risk.max_notional_quote, scale),
         open_orders_max=min(risk.max_open_orders, instrument.open_orders_max),
@@ -73,6 +76,20 @@ def limits(settings: Settings, name: str, instrument: Instrument) -> RiskLimits:
         inventory_soft_ppm=floor_atoms(settings.pair[name].inventory.soft_ratio, 6),
         on_breach=AlarmAction.FLATTEN if settings.risk.on_breach == "flatten" else AlarmAction.HALT,
     )
+
+
+def _limit_lots(key: str, amount: Decimal | None, instrument: Instrument) -> int | None:
+    # None is no limit. A limit of less than a lot may not become that: it is an error.
+    if amount is None:
+        return None
+    lots = _lots(amount, instrument)
+    if lots < 1:
+        least = f"{instrument.size_text(1)} {instrument.base}"
+        raise ConfigError(
+            f"{key} was {amount}, expected at least {least}, one lot of {instrument.symbol}",
+            hint="leave it out for no limit of that kind",
+        )
+    return lots
 
 
 def _target_lots(settings: Settings, name: str, instrument: Instrument, kept: RunState) -> int | None:

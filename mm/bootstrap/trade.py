@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import structlog
 
 from mm.bootstrap.assemble import assemble
-from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN
+from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, StateCorrupt
 from mm.observe.report_log import log_report
 from mm.observe.status import RunFacts, status
 from mm.ports import Venue
@@ -20,7 +20,7 @@ from mm.runtime.live import Clock, LiveRuntime, Outcome
 from mm.settings.models import Settings
 from mm.settings.options import RunReport, Show
 from mm.store.lock import DirectoryLock
-from mm.store.paths import control_socket
+from mm.store.paths import made_control_socket
 from mm.store.runstate import RunState
 
 log = structlog.get_logger("mm")
@@ -48,6 +48,11 @@ class Bot:
         return EXIT_HALTED if self.outcome.halted else EXIT_OK
 
     @property
+    def quote(self) -> str:
+        """The quote asset of the first session."""
+        return self.state.sessions[0].setup.instrument.quote
+
+    @property
     def pnl_quote(self) -> str:
         """P&L after fees of the sessions that share the first one's quote asset."""
         first = self.state.sessions[0].setup.instrument
@@ -70,20 +75,39 @@ class Bot:
             messages_per_fill=round(sent / fills, 2) if fills else None,
             exit_reason=self.outcome.reason,
             pnl_quote=self.pnl_quote,
+            quote=self.quote,
             run_s=round(run_s, 3),
             exit_code=self.exit_code,
         )
 
 
 def in_loop(main: Callable[[], Coroutine[object, object, T]]) -> T:
-    """Run `main` to its end in an event loop of its own, the fast one where it is installed."""
+    """Run `main` to its end in an event loop of its own, the fast one where it is installed.
+
+    Raises: KeyboardInterrupt if a signal came while nothing was attending to it: what was begun is undone.
+    """
     factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     with contextlib.suppress(ImportError):
         import uvloop  # noqa: PLC0415 - not on every system; the standard loop serves as well
 
         factory = uvloop.new_event_loop
-    with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(main())
+    try:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(_ending(main))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _ending(main: Callable[[], Coroutine[object, object, T]]) -> T:
+    _unwind_on_sigterm()
+    return await main()
+
+
+def _unwind_on_sigterm() -> None:
+    # Before and after the trading it unwinds as a Ctrl-C does: a child process would be left otherwise.
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
 
 
 async def trade(
@@ -96,17 +120,21 @@ async def trade(
     """
     with DirectoryLock(settings.data_dir):
         kept = RunState.open(settings.data_dir)
-        try:
-            engine = await assemble(settings, venue, kept)
-        except BaseException:
-            await venue.close()
-            raise
         latched = kept.latched
         if latched is not None:
             log.critical("halt.latched", reason=latched.code, hint="lift it with: mm unhalt --reason '...'")
-        runtime = LiveRuntime(engine, venue, clock, (Keeper(kept), log_report))
-        outcome = await _attended(settings, runtime, show, duration_ns=1 if latched else duration_ns)
-        kept.end_life(open_orders=0 if outcome.clean else -1, reason=outcome.reason)
+        try:
+            engine = await assemble(settings, venue, kept)
+            runtime = LiveRuntime(engine, venue, clock, (Keeper(kept), log_report))
+            outcome = await _attended(settings, runtime, show, duration_ns=1 if latched else duration_ns)
+        except BaseException:
+            await venue.close()
+            raise
+        try:
+            kept.end_life(open_orders=0 if outcome.clean else -1, reason=outcome.reason)
+        except StateCorrupt as error:
+            # How the run ended is told all the same: orders may remain, and that weighs more.
+            log.critical("state.not_written", error=str(error))
         return Bot(settings, runtime, outcome)
 
 
@@ -122,9 +150,11 @@ async def _attended(
     )
 
     def look() -> dict[str, object]:
-        return status(runtime.engine.state, runtime.history, facts, runtime.now_ns())
+        seen = status(runtime.engine.state, runtime.history, facts, runtime.now_ns())
+        # A core that broke does not know that it did.
+        return seen | {"state": "halting", "reason": runtime.failure} if runtime.failure else seen
 
-    control = ControlServer(control_socket(settings.data_dir), runtime, look)
+    control = ControlServer(made_control_socket(settings.data_dir), runtime, look)
     await control.start()
     showing = asyncio.create_task(_show(show, look)) if show is not None else None
     loop = asyncio.get_running_loop()
@@ -136,8 +166,8 @@ async def _attended(
         return await runtime.run(duration_ns)
     finally:
         gc.unfreeze()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        loop.remove_signal_handler(signal.SIGINT)
+        _unwind_on_sigterm()
         await control.close()
         if showing is not None:
             showing.cancel()

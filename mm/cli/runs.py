@@ -163,7 +163,7 @@ def summary(report: "RunReport") -> str:
             f"{report.orders_placed} placed, {report.orders_cancelled} cancelled, {per_fill} messages a fill",
         ),
         ("fills", f"{report.fills}, first {first}"),
-        ("P&L", f"{report.pnl_quote or '-'}, unexplained {report.pnl_residual}"),
+        ("P&L", f"{report.pnl_quote or '-'} {report.quote} after fees, {report.pnl_residual} unexplained"),
         ("self-trades", str(report.self_trades)),
         ("limit breaches", str(report.limit_breaches)),
         ("open orders left", str(report.open_orders_at_exit)),

@@ -58,7 +58,7 @@ class RunReport:
             hold in the worst case. open_orders_at_exit: as the venue lists them.
         pnl_residual: what of the P&L is not explained, in quote atoms.
         messages_per_fill: orders and cancels sent per fill, None without one.
-        pnl_quote: P&L after fees as text, in the quote asset; "" unknown.
+        pnl_quote, quote: P&L after fees as text, and the asset it is in; "" unknown.
         run_s: length of the run, seconds. exit_reason: "duration", "stopped", "halted: ...", ...
         exit_code: what the process ends with (`mm.errors`).
     """
@@ -74,6 +74,7 @@ class RunReport:
     messages_per_fill: float | None
     exit_reason: str
     pnl_quote: str = ""
+    quote: str = ""
     run_s: float = 0.0
     exit_code: int = EXIT_OK
 
