@@ -63,17 +63,25 @@ class _Ladder:
             del self.keys[:excess]
 
     def best(self, own_atoms: Mapping[int, int]) -> int:
-        for key in reversed(self.keys):
-            price = self.sign * key
-            if price not in own_atoms or self.sizes[price] > own_atoms[price]:
+        keys, sign = self.keys, self.sign
+        if keys and sign * keys[-1] not in own_atoms:
+            return sign * keys[-1]
+        for key in reversed(keys):
+            price = sign * key
+            if self.sizes[price] > own_atoms.get(price, 0):
                 return price
         return 0
 
     def top(self, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
+        sizes, sign = self.sizes, self.sign
+        if count == 1 and self.keys:
+            price = sign * self.keys[-1]
+            if price not in own_atoms:
+                return (Level(price, sizes[price]),)
         levels = []
         for key in reversed(self.keys):
-            price = self.sign * key
-            size = self.sizes[price] - own_atoms.get(price, 0)
+            price = sign * key
+            size = sizes[price] - own_atoms.get(price, 0)
             if size > 0:
                 levels.append(Level(price, size))
                 if len(levels) == count:

@@ -54,11 +54,13 @@ class OrderTable:
 
     def fire(self, order: Order, trigger: Trigger, ts_ns: int) -> bool:
         """Apply a trigger other than a fill to `order`; return whether its state changed."""
-        before = order.left_lots if order.is_live else 0
-        changed = order.fire(trigger, ts_ns)
-        self.changes += changed
-        self._settle(order, before)
-        return changed
+        was_live, before = order.is_live, order.left_lots
+        if not order.fire(trigger, ts_ns):
+            return False
+        self.changes += 1
+        if was_live is not order.is_live:
+            self._settle(order, before if was_live else 0)
+        return True
 
     def knows_trade(self, symbol: str, trade_id: int) -> bool:
         """Return whether this execution was applied before."""

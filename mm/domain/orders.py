@@ -175,7 +175,8 @@ class Order:
         is_live: counts as exposure.
         venue_order_id: empty until the venue gave one. echoed: seen on the user stream.
         placed_ns, settled_ns: local time of sending and of the last change of state.
-        asked_ns, cancelled_ns: local time of the last query and cancel, 0 before. attempts: queries so far.
+        asked_ns, cancelled_ns: local time of the last query and cancel, 0 before. attempts, cancels: how many
+            of them so far.
         not_found: queries in a row that found nothing since the last sign of life.
         absent_since_ns: when the proof of absence was asked for, 0 if it was not; absent_in_orders,
             absent_in_fills: which listings asked after that did not show it.
@@ -203,6 +204,7 @@ class Order:
     asked_ns: int = 0
     cancelled_ns: int = 0
     attempts: int = 0
+    cancels: int = 0
     not_found: int = 0
     absent_since_ns: int = 0
     absent_in_orders: bool = False

@@ -44,15 +44,15 @@ def atoms_from_text(text: str, scale: int) -> int:
     the range of `ATOMS_MAX`.
     """
     whole, _, fraction = text.partition(".")
-    if len(fraction) > scale:
-        kept, rest = fraction[:scale], fraction[scale:]
-        if rest.strip("0"):
-            raise ValueError(f"value was {text}, expected at most {scale} decimals")
-        fraction = kept
     digits = whole + fraction
     if not digits.removeprefix("-").isdecimal() or not digits.isascii():
         return atoms_from_decimal(_decimal(text), scale)
-    return _ranged(int(digits) * int(10 ** (scale - len(fraction))), text)
+    excess = len(fraction) - scale
+    if excess <= 0:
+        return _ranged(int(digits) * int(10**-excess), text)
+    if fraction[scale:].strip("0"):
+        raise ValueError(f"value was {text}, expected at most {scale} decimals")
+    return _ranged(int(digits) // int(10**excess), text)
 
 
 def _decimal(text: str) -> Decimal:
@@ -98,6 +98,8 @@ def floor_atoms(value: Decimal | str, scale: int) -> int:
     Raises: ValueError if it is no finite decimal number or out of the range of `ATOMS_MAX`.
     """
     number = _decimal(value) if isinstance(value, str) else value
+    if not number:
+        return 0
     if not number.is_finite() or number.adjusted() + scale > _DIGITS_MAX:
         raise ValueError(f"value was {value}, expected at most {ATOMS_MAX} x 10^-{scale}")
     sign, digits, exponent = number.as_tuple()

@@ -46,7 +46,7 @@ class LastFill(msgspec.Struct, frozen=True, gc=False):
     size_lots: int
 
 
-class View(msgspec.Struct, Generic[M_co], frozen=True, kw_only=True):
+class View(msgspec.Struct, Generic[M_co], frozen=True):
     """The market and our place in it at one instant.
 
     Fields:

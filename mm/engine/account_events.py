@@ -1,6 +1,6 @@
 """What the venue says about the account as a whole: listings, balances, limits, clock, access."""
 
-from typing import Final
+from typing import Final, assert_never
 
 from mm.domain.events import (
     AccessDenied,
@@ -52,6 +52,8 @@ def on_account_event(state: EngineState, event: AccountEvent) -> None:
             state.report("venue.clock", "", offset_ns=event.offset_ns, round_trip_ns=event.round_trip_ns)
         case AccessDenied():
             halt(state, "venue.access_denied", venue_code=event.code, detail=event.reason)
+        case _:
+            assert_never(event)
 
 
 def _on_listing(state: EngineState, event: OrdersListed | FillsListed | BalancesListed) -> None:
@@ -65,6 +67,8 @@ def _on_listing(state: EngineState, event: OrdersListed | FillsListed | Balances
             state.balances_asked_ns = 0
             state.balances_seen_ns = max(state.balances_seen_ns, event.asked_ns)
             state.balances = {asset: (free, locked) for asset, free, locked in event.balances}
+        case _:
+            assert_never(event)
     if state.user_synced and not was_synced:
         # Whoever stopped quoting because own orders could not be seen begins again.
         for session in state.sessions:

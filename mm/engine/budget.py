@@ -1,7 +1,8 @@
 """What may still be sent: the venue's limits of orders and weight, counted by us before the venue counts.
 
 Rolling windows, so idle time is credit. A share of the weight is a lane that only cancels and the listings
-that confirm them may use; these are never refused except while the venue has banned us, when a request would
+that confirm them may use, and as much again is kept from placements for the requests that find out what
+became of earlier ones. A cancel is never refused except while the venue has banned us, when a request would
 only prolong the ban. Header events correct the count upwards when others use the same key.
 """
 
@@ -18,7 +19,7 @@ USABLE_RATIO_PERCENT: Final = 90
 """Share of the venue's limits that we use at all: both sides count with different clocks."""
 
 CANCEL_LANE_PERCENT: Final = 20
-"""Share of the usable weight that is kept for cancels."""
+"""Share of the usable weight that is kept for cancels, and again for reads."""
 
 
 class _Window:
@@ -69,7 +70,11 @@ class Budget:
 
     def take_place(self, now_ns: int) -> bool:
         """Take the budget of one placement; return whether it was there."""
-        if self._orders.used(now_ns) >= self._orders_max or not self.take(now_ns, self.caps.weight_place):
+        if self._orders.used(now_ns) >= self._orders_max:
+            return False
+        if self._weight.used(now_ns) + self.caps.weight_place > self._weight_max - 2 * self._lane:
+            return False
+        if not self.take(now_ns, self.caps.weight_place):
             return False
         self._orders.spend(now_ns, 1)
         self._minute.spend(now_ns, 1)
@@ -86,14 +91,18 @@ class Budget:
 
     def take_cancel(self, now_ns: int) -> bool:
         """Take the budget of one cancel; False only while banned."""
-        return self._take_always(now_ns, self.caps.weight_cancel)
+        if now_ns < self.banned_until_ns:
+            return False
+        self._weight.spend(now_ns, self.caps.weight_cancel)
+        return True
 
     def take_listing(self, now_ns: int) -> bool:
-        """Take the budget of a listing of open orders, part of cancelling; False only while banned."""
-        return self._take_always(now_ns, self.caps.weight_orders)
+        """Take the budget of a listing of open orders; return whether it was there.
 
-    def _take_always(self, now_ns: int, weight: int) -> bool:
-        if now_ns < self.banned_until_ns:
+        It confirms cancels, so it may use their lane, and only a ban holds it up besides the limit itself.
+        """
+        weight = self.caps.weight_orders
+        if now_ns < self.banned_until_ns or self._weight.used(now_ns) + weight > self._weight_max:
             return False
         self._weight.spend(now_ns, weight)
         return True

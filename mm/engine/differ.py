@@ -5,15 +5,18 @@ alone until the venue has spoken. A working order stays while it is within its q
 new one starts at the end of the queue; it goes when it is too far, too old, too large or not wanted.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mm.domain.orders import Order, OrderState
 from mm.domain.quotes import Quote
-from mm.domain.sides import Side
+from mm.domain.sides import BUY, SELL, Side
 from mm.engine.quantise import Wanted
 
 SIZE_TOLERANCE_DIVISOR = 8
 """A working size is right while it is within an eighth of the wanted one: a new order costs the queue."""
+
+
+_WORKING: Final = OrderState.WORKING
 
 
 class Diff(NamedTuple):
@@ -25,20 +28,19 @@ class Diff(NamedTuple):
 
 def diff(wanted: Wanted, live: list[Order], now_ns: int) -> Diff:
     """Return what has to change so that `live` orders become the `wanted` quotes."""
-    cancels: list[Order] = []
-    places: list[tuple[Side, Quote]] = []
+    changes = Diff([], [])
     buys: dict[int, Order] = {}
     sells: dict[int, Order] = {}
     for order in live:
         if order.level < 0:
             continue
-        first = (buys if order.side is Side.BUY else sells).setdefault(order.level, order)
-        if first is not order and order.state is OrderState.WORKING:
+        first = (buys if order.side is BUY else sells).setdefault(order.level, order)
+        if first is not order and order.state is _WORKING:
             # It was held for dead and came back while another one took its level.
-            cancels.append(order)
-    _diff_side(Side.BUY, wanted.bids, buys, now_ns, Diff(cancels, places))
-    _diff_side(Side.SELL, wanted.asks, sells, now_ns, Diff(cancels, places))
-    return Diff(cancels, places)
+            changes.cancels.append(order)
+    _diff_side(BUY, wanted.bids, buys, now_ns, changes)
+    _diff_side(SELL, wanted.asks, sells, now_ns, changes)
+    return changes
 
 
 def _diff_side(
@@ -46,17 +48,17 @@ def _diff_side(
 ) -> None:
     level_before = -1
     for quote in quotes:
-        if quote.level <= level_before:
-            raise ValueError(f"level {quote.level} came after {level_before}, expected ascending ones")
-        level_before = quote.level
-        order = working.pop(quote.level, None)
+        level = quote.level
+        if level <= level_before:
+            raise ValueError(f"level {level} came after {level_before}, expected ascending ones")
+        level_before = level
+        order = working.pop(level, None)
         if order is None:
             result.places.append((side, quote))
-        elif order.state is OrderState.WORKING and must_move(order, quote, now_ns):
+        elif order.state is _WORKING and must_move(order, quote, now_ns):
             result.cancels.append(order)
-    for order in working.values():
-        if order.state is OrderState.WORKING:
-            result.cancels.append(order)
+    if working:
+        result.cancels.extend([order for order in working.values() if order.state is _WORKING])
 
 
 def must_move(order: Order, quote: Quote, now_ns: int) -> bool:

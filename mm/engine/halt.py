@@ -80,12 +80,15 @@ def progress(state: EngineState) -> None:
 
 def clear(state: EngineState, session: Session) -> list[Order]:
     """Cancel what a session has live, as far as that can be done now; return what is live."""
-    again_ns, now = state.setup.deadlines.cancel_again, state.now_ns
+    deadlines = state.setup.deadlines
     live = state.orders.of_session(session.index)
     for order in live:
         # An order without an answer may not have arrived yet: a cancel could overtake it. It is waited for.
-        unknown = order.state in UNCERTAIN
-        if order.state is OrderState.WORKING or (unknown and now - order.cancelled_ns >= again_ns):
+        # An unknown one is cancelled less and less often: what it needs is to be found out about, and the
+        # budget for that may not go into cancels that the venue has refused already.
+        pause_ns = min(deadlines.query_max, deadlines.cancel_again << min(order.cancels, 10))
+        overdue = order.state in UNCERTAIN and state.now_ns - order.cancelled_ns >= pause_ns
+        if order.state is OrderState.WORKING or overdue:
             send.cancel(state, order)
     return live
 
@@ -97,8 +100,10 @@ def _is_clean(state: EngineState, session: Session) -> bool:
     shown: SymbolState | Session = symbol if session.state is SessionState.HALTED else session
     if not live and shown.clean_ns >= shown.touched_ns:
         return True
+    deadlines = state.setup.deadlines
+    pause_ns = deadlines.query_max if live else deadlines.cancel_again
     never_looked = symbol.orders_seen_ns < shown.touched_ns and not live
-    if never_looked or state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
+    if never_looked or state.now_ns - symbol.orders_seen_ns >= pause_ns:
         send.list_orders(state, session.setup.instrument.symbol)
     return False
 

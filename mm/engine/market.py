@@ -11,7 +11,7 @@ from typing import Final
 from mm.domain.book import Book, BookStatus
 from mm.domain.instrument import Instrument
 from mm.domain.orders import Order
-from mm.domain.sides import Side
+from mm.domain.sides import BUY, SELL, Side
 from mm.domain.units import NS_PER_MS
 from mm.engine.reference import Reference
 from mm.signals.base import Signal, SignalSpec
@@ -91,17 +91,17 @@ class Market:
         symbol, lot_atoms = self.instrument.symbol, self.instrument.lot_atoms
         for order in live:
             if order.symbol == symbol:
-                own = bids if order.side is Side.BUY else asks
+                own = bids if order.side is BUY else asks
                 own[order.price_ticks] = own.get(order.price_ticks, 0) + order.left_lots * lot_atoms
         self._ghosts = [ghost for ghost in self._ghosts if ghost[0] > ts_ns]
-        self._haunt(ts_ns, Side.BUY, self._live_bids, bids)
-        self._haunt(ts_ns, Side.SELL, self._live_asks, asks)
+        self._haunt(ts_ns, BUY, self._live_bids, bids)
+        self._haunt(ts_ns, SELL, self._live_asks, asks)
         self._live_bids, self._live_asks = bids, asks
         self.own_bids, self.own_asks = bids, asks
         if self._ghosts:
             self.own_bids, self.own_asks = dict(bids), dict(asks)
             for _, side, price, atoms in self._ghosts:
-                own = self.own_bids if side is Side.BUY else self.own_asks
+                own = self.own_bids if side is BUY else self.own_asks
                 own[price] = own.get(price, 0) + atoms
 
     def _haunt(self, ts_ns: int, side: Side, before: dict[int, int], after: dict[int, int]) -> None:

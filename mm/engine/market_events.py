@@ -1,5 +1,7 @@
 """News about markets and streams: books kept right, marks moved, decisions made due."""
 
+from typing import assert_never
+
 from mm.domain.book import BookStatus
 from mm.domain.events import (
     BookDelta,
@@ -41,6 +43,8 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
         case BookLost():
             lose(state, market, event.reason)
             return
+        case _:
+            assert_never(event)
     # Trades and what the book ignored as old say nothing about how fresh the book is.
     market.heard_ns = book.updated_ns
     refresh(state, market)
@@ -53,6 +57,8 @@ def on_stream_event(state: EngineState, event: StreamUp | StreamDown) -> None:
     if isinstance(event, StreamUp):
         known = state.streams[event.stream]
         known.up, known.since_ns = True, state.now_ns
+        if event.stream is Stream.USER:
+            state.echo_due_ns = 0
         state.report("stream.up", "", stream=event.stream)
         for session in state.sessions:
             session.dirty = True
@@ -84,7 +90,8 @@ def lose(state: EngineState, market: Market, reason: str) -> None:
         if state.now_ns - symbol.synced_ns > deadlines.retry_max:
             symbol.sync_attempts = 0
         state.report("book.lost", "", symbol=name, reason=reason)
-    symbol.sync_due_ns = state.now_ns + deadlines.backoff_ns(symbol.sync_attempts)
+    # Counted from the last attempt: being told twice puts nothing off.
+    symbol.sync_due_ns = symbol.sync_asked_ns + deadlines.backoff_ns(symbol.sync_attempts)
     market.book.lose()
     refresh(state, market)
 
@@ -104,7 +111,7 @@ def refresh(state: EngineState, market: Market) -> None:
             if mid:
                 session.position.mark(mid)
             moved = abs(mid - session.decided_mid)
-            threshold = session.setup.strategy.wake.move_half_ticks
+            threshold = session.wake.move_half_ticks
             if not mid or not session.decided_mid or (threshold and moved >= threshold):
                 session.dirty = True
 

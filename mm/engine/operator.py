@@ -1,5 +1,7 @@
 """What an operator asks for: pause, resume, stop, halt, unhalt."""
 
+from typing import assert_never
+
 from mm.domain.events import Operation, OperatorAsked
 from mm.engine.halt import halt, set_state, stop
 from mm.engine.session import Session, SessionState
@@ -18,6 +20,8 @@ def on_operator(state: EngineState, event: OperatorAsked) -> None:
             for session in state.sessions:
                 if event.session in ("", session.name):
                     _one(state, session, event)
+        case _:
+            assert_never(event.operation)
 
 
 def _one(state: EngineState, session: Session, event: OperatorAsked) -> None:

@@ -4,6 +4,8 @@ An end that states more fills than are known is not an end yet: the order stays 
 fills are there.
 """
 
+from typing import assert_never
+
 from mm.domain.events import (
     AckMismatch,
     CancelRejected,
@@ -35,6 +37,8 @@ NOT_FOUND_MIN = 3
 
 def on_order_event(state: EngineState, event: OrderEvent) -> None:
     """Apply one event about an order."""
+    if isinstance(event, OrderAcked | OrderCanceled | OrderExpired | OrderFilled):
+        _note_echo(state, event)
     if isinstance(event, OrderFilled):
         on_fill(state, event)
         return
@@ -66,7 +70,20 @@ def on_order_event(state: EngineState, event: OrderEvent) -> None:
             _on_seen(state, order, event)
         case OrderNotFound():
             _on_not_found(state, order)
+        case _:
+            assert_never(event)
     after(state, order, was_live=was_live)
+
+
+def _note_echo(state: EngineState, event: OrderAcked | OrderCanceled | OrderExpired | OrderFilled) -> None:
+    # A stream that says something lives. Orders that end within seconds never show by themselves that it
+    # does not: the first acknowledgement that it should have brought as well sets it a deadline.
+    if event.source is Source.STREAM:
+        state.echo_due_ns = 0
+    elif isinstance(event, OrderAcked) and not state.echo_due_ns:
+        order = state.orders.get(event.cid)
+        if order is not None and not order.echoed:
+            state.echo_due_ns = state.now_ns + state.setup.deadlines.echo
 
 
 def after(state: EngineState, order: Order, *, was_live: bool) -> None:

@@ -32,29 +32,28 @@ def quantise(quotes: AnyQuotes, instrument: Instrument, touch: Touch) -> Wanted:
     """Return `quotes` as they may be sent: post-only against the book, inside the filters, bid below ask."""
     bid_cap = min(touch.ask_ticks - 1, instrument.price_max_ticks)
     bids = quotes.bids
-    for quote in bids:
-        if not _fits(quote, instrument) or quote.price_ticks > bid_cap:
-            bids = _mend(bids, instrument, cap=bid_cap, floor=instrument.price_min_ticks)
-            break
+    if not _fit(bids, instrument, instrument.price_min_ticks, bid_cap):
+        bids = _mend(bids, instrument, cap=bid_cap, floor=instrument.price_min_ticks)
     ask_floor = max(touch.bid_ticks + 1, instrument.price_min_ticks)
     if bids:
         ask_floor = max(ask_floor, bids[0].price_ticks + 1)
     asks = quotes.asks
-    for quote in asks:
-        if not _fits(quote, instrument) or quote.price_ticks < ask_floor:
-            asks = _mend(asks, instrument, cap=instrument.price_max_ticks, floor=ask_floor, lift=True)
-            break
+    if not _fit(asks, instrument, ask_floor, instrument.price_max_ticks):
+        asks = _mend(asks, instrument, cap=instrument.price_max_ticks, floor=ask_floor, lift=True)
     return Wanted(bids, asks)
 
 
-def _fits(quote: Quote, instrument: Instrument) -> bool:
-    # The common case, without allocation: on both filters and within the price bounds.
-    size, price = quote.size_lots, quote.price_ticks
-    return (
-        instrument.size_min_lots <= size <= instrument.size_max_lots
-        and instrument.price_min_ticks <= price <= instrument.price_max_ticks
-        and price * size * instrument.tick_lot_atoms >= instrument.notional_min_atoms
-    )
+def _fit(quotes: tuple[Quote, ...], instrument: Instrument, floor: int, cap: int) -> bool:
+    # The common case, without allocation: every quote on all filters and within the price bounds.
+    size_min, size_max = instrument.size_min_lots, instrument.size_max_lots
+    tick_lot_atoms, value_min = instrument.tick_lot_atoms, instrument.notional_min_atoms
+    for quote in quotes:
+        size, price = quote.size_lots, quote.price_ticks
+        if not (floor <= price <= cap and size_min <= size <= size_max):
+            return False
+        if price * size * tick_lot_atoms < value_min:
+            return False
+    return True
 
 
 def _mend(

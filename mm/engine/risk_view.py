@@ -3,7 +3,6 @@
 from typing import Final
 
 from mm.domain.sides import Side
-from mm.engine.own import standing
 from mm.engine.session import Session
 from mm.engine.state import EngineState
 from mm.risk.base import RiskView
@@ -15,15 +14,15 @@ NO_BALANCE: Final = (0, 0)
 
 def equity_atoms(state: EngineState, quote: str) -> int:
     """Return the value of the account's holdings in `quote` and in what trades against it, quote atoms."""
-    free, locked = state.balances.get(quote, (0, 0))
+    balances = state.balances
+    free, locked = balances.get(quote, NO_BALANCE)
     total = free + locked
-    counted: list[str] = []
     for market in state.markets.values():
-        instrument = market.instrument
-        if instrument.quote == quote and instrument.base not in counted and market.mid_half_ticks:
-            counted.append(instrument.base)
-            held = sum(state.balances.get(instrument.base, (0, 0)))
-            total += instrument.base_value_atoms(held, market.mid_half_ticks)
+        # No two markets have the same base and quote, so no holding is counted twice.
+        instrument, mid = market.instrument, market.mid_half_ticks
+        if mid and instrument.quote == quote:
+            free, locked = balances.get(instrument.base, NO_BALANCE)
+            total += instrument.base_value_atoms(free + locked, mid)
     return total
 
 
@@ -41,8 +40,8 @@ def worst_atoms(state: EngineState, session: Session) -> int:
 def risk_view(state: EngineState, session: Session) -> RiskView:
     """Return the view of `session` as of now; the same object each time, filled anew."""
     now, market, position = state.now_ns, session.market, session.position
-    setup, book, orders = session.setup, session.market.book, state.orders
-    instrument, known = setup.instrument, standing(state, session)
+    setup, book = session.setup, session.market.book
+    instrument, known = setup.instrument, state.standing(session)
     mid, reference = market.mid_half_ticks, market.reference.half_ticks
     equity = equity_atoms(state, instrument.quote)
     if not state.equity_start_atoms and mid and state.balances_seen_ns:
@@ -65,8 +64,7 @@ def risk_view(state: EngineState, session: Session) -> RiskView:
     view.user_stream_up = state.user_synced
     view.inventory_lots, view.net_lots = position.inventory_lots, position.net_lots
     view.inventory_max_lots = session.band_lots
-    view.buy_open_lots = orders.open_lots(session.index, Side.BUY)
-    view.sell_open_lots = orders.open_lots(session.index, Side.SELL)
+    view.buy_open_lots, view.sell_open_lots = known.buy_lots, known.sell_lots
     view.open_orders = known.open_orders
     view.own_bid_max_ticks, view.own_ask_min_ticks = known.bid_max_ticks, known.ask_min_ticks
     base_free, base_locked = state.balances.get(instrument.base, NO_BALANCE)

@@ -108,6 +108,7 @@ def cancel(state: EngineState, order: Order) -> bool:
     if not state.budget.take_cancel(state.now_ns):
         return False
     order.cancelled_ns = state.now_ns
+    order.cancels += 1
     state.orders.fire(order, Trigger.CANCEL, state.now_ns)
     state.emit(Cancel(cid=order.cid, symbol=order.symbol))
     return True

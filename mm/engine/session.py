@@ -55,6 +55,7 @@ class Session:
         self.reason = "starting"
         self.position = Position(setup.instrument)
         self.target_lots = -1 if setup.target_lots is None else setup.target_lots
+        self.wake = setup.strategy.wake
         self.memory = setup.strategy.initial_memory()
         self.readers: tuple[Signal, ...] = tuple(market.signal(spec) for spec in setup.strategy.needs)
         self.dirty = False

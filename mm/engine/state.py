@@ -1,9 +1,6 @@
 """All that the engine remembers, and the only two ways in which it speaks: commands and reports."""
 
-from __future__ import annotations
-
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -14,12 +11,10 @@ from mm.domain.order_table import OrderTable
 from mm.domain.orders import Order
 from mm.engine.budget import Budget
 from mm.engine.market import Market
+from mm.engine.own import OwnOrders, Standing
 from mm.engine.session import Session
 from mm.engine.setup import EngineSetup
 from mm.engine.timers import Timers
-
-if TYPE_CHECKING:
-    from mm.engine.own import OwnOrders, Standing
 
 
 class StreamState:
@@ -40,7 +35,8 @@ class SymbolState:
     """What is asked and known about one symbol's orders at the venue.
 
     Fields:
-        sync_attempts, sync_due_ns: of the book, due 0 = nothing to do. synced_ns: when it came in sync.
+        sync_attempts, sync_asked_ns, sync_due_ns: of the book: how often it was asked for without holding,
+            when last, when next. synced_ns: when it came in sync.
         orders_asked_ns, fills_asked_ns: when the listing under way was asked, 0 = none is.
         orders_seen_ns, fills_seen_ns: when the last answered listing had been asked.
         clean_ns: when the last listing without an own order had been asked, 0 = never.
@@ -54,6 +50,7 @@ class SymbolState:
         """Start knowing nothing."""
         self.sync_attempts = 0
         self.sync_due_ns = 0
+        self.sync_asked_ns = 0
         self.synced_ns = 0
         self.orders_asked_ns = 0
         self.fills_asked_ns = 0
@@ -73,7 +70,8 @@ class EngineState:
     decided for a timer that comes late leaves at that time. halt_code: "" or why trading is latched off;
     halt_confirmed: the venue showed nothing of ours since; halt_ns: when it began. equity_start_atoms:
     account's value at the first complete look, per quote asset of the first session. reads_held_until_ns: no
-    listing before that, after one failed.
+    listing before that, after one failed. echo_due_ns: by when the user stream has to say anything, because
+    an order was acknowledged that it did not show; 0 = nothing is owed.
     """
 
     def __init__(self, setup: EngineSetup) -> None:
@@ -86,6 +84,7 @@ class EngineState:
         self.budget = Budget(setup.caps)
         self.orders = OrderTable()
         self.streams = {stream: StreamState() for stream in Stream}
+        self.user_stream = self.streams[Stream.USER]
         self.markets: dict[str, Market] = {}
         self.symbols: dict[str, SymbolState] = {}
         self.sessions: list[Session] = []
@@ -99,12 +98,13 @@ class EngineState:
                 self.symbols[instrument.symbol] = SymbolState()
             self.sessions.append(Session(index, session, self.markets[instrument.symbol]))
         # Derived from orders, by session; see `own.py`.
-        self.standings: dict[int, Standing] = {}
-        self.own_orders: dict[int, OwnOrders] = {}
+        self._standings: dict[int, Standing] = {}
+        self._own_orders: dict[int, OwnOrders] = {}
         self.balances: dict[str, tuple[int, int]] = {}
         self.balances_asked_ns = 0
         self.balances_seen_ns = 0
         self.reads_held_until_ns = 0
+        self.echo_due_ns = 0
         self.clock_due_ns = 0
         self.reconcile_due_ns = 0
         self.halt_code = setup.latched
@@ -137,6 +137,20 @@ class EngineState:
         session.touched_ns = self.now_ns
         self.symbols[session.setup.instrument.symbol].touched_ns = self.now_ns
 
+    def standing(self, session: Session) -> Standing:
+        """Return what the account's live orders amount to on the session's symbol."""
+        known = self._standings.get(session.index)
+        if known is None or known.version != self.orders.version:
+            known = self._standings[session.index] = Standing(self.orders, self.markets, session)
+        return known
+
+    def own(self, session: Session) -> OwnOrders:
+        """Return the session's live orders; not to be changed."""
+        known = self._own_orders.get(session.index)
+        if known is None or known.changes != self.orders.changes:
+            known = self._own_orders[session.index] = OwnOrders(self.orders, session)
+        return known
+
     def orders_of(self, symbol: str) -> list[Order]:
         """Return the live orders of a symbol in order of placement."""
         return [order for order in self.orders.live.values() if order.symbol == symbol]
@@ -144,13 +158,14 @@ class EngineState:
     @property
     def user_synced(self) -> bool:
         """Whether the user stream is up and everything was listed since it came up."""
-        stream = self.streams[Stream.USER]
-        if not stream.up or self.balances_seen_ns < stream.since_ns:
+        stream = self.user_stream
+        since_ns = stream.since_ns
+        if not stream.up or self.balances_seen_ns < since_ns:
             return False
-        return all(
-            symbol.orders_seen_ns >= stream.since_ns and symbol.fills_seen_ns >= stream.since_ns
-            for symbol in self.symbols.values()
-        )
+        for symbol in self.symbols.values():
+            if symbol.orders_seen_ns < since_ns or symbol.fills_seen_ns < since_ns:
+                return False
+        return True
 
     def digest(self) -> str:
         """Return a hash of the whole state: equal histories give equal digests, in every process."""
@@ -168,6 +183,7 @@ class EngineState:
                 s.position.revaluation_half,
                 s.position.fees_atoms,
                 [signal.state() for signal in s.readers],
+                (s.target_lots, s.position.start_lots, s.peak_atoms, s.held_until_ns, s.flatten, s.exits),
             )
             for s in self.sessions
         ]
@@ -178,10 +194,13 @@ class EngineState:
             self.now_ns,
             self.commands,
             self.sequence,
-            self.halt_code,
+            (self.halt_code, self.halt_confirmed, self.equity_start_atoms),
+            (self.timers.next_due_ns, self.budget.held_until_ns, self.budget.banned_until_ns),
             orders,
             sessions,
             books,
+            [[*vars(stream).values()] for stream in self.streams.values()],
+            [[*vars(symbol).values()] for symbol in self.symbols.values()],
             self.balances,
         )
         return sha256(msgspec.msgpack.encode(parts)).hexdigest()

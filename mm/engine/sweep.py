@@ -8,6 +8,7 @@ from mm.domain.commands import Connect, MeasureClock, SyncBook
 from mm.domain.events import Stream
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
 from mm.engine import send
+from mm.engine.decide import guard
 from mm.engine.exits import progress_exits
 from mm.engine.halt import clear, progress, set_state
 from mm.engine.market_events import fall, lose
@@ -27,6 +28,8 @@ def sweep(state: EngineState) -> None:
         _keep_connected(state, stream, known)
     for name in state.markets:
         _keep_book(state, name)
+    if state.echo_due_ns and state.now_ns > state.echo_due_ns:
+        suspect(state, Stream.USER, "orders are not echoed")
     for order in list(state.orders.live.values()):
         _keep_order(state, order)
     _reconcile(state)
@@ -36,6 +39,8 @@ def sweep(state: EngineState) -> None:
     for session in state.sessions:
         if session.state is SessionState.PENDING:
             _activate(state, session)
+        elif session.state in (SessionState.ACTIVE, SessionState.PAUSED):
+            guard(state, session)
     progress(state)
     progress_exits(state)
 
@@ -58,13 +63,15 @@ def _keep_book(state: EngineState, name: str) -> None:
     if not state.streams[Stream.MARKET].up:
         return
     deadlines, crossed_ns = state.setup.deadlines, market.book.crossed_since_ns
-    if crossed_ns and state.now_ns - crossed_ns > deadlines.crossed:
+    in_sync = market.book.status is BookStatus.IN_SYNC
+    if in_sync and crossed_ns and state.now_ns - crossed_ns > deadlines.crossed:
         lose(state, market, "crossed")
-    if market.book.status is not BookStatus.IN_SYNC:
+    elif not in_sync:
         if state.now_ns >= symbol.sync_due_ns and state.budget.take(
             state.now_ns, state.setup.caps.weight_book
         ):
             symbol.sync_attempts += 1
+            symbol.sync_asked_ns = state.now_ns
             symbol.sync_due_ns = state.now_ns + deadlines.backoff_ns(symbol.sync_attempts + 2)
             state.emit(SyncBook(symbol=name))
     elif state.now_ns - market.heard_ns > deadlines.reconnect:

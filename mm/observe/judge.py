@@ -12,6 +12,9 @@ import msgspec
 OPEN: Final = ("NEW", "PARTIALLY_FILLED")
 """Statuses in which an order can still fill."""
 
+EXIT: Final = "IOC"
+"""Time in force of exits: the limits of quotes are not theirs, but they may only reduce."""
+
 
 class Step(msgspec.Struct, frozen=True):
     """One event in the life of an order, by the venue's clock."""
@@ -28,6 +31,7 @@ class OrderTruth(msgspec.Struct, frozen=True):
     side: str
     price_ticks: int
     size_lots: int
+    time_in_force: str
     history: tuple[Step, ...]
 
 
@@ -57,7 +61,7 @@ class Counters(msgspec.Struct, frozen=True):
 
 
 class Truth(msgspec.Struct, frozen=True):
-    """What `GET /_mm/truth` answers, as far as it is judged. Fields: client: our account's name on the tape."""
+    """What `GET /_mm/truth` answers, as far as it is judged. Fields: client: our account on the tape."""
 
     client: str
     counters: Counters
@@ -68,13 +72,16 @@ class Truth(msgspec.Struct, frozen=True):
 
 
 class Limits(NamedTuple):
-    """What must have held. Fields: band_lots: of |inventory|; order_atoms: value of one order;
+    """What must have held. Fields: band_lots: of |inventory|; order_lots, order_atoms: size and value of one
 
+    order; exposure_atoms: worst-case value of the position whenever an order is placed, at its price;
     open_orders: at once; tick_lot_atoms: value of a lot per tick.
     """
 
     band_lots: int
+    order_lots: int
     order_atoms: int
+    exposure_atoms: int
     open_orders: int
     tick_lot_atoms: int
 
@@ -103,15 +110,29 @@ def limit_breaches(truth: Truth, limits: Limits, *, inventory_lots: int) -> int:
     breaches = 0
     for order, step in _in_order(truth.orders):
         sign, number = _sign(order), order.order_id
+        is_new = number not in filled
         inventory += sign * (step.filled_lots - filled.get(number, 0))
         filled[number] = step.filled_lots
         left.pop(number, None)
         if step.status in OPEN:
             left[number] = sign * (order.size_lots - step.filled_lots)
-        too_large = order.price_ticks * order.size_lots * limits.tick_lot_atoms > limits.order_atoms
-        too_many = len(left) > limits.open_orders
-        breaches += too_large or too_many or _beyond(inventory, left, limits.band_lots)
+        # Where the order may take the inventory on its own side. Later moves of the price are nobody's
+        # decision: the value counts when an order is placed.
+        worst = sign * inventory + sum(abs(lots) for lots in left.values() if sign * lots > 0)
+        broken = _beyond(inventory, left, limits.band_lots)
+        if is_new and worst > 0:
+            broken |= worst * order.price_ticks * limits.tick_lot_atoms > limits.exposure_atoms
+        if order.time_in_force == EXIT:
+            broken |= is_new and worst > 0
+        else:
+            broken |= len(left) > limits.open_orders or _too_large(order, limits)
+        breaches += broken
     return breaches
+
+
+def _too_large(order: OrderTruth, limits: Limits) -> bool:
+    value_atoms = order.price_ticks * order.size_lots * limits.tick_lot_atoms
+    return order.size_lots > limits.order_lots or value_atoms > limits.order_atoms
 
 
 def _beyond(inventory: int, left: Mapping[int, int], band: int) -> bool:
@@ -129,11 +150,15 @@ def pnl_residual(truth: Truth, ledger_atoms: Mapping[str, int], residual_half: i
     The identity's own residue counts as well.
     """
     unexplained = abs(residual_half)
-    for asset, balance in truth.balances.items():
-        start = truth.balances_at_start[asset]
-        change = balance.free_atoms + balance.locked_atoms - start.free_atoms - start.locked_atoms
-        unexplained += abs(change - ledger_atoms.get(asset, 0))
+    for asset in sorted({*truth.balances_at_start, *truth.balances, *ledger_atoms}):
+        before, after = _held(truth.balances_at_start, asset), _held(truth.balances, asset)
+        unexplained += abs(after - before - ledger_atoms.get(asset, 0))
     return unexplained
+
+
+def _held(balances: Mapping[str, Balance], asset: str) -> int:
+    balance = balances.get(asset)
+    return balance.free_atoms + balance.locked_atoms if balance is not None else 0
 
 
 def _sign(order: OrderTruth) -> int:

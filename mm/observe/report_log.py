@@ -8,7 +8,7 @@ from mm.domain.commands import Report
 
 log = structlog.get_logger("mm")
 
-CRITICAL: Final = ("halt", "halt.unconfirmed", "exit.incomplete")
+CRITICAL: Final = ("exit.failed", "exit.incomplete", "halt", "halt.unconfirmed")
 WARNING: Final = (
     "book.lost",
     "fill.earlier_life",
@@ -16,7 +16,9 @@ WARNING: Final = (
     "fill.late",
     "fill.post_only_taken",
     "halt.confirmed",
+    "halt.reopened",
     "order.dead",
+    "order.fills_missing",
     "order.mismatch",
     "order.orphan",
     "order.undead",
@@ -31,22 +33,23 @@ WARNING: Final = (
     "unhalt.refused",
     "venue.throttled",
 )
+INFO: Final = ("exit.done", "operator", "session.state", "session.target", "stream.up")
 DEBUG: Final = ("order.denied", "order.rejected", "session.reason", "venue.clock")
+
+_TAKEN: Final = ("event", "exc_info", "level", "session", "ts")
+# Names of a log line that are not a fact's own.
 
 
 def log_report(report: Report) -> None:
-    """Write one report."""
-    facts = dict(report.facts)
+    """Write one report; a code that is in none of the lists is a warning."""
+    facts = {f"fact_{key}" if key in _TAKEN else key: value for key, value in report.facts}
     if report.session:
         facts["session"] = report.session
-    # The event's own name is taken by the code.
-    if "event" in facts:
-        facts["fact"] = facts.pop("event")
     if report.code in CRITICAL:
         log.critical(report.code, **facts)
-    elif report.code in WARNING:
-        log.warning(report.code, **facts)
+    elif report.code in INFO:
+        log.info(report.code, **facts)
     elif report.code in DEBUG:
         log.debug(report.code, **facts)
     else:
-        log.info(report.code, **facts)
+        log.warning(report.code, **facts)

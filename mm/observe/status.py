@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mm.domain.instrument import Instrument
 from mm.domain.orders import UNCERTAIN, Order
 from mm.domain.sides import Side
-from mm.domain.units import NS_PER_MS, short_text, text_from_atoms
+from mm.domain.units import NS_PER_MS, SCALE_MIN, short_text, text_from_atoms
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
 from mm.observe.history import FillRow, History
@@ -154,7 +154,9 @@ def order_rows(state: EngineState, now_ns: int) -> list[dict[str, object]]:
 
 def fill_row(row: FillRow, instrument: Instrument) -> dict[str, object]:
     """Return one fill for people and machines."""
-    scale = instrument.base_scale if row.fee_asset == instrument.base else instrument.quote_scale
+    # Fees in a third asset are held in its smallest scale.
+    scales = {instrument.quote: instrument.quote_scale, instrument.base: instrument.base_scale}
+    scale = scales.get(row.fee_asset, SCALE_MIN)
     return {
         "ts_ms": row.ts_ns // NS_PER_MS,
         "session": row.session,

@@ -35,6 +35,11 @@ class AlarmAction(StrEnum):
     HALT = "halt"
     FLATTEN = "flatten"
 
+    @property
+    def gravity(self) -> int:
+        """Place in the order of gravity, from 0."""
+        return tuple(AlarmAction).index(self)
+
 
 class Alarm(NamedTuple):
     """A limit that is broken. PAUSE: no quotes while it lasts; REDUCE: only reducing quotes while it lasts;

@@ -15,13 +15,10 @@ from msgspec.structs import replace
 
 from mm.domain.commands import Place
 from mm.domain.quotes import Quote, Quotes
-from mm.domain.sides import Side
+from mm.domain.sides import BUY
 from mm.risk.base import AnyQuotes, Refusal, RiskView, Rule
 
 EXPOSURE: Final = "exposure"
-
-# A name of the module: looking up a member of an enumeration costs more than the comparison.
-_BUY: Final = Side.BUY
 
 
 class Exposure(Rule):
@@ -51,7 +48,7 @@ class Exposure(Rule):
 
     def admit(self, place: Place, view: RiskView) -> Refusal | None:
         """Refuse what could take the account's position above the limit; what only reduces passes."""
-        if place.side is _BUY:
+        if place.side is BUY:
             held = view.inventory_lots + view.buy_open_lots + place.size_lots
         else:
             held = -view.inventory_lots + view.sell_open_lots + place.size_lots

@@ -14,14 +14,11 @@ from typing import ClassVar, Final
 
 from mm.domain.commands import Place
 from mm.domain.quotes import Quotes
-from mm.domain.sides import Side
+from mm.domain.sides import BUY
 from mm.domain.units import PPM
 from mm.risk.base import AnyQuotes, Refusal, RiskView, Rule
 
 FUNDS: Final = "funds"
-
-# A name of the module: looking up a member of an enumeration costs more than the comparison.
-_BUY: Final = Side.BUY
 
 
 class Funds(Rule):
@@ -57,7 +54,7 @@ class Funds(Rule):
     def admit(self, place: Place, view: RiskView) -> Refusal | None:
         """Refuse what the spendable balance cannot pay, exits included."""
         instrument = view.instrument
-        if place.side is _BUY:
+        if place.side is BUY:
             value = place.price_ticks * place.size_lots * instrument.tick_lot_atoms
             # The fee rounded up, without a division: value + fee <= balance, both sides times PPM.
             needed_ppm = value * (PPM + max(0, instrument.taker_fee_ppm))

@@ -18,15 +18,12 @@ from msgspec.structs import replace
 from mm.domain.commands import Place
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quote, Quotes
-from mm.domain.sides import Side
+from mm.domain.sides import BUY
 from mm.domain.units import PPM
 from mm.risk.base import AnyQuotes, Refusal, RiskView, Rule
 
 LONG: Final = "inventory_band.long"
 SHORT: Final = "inventory_band.short"
-
-# A name of the module: looking up a member of an enumeration costs more than the comparison.
-_BUY: Final = Side.BUY
 
 
 def band_lots(
@@ -79,7 +76,7 @@ class InventoryBand(Rule):
 
     def admit(self, place: Place, view: RiskView) -> Refusal | None:
         """Refuse what could leave the band in the worst case; what only brings inventory back passes."""
-        if place.side is _BUY:
+        if place.side is BUY:
             worst = view.inventory_lots + view.buy_open_lots + place.size_lots
             code = LONG
         else:

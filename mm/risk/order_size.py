@@ -1,7 +1,9 @@
 """No single order larger, in lots, than its limit and the venue's.
 
-Holds one size. Invariant: what is placed is at most the limit and passes the venue's size filter. Source:
-control R2 (RTS 6 Art. 15(1)(c)), invariant I14.
+Holds one size. Exits are not held to it, only to the venue's: they are bounded by the position that they
+leave, and a position that is larger than one order could otherwise not be left when it has to be. Invariant:
+a quote is at most the limit, everything passes the venue's size filter. Source: control R2 (RTS 6 Art.
+15(1)(c)), invariants I14, I19.
 
 Codes:
     order_size.too_large: the size is above the limit or the venue's largest size.
@@ -40,9 +42,11 @@ class OrderSize(Rule):
         return quotes
 
     def admit(self, place: Place, view: RiskView) -> Refusal | None:
-        """Refuse a size outside the bounds, exits included: a larger exit leaves in several orders."""
+        """Refuse a size outside the bounds; for exits the venue's alone."""
         size, instrument = place.size_lots, view.instrument
-        lots_max = min(self._lots_max, instrument.size_max_lots)
+        lots_max = instrument.size_max_lots
+        if not place.reduces and self._lots_max < lots_max:
+            lots_max = self._lots_max
         if size > lots_max:
             return Refusal(TOO_LARGE, (("size_lots", str(size)), ("lots_max", str(lots_max))))
         if size < instrument.size_min_lots:

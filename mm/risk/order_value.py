@@ -1,7 +1,9 @@
 """No single order worth more, in the quote asset, than its limit.
 
-Holds one amount. Value = price x size x value of a lot per tick, exact. Invariant: what is placed is worth at
-most the limit and passes the venue's value filter. Source: control R2 (RTS 6 Art. 15(1)(b)), invariant I14.
+Holds one amount. Value = price x size x value of a lot per tick, exact. Exits are not held to it: they are
+bounded by the position that they leave, and a position that is worth more than one order could otherwise not
+be left when it has to be. Invariant: a quote is worth at most the limit, everything passes the venue's value
+filter. Source: control R2 (RTS 6 Art. 15(1)(b)), invariants I14, I19.
 
 Codes:
     order_value.too_large: the value is above the limit.
@@ -40,11 +42,11 @@ class OrderValue(Rule):
         return quotes
 
     def admit(self, place: Place, view: RiskView) -> Refusal | None:
-        """Refuse a value outside the bounds, exits included: a larger exit leaves in several orders."""
+        """Refuse a value outside the bounds; for exits the venue's smallest alone."""
         instrument = view.instrument
         # Not `notional_atoms`: an absurd product has to be refused here, not to overflow there.
         value = place.price_ticks * place.size_lots * instrument.tick_lot_atoms
-        if value > self._atoms_max:
+        if value > self._atoms_max and not place.reduces:
             return Refusal(TOO_LARGE, (("value_atoms", str(value)), ("atoms_max", str(self._atoms_max))))
         if value < instrument.notional_min_atoms:
             atoms_min = instrument.notional_min_atoms

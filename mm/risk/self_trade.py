@@ -15,15 +15,12 @@ from typing import ClassVar, Final
 
 from mm.domain.commands import Place
 from mm.domain.quotes import Quotes
-from mm.domain.sides import Side
+from mm.domain.sides import BUY
 from mm.risk.base import AnyQuotes, Refusal, RiskView, Rule
 
 OWN_ASK: Final = "self_trade.own_ask"
 OWN_BID: Final = "self_trade.own_bid"
 LADDER: Final = "self_trade.ladder"
-
-# A name of the module: looking up a member of an enumeration costs more than the comparison.
-_BUY: Final = Side.BUY
 
 
 class SelfTrade(Rule):
@@ -60,7 +57,7 @@ class SelfTrade(Rule):
     def admit(self, place: Place, view: RiskView) -> Refusal | None:
         """Refuse a placement at or through an own order of the other side, exits included."""
         price = place.price_ticks
-        if place.side is _BUY:
+        if place.side is BUY:
             own = view.own_ask_min_ticks
             if not own or price < own:
                 return None

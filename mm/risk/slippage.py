@@ -18,7 +18,7 @@ Codes:
 from typing import ClassVar, Final
 
 from mm.domain.commands import Place
-from mm.domain.sides import Side
+from mm.domain.sides import BUY
 from mm.domain.units import PPM
 from mm.risk.base import Refusal, RiskView, Rule
 
@@ -27,9 +27,6 @@ NOT_REDUCING: Final = "slippage.not_reducing"
 TOO_LARGE: Final = "slippage.too_large"
 NO_REFERENCE: Final = "slippage.no_reference"
 PRICE: Final = "slippage.price"
-
-# A name of the module: looking up a member of an enumeration costs more than the comparison.
-_BUY: Final = Side.BUY
 
 
 class Slippage(Rule):
@@ -55,7 +52,7 @@ class Slippage(Rule):
         if not reference:
             return Refusal(NO_REFERENCE)
         reach = reference * self._slippage_ppm_max // PPM
-        if place.side is _BUY:
+        if place.side is BUY:
             limit_ticks = (reference + reach) // 2
             worse = place.price_ticks > limit_ticks
         else:
@@ -68,7 +65,7 @@ class Slippage(Rule):
 
 def _judge_size(place: Place, view: RiskView) -> Refusal | None:
     # What can be taken back on this side: the smaller of both positions, in the direction that closes them.
-    if place.side is _BUY:
+    if place.side is BUY:
         reducible, open_lots = min(-view.net_lots, -view.inventory_lots), view.buy_open_lots
     else:
         reducible, open_lots = min(view.net_lots, view.inventory_lots), view.sell_open_lots

@@ -21,6 +21,7 @@ from mm.runtime.live import LiveRuntime
 log = structlog.get_logger(__name__)
 
 REQUEST_BYTES_MAX: Final = 64 * 1024
+VERSION: Final = 1
 IDLE_S: Final = 30.0
 """A connection that says nothing for this long is closed."""
 
@@ -80,8 +81,10 @@ class ControlServer:
         """Return the answer to one request line; never raises on what a client sends."""
         try:
             request = msgspec.json.decode(line, type=Request)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _refusal(f"request cannot be read: {error}", "send one JSON object per line")
+        if request.v != VERSION:
+            return _refusal(f"version was {request.v}, expected {VERSION}", "use the mm that runs the daemon")
         if request.do in ("status", "orders", "fills", "pnl"):
             return self._read(request)
         if request.do not in tuple(Operation):

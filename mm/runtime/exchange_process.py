@@ -60,8 +60,12 @@ class ExchangeProcess:
             except TimeoutError:
                 await self._end()
                 raise VenueUnreachable(
-                    f"the local exchange did not serve within {START_PATIENCE_S:.0f} s"
+                    f"the local exchange did not serve within {START_PATIENCE_S:g} s"
                 ) from None
+            except BaseException:
+                # It is in a session of its own: nobody else would end it.
+                await self._end()
+                raise
         return self
 
     async def __aexit__(
@@ -69,7 +73,6 @@ class ExchangeProcess:
     ) -> None:
         """End it."""
         await self._end()
-        self._said.close()
 
     async def _wait_ready(self, file: Path) -> Ready:
         assert self._process is not None
@@ -85,6 +88,7 @@ class ExchangeProcess:
             await asyncio.sleep(0.02)
 
     async def _end(self) -> None:
+        self._said.close()
         process = self._process
         if process is None or process.returncode is not None:
             return

@@ -1,7 +1,8 @@
 """The live loop: events in, one step at a time, commands out; the operating system's timer only advances it.
 
-The runtime is the only caller of `Engine.step`. It decides nothing. Whatever breaks inside the core ends
-trading: the loop stops calling it and takes every order of ours off the venue by listing.
+The runtime is the only caller of `Engine.step`. It decides nothing. Whatever breaks inside the core, or in an
+observer that has to write down what the core says, ends trading: the loop stops calling the core and takes
+every order of ours off the venue by listing.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from mm.domain.commands import AnyCommand, Report
+from mm.domain.commands import AnyCommand, Place, Report, VenueCommand
 from mm.domain.events import Advanced, AnyEvent, Operation, OperatorAsked, OrderFilled
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
@@ -25,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 STOP_PATIENCE_S: Final = 90.0
 """How long an orderly stop may take: longer than an unknown order needs to be proven dead."""
+
+LOOK_AGAIN_S: Final = 1.0
+"""Pause between two listings once the core is broken."""
 
 
 class Clock(Protocol):
@@ -39,7 +43,7 @@ class Observer(Protocol):
     """Sees every report of the engine at once, before anything of the same step is sent."""
 
     def __call__(self, report: Report) -> None:
-        """Take in one report; must not raise and must not block for long."""
+        """Take in one report; must not block for long. What it raises ends trading."""
         ...
 
 
@@ -53,7 +57,10 @@ class Outcome:
 
 
 class LiveRuntime:
-    """Runs one engine on one venue. Fields: history: what happened lately."""
+    """Runs one engine on one venue.
+
+    Fields: history: what happened lately. failure: "" or what broke: then the core is not called any more.
+    """
 
     def __init__(
         self, engine: Engine, venue: Venue, clock: Clock, observers: Sequence[Observer] = ()
@@ -61,6 +68,7 @@ class LiveRuntime:
         """Keep the parts; nothing happens before `run`."""
         self.engine = engine
         self.history = History()
+        self.failure = ""
         self._venue = venue
         self._clock = clock
         self._observers = tuple(observers)
@@ -69,6 +77,8 @@ class LiveRuntime:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_ns = 0
         self._done = asyncio.Event()
+        self._placed_ns = 0
+        self._patience: asyncio.TimerHandle | None = None
         self._broken: EmergencyExit | None = None
         self._stop_reason = ""
 
@@ -77,18 +87,17 @@ class LiveRuntime:
         ends.
         """
         loop = asyncio.get_running_loop()
-        await self._venue.start(self.sink)
-        self.sink(Advanced(ts_ns=self._clock.now_ns()))
         end = None
-        if duration_ns:
-            end = loop.call_later(duration_ns / NS_PER_S, self.stop, "duration")
         try:
+            await self._venue.start(self.sink)
+            self.sink(Advanced(ts_ns=self._clock.now_ns()))
+            if duration_ns:
+                end = loop.call_later(duration_ns / NS_PER_S, self.stop, "duration")
             await self._done.wait()
         finally:
-            if end is not None:
-                end.cancel()
-            if self._timer is not None:
-                self._timer.cancel()
+            for handle in (end, self._timer, self._patience):
+                if handle is not None:
+                    handle.cancel()
             await self._venue.close()
         return self._outcome()
 
@@ -100,7 +109,7 @@ class LiveRuntime:
         """Ask for an orderly stop: orders cancelled, confirmed by the venue, then the end."""
         if not self._stop_reason:
             self._stop_reason = reason
-            asyncio.get_running_loop().call_later(STOP_PATIENCE_S, self._done.set)
+            self._bound_the_end()
         self.operate(Operation.STOP, reason=reason, who="runtime")
 
     def operate(self, operation: Operation, *, session: str = "", reason: str = "", who: str = "") -> None:
@@ -133,13 +142,15 @@ class LiveRuntime:
         try:
             commands = self.engine.step(event)
         except Exception as error:  # noqa: BLE001 - the top of the loop: the core is broken, trading ends
-            log.critical("engine.failed", error=type(error).__name__, detail=str(error))
-            self._break()
+            self._break("engine.failed", error)
             return
         self.history.on_commands(commands)
-        if fresh and isinstance(event, OrderFilled) and self._knows(event):
-            self._note_fill(event)
-        self._carry_out(commands)
+        if fresh and isinstance(event, OrderFilled):
+            self._note_fill(event, commands)
+        try:
+            self._carry_out(commands)
+        except Exception as error:  # noqa: BLE001 - the top of the loop: what cannot be told is not done either
+            self._break("runtime.failed", error)
 
     def _carry_out(self, commands: Sequence[AnyCommand]) -> None:
         # Facts are told (and a halt is written down) before anything of the same step leaves.
@@ -148,31 +159,59 @@ class LiveRuntime:
                 for observer in self._observers:
                     observer(command)
         for command in commands:
+            if isinstance(command, Place):
+                self._placed_ns = self._clock.now_ns()
             if not isinstance(command, Report):
                 self._venue.submit(command)
 
     def _knows(self, event: OrderFilled) -> bool:
         return self.engine.state.orders.knows_trade(event.symbol, event.trade_id)
 
-    def _note_fill(self, event: OrderFilled) -> None:
+    def _note_fill(self, event: OrderFilled, commands: Sequence[AnyCommand]) -> None:
         order = self.engine.state.orders.get(event.cid)
         if order is not None:
             self.history.on_fill(event, self.engine.state.sessions[order.session].name)
+            return
+        for command in commands:
+            if isinstance(command, Report) and command.code == "fill.earlier_life":
+                self.history.on_fill(event, command.session)
 
-    def _break(self) -> None:
+    def _break(self, failure: str, error: Exception) -> None:
+        log.critical(failure, error=type(error).__name__, detail=str(error))
         state = self.engine.state
-        self._broken = EmergencyExit(tuple(state.markets), state.setup.ids, self._venue.submit)
-        report = Report(ts_ns=state.now_ns, code="halt", session="", facts=(("reason", "engine.failed"),))
+        self.failure = failure
+        self._broken = EmergencyExit(
+            tuple(state.markets), state.setup.ids, self._submit, placed_ns=self._placed_ns
+        )
+        report = Report(ts_ns=state.now_ns, code="halt", session="", facts=(("reason", failure),))
         for observer in self._observers:
-            observer(report)
-        self._broken.begin()
-        asyncio.get_running_loop().call_later(STOP_PATIENCE_S, self._done.set)
+            try:
+                observer(report)
+            except Exception as again:  # noqa: BLE001 - orders come off the venue whoever cannot be told
+                log.critical("observer.failed", error=type(again).__name__, detail=str(again))
+        self._bound_the_end()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._broken.begin(self._clock.now_ns())
+
+    def _submit(self, command: VenueCommand) -> None:
+        try:
+            self._venue.submit(command)
+        except Exception as error:  # noqa: BLE001 - the way out goes on with what still works
+            log.critical("submit.failed", error=type(error).__name__, detail=str(error))
+
+    def _bound_the_end(self) -> None:
+        if self._patience is None:
+            self._patience = asyncio.get_running_loop().call_later(STOP_PATIENCE_S, self._done.set)
 
     def _schedule(self) -> None:
         if self._broken is not None:
-            due_ns: int | None = self._clock.now_ns() + NS_PER_S
-        else:
-            due_ns = self.engine.next_due_ns
+            # News of the market may not put it off.
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._tick)
+            return
+        due_ns = self.engine.next_due_ns
         if due_ns is None or (self._timer is not None and self._timer_due_ns == due_ns):
             return
         if self._timer is not None:
@@ -204,7 +243,7 @@ class LiveRuntime:
 
     def _outcome(self) -> Outcome:
         if self._broken is not None:
-            return Outcome(reason="halted: engine.failed", clean=self._broken.clean, halted=True)
+            return Outcome(reason=f"halted: {self.failure}", clean=self._broken.clean, halted=True)
         halt_code = self.engine.state.halt_code
         reason = f"halted: {halt_code}" if halt_code else self._stop_reason
         return Outcome(reason=reason, clean=self._is_settled(), halted=bool(halt_code))

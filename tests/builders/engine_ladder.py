@@ -3,6 +3,7 @@
 Nothing here is clever: a strategy either follows a script or keeps a ladder around the mid.
 """
 
+from copy import copy
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -44,7 +45,7 @@ class Scripted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
-    """Keeps `levels` orders a side around the mid, leaned against the inventory. Pure: a function of the view.
+    """Keeps `levels` orders a side around the mid, leaned against the inventory. Pure.
 
     Fields: half_spread_ticks, step_ticks: of the first level and between levels; size_lots: per level;
     tolerance_ticks, age_ns_max, life_ns_min: of every quote.
@@ -121,21 +122,13 @@ class Halve(Rule):
 
 @dataclass(slots=True)
 class See(Rule):
-    """Judges nothing and remembers what it was shown. Fields: seen: copies of what matters of each view."""
+    """Judges nothing and remembers what it was shown. Fields: views: a copy of each."""
 
-    seen: list[tuple[int, int, int, bool, int]] = field(default_factory=list)
+    views: list[RiskView] = field(default_factory=list)
 
     def watch(self, view: RiskView) -> Alarm | None:
-        """Remember (book age, inventory, band, user stream, others' worst case)."""
-        self.seen.append(
-            (
-                view.book_age_ns,
-                view.inventory_lots,
-                view.inventory_max_lots,
-                view.user_stream_up,
-                view.others_worst_atoms,
-            )
-        )
+        """Remember the view as it is before anything of this decision is placed."""
+        self.views.append(copy(view))
         return None
 
 

@@ -4,7 +4,7 @@ For tests of single behaviours: step in, commands out. Nothing here looks at pri
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from mm.domain.book import Level
 from mm.domain.capabilities import Capabilities
@@ -35,7 +35,6 @@ from mm.engine.engine import Engine, session_named
 from mm.engine.session import Session
 from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
 from mm.risk.base import Rule
-from mm.strategies.base import Strategy
 from tests.builders.engine_ladder import Scripted
 from tests.builders.instruments import INSTRUMENT
 
@@ -55,7 +54,7 @@ C = TypeVar("C", bound=AnyCommand)
 
 
 def make_session(
-    strategy: Strategy[Any] | None = None,
+    strategy: Any = None,
     *,
     name: str = "main",
     rules: tuple[Rule, ...] = (),
@@ -65,7 +64,7 @@ def make_session(
     """Return a session without rules whose band is 1 000 lots; it wants nothing unless told otherwise."""
     fields = {"band_lots_max": 1_000, "band_ratio_ppm": 10**9} | fields
     return SessionSetup(
-        name=name, instrument=instrument, strategy=strategy or Scripted(), rules=rules, **fields
+        name=name, instrument=instrument, strategy=cast(Any, strategy or Scripted()), rules=rules, **fields
     )
 
 
@@ -278,6 +277,16 @@ class Rig:
         session = session_named(self.engine, name)
         assert session is not None
         return session
+
+    def is_confirmed(self) -> bool:
+        """Return whether the venue has confirmed the halt."""
+        return self.engine.state.halt_confirmed
+
+    def script(self, name: str = "main") -> Scripted:
+        """Return the strategy of a session that follows a script."""
+        strategy: Any = self.session(name).setup.strategy
+        assert isinstance(strategy, Scripted)
+        return strategy
 
     def reports(self, code: str) -> list[dict[str, str]]:
         """Return the facts of every report of that code so far, the session's name among them."""

@@ -29,6 +29,7 @@ REPORT = RunReport(
     messages_per_fill=4.73,
     exit_reason="duration",
     pnl_quote="0.15",
+    quote="USDT",
     run_s=10.2,
 )
 
@@ -77,7 +78,7 @@ def test_a_demo_needs_nothing(asked: list[Options], capsys: pytest.CaptureFixtur
     assert options.settings.mode == "demo"
     assert (options.duration_ns, options.show) == (0, None)
     told = capsys.readouterr().out
-    for words in ("31 placed, 21 cancelled, 4.7 messages a fill", "11, first after 3.2 s", "unexplained 0"):
+    for words in ("31 placed, 21 cancelled, 4.7 messages a fill", "11, first after 3.2 s", "0 unexplained"):
         assert words in told
 
 

@@ -43,6 +43,14 @@ def test_each_cause_withholds_every_quote_and_is_the_reason(changes: dict[str, o
     assert shaped == Quotes((), (), cause, quotes.memory)
 
 
+@pytest.mark.parametrize("sizes", [{"bids": (5,), "asks": ()}, {"bids": (), "asks": (5,)}])
+def test_a_one_sided_ladder_is_withheld_too(sizes: dict[str, tuple[int, ...]]) -> None:
+    """One side alone is not better informed than two."""
+    shaped = RULE.shape(make_quotes(**sizes), make_risk_view(**healthy(user_stream_up=False)))
+
+    assert (shaped.bids, shaped.asks, shaped.reason) == ((), (), USER_STREAM)
+
+
 @pytest.mark.parametrize(("changes", "cause"), SICK)
 def test_each_cause_refuses_what_is_new(changes: dict[str, object], cause: str) -> None:
     """Every failing condition refuses a placement that does not reduce, with its own code."""

@@ -65,6 +65,17 @@ def test_quotes_that_fit_stay_the_same_object() -> None:
     assert RULE.shape(quotes, make_risk_view()) is quotes
 
 
+@pytest.mark.parametrize(("bids", "asks", "price_ticks"), [((20,), (), 9_995), ((), (20,), 10_005)])
+def test_a_ladder_that_uses_the_room_to_the_last_atom_stays(
+    bids: tuple[int, ...], asks: tuple[int, ...], price_ticks: int
+) -> None:
+    """The limit itself is inside."""
+    quotes = make_quotes(bids=bids, asks=asks)
+    view = make_risk_view(others_worst_atoms=value(100) - price_ticks * 20 * UNIT)
+
+    assert RULE.shape(quotes, view) is quotes
+
+
 def test_sizes_are_cut_nearest_first_to_what_the_others_leave() -> None:
     """The level that crosses the limit is cut, the ones behind it go."""
     view = make_risk_view(inventory_lots=10, others_worst_atoms=value(50))
@@ -88,6 +99,16 @@ def test_a_level_without_room_is_dropped() -> None:
 
 RULE_ROOM_OF_20 = value(100) - 9_995 * 20 * UNIT
 """What others must hold so that exactly 20 lots at the nearest bid of the builder fit."""
+
+
+def test_a_single_lot_of_room_is_used() -> None:
+    """A level is cut down to its last lot before it is dropped."""
+    view = make_risk_view(others_worst_atoms=value(100) - 10_005 * 1 * UNIT)
+
+    shaped = RULE.shape(make_quotes(bids=(5, 5), asks=(5, 5)), view)
+
+    assert [quote.size_lots for quote in shaped.bids] == [1]
+    assert [quote.size_lots for quote in shaped.asks] == [1]
 
 
 def test_when_the_others_use_everything_only_the_way_back_to_flat_is_quoted() -> None:

@@ -65,6 +65,13 @@ def test_quotes_that_can_be_paid_stay_the_same_object() -> None:
     assert RULE.shape(quotes, view) is quotes
 
 
+def test_a_ladder_that_lacks_one_atom_of_fee_loses_its_level() -> None:
+    """Shaping counts the fee as exactly as admitting does."""
+    shaped = RULE.shape(make_quotes(bids=(10,), asks=()), make_risk_view(quote_spendable_atoms=COST - 1))
+
+    assert shaped.bids == ()
+
+
 def test_the_outermost_quotes_go_first() -> None:
     """Levels are dropped from the outside until the rest can be paid."""
     view = make_risk_view(quote_spendable_atoms=2 * COST, base_spendable_atoms=25 * LOT)

@@ -16,9 +16,18 @@ def test_sizes_up_to_the_limit_pass(size_lots: int) -> None:
 
 
 def test_a_size_above_the_limit_is_refused() -> None:
-    """One lot more is refused, exits included."""
-    for place in (make_place(size_lots=101), make_exit(size_lots=101)):
-        assert RULE.admit(place, make_risk_view()) == (TOO_LARGE, (("size_lots", "101"), ("lots_max", "100")))
+    """One lot more is refused."""
+    facts = (("size_lots", "101"), ("lots_max", "100"))
+
+    assert RULE.admit(make_place(size_lots=101), make_risk_view()) == (TOO_LARGE, facts)
+
+
+def test_an_exit_is_held_to_the_venues_largest_size_alone() -> None:
+    """A position larger than one quote can be left at once; the venue's filter is no choice of ours."""
+    assert RULE.admit(make_exit(size_lots=1_000_000), make_risk_view()) is None
+
+    facts = (("size_lots", "1000001"), ("lots_max", "1000000"))
+    assert RULE.admit(make_exit(size_lots=1_000_001), make_risk_view()) == (TOO_LARGE, facts)
 
 
 def test_the_venues_largest_size_binds_when_it_is_smaller() -> None:

@@ -16,13 +16,22 @@ def test_values_up_to_the_limit_pass() -> None:
 
 
 def test_a_value_above_the_limit_is_refused() -> None:
-    """One tick of price more at the same size is refused, exits included."""
-    for place in (
-        make_place(price_ticks=10_001, size_lots=20),
-        make_exit(price_ticks=10_001, size_lots=20),
-    ):
-        facts = (("value_atoms", str(10_001 * 20 * UNIT)), ("atoms_max", str(10_000 * 20 * UNIT)))
-        assert RULE.admit(place, make_risk_view()) == (TOO_LARGE, facts)
+    """One tick of price more at the same size is refused."""
+    facts = (("value_atoms", str(10_001 * 20 * UNIT)), ("atoms_max", str(10_000 * 20 * UNIT)))
+
+    refusal = RULE.admit(make_place(price_ticks=10_001, size_lots=20), make_risk_view())
+
+    assert refusal == (TOO_LARGE, facts)
+
+
+def test_an_exit_is_held_to_the_venues_smallest_value_alone() -> None:
+    """A position worth more than one quote can be left at once; dust cannot be sold."""
+    view = make_risk_view(instrument=make_test_instrument(notional_min=1))
+
+    assert RULE.admit(make_exit(price_ticks=10_000, size_lots=5_000), view) is None
+    refusal = RULE.admit(make_exit(price_ticks=10_000, size_lots=9), view)
+    assert refusal is not None
+    assert refusal.code == TOO_SMALL
 
 
 def test_an_absurd_product_is_refused_and_does_not_overflow() -> None:

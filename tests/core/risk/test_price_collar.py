@@ -70,6 +70,13 @@ def test_quotes_outside_are_dropped_and_the_others_stay() -> None:
     assert shaped == Quotes(quotes.bids[:1], quotes.asks[:2], "quoting", None)
 
 
+def test_quotes_at_the_very_bounds_stay_when_others_go() -> None:
+    """Dropping is as exact as admitting."""
+    quotes = Quotes(ladder(LOWEST, -1, 1, 1), ladder(HIGHEST, 1, 1, 1), "quoting", None)
+
+    assert RULE.shape(quotes, VIEW) == Quotes(quotes.bids[:1], quotes.asks[:1], "quoting", None)
+
+
 def test_a_side_that_is_emptied_is_the_reason() -> None:
     """Asks far above leave the bids alone, and the reason says that the collar took the asks."""
     quotes = Quotes(ladder(9_995, -5, 1), ladder(11_000, 5, 1, 2), "quoting", None)

@@ -64,6 +64,25 @@ def test_every_limit_has_bounds_and_may_not_contradict_another(
             make_limits(**{name: highest + 1})
 
 
+def test_a_collar_may_be_as_narrow_as_the_slippage_allows() -> None:
+    """With exits at the reference itself the collar has its own bound alone."""
+    assert make_limits(collar_ppm=1, slippage_ppm_max=0).collar_ppm == 1
+    with pytest.raises(ConfigError, match="collar_ppm was 0, expected at least 1"):
+        make_limits(collar_ppm=0, slippage_ppm_max=0)
+
+
+def test_what_is_not_said_has_a_documented_default() -> None:
+    """A crossed book is borne for 200 ms, quoting is one-sided from 80 % on, a breach halts."""
+    limits = make_limits()
+
+    assert (limits.crossed_ns_max, limits.inventory_soft_ppm, limits.exit_reserve) == (
+        200_000_000,
+        800_000,
+        4,
+    )
+    assert limits.on_breach is AlarmAction.HALT
+
+
 @pytest.mark.parametrize("action", [AlarmAction.HALT, AlarmAction.FLATTEN])
 def test_a_stop_loss_may_halt_or_flatten(action: AlarmAction) -> None:
     """Both actions that end trading are accepted."""

@@ -75,6 +75,15 @@ def test_quotes_at_or_through_own_orders_are_dropped() -> None:
     assert shaped == Quotes(quotes.bids[3:], quotes.asks, "quoting", None)
 
 
+def test_a_quote_exactly_at_an_own_order_is_dropped() -> None:
+    """The same price is a meeting."""
+    quotes = Quotes(ladder(10_010, -1, 1, 1), ladder(10_020, 1, 1), "quoting", None)
+    mirrored = Quotes(ladder(9_980, -1, 1), ladder(9_990, 1, 1, 1), "quoting", None)
+
+    assert RULE.shape(quotes, VIEW).bids == quotes.bids[1:]
+    assert RULE.shape(mirrored, VIEW).asks == mirrored.asks[1:]
+
+
 @pytest.mark.parametrize(
     ("bid_ticks", "ask_ticks", "reason", "sides"),
     [(10_015, 10_020, OWN_ASK, (0, 1)), (9_980, 9_985, OWN_BID, (1, 0))],

@@ -54,6 +54,13 @@ def test_more_than_the_smaller_position_is_refused(net: int, inventory: int, sig
     assert RULE.admit(make_exit(side=side, size_lots=50), view) is None
 
 
+def test_a_position_of_one_lot_is_too_small_and_not_absent() -> None:
+    """The code tells an exit that is too large from one that has nothing to leave."""
+    refusal = RULE.admit(make_exit(size_lots=2), make_risk_view(net_lots=1, inventory_lots=1))
+
+    assert refusal == (TOO_LARGE, (("size_lots", "2"), ("open_lots", "0"), ("reducible_lots", "1")))
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_earlier_orders_that_may_still_fill_count_as_filled(sign: int) -> None:
     """Exits whose answers are lost cannot add up to a flip of the position."""

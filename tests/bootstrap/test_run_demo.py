@@ -1,0 +1,84 @@
+"""The demo in this process: its report is the exchange's truth, and it never leaves this machine."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from mm.bootstrap import demo, run
+from mm.bootstrap.run_demo import TRUTH_TIMEOUT_S, _fetch
+from mm.errors import ConfigError, ForeignAddress, VenueUnreachable
+from mm.observe import judge
+from mm.settings.models import Settings
+from mm.settings.options import DemoOptions, RunOptions
+from tests.builders.configs import SMALL, loaded
+from tests.builders.exchange_thread import hosted
+from tests.builders.processes import children
+
+
+def settings_in(folder: Path, *overrides: str) -> Settings:
+    """Return a demo's settings with their data in `folder`."""
+    return loaded(folder, SMALL, [f"data_dir={folder / 'data'}", *overrides])
+
+
+def test_a_demo_is_told_by_the_exchange_and_leaves_no_process(tmp_path: Path) -> None:
+    """Zeros where there have to be some, and the exchange is gone with it; `run` does the same."""
+    before = children(os.getpid())
+    options = RunOptions(settings=settings_in(tmp_path), duration_ns=2 * 10**9)
+    report = run(options)
+    assert (report.exit_code, report.exit_reason) == (0, "duration")
+    assert report.orders_placed > 0
+    assert (report.self_trades, report.limit_breaches, report.open_orders_at_exit) == (0, 0, 0)
+    assert report.pnl_residual == 0
+    assert children(os.getpid()) == before
+
+
+def test_two_sessions_on_one_symbol_are_judged_together(tmp_path: Path) -> None:
+    """The account has one ledger: what either did is explained, and no limit is counted twice."""
+    second = SMALL[SMALL.index("[pair.btc]") : SMALL.index("[risk]")].replace("pair.btc", "pair.two")
+    text = SMALL.replace("[risk]", f"{second}\n[risk]").replace("spread_bps = 4", "spread_bps = 2")
+    settings = loaded(tmp_path, text, [f"data_dir={tmp_path / 'data'}"])
+    report = demo(DemoOptions(settings=settings, duration_ns=4 * 10**9))
+    assert report.fills > 0
+    assert (report.self_trades, report.limit_breaches, report.open_orders_at_exit) == (0, 0, 0)
+    assert report.pnl_residual == 0
+
+
+@pytest.mark.parametrize("url", ["https://192.0.2.1", "https://exchange.invalid", "http://192.0.2.1:8080"])
+def test_a_demo_pointed_elsewhere_sends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """Not even a question for the name: the guard of the tests would have seen it. Exit code 4."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)  # the guard sees asyncio's own loop alone
+    with pytest.raises(ConfigError):
+        settings_in(tmp_path, f'venue.main.url="{url}"')
+    settings = settings_in(tmp_path)
+    elsewhere = {"main": settings.venue["main"].model_copy(update={"url": url})}
+    before = children(os.getpid())
+    with pytest.raises(ForeignAddress) as error:
+        demo(DemoOptions(settings=settings.model_copy(update={"venue": elsewhere}), duration_ns=10**9))
+    assert error.value.exit_code == 4
+    assert children(os.getpid()) == before
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_proxy_of_the_user_is_not_asked_for_the_truth(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loopback is this machine: a proxy in the environment has no business there."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with hosted() as exchange:
+        truth = judge.read_truth(_fetch(f"{exchange.url}/_mm/truth"))
+    assert truth.counters.orders_placed == 0
+    assert os.environ["http_proxy"]
+    assert TRUTH_TIMEOUT_S > 0
+
+
+def test_an_exchange_that_tells_no_truth_is_an_error() -> None:
+    """Gone, or something else: never zeros that nobody checked."""
+    with pytest.raises(VenueUnreachable, match="did not tell its truth"):
+        _fetch("http://127.0.0.1:9/_mm/truth")
+    with hosted() as exchange, pytest.raises(VenueUnreachable):
+        _fetch(f"{exchange.url}/nothing/here")

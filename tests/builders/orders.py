@@ -1,0 +1,21 @@
+"""Orders for tests: a small buy that was just sent, and its changes."""
+
+from mm.domain.orders import Order
+from mm.domain.sides import Side
+from tests.builders.instruments import INSTRUMENT
+
+
+def make_order(**changes: object) -> Order:
+    """Return a new order of 10 lots, with `changes` applied."""
+    fields: dict[str, object] = {
+        "cid": "1",
+        "session": 0,
+        "symbol": INSTRUMENT.symbol,
+        "side": Side.BUY,
+        "price_ticks": 10_000,
+        "size_lots": 10,
+        "level": 0,
+        "reduces": False,
+        "placed_ns": 1,
+    }
+    return Order(**(fields | changes))  # type: ignore[arg-type] # the caller names the fields

@@ -1,0 +1,177 @@
+"""The order table's sums equal a recomputation from its orders, whatever happens to them."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mm.domain import order_table as order_table_module
+from mm.domain.order_table import OrderTable
+from mm.domain.orders import LIVE, Order, OrderState, Trigger
+from mm.domain.sides import Side
+from tests.builders.orders import make_order
+
+SESSIONS = (0, 1, 2)
+NEWS = [trigger.value for trigger in Trigger if trigger not in (Trigger.FILL, Trigger.FILL_ALL)]
+STEPS = st.one_of(
+    st.tuples(st.just("add"), st.sampled_from(SESSIONS), st.integers(1, 9)),
+    st.tuples(st.just("fill"), st.integers(0, 30), st.integers(1, 6)),
+    st.tuples(st.sampled_from(NEWS), st.integers(0, 30), st.just(0)),
+)
+
+
+def check(table: OrderTable, orders: list[Order]) -> None:
+    """Compare what the table says with what its orders say one by one."""
+    live = [order for order in orders if order.state in LIVE]
+    # Revived orders are listed last, so only the set of ids is fixed.
+    assert sorted(table.live) == sorted(order.cid for order in live)
+    for session in SESSIONS:
+        assert sorted(order.cid for order in table.of_session(session)) == sorted(
+            order.cid for order in live if order.session == session
+        )
+        for side in Side:
+            left = [order.left_lots for order in live if order.session == session and order.side is side]
+            assert table.open_lots(session, side) == sum(left)
+    uncertain = (OrderState.UNKNOWN, OrderState.UNKNOWN_CANCEL)
+    assert sorted(order.cid for order in table.uncertain()) == sorted(
+        order.cid for order in orders if order.state in uncertain
+    )
+    assert all(table.get(order.cid) is order for order in orders)
+
+
+def apply(table: OrderTable, orders: list[Order], step: tuple[str, int, int]) -> None:
+    """Do one step on the table."""
+    what, first, second = step
+    if what == "add":
+        side = Side.BUY if len(orders) % 2 else Side.SELL
+        orders.append(make_order(cid=str(len(orders)), session=first, side=side, size_lots=second))
+        table.add(orders[-1])
+        return
+    if not orders:
+        return
+    order = orders[first % len(orders)]
+    if what == "fill":
+        overfilled = table.fill(order, second, 7)
+        assert overfilled is (order.cum_lots > order.size_lots)
+    elif what != Trigger.CANCEL or order.is_live:
+        before = order.state
+        assert table.fire(order, Trigger(what), 7) is (order.state is not before)
+
+
+@settings(max_examples=200)
+@given(st.lists(STEPS, max_size=40))
+def test_sums_equal_a_recomputation_after_any_life(steps: list[tuple[str, int, int]]) -> None:
+    """Live orders, their sizes per session and side, and what is uncertain, after each step."""
+    table, orders = OrderTable(), list[Order]()
+    for step in steps:
+        open_before = {(s, side): table.open_lots(s, side) for s in SESSIONS for side in Side}
+        version, changes = table.version, table.changes
+        states = [(order.state, order.cum_lots) for order in orders]
+
+        apply(table, orders, step)
+
+        check(table, orders)
+        same_sums = all(table.open_lots(*key) == lots for key, lots in open_before.items())
+        assert same_sums or table.version > version
+        assert states == [(order.state, order.cum_lots) for order in orders] or table.changes > changes
+
+
+def test_a_new_order_is_exposure_at_once() -> None:
+    """From the moment it is added the whole size counts on its side of its session."""
+    table = OrderTable()
+
+    table.add(make_order(size_lots=10))
+
+    assert table.open_lots(0, Side.BUY) == 10
+    assert table.open_lots(0, Side.SELL) == table.open_lots(1, Side.BUY) == 0
+
+
+def test_an_id_is_added_once() -> None:
+    """The same id twice is a bug of ours, also when the first order has ended."""
+    table = OrderTable()
+    table.add(make_order())
+    with pytest.raises(AssertionError):
+        table.add(make_order())
+
+    table.fire(table.live["1"], Trigger.REJECT, 5)
+
+    with pytest.raises(AssertionError):
+        table.add(make_order())
+
+
+def test_orders_are_listed_in_order_of_placement() -> None:
+    """Whoever walks over live orders walks in the order in which they were sent."""
+    table = OrderTable()
+    for cid in ("b", "a", "c"):
+        table.add(make_order(cid=cid))
+
+    assert [order.cid for order in table.of_session(0)] == ["b", "a", "c"]
+
+
+def test_an_unknown_id_is_none() -> None:
+    """An order of another life is not invented."""
+    assert OrderTable().get("1") is None
+
+
+def test_a_late_fill_still_counts_and_an_overfill_is_told() -> None:
+    """After its end an order takes fills without becoming exposure again; beyond its size it says so."""
+    table, order = OrderTable(), make_order(size_lots=10)
+    table.add(order)
+    table.fire(order, Trigger.CANCELED, 5)
+
+    assert not table.fill(order, 4, 6)
+    assert (order.cum_lots, order.state, table.open_lots(0, Side.BUY)) == (4, OrderState.CANCELED, 0)
+    assert not table.fill(order, 6, 7)
+    assert table.fill(order, 1, 8)
+    assert (order.cum_lots, order.state) == (11, OrderState.FILLED)
+
+
+def test_a_death_that_was_wrong_makes_the_rest_exposure_again() -> None:
+    """An order held for dead that shows itself counts with what is left of it."""
+    table, order = OrderTable(), make_order(size_lots=10)
+    table.add(order)
+    table.fire(order, Trigger.PROVEN_DEAD, 5)
+    assert (table.live, table.open_lots(0, Side.BUY)) == ({}, 0)
+
+    table.fill(order, 4, 6)
+
+    assert list(table.live) == ["1"]
+    assert table.open_lots(0, Side.BUY) == 6
+
+
+@pytest.mark.parametrize("size_lots", [0, -1])
+def test_a_fill_of_nothing_is_a_bug(size_lots: int) -> None:
+    """Fills have a size."""
+    table, order = OrderTable(), make_order()
+    table.add(order)
+
+    with pytest.raises(AssertionError):
+        table.fill(order, size_lots, 5)
+
+
+def test_executions_are_known_by_symbol_and_trade_id() -> None:
+    """The same number on another symbol is another execution."""
+    table = OrderTable()
+
+    table.remember_trade("AAA/BBB", 7)
+    table.remember_trade("AAA/BBB", 7)
+
+    assert table.knows_trade("AAA/BBB", 7)
+    assert not table.knows_trade("AAA/BBB", 8)
+    assert not table.knows_trade("CCC/BBB", 7)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest ended orders and executions are forgotten first, live orders never."""
+    monkeypatch.setattr(order_table_module, "ENDED_MAX", 2)
+    monkeypatch.setattr(order_table_module, "TRADES_MAX", 3)
+    table = OrderTable()
+    for cid in "abcde":
+        table.add(make_order(cid=cid))
+    for cid in "cab":
+        table.fire(table.live[cid], Trigger.CANCELED, 5)
+    for trade_id in range(5):
+        table.remember_trade("AAA/BBB", trade_id)
+
+    assert [cid for cid in "abcde" if table.get(cid)] == ["a", "b", "d", "e"]
+    assert list(table.live) == ["d", "e"]
+    assert [n for n in range(5) if table.knows_trade("AAA/BBB", n)] == [2, 3, 4]

@@ -1,0 +1,51 @@
+"""What a strategy sees and what it answers is frozen: there is no way back into the engine's state."""
+
+import msgspec
+import pytest
+
+from mm.domain.capabilities import Capabilities
+from mm.domain.quotes import Quote, Quotes
+from mm.domain.sides import Side
+from mm.domain.view import LastFill, OwnQuote, Reading, View
+
+STRUCTS: list[type[msgspec.Struct]] = [View, Quotes, Quote, OwnQuote, LastFill, Reading, Capabilities]
+
+
+@pytest.mark.parametrize("struct", STRUCTS, ids=lambda struct: struct.__name__)
+def test_each_struct_is_frozen(struct: type[msgspec.Struct]) -> None:
+    """Neither side can change what it was given."""
+    assert struct.__struct_config__.frozen
+
+
+@pytest.mark.parametrize("struct", STRUCTS, ids=lambda struct: struct.__name__)
+def test_each_field_is_documented(struct: type[msgspec.Struct]) -> None:
+    """The docstring names every field of what strategies are written against, apart from bare sides."""
+    text = struct.__doc__ or ""
+
+    for field in struct.__struct_fields__:
+        assert field in text or field in ("side", "price_ticks"), field
+
+
+def test_quotes_compare_by_value() -> None:
+    """Equal ladders are equal whoever made them: replay and rules rely on it."""
+    first = Quotes((Quote(1, 2),), (), "quoting", None)
+    second = Quotes((Quote(1, 2),), (), "quoting", None)
+
+    assert first == second
+    assert first != Quotes((Quote(1, 3),), (), "quoting", None)
+    assert Quote(1, 2) == Quote(1, 2, 0, 0, 0, 0)
+
+
+def test_a_signal_that_is_ready_waits_for_nothing() -> None:
+    """The default of a reading is that nothing is missing; an own quote says what it is."""
+    assert Reading(1.5, ready=True).waits_for == ""
+    assert OwnQuote(Side.BUY, 0, 1, 2, 3, certain=True).certain
+    assert LastFill(1, 2, 3).size_lots == 3
+
+
+def test_capabilities_have_careful_defaults() -> None:
+    """Absence is proven after a minute at the earliest, and own orders are in the public book."""
+    caps = Capabilities(orders_per_10s=10, weight_per_minute=100)
+
+    assert caps.absence_proof_ns >= 60 * 10**9
+    assert caps.own_orders_in_book

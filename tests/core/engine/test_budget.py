@@ -1,0 +1,117 @@
+"""Budget: rolling windows, a lane for cancels, holds and bans, corrected upwards by the venue."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mm.domain.capabilities import Capabilities
+from mm.engine.budget import Budget
+
+SECOND_NS = 1_000_000_000
+CAPS = Capabilities(orders_per_10s=10, weight_per_minute=100)
+ORDERS_MAX, WEIGHT_MAX, READS_MAX, PLACES_MAX = 9, 90, 72, 54
+"""What of the limits may be used: 90 %, a fifth of it by cancels alone, a fifth not by placements."""
+
+actions = st.lists(
+    st.tuples(
+        st.integers(0, 5 * SECOND_NS),
+        st.sampled_from(("place", "read", "cancel", "list")),
+        st.integers(1, 20),
+    ),
+    max_size=80,
+)
+
+
+class Naive:
+    """Every spending ever, summed up anew for each question."""
+
+    def __init__(self) -> None:
+        """Start unused."""
+        self.orders: list[int] = []
+        self.weights: list[tuple[int, int]] = []
+
+    def orders_used(self, now_ns: int, span_ns: int = 10 * SECOND_NS) -> int:
+        """Return the placements in the span that ends now."""
+        return sum(now_ns - span_ns < at <= now_ns for at in self.orders)
+
+    def weight_used(self, now_ns: int) -> int:
+        """Return the weight in the minute that ends now."""
+        return sum(weight for at, weight in self.weights if now_ns - 60 * SECOND_NS < at <= now_ns)
+
+
+@given(actions)
+def test_windows_behave_like_sums_over_everything_that_was_spent(
+    steps: list[tuple[int, str, int]],
+) -> None:
+    """Placements and reads stop at the lane, listings at the limit, cancels nowhere; time gives all back."""
+    budget, naive, now_ns = Budget(CAPS), Naive(), 10**18
+    for pause_ns, action, weight in steps:
+        now_ns += pause_ns
+        used = naive.weight_used(now_ns)
+        if action == "place":
+            wanted = naive.orders_used(now_ns) < ORDERS_MAX and used + 1 <= PLACES_MAX
+            assert budget.take_place(now_ns) is wanted
+            if wanted:
+                naive.orders.append(now_ns)
+                naive.weights.append((now_ns, 1))
+        elif action == "read":
+            wanted = used + weight <= READS_MAX
+            assert budget.take(now_ns, weight) is wanted
+            if wanted:
+                naive.weights.append((now_ns, weight))
+        elif action == "cancel":
+            assert budget.take_cancel(now_ns)
+            naive.weights.append((now_ns, 1))
+        else:
+            wanted = used + CAPS.weight_orders <= WEIGHT_MAX
+            assert budget.take_listing(now_ns) is wanted
+            if wanted:
+                naive.weights.append((now_ns, CAPS.weight_orders))
+        assert budget.placed_minute(now_ns) == naive.orders_used(now_ns, 60 * SECOND_NS)
+
+
+def test_a_cancel_leaves_however_much_was_used() -> None:
+    """The lane is a reserve for cancels, not a limit of them."""
+    budget = Budget(CAPS)
+    assert budget.take(0, READS_MAX)
+    assert not budget.take(0, 1)
+    assert all(budget.take_cancel(0) for _ in range(200))
+
+
+def test_placements_leave_room_for_the_requests_that_find_out_what_became_of_them() -> None:
+    """Reads go on where placements have to stop."""
+    budget = Budget(Capabilities(orders_per_10s=1_000, weight_per_minute=100))
+    assert sum(budget.take_place(0) for _ in range(100)) == PLACES_MAX
+    assert sum(budget.take(0, 1) for _ in range(100)) == READS_MAX - PLACES_MAX
+
+
+def test_a_throttle_holds_placements_and_reads_but_neither_cancels_nor_their_listings() -> None:
+    """Until its time everything that can wait waits; then it goes on."""
+    budget = Budget(CAPS)
+    budget.throttle(5 * SECOND_NS, banned=False)
+    budget.throttle(2 * SECOND_NS, banned=False)
+    assert not budget.take_place(4 * SECOND_NS)
+    assert not budget.take(4 * SECOND_NS, 1)
+    assert budget.take_cancel(4 * SECOND_NS)
+    assert budget.take_listing(4 * SECOND_NS)
+    assert budget.take_place(5 * SECOND_NS)
+
+
+def test_a_ban_holds_everything() -> None:
+    """A request while banned prolongs the ban: not even a cancel leaves."""
+    budget = Budget(CAPS)
+    budget.throttle(5 * SECOND_NS, banned=True)
+    assert not budget.take_cancel(4 * SECOND_NS)
+    assert not budget.take_listing(4 * SECOND_NS)
+    assert not budget.take_place(4 * SECOND_NS)
+    assert budget.take_cancel(5 * SECOND_NS)
+    assert budget.take_listing(5 * SECOND_NS)
+
+
+def test_the_venues_own_count_raises_ours_and_never_lowers_it() -> None:
+    """Somebody else may use the same key; -1 says nothing."""
+    budget = Budget(CAPS)
+    budget.correct(0, weight=PLACES_MAX - 1, orders=ORDERS_MAX - 1)
+    assert budget.take_place(0)
+    assert not budget.take_place(0)
+    budget.correct(0, weight=0, orders=-1)
+    assert not budget.take_place(0)

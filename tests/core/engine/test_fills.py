@@ -1,0 +1,200 @@
+"""Executions: each exactly once, in every state, by whichever way it comes; they alone move inventory."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mm.domain.commands import Place
+from mm.domain.events import Operation, OrderCanceled, OrderFilled, OrderRejected, Source
+from mm.domain.orders import OrderState
+from mm.domain.quotes import Quote
+from mm.domain.sides import Side
+from mm.strategies.base import Wake
+from tests.builders.engine_ladder import SECOND_NS, Scripted
+from tests.builders.engine_rig import MID, MS, Rig, cid_of, make_session
+from tests.builders.engine_world import OTHER
+from tests.builders.instruments import INSTRUMENT
+
+
+def quoting(**fields: object) -> tuple[Rig, Place]:
+    """Return a bench with one bid of 10 lots sent, and the placement."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),), **fields)))  # type: ignore[arg-type]  # named
+    rig.activate()
+    return rig, rig.places()[0]
+
+
+def test_a_fill_moves_the_inventory_and_pays_its_fee() -> None:
+    """Price, size and fee go into the position; a decision follows."""
+    rig, place = quoting()
+    rig.ack(place)
+    rig.fill(place, 4, 1, fee_atoms=123, fee_asset="CCC")
+    position = rig.session().position
+    assert (position.net_lots, position.fees_atoms) == (4, {"CCC": 123})
+    assert rig.session().last_fill[Side.BUY].price_ticks == MID - 20
+    assert rig.state_of(place) is OrderState.WORKING
+    rig.fill(place, 6, 2)
+    assert rig.state_of(place) is OrderState.FILLED
+    assert len(rig.places()) == 2
+
+
+def test_a_fill_before_the_acknowledgement_counts() -> None:
+    """The stream may be faster than the answer."""
+    rig, place = quoting()
+    rig.fill(place, 10, 1)
+    rig.ack(place)
+    assert rig.session().position.net_lots == 10
+    assert rig.state_of(place) is OrderState.FILLED
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.sampled_from(Source)), min_size=1, max_size=20))
+def test_each_execution_counts_once_whatever_the_way_and_the_number_of_reports(
+    reports: list[tuple[int, Source]],
+) -> None:
+    """Stream, answer and listing may all bring the same trade."""
+    rig, place = quoting()
+    rig.ack(place)
+    for trade_id, source in reports:
+        rig.fill(place, 2, trade_id, source=source)
+    distinct = len({trade_id for trade_id, _ in reports})
+    assert rig.session().position.net_lots == 2 * distinct
+    assert rig.order(place).cum_lots == 2 * distinct
+
+
+def test_a_fill_after_the_confirmed_cancel_counts_and_is_told() -> None:
+    """Inventory is what was traded, not what was expected."""
+    rig, place = quoting()
+    rig.ack(place)
+    rig.feed(OrderCanceled, cid=place.cid, cum_lots=0, source=Source.ANSWER)
+    rig.fill(place, 3, 1)
+    assert rig.session().position.net_lots == 3
+    assert rig.state_of(place) is OrderState.CANCELED
+    assert len(rig.reports("fill.late")) == 1
+
+
+def test_a_fill_of_a_refused_order_brings_it_back_to_life() -> None:
+    """It is exposure again until the venue says what became of it."""
+    rig, place = quoting()
+    rig.feed(OrderRejected, cid=place.cid, code=-1, reason="?")
+    rig.fill(place, 3, 1)
+    assert rig.state_of(place) is OrderState.UNKNOWN
+    assert rig.engine.state.orders.open_lots(0, Side.BUY) == 17
+
+
+def test_a_fill_beyond_the_size_counts_and_halts() -> None:
+    """What the venue traded is so; nothing goes on before somebody has looked."""
+    rig, place = quoting()
+    rig.fill(place, 12, 1)
+    assert rig.session().position.net_lots == 12
+    assert rig.reports("halt") == [
+        {"reason": "order.overfilled", "cid": place.cid, "filled": "12", "size": "10", "session": ""}
+    ]
+
+
+def test_a_quote_that_took_is_told() -> None:
+    """Post-only orders never take; an exit does."""
+    rig, place = quoting()
+    rig.fill(place, 1, 1, maker=False)
+    assert len(rig.reports("fill.post_only_taken")) == 1
+
+
+def report(rig: Rig, cid: str, *, trade_id: int = 40, source: Source = Source.STREAM) -> None:
+    """Report a fill of 5 lots bought by an order that this life did not make."""
+    rig.feed(
+        OrderFilled,
+        symbol=INSTRUMENT.symbol,
+        cid=cid,
+        trade_id=trade_id,
+        side=Side.BUY,
+        price_ticks=MID,
+        size_lots=5,
+        fee_atoms=0,
+        fee_asset="BBB",
+        maker=True,
+        source=source,
+    )
+
+
+def test_fills_of_an_earlier_life_are_in_the_holdings_that_a_session_starts_from() -> None:
+    """Reported before the stock is taken they change nothing, nor does their repetition later."""
+    rig = Rig()
+    report(rig, cid_of(3))
+    rig.activate()
+    report(rig, cid_of(3))
+    assert rig.session().position.net_lots == 0
+    report(rig, cid_of(3), trade_id=41)
+    assert rig.session().position.net_lots == 5
+    assert len(rig.reports("fill.earlier_life")) == 1
+
+
+def test_after_a_lifted_halt_fills_of_an_earlier_life_still_count() -> None:
+    """The stock was taken before: what comes now is not in it."""
+    rig = Rig()
+    rig.activate()
+    rig.operate(Operation.HALT)
+    rig.advance(100 * MS)
+    rig.list_orders()
+    rig.advance(100 * MS)
+    rig.operate(Operation.UNHALT)
+    assert rig.session().state == "pending"
+    report(rig, cid_of(3))
+    assert rig.session().position.net_lots == 5
+
+
+@pytest.mark.parametrize("cid", ["manual", cid_of(1, session=9)])
+def test_fills_of_others_are_told_and_move_nothing(cid: str) -> None:
+    """A person's order, or one of a session that is no longer configured; told by the stream alone."""
+    rig = Rig()
+    rig.activate()
+    report(rig, cid)
+    report(rig, cid)
+    report(rig, cid, trade_id=41, source=Source.QUERY)
+    assert rig.session().position.net_lots == 0
+    assert rig.reports("fill.foreign") == [{"symbol": INSTRUMENT.symbol, "trade_id": "40", "session": ""}]
+
+
+def test_a_fill_on_another_symbol_than_the_sessions_is_nobodys() -> None:
+    """The session of that number traded something else in its earlier life."""
+    rig = Rig(make_session(name="a"), make_session(name="b", instrument=OTHER))
+    rig.activate()
+    report(rig, cid_of(1, session=1))
+    assert [rig.session(name).position.net_lots for name in "ab"] == [0, 0]
+
+
+def test_a_fill_of_another_symbol_is_nobodys() -> None:
+    """An order of ours on a symbol that its session does not trade: not in its position."""
+    rig, place = quoting()
+    rig.fill(place, 1, 1, symbol="other")
+    assert rig.session().position.net_lots == 0
+
+
+def test_a_strategy_that_does_not_wake_on_fills_is_asked_when_the_order_is_done() -> None:
+    """A partial fill changes nothing for it; a free level does."""
+    strategy = Scripted(
+        bids=(Quote(MID - 20, 10),), wake=Wake(move_half_ticks=0, every_ns=0, on_own_fill=False)
+    )
+    rig = Rig(make_session(strategy))
+    rig.activate()
+    (place,) = rig.place_all()
+    views = len(strategy.views)
+    rig.fill(place, 4, 1)
+    assert len(strategy.views) == views
+    rig.fill(place, 6, 2)
+    assert len(strategy.views) == views + 1
+
+
+def test_a_position_that_does_not_add_up_halts() -> None:
+    """The identity of the P&L is checked after every fill."""
+    rig, place = quoting()
+    rig.session().position.spread_half += 1
+    rig.fill(place, 1, 1)
+    assert rig.reports("halt") == [{"reason": "pnl.residual", "session": "main", "residual": "-1"}]
+
+
+def test_a_fill_without_a_market_is_marked_at_its_own_price() -> None:
+    """The book may be lost while own news arrive."""
+    rig, place = quoting()
+    rig.move(0, 0)
+    rig.fill(place, 1, 1)
+    assert rig.session().position.net_lots == 1
+    rig.keep_alive(SECOND_NS)
+    assert rig.engine.state.halt_code == ""

@@ -1,0 +1,387 @@
+"""What time alone makes due: connections, books, unanswered orders, reconciliation, activation."""
+
+from mm.domain.book import Level
+from mm.domain.capabilities import Capabilities
+from mm.domain.commands import (
+    Cancel,
+    Connect,
+    ListBalances,
+    ListFills,
+    ListOrders,
+    MeasureClock,
+    Query,
+    SyncBook,
+)
+from mm.domain.events import (
+    Advanced,
+    BookDelta,
+    BookLost,
+    Operation,
+    OrderRejected,
+    OrderSeen,
+    RequestFailed,
+    Source,
+    Stream,
+    StreamDown,
+    StreamUp,
+    Throttled,
+)
+from mm.domain.orders import OrderState
+from mm.domain.quotes import Quote
+from mm.engine.setup import Deadlines
+from tests.builders.engine_ladder import SECOND_NS, Scripted
+from tests.builders.engine_rig import BASE_ATOMS, MID, MS, Rig, listed, make_session, of, orphan
+from tests.builders.instruments import INSTRUMENT
+
+SYMBOL = INSTRUMENT.symbol
+
+
+def active() -> Rig:
+    """Return a bench with one acknowledged bid."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    rig.place_all()
+    return rig
+
+
+def connects(rig: Rig, stream: Stream) -> int:
+    """Return how often a stream was dialled."""
+    return sum(command.stream is stream for command in of(rig.sent, Connect))
+
+
+# ---- connections
+
+
+def test_a_connection_attempt_without_an_outcome_is_repeated() -> None:
+    """After ten seconds, not before."""
+    rig = Rig()
+    rig.feed(Advanced)
+    rig.advance(9_900 * MS)
+    assert connects(rig, Stream.MARKET) == 1
+    rig.advance(200 * MS)
+    assert connects(rig, Stream.MARKET) == 2
+
+
+def test_connection_attempts_that_fail_are_repeated_with_growing_pauses() -> None:
+    """At once after the first failure, then twice as late each time, at most half a minute."""
+    rig = Rig()
+    rig.feed(Advanced)
+    times = []
+    for _ in range(12):
+        before = connects(rig, Stream.USER)
+        rig.feed(StreamDown, stream=Stream.USER, reason="refused")
+        start_ns = rig.now_ns
+        while connects(rig, Stream.USER) == before:
+            rig.advance(100 * MS)
+        times.append((rig.now_ns - start_ns) / SECOND_NS)
+    assert times == [0.1, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 30.0, 30.0]
+
+
+def test_a_stream_that_comes_up_and_dies_at_once_is_not_dialled_in_a_loop() -> None:
+    """Only one that held for a while is forgiven its failures."""
+    rig = Rig()
+    rig.feed(Advanced)
+    for _ in range(20):
+        rig.feed(StreamUp, stream=Stream.USER)
+        rig.feed(StreamDown, stream=Stream.USER, reason="kicked")
+        rig.advance(SECOND_NS)
+    assert connects(rig, Stream.USER) < 10
+    rig.feed(StreamUp, stream=Stream.USER)
+    rig.advance(31 * SECOND_NS)
+    before = connects(rig, Stream.USER)
+    rig.feed(StreamDown, stream=Stream.USER, reason="gone")
+    rig.advance(100 * MS)
+    assert connects(rig, Stream.USER) == before + 1
+
+
+def test_while_banned_no_stream_is_dialled() -> None:
+    """Dialling is a request too."""
+    rig = active()
+    before = connects(rig, Stream.USER)
+    rig.feed(Throttled, until_ns=rig.now_ns + 5 * SECOND_NS, banned=True)
+    rig.feed(StreamDown, stream=Stream.USER, reason="gone")
+    rig.keep_alive(4 * SECOND_NS)
+    assert connects(rig, Stream.USER) == before
+    rig.keep_alive(2 * SECOND_NS)
+    assert connects(rig, Stream.USER) == before + 1
+
+
+def test_a_market_stream_without_news_is_given_up_with_its_books_and_dialled_anew() -> None:
+    """The socket is open and nothing comes: what it carried is not believed any more."""
+    rig = active()
+    rig.advance(9 * SECOND_NS)
+    assert rig.reports("stream.suspect")[0]["stream"] == "market"
+    assert rig.reports("book.lost") == [{"symbol": SYMBOL, "reason": f"no news of {SYMBOL}", "session": ""}]
+    assert connects(rig, Stream.MARKET) == 2
+    rig.feed(StreamUp, stream=Stream.MARKET)
+    sent = rig.advance(2 * SECOND_NS)
+    assert len(of(sent, SyncBook)) == 1
+    assert connects(rig, Stream.MARKET) == 2
+
+
+def test_a_user_stream_that_does_not_echo_an_order_is_given_up() -> None:
+    """Acknowledged by the answer, unheard of on the stream: nobody would tell us of its fills."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    rig.ack(rig.places()[0], source=Source.ANSWER)
+    rig.keep_alive(4 * SECOND_NS)
+    assert rig.reports("stream.suspect") == []
+    rig.keep_alive(2 * SECOND_NS)
+    assert rig.reports("stream.suspect") == [
+        {"stream": "user", "reason": "orders are not echoed", "session": ""}
+    ]
+    assert connects(rig, Stream.USER) == 2
+    assert not rig.engine.state.user_synced
+
+
+def test_a_user_stream_is_given_up_also_when_no_order_lives_long_enough_to_be_missed() -> None:
+    """Orders come and go by answers alone, and the stream says nothing about any of them."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    for _ in range(12):
+        place = rig.places()[-1]
+        rig.ack(place, source=Source.ANSWER)
+        rig.canceled(place)
+        rig.keep_alive(SECOND_NS // 2)
+    assert len(rig.reports("stream.suspect")) == 1
+
+
+def test_a_stream_that_says_something_is_not_suspected_for_one_missing_report() -> None:
+    """Reports of other orders come: the stream lives. The one that is missing is found by its own age."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10), Quote(MID - 21, 10, 1)))))
+    rig.activate()
+    first, second = rig.places()
+    rig.ack(first, source=Source.ANSWER)
+    rig.advance(MS)
+    rig.ack(second)
+    rig.keep_alive(4 * SECOND_NS)
+    assert rig.reports("stream.suspect") == []
+    rig.keep_alive(2 * SECOND_NS)
+    assert [facts["reason"] for facts in rig.reports("stream.suspect")] == ["an order was not echoed"]
+    rig.keep_alive(6 * SECOND_NS)
+    assert len(rig.reports("stream.suspect")) == 1
+
+
+def test_an_order_that_a_query_found_is_owed_no_echo_by_a_stream_that_is_down() -> None:
+    """What is down is not suspected."""
+    rig = active()
+    rig.feed(StreamDown, stream=Stream.USER, reason="gone")
+    place = rig.places()[0]
+    rig.feed(OrderSeen, cid=place.cid, venue_order_id="1", open=True, cum_lots=0)
+    rig.order(place).echoed = False
+    rig.keep_alive(7 * SECOND_NS)
+    assert rig.reports("stream.suspect") == []
+
+
+# ---- books
+
+
+def test_a_lost_book_is_fetched_at_once_and_then_later_and_later_while_that_fails() -> None:
+    """A snapshot is the dearest request: a venue that cannot give one is not asked in a loop."""
+    rig = active()
+    rig.keep_alive(31 * SECOND_NS)
+    rig.feed(BookLost, symbol=SYMBOL, reason="gap")
+    assert len(of(rig.advance(100 * MS), SyncBook)) == 1
+    count = 1
+    for _ in range(60):
+        rig.feed(BookLost, symbol=SYMBOL, reason="snapshot too old")
+        count += len(of(rig.advance(500 * MS), SyncBook))
+    assert count <= 9
+    assert len(rig.reports("book.lost")) == 1
+
+
+def test_a_book_that_is_lost_again_and_again_right_after_the_snapshot_is_fetched_ever_later() -> None:
+    """Only a book that held for a while is forgiven its failures."""
+    rig = active()
+    rig.keep_alive(31 * SECOND_NS)
+    count = 0
+    for _ in range(60):
+        rig.feed(BookLost, symbol=SYMBOL, reason="gap")
+        fetched = len(of(rig.advance(500 * MS), SyncBook))
+        count += fetched
+        if fetched:
+            rig.snapshot()
+    assert count <= 9
+
+
+def test_a_snapshot_that_does_not_come_is_asked_for_again() -> None:
+    """After two seconds at first."""
+    rig = active()
+    rig.keep_alive(31 * SECOND_NS)
+    rig.feed(BookLost, symbol=SYMBOL, reason="gap")
+    sent = of(rig.advance(10 * SECOND_NS), SyncBook)
+    assert len(sent) == 3
+
+
+def test_a_book_that_stays_crossed_is_wrong_and_fetched_anew() -> None:
+    """For a moment it may be; after 200 ms something was missed."""
+    rig = active()
+    crossed = {"symbol": SYMBOL, "venue_ms": 0, "bids": (Level(MID + 50, 10),), "asks": ()}
+    rig.seq += 1
+    rig.feed(BookDelta, seq=rig.seq, **crossed)
+    assert rig.session().reason == "waits for a two-sided book"
+    assert rig.advance(200 * MS) == []
+    sent = rig.advance(SECOND_NS)
+    assert len(of(sent, SyncBook)) == 1
+    assert [facts["reason"] for facts in rig.reports("book.lost")] == ["crossed"]
+
+
+def test_without_budget_no_snapshot_is_asked_for() -> None:
+    """It waits for the window to move on."""
+    rig = Rig(caps=Capabilities(orders_per_10s=10, weight_per_minute=100))
+    rig.feed(StreamUp, stream=Stream.MARKET)
+    rig.advance(SECOND_NS)
+    assert len(of(rig.sent, SyncBook)) == 1
+    sent = rig.advance(50 * SECOND_NS)
+    assert of(sent, SyncBook) == []
+    assert len(of(rig.advance(20 * SECOND_NS), SyncBook)) == 1
+
+
+# ---- orders
+
+
+def test_a_cancel_without_any_answer_is_unknown_after_its_deadline() -> None:
+    """And asked about."""
+    rig = active()
+    (place,) = rig.places()
+    rig.script().bids = ()
+    rig.keep_alive(6 * SECOND_NS)
+    assert rig.state_of(place) is OrderState.CANCEL_SENT
+    rig.keep_alive(2 * SECOND_NS)
+    assert rig.state_of(place) is OrderState.UNKNOWN_CANCEL
+    assert {query.cid for query in of(rig.sent, Query)} == {place.cid}
+
+
+def test_an_unknown_order_is_asked_about_less_and_less_often_and_never_given_up() -> None:
+    """From a quarter of a second up to five."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    rig.keep_alive(127 * SECOND_NS)
+    assert 25 <= len(of(rig.sent, Query)) <= 32
+    assert rig.state_of(rig.places()[0]) is OrderState.UNKNOWN
+
+
+# ---- reconciliation
+
+
+def test_orders_fills_and_balances_are_looked_at_every_half_minute() -> None:
+    """One pass each, and the clock measured once in five minutes."""
+    rig = active()
+    rig.list_all()
+    before = [len(of(rig.sent, kind)) for kind in (ListOrders, ListFills, ListBalances)]
+    for _ in range(60):
+        rig.keep_alive(SECOND_NS)
+        rig.list_all()
+    after = [len(of(rig.sent, kind)) for kind in (ListOrders, ListFills, ListBalances)]
+    assert [b - a for a, b in zip(before, after, strict=True)] == [2, 2, 2]
+    assert len(of(rig.sent, MeasureClock)) == 1
+    rig.keep_alive(300 * SECOND_NS)
+    assert len(of(rig.sent, MeasureClock)) == 2
+
+
+def test_after_a_reconnection_of_the_user_stream_everything_is_looked_at_at_once() -> None:
+    """And asked again until it was seen."""
+    rig = active()
+    rig.feed(StreamDown, stream=Stream.USER, reason="gone")
+    rig.advance(SECOND_NS)
+    rig.feed(StreamUp, stream=Stream.USER)
+    sent = rig.advance(100 * MS)
+    assert (len(of(sent, ListOrders)), len(of(sent, ListFills)), len(of(sent, ListBalances))) == (1, 1, 1)
+    rig.keep_alive(14 * SECOND_NS)
+    assert not rig.engine.state.user_synced
+    sent = rig.keep_alive(2 * SECOND_NS)
+    assert (len(of(sent, ListOrders)), len(of(sent, ListFills)), len(of(sent, ListBalances))) == (1, 1, 1)
+
+
+def test_without_a_user_stream_nothing_is_reconciled() -> None:
+    """It is done when the stream is back."""
+    rig = Rig()
+    rig.feed(StreamUp, stream=Stream.MARKET)
+    rig.advance(5 * SECOND_NS)
+    assert of(rig.sent, ListBalances) == []
+
+
+# ---- activation
+
+
+def test_a_session_starts_when_streams_listings_and_book_are_there() -> None:
+    """Until then it says what it waits for; the holding is its target."""
+    rig = Rig()
+    rig.feed(Advanced)
+    assert rig.session().reason == "waits for connections and a book"
+    rig.activate()
+    assert (rig.session().state, rig.session().reason) == ("active", "quoting")
+    assert rig.reports("session.target") == [
+        {"target_lots": str(BASE_ATOMS // INSTRUMENT.lot_atoms), "session": "main"}
+    ]
+    assert rig.session().position.inventory_lots == 0
+
+
+def test_a_configured_target_is_kept_and_what_is_missing_to_it_is_inventory() -> None:
+    """Holding 1 000 less than the target is an inventory of -1 000."""
+    held = BASE_ATOMS // INSTRUMENT.lot_atoms
+    rig = Rig(make_session(target_lots=held + 1_000))
+    rig.activate()
+    assert rig.session().position.inventory_lots == -1_000
+    assert rig.reports("session.target") == []
+
+
+def test_orders_of_an_earlier_life_are_cleared_before_a_session_starts() -> None:
+    """Cancelled, listed until they are gone, and holdings and fills listed after that."""
+    rig = Rig()
+    rig.activate(orders=(orphan(),))
+    assert (rig.session().state, rig.session().reason) == ("pending", "clears orders of an earlier life")
+    assert [cancel.cid for cancel in of(rig.sent, Cancel)] == [orphan().cid]
+    sent = rig.advance(500 * MS)
+    assert len(of(sent, ListOrders)) == 1
+    rig.list_orders()
+    rig.advance(100 * MS)
+    assert rig.session().reason == "waits for balances and fills"
+    rig.list_balances()
+    rig.advance(100 * MS)
+    assert rig.session().state == "pending"
+    rig.list_fills()
+    rig.touch_book()
+    rig.advance(100 * MS)
+    assert rig.session().state == "active"
+
+
+def test_an_order_that_came_back_is_cleared_before_a_session_starts_again() -> None:
+    """After a lifted halt nothing old may stand beside the new quotes."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    (place,) = rig.places()
+    rig.feed(OrderRejected, cid=place.cid, code=-1, reason="?")
+    second = rig.places()[-1]
+    rig.ack(second)
+    rig.operate(Operation.HALT)
+    rig.canceled(second)
+    rig.advance(100 * MS)
+    rig.list_orders()
+    rig.advance(100 * MS)
+    rig.operate(Operation.UNHALT)
+    rig.list_orders(orders=(listed(place),))
+    rig.touch_book()
+    rig.advance(200 * MS)
+    assert rig.session().reason == "clears orders of an earlier life"
+    assert of(rig.sent, Cancel)[-1].cid == place.cid
+    rig.canceled(place)
+    rig.list_all()
+    rig.advance(200 * MS)
+    assert rig.session().state == "active"
+
+
+def test_the_backoff_doubles_from_its_first_step_to_its_bound() -> None:
+    """Nothing failed: no pause."""
+    deadlines = Deadlines(retry_first=10, retry_max=50)
+    assert [deadlines.backoff_ns(attempts) for attempts in (0, 1, 2, 3, 60)] == [0, 20, 40, 50, 50]
+
+
+def test_a_failed_snapshot_is_told_and_asked_for_again() -> None:
+    """The request failed; the book is still not there."""
+    rig = active()
+    rig.keep_alive(31 * SECOND_NS)
+    rig.feed(BookLost, symbol=SYMBOL, reason="gap")
+    rig.advance(100 * MS)
+    rig.feed(RequestFailed, what="SyncBook", subject=SYMBOL, reason="HTTP 500")
+    assert len(of(rig.advance(3 * SECOND_NS), SyncBook)) == 1
