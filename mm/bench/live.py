@@ -7,9 +7,10 @@ commands. "moving" are the steps in which at least one order was moved, "still" 
 
 import gc
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from mm.domain.book import Level
 from mm.domain.capabilities import Capabilities
@@ -34,6 +35,9 @@ from mm.engine.engine import Engine
 from mm.engine.setup import EngineSetup, SessionSetup
 from mm.risk.rules import RiskLimits, make_rules
 from mm.strategies.pure_market_making import PureMarketMaking
+
+if TYPE_CHECKING:
+    from mm.strategies.base import Strategy
 
 SYMBOL: Final = "BTC/USDT"
 MID_TICKS: Final = 6_000_000
@@ -137,7 +141,7 @@ class _Market:
         )
 
 
-def _answer(engine: Engine, market: _Market, commands: "list[AnyCommand] | tuple[AnyCommand, ...]") -> None:
+def _answer(engine: Engine, market: _Market, commands: Sequence[AnyCommand]) -> None:
     # The venue of the bench: everything is accepted a moment later. Answers bring further commands.
     waiting = list(commands)
     while waiting:
@@ -190,7 +194,8 @@ def _setup() -> EngineSetup:
     session = SessionSetup(
         name="bench",
         instrument=instrument,
-        strategy=PureMarketMaking(params, instrument),
+        # The engine hands a strategy back what it returned, and never looks into it.
+        strategy=cast("Strategy[object]", PureMarketMaking(params, instrument)),
         rules=make_rules(_limits()),
         band_ratio_ppm=500_000,
     )

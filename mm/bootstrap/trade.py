@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import structlog
 
 from mm.bootstrap.assemble import assemble
+from mm.domain.units import NS_PER_S
 from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, StateCorrupt
 from mm.observe.report_log import log_report
 from mm.observe.status import RunFacts, status
@@ -26,6 +27,7 @@ from mm.store.runstate import RunState
 log = structlog.get_logger("mm")
 
 SHOW_PAUSE_S: Final = 0.25
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 T = TypeVar("T")
 
@@ -63,14 +65,16 @@ class Bot:
         """Return how the run went by the bot's own books: for venues that have no truth door."""
         history = self.runtime.history
         fills, sent = history.fills_total, history.placed + history.cancels
+        first_ns = history.first_fill_ns - self.runtime.began_ns
         return RunReport(
             orders_placed=history.placed,
             orders_cancelled=history.cancels,
             fills=fills,
-            first_fill_s=None,
+            first_fill_s=round(first_ns / NS_PER_S, 3) if fills else None,
             self_trades=0,
             limit_breaches=0,
-            open_orders_at_exit=len(self.state.orders.live),
+            # The venue's word counts; a core that broke did not hear it.
+            open_orders_at_exit=0 if self.outcome.clean else len(self.state.orders.live),
             pnl_residual=sum(abs(session.position.residual_half) for session in self.state.sessions),
             messages_per_fill=round(sent / fills, 2) if fills else None,
             exit_reason=self.outcome.reason,
@@ -99,15 +103,16 @@ def in_loop(main: Callable[[], Coroutine[object, object, T]]) -> T:
 
 
 async def _ending(main: Callable[[], Coroutine[object, object, T]]) -> T:
-    _unwind_on_sigterm()
+    _unwind_on_signals()
     return await main()
 
 
-def _unwind_on_sigterm() -> None:
-    # Before and after the trading it unwinds as a Ctrl-C does: a child process would be left otherwise.
+def _unwind_on_signals() -> None:
+    # Before and after the trading there is nothing to confirm, but a child process may have to be ended.
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 async def trade(
@@ -158,16 +163,15 @@ async def _attended(
     await control.start()
     showing = asyncio.create_task(_show(show, look)) if show is not None else None
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, runtime.stop, number.name)
+    for number in SIGNALS:
+        loop.add_signal_handler(number, runtime.insist, number.name)
     # Nothing made so far is garbage: a full collection over it would only stall the loop.
     gc.freeze()
     try:
         return await runtime.run(duration_ns)
     finally:
         gc.unfreeze()
-        loop.remove_signal_handler(signal.SIGINT)
-        _unwind_on_sigterm()
+        _unwind_on_signals()
         await control.close()
         if showing is not None:
             showing.cancel()

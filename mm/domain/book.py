@@ -98,7 +98,7 @@ class Book:
         crossed_since_ns: local time since which bid >= ask, or 0 while the book is not crossed.
     """
 
-    __slots__ = ("_asks", "_bids", "_top", "crossed_since_ns", "seq", "status", "updated_ns")
+    __slots__ = ("_asks", "_bids", "_depth_ns", "_top", "crossed_since_ns", "seq", "status", "updated_ns")
 
     def __init__(self) -> None:
         """Start empty."""
@@ -107,6 +107,7 @@ class Book:
         # The newest top-of-book message: (its number, bid, ask). Deltas older than it may not bring back
         # what it said is gone.
         self._top: tuple[int, Level, Level] | None = None
+        self._depth_ns = 0
         self.status = BookStatus.EMPTY
         self.seq = 0
         self.updated_ns = 0
@@ -137,10 +138,13 @@ class Book:
         return bool(bids and asks) and bids[-1] >= -asks[-1]
 
     def apply_snapshot(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
-        """Replace the whole book; it is in sync from now on."""
+        """Replace the whole book; it is in sync from now on. One older than a book in sync is ignored."""
+        if self.status is BookStatus.IN_SYNC and seq < self.seq:
+            return
         self._bids.replace(bids)
         self._asks.replace(asks)
         self._top = None
+        self._depth_ns = ts_ns
         self.status = BookStatus.IN_SYNC
         self._touch(ts_ns, seq)
 
@@ -159,6 +163,7 @@ class Book:
                 _cut(self._asks, ask)
             else:
                 self._top = None
+        self._depth_ns = ts_ns
         self._touch(ts_ns, seq)
 
     def apply_top(self, ts_ns: int, seq: int, bid: Level, ask: Level) -> None:
@@ -175,6 +180,10 @@ class Book:
         _cut(self._asks, ask)
         # The book's own number stays: deltas must still apply from where they left off.
         self._touch(ts_ns, self.seq)
+
+    def lags(self, ts_ns: int, patience_ns: int) -> bool:
+        """Return whether the depth has been silent for longer than `patience_ns` while the top moved on."""
+        return self._top is not None and ts_ns - self._depth_ns > patience_ns
 
     def lose(self) -> None:
         """Forget that the book is right; its levels stay visible for people, never for quoting."""

@@ -1,7 +1,7 @@
 """All orders of the account: live ones by id, exposure sums per session, and which fills are known.
 
-Fills are deduplicated by (symbol, trade id) whatever the state of the order. The table is bounded: ended
-orders and trade ids are forgotten oldest first, long after the venue can still report them.
+Fills are deduplicated by (symbol, trade id, side) whatever the state of the order. The table is bounded:
+ended orders and trade ids are forgotten oldest first, long after the venue can still report them.
 """
 
 from typing import Final
@@ -29,7 +29,7 @@ class OrderTable:
         self.version = 0
         self.changes = 0
         self._ended: dict[str, Order] = {}
-        self._trades: dict[tuple[str, int], None] = {}
+        self._trades: dict[tuple[str, int, Side], None] = {}
         self._open_lots: dict[tuple[int, Side], int] = {}
 
     def add(self, order: Order) -> None:
@@ -62,13 +62,13 @@ class OrderTable:
             self._settle(order, before if was_live else 0)
         return True
 
-    def knows_trade(self, symbol: str, trade_id: int) -> bool:
-        """Return whether this execution was applied before."""
-        return (symbol, trade_id) in self._trades
+    def knows_trade(self, symbol: str, trade_id: int, side: Side) -> bool:
+        """Return whether this execution was applied before; a trade with ourselves has one on each side."""
+        return (symbol, trade_id, side) in self._trades
 
-    def remember_trade(self, symbol: str, trade_id: int) -> None:
+    def remember_trade(self, symbol: str, trade_id: int, side: Side) -> None:
         """Note an execution as applied."""
-        self._trades[symbol, trade_id] = None
+        self._trades[symbol, trade_id, side] = None
         if len(self._trades) > TRADES_MAX:
             del self._trades[next(iter(self._trades))]
 

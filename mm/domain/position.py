@@ -28,6 +28,7 @@ class Position:
 
     __slots__ = (
         "_cost_half",
+        "_other_fees_quote_atoms",
         "bought_lots",
         "cash_half",
         "fees_atoms",
@@ -58,6 +59,7 @@ class Position:
         self.fees_atoms: dict[str, int] = {}
         # What the open part of net_lots cost, half ticks x lots, same sign as net_lots.
         self._cost_half = 0
+        self._other_fees_quote_atoms = 0
 
     @property
     def inventory_lots(self) -> int:
@@ -98,9 +100,15 @@ class Position:
         else:
             self.sold_lots += size_lots
 
-    def pay_fee(self, asset: str, atoms: int) -> None:
-        """Book a fee (negative: rebate) in the asset it was taken in."""
+    def pay_fee(self, asset: str, atoms: int, *, value_atoms: int = 0) -> None:
+        """Book a fee (negative: rebate) in the asset it was taken in.
+
+        Args: value_atoms: what it is taken to be worth in quote atoms, for an asset that is neither base nor
+        quote: the ledger is exact in any case, the P&L must not leave it out.
+        """
         self.fees_atoms[asset] = self.fees_atoms.get(asset, 0) + atoms
+        if asset not in (self.instrument.base, self.instrument.quote):
+            self._other_fees_quote_atoms += value_atoms
 
     @property
     def residual_half(self) -> int:
@@ -116,10 +124,11 @@ class Position:
 
     @property
     def fees_quote_atoms(self) -> int:
-        """Fees in base and quote at the mid, quote atoms, rounded against us. Third assets are not in it."""
+        """Fees at the mid, quote atoms, rounded against us; third assets as they were valued when paid."""
         base = self.fees_atoms.get(self.instrument.base, 0)
         quote = self.fees_atoms.get(self.instrument.quote, 0)
-        return quote - self.instrument.base_value_atoms(-base, self.mid_half_ticks)
+        valued = quote + self._other_fees_quote_atoms
+        return valued - self.instrument.base_value_atoms(-base, self.mid_half_ticks)
 
     @property
     def net_quote_atoms(self) -> int:

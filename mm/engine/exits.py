@@ -16,6 +16,9 @@ from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
 
 EXITS_MAX: Final = 10
+REFUSALS_MAX: Final = 300
+"""Seconds for which an exit may be denied (no fresh book, say) before an operator is called."""
+
 EXIT_PAUSE_NS: Final = NS_PER_S
 
 
@@ -35,15 +38,19 @@ def _progress(state: EngineState, session: Session) -> None:
         return
     lots = _leaving_lots(session.position)
     instrument = session.setup.instrument
-    if abs(lots) < instrument.size_min_lots_at(max(1, reference // 2)):
+    side = Side.SELL if lots > 0 else Side.BUY
+    price_ticks = max(1, _bound_ticks(session, side))
+    if abs(lots) < instrument.size_min_lots_at(price_ticks):
         _finish(state, session, "exit.done")
-    elif session.exits >= EXITS_MAX:
-        _finish(state, session, "exit.incomplete")
+    elif session.exits >= EXITS_MAX or session.exits_refused >= REFUSALS_MAX:
+        _finish(state, session, "exit.incomplete", refused=str(session.exits_refused))
     else:
         session.exit_due_ns = state.now_ns + EXIT_PAUSE_NS
-        side = Side.SELL if lots > 0 else Side.BUY
-        quote = Quote(_bound_ticks(session, side), min(abs(lots), instrument.size_max_lots))
-        session.exits += send.place_exit(state, session, risk_view(state, session), side, quote)
+        quote = Quote(price_ticks, min(abs(lots), instrument.size_max_lots))
+        if send.place_exit(state, session, risk_view(state, session), side, quote):
+            session.exits += 1
+        else:
+            session.exits_refused += 1
 
 
 def _leaving_lots(position: Position) -> int:

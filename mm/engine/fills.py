@@ -1,6 +1,7 @@
 """Executions: each applied exactly once, in every state of its order; the only thing that moves inventory."""
 
 from mm.domain.events import OrderFilled, Source
+from mm.domain.units import PPM, ceil_div
 from mm.domain.view import LastFill
 from mm.engine.halt import halt
 from mm.engine.session import Session
@@ -10,10 +11,10 @@ from mm.engine.state import EngineState
 def on_fill(state: EngineState, event: OrderFilled) -> None:
     """Apply one execution unless it is known."""
     market = state.markets.get(event.symbol)
-    if market is None or state.orders.knows_trade(event.symbol, event.trade_id):
+    if market is None or state.orders.knows_trade(event.symbol, event.trade_id, event.side):
         return
     # The cursor of the listings stays where the last one ended: a fill may have come while another got lost.
-    state.orders.remember_trade(event.symbol, event.trade_id)
+    state.orders.remember_trade(event.symbol, event.trade_id, event.side)
     session = _owner(state, event)
     if session is None:
         return
@@ -21,11 +22,20 @@ def on_fill(state: EngineState, event: OrderFilled) -> None:
     if market.mid_half_ticks:
         position.mark(market.mid_half_ticks)
     position.fill(event.side, event.price_ticks, event.size_lots)
-    position.pay_fee(event.fee_asset, event.fee_atoms)
+    position.pay_fee(event.fee_asset, event.fee_atoms, value_atoms=_fee_value_atoms(session, event))
     session.last_fill[event.side] = LastFill(state.now_ns, event.price_ticks, event.size_lots)
     session.dirty = session.dirty or session.setup.strategy.wake.on_own_fill
     if position.residual_half:
         halt(state, "pnl.residual", session=session.name, residual=position.residual_half)
+
+
+def _fee_value_atoms(session: Session, event: OrderFilled) -> int:
+    # A fee in a third asset is taken to be what the fee in the quote asset would have been; a rebate nothing.
+    instrument = session.setup.instrument
+    fee_ppm = instrument.maker_fee_ppm if event.maker else instrument.taker_fee_ppm
+    if event.fee_atoms <= 0 or fee_ppm <= 0:
+        return 0
+    return ceil_div(instrument.notional_atoms(event.price_ticks, event.size_lots) * fee_ppm, PPM)
 
 
 def _owner(state: EngineState, event: OrderFilled) -> Session | None:

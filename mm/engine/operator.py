@@ -48,6 +48,6 @@ def _unhalt(state: EngineState) -> None:
     for session in state.sessions:
         if session.state is SessionState.HALTED:
             session.flatten = False
-            session.exits = 0
+            session.exits = session.exits_refused = 0
             session.peak_atoms = session.position.net_quote_atoms
             set_state(state, session, SessionState.PENDING, "starting again")

@@ -4,7 +4,7 @@ An end that states more fills than are known is not an end yet: the order stays 
 fills are there.
 """
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from mm.domain.events import (
     AckMismatch,
@@ -21,7 +21,7 @@ from mm.domain.events import (
     PlaceUnknown,
     Source,
 )
-from mm.domain.orders import Order, Trigger
+from mm.domain.orders import Order, OrderState, Trigger
 from mm.domain.units import NS_PER_S
 from mm.engine import send
 from mm.engine.fills import on_fill
@@ -139,9 +139,17 @@ def _on_ack(state: EngineState, order: Order, event: OrderAcked) -> None:
     state.sessions[order.session].dirty = True
 
 
+_DOUBT: Final = {OrderState.WORKING: Trigger.REJECT, OrderState.CANCEL_SENT: Trigger.CANCEL_LOST}
+"""What makes an order of this state uncertain; in all others it is so already, or over."""
+
+
 def _on_reject(state: EngineState, order: Order, event: OrderRejected) -> None:
     session = state.sessions[order.session]
-    _fire(state, order, Trigger.REJECT)
+    if order.venue_order_id or order.echoed or order.cum_lots:
+        # It lived: a refusal that comes now is late, doubled or wrong, and proves nothing but a doubt.
+        _fire(state, order, _DOUBT.get(order.state, Trigger.LOST))
+    else:
+        _fire(state, order, Trigger.REJECT)
     facts = {"cid": order.cid, "venue_code": event.code, "detail": event.reason}
     state.report("order.rejected", session.name, side=order.side, level=order.level, **facts)
     _hold_back(state, session)

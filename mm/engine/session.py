@@ -76,6 +76,7 @@ class Session:
         self.touched_ns = 0
         self.ready = False
         self.exits = 0
+        self.exits_refused = 0
         self.exit_due_ns = 0
         # Only what a rule overrides is called: most rules judge, few shape, fewer watch.
         self.shapers = tuple(rule for rule in setup.rules if type(rule).shape is not Rule.shape)

@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 STOP_PATIENCE_S: Final = 90.0
 """How long an orderly stop may take: longer than an unknown order needs to be proven dead."""
 
+INSIST_AFTER_S: Final = 2
+"""From so long after the first request on, a second one ends a run without the venue's word."""
+
 LOOK_AGAIN_S: Final = 1.0
 """Pause between two listings once the core is broken."""
 
@@ -59,7 +62,8 @@ class Outcome:
 class LiveRuntime:
     """Runs one engine on one venue.
 
-    Fields: history: what happened lately. failure: "" or what broke: then the core is not called any more.
+    Fields: history: what happened lately. began_ns: the core's time when `run` began, 0 before. failure: ""
+    or what broke: then the core is not called any more.
     """
 
     def __init__(
@@ -68,6 +72,7 @@ class LiveRuntime:
         """Keep the parts; nothing happens before `run`."""
         self.engine = engine
         self.history = History()
+        self.began_ns = 0
         self.failure = ""
         self._venue = venue
         self._clock = clock
@@ -81,6 +86,7 @@ class LiveRuntime:
         self._patience: asyncio.TimerHandle | None = None
         self._broken: EmergencyExit | None = None
         self._stop_reason = ""
+        self._insisted_ns = 0
 
     async def run(self, duration_ns: int = 0) -> Outcome:
         """Trade until stopped, for `duration_ns` if it is above 0; return when the venue is clean or patience
@@ -88,6 +94,7 @@ class LiveRuntime:
         """
         loop = asyncio.get_running_loop()
         end = None
+        self.began_ns = self._clock.now_ns()
         try:
             await self._venue.start(self.sink)
             self.sink(Advanced(ts_ns=self._clock.now_ns()))
@@ -111,6 +118,18 @@ class LiveRuntime:
             self._stop_reason = reason
             self._bound_the_end()
         self.operate(Operation.STOP, reason=reason, who="runtime")
+
+    def insist(self, reason: str) -> None:
+        """Ask for a stop as a signal does: asked again after a while, the run ends now and is not clean.
+
+        Twice at once is one request: what wraps a command may pass a signal on that came to both.
+        """
+        now_ns = self._clock.now_ns()
+        if self._insisted_ns and now_ns - self._insisted_ns > INSIST_AFTER_S * NS_PER_S:
+            log.warning("stop.given_up", hint="orders may remain at the venue; the next start cancels them")
+            self._done.set()
+        self._insisted_ns = self._insisted_ns or now_ns
+        self.stop(reason)
 
     def operate(self, operation: Operation, *, session: str = "", reason: str = "", who: str = "") -> None:
         """Hand an operator's request to the engine."""
@@ -165,7 +184,7 @@ class LiveRuntime:
                 self._venue.submit(command)
 
     def _knows(self, event: OrderFilled) -> bool:
-        return self.engine.state.orders.knows_trade(event.symbol, event.trade_id)
+        return self.engine.state.orders.knows_trade(event.symbol, event.trade_id, event.side)
 
     def _note_fill(self, event: OrderFilled, commands: Sequence[AnyCommand]) -> None:
         order = self.engine.state.orders.get(event.cid)

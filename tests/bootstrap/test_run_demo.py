@@ -25,7 +25,7 @@ def settings_in(folder: Path, *overrides: str) -> Settings:
 def test_a_demo_is_told_by_the_exchange_and_leaves_no_process(tmp_path: Path) -> None:
     """Zeros where there have to be some, and the exchange is gone with it; `run` does the same."""
     before = children(os.getpid())
-    options = RunOptions(settings=settings_in(tmp_path), duration_ns=2 * 10**9)
+    options = RunOptions(settings=settings_in(tmp_path), duration_ns=10**9)
     report = run(options)
     assert (report.exit_code, report.exit_reason) == (0, "duration")
     assert report.orders_placed > 0
@@ -37,15 +37,15 @@ def test_a_demo_is_told_by_the_exchange_and_leaves_no_process(tmp_path: Path) ->
 def test_two_sessions_on_one_symbol_are_judged_together(tmp_path: Path) -> None:
     """The account has one ledger: what either did is explained, and no limit is counted twice."""
     second = SMALL[SMALL.index("[pair.btc]") : SMALL.index("[risk]")].replace("pair.btc", "pair.two")
-    text = SMALL.replace("[risk]", f"{second}\n[risk]").replace("spread_bps = 4", "spread_bps = 2")
+    text = SMALL.replace("[risk]", f"{second}\n[risk]").replace("spread_bps = 4", "spread_bps = 1.5")
     settings = loaded(tmp_path, text, [f"data_dir={tmp_path / 'data'}"])
-    report = demo(DemoOptions(settings=settings, duration_ns=4 * 10**9))
+    report = demo(DemoOptions(settings=settings, duration_ns=3 * 10**9))
     assert report.fills > 0
     assert (report.self_trades, report.limit_breaches, report.open_orders_at_exit) == (0, 0, 0)
     assert report.pnl_residual == 0
 
 
-@pytest.mark.parametrize("url", ["https://192.0.2.1", "https://exchange.invalid", "http://192.0.2.1:8080"])
+@pytest.mark.parametrize("url", ["https://exchange.invalid", "http://192.0.2.1:8080"])
 def test_a_demo_pointed_elsewhere_sends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:

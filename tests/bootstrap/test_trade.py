@@ -113,6 +113,7 @@ def test_the_report_of_a_run_is_made_of_the_bots_own_books(stage: Stage) -> None
     assert report.orders_placed == len(stage.venue.commands(Place))
     assert report.orders_cancelled == len(stage.venue.commands(Cancel))
     assert (report.fills, report.open_orders_at_exit, report.pnl_residual) == (1, 0, 0)
+    assert report.first_fill_s == pytest.approx(3, abs=0.1)
     assert report.messages_per_fill == report.orders_placed + report.orders_cancelled
     assert report.pnl_quote
     assert report.exit_code == 0
@@ -137,6 +138,19 @@ def test_a_stop_that_is_not_confirmed_ends_with_the_code_for_orders_that_may_rem
     life = stage.kept().life
     assert life is not None
     assert (life.ended, life.open_orders) == (True, -1)
+
+
+def test_a_signal_that_comes_again_after_a_while_ends_without_the_venues_word(stage: Stage) -> None:
+    """Whoever wants out gets out, with the code for orders that may remain; twice at once is one stop."""
+    stage.at(3, lambda: setattr(stage.venue, "deaf_to", (Cancel, ListOrders)))
+    ends_s: list[float] = []
+    for seconds in (4, 4.1, 9):
+        stage.at(seconds, lambda: signal.raise_signal(signal.SIGINT))
+    stage.at(8.9, lambda: ends_s.append(8.9))
+    stage.at(10, lambda: ends_s.append(10))
+    bot = stage.go()
+    assert (bot.exit_code, bot.outcome.reason) == (8, "SIGINT")
+    assert ends_s == [8.9]
 
 
 def test_a_halted_run_ends_with_the_code_for_halts(stage: Stage) -> None:
@@ -196,6 +210,8 @@ def test_a_broken_core_is_told_in_the_status(stage: Stage, monkeypatch: pytest.M
     stage.at(3, lambda: broken.append(True))
     bot = stage.go(show=lambda told: stage.shown.append(dict(told)))
     assert (bot.exit_code, bot.outcome.reason) == (6, "halted: engine.failed")
+    assert bot.state.orders.live
+    assert bot.report(1.0).open_orders_at_exit == 0
     assert {"active", "halting"} <= {str(told["state"]) for told in stage.shown}
     assert stage.shown[-1]["reason"] == "engine.failed"
 
@@ -298,12 +314,13 @@ def test_a_signal_that_nobody_attends_to_unwinds(number: signal.Signals) -> None
     assert undone == [True]
 
 
-def test_after_the_trading_a_signal_unwinds_again(stage: Stage) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_after_the_trading_a_signal_unwinds_again(stage: Stage, number: signal.Signals) -> None:
     """The demo still has an exchange to end then."""
 
     async def run() -> None:
         await trade(stage.settings, stage.venue, VirtualClock(), duration_ns=10**9, show=None)
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(number)
         await asyncio.get_running_loop().create_future()
 
     with pytest.raises(asyncio.CancelledError):

@@ -43,8 +43,8 @@ class Bug:
     def plan(self, seed: int) -> Plan:
         """Return the plan of a seed."""
         drawn: dict[str, Any] = {
-            "fault_ns": 30 * SECOND_NS,
-            "heal_ns": 40 * SECOND_NS,
+            "fault_ns": 20 * SECOND_NS,
+            "heal_ns": 30 * SECOND_NS,
             "rest_ns": 25 * SECOND_NS,
             "strategy": BUSY,
         }

@@ -214,7 +214,7 @@ class World:
         plan = self.plan
         self._use(plan.faults)
         for index, symbol in enumerate(self.truth.markets):
-            self.after(index * 7_000_000, lambda symbol=symbol: self._tick(symbol))  # type: ignore[misc]  # bound now
+            self.after(index * 7_000_000, lambda symbol=symbol: self._tick(symbol))  # type: ignore[misc]  # the default binds it now
         self._step(Advanced(ts_ns=self.now_ns))
         self._until(START_NS + plan.fault_ns)
         self._use(NONE)

@@ -63,7 +63,9 @@ class NaiveBook:
                 self.put(side, top)
 
     def snapshot(self, ts_ns: int, seq: int, *sides: tuple[Level, ...]) -> None:
-        """Replace everything."""
+        """Replace everything, unless it is older than what is believed."""
+        if self.live and seq < self.seq:
+            return
         for side, given_levels in enumerate(sides):
             held = {level.price_ticks: level.size_atoms for level in given_levels if level.size_atoms}
             self.sides[side] = {}
@@ -294,3 +296,27 @@ def test_a_full_side_keeps_the_best_and_forgets_a_level_entirely(monkeypatch: py
     assert shown(book)[0] == levels((9, 1), (8, 1), (7, 1))
     book.apply_delta(4_000, 13, levels((9, 0), (5, 2)), ())
     assert shown(book)[0] == levels((8, 1), (7, 1), (5, 2))
+
+
+def test_depth_that_is_silent_while_the_top_moves_lags() -> None:
+    """A top newer than the depth is normal for a moment, not for longer than the patience."""
+    book = synced(levels((99, 5)), levels((101, 5)))
+    assert not book.lags(10_000, 100)
+    book.apply_top(2_000, 12, Level(98, 5), Level(101, 5))
+    assert not book.lags(1_100, 100)
+    assert book.lags(1_101, 100)
+    book.apply_delta(3_000, 11, levels((90, 1)), ())
+    assert not book.lags(3_100, 100)
+    assert book.lags(3_101, 100)
+    book.apply_delta(4_000, 12, levels((90, 2)), ())
+    assert not book.lags(9_999, 100)
+
+
+def test_a_snapshot_older_than_a_book_in_sync_changes_nothing() -> None:
+    """It was asked for before the last one came; a book that was lost takes any."""
+    book = synced(levels((99, 5)), levels((101, 5)), seq=10)
+    book.apply_snapshot(2_000, 9, levels((1, 1)), levels((2, 1)))
+    assert (book.seq, book.bid_ticks) == (10, 99)
+    book.lose()
+    book.apply_snapshot(2_000, 9, levels((1, 1)), levels((2, 1)))
+    assert (book.seq, book.bid_ticks) == (9, 1)

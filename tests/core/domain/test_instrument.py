@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm.domain.instrument import asset_scales, make_instrument
+from mm.domain.instrument import Instrument, InstrumentSpec, asset_scales, make_instrument
 from tests.builders.instruments import INSTRUMENT, make_spec, make_test_instrument
 
 TICKS = st.integers(0, 10**9)
@@ -122,6 +122,26 @@ def test_filters_that_a_venue_does_not_give_are_wide() -> None:
     assert instrument.notional_min_atoms == 0
 
 
+def test_what_a_specification_does_not_say_costs_nothing_and_binds_nobody() -> None:
+    """No fees, no filters of value, and the usual cap of open orders."""
+    spec = InstrumentSpec(
+        symbol="AAA/BBB",
+        venue_symbol="AAABBB",
+        base="AAA",
+        quote="BBB",
+        tick_size=Decimal("0.01"),
+        lot_size=Decimal("0.001"),
+        size_min=Decimal("0.001"),
+    )
+
+    instrument = make_instrument(spec)
+
+    assert (instrument.maker_fee_ppm, instrument.taker_fee_ppm, instrument.notional_min_atoms) == (0, 0, 0)
+    assert (instrument.open_orders_max, instrument.size_max_lots) == (200, 10**12)
+    bare = {name: getattr(instrument, name) for name in Instrument.__struct_fields__[:14]}
+    assert Instrument(**bare) == instrument
+
+
 def test_a_rebate_is_a_negative_fee() -> None:
     """Fees are signed."""
     assert make_test_instrument(maker_fee_ratio="-0.000025").maker_fee_ppm == -25
@@ -132,6 +152,7 @@ def test_a_rebate_is_a_negative_fee() -> None:
     [
         ({"tick_size": "0"}, "AAA/BBB: tick 0, lot 0.001: expected both > 0"),
         ({"lot_size": "-1"}, "AAA/BBB: tick 0.01, lot -1: expected both > 0"),
+        ({"lot_size": "0"}, "AAA/BBB: tick 0.01, lot 0: expected both > 0"),
         ({"maker_fee_ratio": "0.0000001"}, "expected at most 0 decimals"),
     ],
 )

@@ -125,6 +125,17 @@ def test_a_late_fill_still_counts_and_an_overfill_is_told() -> None:
     assert (order.cum_lots, order.state) == (11, OrderState.FILLED)
 
 
+def test_the_fill_of_the_last_lot_ends_an_order() -> None:
+    """One lot before it is still working; exactly its size is no overfill."""
+    table, order = OrderTable(), make_order(size_lots=10)
+    table.add(order)
+
+    assert not table.fill(order, 9, 5)
+    assert (order.state, list(table.live)) == (OrderState.WORKING, ["1"])
+    assert not table.fill(order, 1, 6)
+    assert (order.state, list(table.live)) == (OrderState.FILLED, [])
+
+
 def test_a_death_that_was_wrong_makes_the_rest_exposure_again() -> None:
     """An order held for dead that shows itself counts with what is left of it."""
     table, order = OrderTable(), make_order(size_lots=10)
@@ -152,12 +163,13 @@ def test_executions_are_known_by_symbol_and_trade_id() -> None:
     """The same number on another symbol is another execution."""
     table = OrderTable()
 
-    table.remember_trade("AAA/BBB", 7)
-    table.remember_trade("AAA/BBB", 7)
+    table.remember_trade("AAA/BBB", 7, Side.BUY)
+    table.remember_trade("AAA/BBB", 7, Side.BUY)
 
-    assert table.knows_trade("AAA/BBB", 7)
-    assert not table.knows_trade("AAA/BBB", 8)
-    assert not table.knows_trade("CCC/BBB", 7)
+    assert table.knows_trade("AAA/BBB", 7, Side.BUY)
+    assert not table.knows_trade("AAA/BBB", 8, Side.BUY)
+    assert not table.knows_trade("CCC/BBB", 7, Side.BUY)
+    assert not table.knows_trade("AAA/BBB", 7, Side.SELL)
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +182,8 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for cid in "cab":
         table.fire(table.live[cid], Trigger.CANCELED, 5)
     for trade_id in range(5):
-        table.remember_trade("AAA/BBB", trade_id)
+        table.remember_trade("AAA/BBB", trade_id, Side.BUY)
 
     assert [cid for cid in "abcde" if table.get(cid)] == ["a", "b", "d", "e"]
     assert list(table.live) == ["d", "e"]
-    assert [n for n in range(5) if table.knows_trade("AAA/BBB", n)] == [2, 3, 4]
+    assert [n for n in range(5) if table.knows_trade("AAA/BBB", n, Side.BUY)] == [2, 3, 4]

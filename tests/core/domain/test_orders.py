@@ -195,6 +195,18 @@ def test_fills_count_up_and_what_is_left_never_goes_below_nothing() -> None:
     assert (order.cum_lots, order.left_lots, order.revealed_lots) == (12, 0, 12)
 
 
+def test_a_new_order_is_exposure_of_which_nothing_is_known() -> None:
+    """Sent, live, wholly open, never asked about; a lot at a tick is an order."""
+    order = make_order(price_ticks=1, size_lots=1)
+
+    assert (order.state, order.is_live, order.left_lots) == (S.SENT, True, 1)
+    counts = (order.cum_lots, order.revealed_lots, order.attempts, order.cancels, order.not_found)
+    assert counts == (0, 0, 0, 0, 0)
+    times = (order.settled_ns, order.asked_ns, order.cancelled_ns, order.absent_since_ns)
+    assert times == (0, 0, 0, 0)
+    assert (order.venue_order_id, order.echoed, order.ends_as) == ("", False, None)
+
+
 @pytest.mark.parametrize("changes", [{"price_ticks": 0}, {"size_lots": 0}, {"size_lots": -1}])
 def test_an_order_without_price_or_size_is_a_bug(changes: dict[str, object]) -> None:
     """Both are asserted where the order is made."""

@@ -158,6 +158,7 @@ def test_a_new_position_is_worth_nothing() -> None:
     """Without fills every figure is 0, also while there is no mid, and with a start that is not flat."""
     position = Position(INSTRUMENT, start_lots=7)
 
+    assert Position(INSTRUMENT).inventory_lots == 0
     assert (position.inventory_lots, position.entry_half_ticks) == (7, 0)
     position.mark(20_000)
     position.mark(30_000)
@@ -204,11 +205,10 @@ def test_the_entry_price_is_rounded_against_us() -> None:
 
 
 def test_fees_in_base_are_valued_at_the_mid_against_us() -> None:
-    """A fraction of an atom of a fee counts as one; a rebate is rounded down; third assets are left out."""
+    """A fraction of an atom of a fee counts as one; a rebate is rounded down."""
     position = Position(ODD)
     position.mark(7)
     position.pay_fee(ODD.quote, 10)
-    position.pay_fee("CCC", 10**9)
     assert position.fees_quote_atoms == 10
 
     position.pay_fee(ODD.base, 1)
@@ -232,3 +232,15 @@ def test_a_fill_of_nothing_is_a_bug(size_lots: int) -> None:
     """Fills have a size."""
     with pytest.raises(AssertionError):
         Position(INSTRUMENT).fill(Side.BUY, 100, size_lots)
+
+
+def test_a_fee_in_a_third_asset_is_exact_in_the_ledger_and_valued_in_the_profit() -> None:
+    """The loss limits must see it; base and quote are valued at the mid, whatever the caller says."""
+    position = Position(ODD)
+    position.mark(7)
+    position.pay_fee("CCC", 10**9, value_atoms=30)
+    position.pay_fee("CCC", 10**9, value_atoms=12)
+    position.pay_fee(ODD.quote, 5, value_atoms=1_000)
+    assert position.fees_quote_atoms == 47
+    assert position.net_quote_atoms == -47
+    assert position.ledger_atoms()["CCC"] == -2 * 10**9

@@ -10,6 +10,11 @@ from hypothesis import strategies as st
 
 from mm.domain.units import (
     ATOMS_MAX,
+    NS_PER_MS,
+    NS_PER_S,
+    PPM,
+    PPM_PER_BPS,
+    SCALE_MIN,
     atoms_from_decimal,
     atoms_from_text,
     ceil_atoms,
@@ -43,6 +48,13 @@ WRONG = [
     "e5",
 ]
 WRONG += ["NaN", "sNaN", "Infinity", "-inf", "1e", "1e5e5", "1.-5", "null", "1\n"]
+
+
+def test_units_are_what_their_names_say() -> None:
+    """Millionths, basis points, nanoseconds, 63 bits, 8 decimals."""
+    assert (PPM, PPM_PER_BPS * 10_000) == (1_000_000, PPM)
+    assert (NS_PER_MS * 1_000, NS_PER_S) == (NS_PER_S, 1_000_000_000)
+    assert (ATOMS_MAX, SCALE_MIN) == (9_223_372_036_854_775_807, 8)
 
 
 @given(ATOMS, SCALES)
@@ -146,6 +158,12 @@ def test_short_text_has_nothing_that_could_be_left_out(atoms: int, scale: int) -
     assert "e" not in text.lower()
     assert not text.endswith(".")
     assert "." not in text or not text.endswith("0")
+
+
+def test_nothing_has_no_sign() -> None:
+    """A venue may refuse a price of minus nothing."""
+    assert (text_from_atoms(0, 2), text_from_atoms(0, 0), short_text(0, 8)) == ("0.00", "0", "0")
+    assert (text_from_atoms(-5, 2), text_from_atoms(-5, 0)) == ("-0.05", "-5")
 
 
 @given(st.integers(-(10**30), 10**30), st.integers(1, 10**20))

@@ -36,7 +36,7 @@ SYMBOL = INSTRUMENT.symbol
 
 def quoting(**fields: object) -> Rig:
     """Return a bench with one acknowledged bid."""
-    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),), **fields)))  # type: ignore[arg-type]  # named
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),), **fields)))  # type: ignore[arg-type]  # named by the caller
     rig.activate()
     rig.place_all()
     return rig

@@ -145,3 +145,19 @@ def test_must_move_says_what_its_parts_say(live: Order, price: int, size: int, t
     for age_max, life in ((0, 0), (1_500, 0), (0, 500), (1_500, 1_800)):
         quote = Quote(price, size, 0, tolerance, age_max, life)
         assert must_move(live, quote, NOW_NS) is naive_must_move(live, quote)
+
+
+def test_an_order_is_renewed_when_it_is_too_old_and_not_before_its_time() -> None:
+    """Wherever it stands; unless it is younger than it has to become."""
+    quote = Quote(100, 80, 0, 5, 1_000, 0)
+    assert not must_move(order(age=999), quote, NOW_NS)
+    assert must_move(order(age=1_000), quote, NOW_NS)
+    assert not must_move(order(age=1_000), Quote(100, 80, 0, 5, 1_000, 1_001), NOW_NS)
+
+
+def test_an_order_that_is_too_large_goes_and_one_that_is_partly_filled_stays() -> None:
+    """What a fill took is not replaced at the cost of the queue."""
+    assert must_move(order(size=100), Quote(100, 80), NOW_NS)
+    assert not must_move(order(size=90), Quote(100, 80), NOW_NS)
+    assert must_move(order(size=50), Quote(100, 80), NOW_NS)
+    assert not must_move(order(size=80, filled=70), Quote(100, 80), NOW_NS)

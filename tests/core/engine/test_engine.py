@@ -104,7 +104,7 @@ def test_a_digest_tells_states_apart_that_no_command_shows_yet() -> None:
         (Advanced, {}),
         (StreamDown, {"stream": Stream.USER, "reason": "gone"}),
         (Throttled, {"until_ns": START_NS + 60 * SECOND_NS, "banned": False}),
-        (OrdersListed, {"symbol": INSTRUMENT.symbol, "asked_ns": START_NS + 1, "orders": ()}),
+        (OrdersListed, {"symbol": INSTRUMENT.symbol, "asked_ns": START_NS + 9 * SECOND_NS, "orders": ()}),
         (BalanceChanged, {"asset": "AAA", "free_atoms": 1, "locked_atoms": 0}),
     ]
     digests = set()

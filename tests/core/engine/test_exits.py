@@ -6,7 +6,7 @@ from mm.domain.commands import Place, TimeInForce
 from mm.domain.events import BookLost, OrderExpired, Source
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
-from mm.engine.exits import EXITS_MAX
+from mm.engine.exits import EXITS_MAX, REFUSALS_MAX
 from mm.risk.base import Alarm, AlarmAction, Refusal, RiskView, Rule
 from mm.risk.slippage import Slippage
 from tests.builders.engine_ladder import SECOND_NS, Deny, Ring, Scripted
@@ -109,7 +109,18 @@ def test_exits_end_after_so_many_and_an_operator_has_to() -> None:
         rig.feed(OrderExpired, cid=leave.cid, cum_lots=0, prevented=False, source=Source.ANSWER)
         rig.keep_alive(2 * SECOND_NS)
     assert len(rig.places()) == 1 + EXITS_MAX
-    assert rig.reports("exit.incomplete") == [{"left_lots": "8", "tries": str(EXITS_MAX), "session": "main"}]
+    assert rig.reports("exit.incomplete") == [
+        {"left_lots": "8", "tries": str(EXITS_MAX), "refused": "0", "session": "main"}
+    ]
+
+
+def test_an_exit_that_is_denied_for_too_long_calls_an_operator() -> None:
+    """Five minutes without a gate that opens are enough."""
+    rig, _ = leaving(8, Deny(Side.SELL, "book"))
+    rig.keep_alive(2 * REFUSALS_MAX * SECOND_NS)
+    assert rig.reports("exit.incomplete") == [
+        {"left_lots": "8", "tries": "0", "refused": str(REFUSALS_MAX), "session": "main"}
+    ]
 
 
 def test_an_exit_that_is_denied_does_not_count_and_is_tried_again() -> None:

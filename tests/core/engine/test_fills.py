@@ -9,6 +9,7 @@ from mm.domain.events import Operation, OrderCanceled, OrderFilled, OrderRejecte
 from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
+from mm.domain.units import PPM
 from mm.strategies.base import Wake
 from tests.builders.engine_ladder import SECOND_NS, Scripted
 from tests.builders.engine_rig import MID, MS, Rig, cid_of, make_session
@@ -18,7 +19,7 @@ from tests.builders.instruments import INSTRUMENT
 
 def quoting(**fields: object) -> tuple[Rig, Place]:
     """Return a bench with one bid of 10 lots sent, and the placement."""
-    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),), **fields)))  # type: ignore[arg-type]  # named
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),), **fields)))  # type: ignore[arg-type]  # named by the caller
     rig.activate()
     return rig, rig.places()[0]
 
@@ -30,9 +31,13 @@ def test_a_fill_moves_the_inventory_and_pays_its_fee() -> None:
     rig.fill(place, 4, 1, fee_atoms=123, fee_asset="CCC")
     position = rig.session().position
     assert (position.net_lots, position.fees_atoms) == (4, {"CCC": 123})
+    fee_ppm = INSTRUMENT.maker_fee_ppm
+    assert position.fees_quote_atoms == -(-INSTRUMENT.notional_atoms(place.price_ticks, 4) * fee_ppm // PPM)
+    rig.fill(place, 1, 2, fee_atoms=-5, fee_asset="CCC")
+    assert position.fees_quote_atoms == -(-INSTRUMENT.notional_atoms(place.price_ticks, 4) * fee_ppm // PPM)
     assert rig.session().last_fill[Side.BUY].price_ticks == MID - 20
     assert rig.state_of(place) is OrderState.WORKING
-    rig.fill(place, 6, 2)
+    rig.fill(place, 5, 3)
     assert rig.state_of(place) is OrderState.FILLED
     assert len(rig.places()) == 2
 

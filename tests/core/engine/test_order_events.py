@@ -359,3 +359,21 @@ def test_an_order_with_fills_is_never_proven_absent() -> None:
     rig.feed(OrderNotFound, cid=place.cid)
     rig.feed(OrderSeen, cid=place.cid, venue_order_id="1", open=False, cum_lots=1)
     assert rig.state_of(place) is OrderState.CANCELED
+
+
+@pytest.mark.parametrize("again", [1, 2, 3])
+def test_a_refusal_of_an_order_that_lived_is_a_doubt_however_often_it_comes(again: int) -> None:
+    """It was acknowledged: only an answer to a question may say that it never was."""
+    rig, _, place = quoting()
+    rig.ack(place)
+    for _ in range(again):
+        rig.feed(OrderRejected, cid=place.cid, code=-2010, reason="doubled")
+    assert rig.state_of(place) is UNKNOWN
+    assert rig.order(place).is_live
+
+
+def test_a_refusal_while_its_cancel_is_under_way_does_not_end_an_order_that_lived() -> None:
+    """The cancel's outcome is open, and so is the order."""
+    rig, _, place = cancelling()
+    rig.feed(OrderRejected, cid=place.cid, code=-2010, reason="late")
+    assert rig.state_of(place) is UNKNOWN_CANCEL

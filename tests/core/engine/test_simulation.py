@@ -12,7 +12,7 @@ from tests.builders.engine_checks import Broken
 from tests.builders.engine_world import SECOND_NS, plan_of, simulate
 
 ROOT = Path(__file__).resolve().parents[3]
-SHORT = {"fault_ns": 40 * SECOND_NS, "heal_ns": 45 * SECOND_NS, "rest_ns": 30 * SECOND_NS}
+SHORT = {"fault_ns": 30 * SECOND_NS, "heal_ns": 40 * SECOND_NS, "rest_ns": 25 * SECOND_NS}
 FIXED_SEED = 4
 SEEDS_PER_TEST = 50
 
@@ -23,7 +23,7 @@ print(outcome.stream, outcome.digest, outcome.steps, outcome.places, outcome.fil
 """
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(24))
 def test_every_invariant_holds_under_the_faults_of_a_seed(seed: int) -> None:
     """Exposure, self-trade, fills, orphans, halts, budgets and liveness, at every instant and at the end."""
     outcome = simulate(plan_of(seed, **SHORT))
@@ -53,7 +53,7 @@ def test_without_faults_the_bot_quotes_and_trades() -> None:
     assert "halt" not in outcome.reports
 
 
-@pytest.mark.parametrize("seed", [0, 7, FIXED_SEED])
+@pytest.mark.parametrize("seed", [7, FIXED_SEED])
 def test_the_same_seed_gives_the_same_commands_and_the_same_state(seed: int) -> None:
     """To the byte, in one process."""
     first, second = simulate(plan_of(seed, **SHORT)), simulate(plan_of(seed, **SHORT))

@@ -25,6 +25,7 @@ from mm.domain.events import (
     StreamDown,
     StreamUp,
     Throttled,
+    TopOfBook,
 )
 from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
@@ -162,6 +163,16 @@ def test_a_stream_that_says_something_is_not_suspected_for_one_missing_report() 
     assert len(rig.reports("stream.suspect")) == 1
 
 
+def test_an_order_that_the_stream_showed_first_is_owed_nothing() -> None:
+    """The answer comes after the echo; an answer about a stranger's order counts for nothing."""
+    rig = active()
+    (place,) = rig.places()
+    rig.ack(place, source=Source.ANSWER)
+    rig.ack(place, source=Source.ANSWER, cid="manual")
+    rig.keep_alive(7 * SECOND_NS)
+    assert rig.reports("stream.suspect") == []
+
+
 def test_an_order_that_a_query_found_is_owed_no_echo_by_a_stream_that_is_down() -> None:
     """What is down is not suspected."""
     rig = active()
@@ -224,6 +235,17 @@ def test_a_book_that_stays_crossed_is_wrong_and_fetched_anew() -> None:
     sent = rig.advance(SECOND_NS)
     assert len(of(sent, SyncBook)) == 1
     assert [facts["reason"] for facts in rig.reports("book.lost")] == ["crossed"]
+
+
+def test_depth_that_falls_silent_while_the_top_moves_is_fetched_anew() -> None:
+    """News of the best prices alone do not keep a book alive."""
+    rig = active()
+    for number in range(30):
+        rig.feed(
+            TopOfBook, symbol=SYMBOL, seq=rig.seq + 1 + number, bid=Level(MID - 9, 10), ask=Level(MID + 9, 10)
+        )
+        rig.advance(100 * MS)
+    assert [facts["reason"] for facts in rig.reports("book.lost")] == ["depth is silent while the top moves"]
 
 
 def test_without_budget_no_snapshot_is_asked_for() -> None:

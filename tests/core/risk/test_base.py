@@ -21,6 +21,7 @@ def test_a_bare_rule_changes_refuses_and_raises_nothing() -> None:
 def test_actions_are_listed_from_mild_to_grave() -> None:
     """Later ones contain earlier ones: whoever compares alarms relies on the order."""
     assert [action.value for action in AlarmAction] == ["pause", "reduce", "halt", "flatten"]
+    assert [action.gravity for action in AlarmAction] == [0, 1, 2, 3]
 
 
 def test_a_view_of_nothing_lets_nothing_pass() -> None:
