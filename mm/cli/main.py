@@ -4,6 +4,7 @@ An error of ours is told in two lines, without a traceback, and ends with its ex
 ends with 1. Importing this imports no library heavier than the parser of the command line.
 """
 
+import contextlib
 import json
 import sys
 import traceback
@@ -15,12 +16,15 @@ import typer
 from mm import __version__
 from mm.cli import bench, check, doctor, exchange, operate, runs, watch
 from mm.cli.terminal import AsJson, NoColor, Quiet, Verbose, terminal_of
-from mm.errors import EXIT_OK, EXIT_UNEXPECTED, MMError
+from mm.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, MMError
 
 EPILOG: Final = (
     "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 not running, 4 config, 5 timeout, 6 halted,"
     " 7 venue unreachable, 8 orders may remain open, 9 a check failed."
 )
+
+EXIT_INTERRUPTED: Final = 130
+"""A signal came while nothing was traded, as shells count it: what was begun is undone."""
 
 app: Final = typer.Typer(
     name="mm",
@@ -81,7 +85,9 @@ def carry_out(arguments: Sequence[str]) -> int:
     try:
         app(args=list(arguments), prog_name="mm", standalone_mode=True)
     except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else EXIT_UNEXPECTED
+        code = ended.code if isinstance(ended.code, int) else EXIT_UNEXPECTED
+        _tell_how_the_parser_ended(ended.__context__, code, arguments)
+        return code
     except MMError as error:
         _tell(str(error), error.hint, error.exit_code, arguments)
         return error.exit_code
@@ -100,13 +106,29 @@ def _asked(arguments: Sequence[str], *flags: str) -> bool:
     return any(argument in flags for argument in arguments)
 
 
+def _tell_how_the_parser_ended(cause: object, exit_code: int, arguments: Sequence[str]) -> None:
+    # The parser has told a wrong command line to people, and a signal to nobody.
+    if exit_code == EXIT_INTERRUPTED:
+        _tell("interrupted", "", exit_code, arguments)
+    elif exit_code == EXIT_USAGE:
+        say = getattr(cause, "format_message", lambda: "wrong command line")
+        _print_json(say(), "see mm -h", exit_code, arguments)
+
+
 def _tell(message: str, hint: str, exit_code: int, arguments: Sequence[str]) -> None:
-    print(f"error: {message}", file=sys.stderr)
-    if hint:
-        print(f"hint: {hint}", file=sys.stderr)
+    # Nobody can be told where the pipe is closed or the disk is full; the exit code still says it.
+    with contextlib.suppress(OSError):
+        print(f"error: {message}", file=sys.stderr)
+        if hint:
+            print(f"hint: {hint}", file=sys.stderr)
+    _print_json(message, hint, exit_code, arguments)
+
+
+def _print_json(message: str, hint: str, exit_code: int, arguments: Sequence[str]) -> None:
     if _asked(arguments, "--json"):
         content = {"ok": False, "error": message, "hint": hint, "exit_code": exit_code}
-        print(json.dumps(content), flush=True)
+        with contextlib.suppress(OSError):
+            print(json.dumps(content), flush=True)
 
 
 def main() -> NoReturn:

@@ -134,8 +134,10 @@ def start_logs(terminal: Terminal, settings: "Settings", *, on_screen: bool) -> 
     from mm.store.paths import private_directory
 
     file = settings.log.file
-    if on_screen and file is None:
-        file = private_directory(settings.data_dir) / LOG_NAME
+    if on_screen or file is not None:
+        # First, because the log may lie inside: its folder would make a directory that others can enter.
+        directory = private_directory(settings.data_dir)
+        file = file or directory / LOG_NAME
     level = settings.log.level
     if terminal.verbose:
         level = "debug"

@@ -227,7 +227,7 @@ class Order:
         """Apply `trigger`; return whether the state changed."""
         after = transition(self.state, trigger)
         changed = after is not self.state
-        if changed or trigger in _SIGNS_OF_LIFE:
+        if (self.not_found or self.absent_since_ns) and (changed or trigger in _SIGNS_OF_LIFE):
             # A proof of absence that began before is none any more.
             self.not_found = 0
             self.absent_since_ns = 0

@@ -74,7 +74,7 @@ def _fail(state: EngineState, session: Session, error: Exception) -> None:
 
 def _carry_out(state: EngineState, session: Session, view: RiskView, wanted: Wanted) -> str:
     # Returns why not everything that has to change was sent, "" if it was.
-    changes = diff(wanted, state.own(session).live, state.now_ns)
+    changes = diff(wanted, state.own(session).ladders, state.now_ns)
     refusal = ""
     for order in changes.cancels:
         if not send.cancel(state, order):
@@ -88,8 +88,22 @@ def _carry_out(state: EngineState, session: Session, view: RiskView, wanted: Wan
 
 
 def _wake_after(state: EngineState, session: Session, pause_ns: int) -> None:
-    # After a pause of the process what was missed is decided once, now.
-    state.timers.set(("decide", session.name), max(state.now_ns + pause_ns, state.step_ns))
+    # After a pause of the process what was missed is decided once, now. The timer is not moved with each
+    # decision: one that comes too early looks again when it is time (see `on_timer`).
+    session.due_ns = due_ns = max(state.now_ns + pause_ns, state.step_ns)
+    if not session.timer_ns or due_ns < session.timer_ns:
+        session.timer_ns = due_ns
+        state.timers.set(("decide", session.name), due_ns)
+
+
+def on_timer(state: EngineState, session: Session) -> None:
+    """Make a decision due if its time has come, else look again when it has."""
+    if state.now_ns >= session.due_ns:
+        session.timer_ns = 0
+        session.dirty = True
+    else:
+        session.timer_ns = session.due_ns
+        state.timers.set(("decide", session.name), session.due_ns)
 
 
 def watch(session: Session, view: RiskView) -> Alarm | None:

@@ -26,39 +26,54 @@ class Diff(NamedTuple):
     places: list[tuple[Side, Quote]]
 
 
-def diff(wanted: Wanted, live: list[Order], now_ns: int) -> Diff:
-    """Return what has to change so that `live` orders become the `wanted` quotes."""
-    changes = Diff([], [])
-    buys: dict[int, Order] = {}
-    sells: dict[int, Order] = {}
+class Ladders(NamedTuple):
+    """Live orders by level, per side. Fields: extra: orders whose level another one holds as well."""
+
+    buys: dict[int, Order]
+    sells: dict[int, Order]
+    extra: list[Order]
+
+
+def by_level(live: list[Order]) -> Ladders:
+    """Return live orders by level; exits have none and are left out."""
+    ladders = Ladders({}, {}, [])
     for order in live:
-        if order.level < 0:
-            continue
-        first = (buys if order.side is BUY else sells).setdefault(order.level, order)
-        if first is not order and order.state is _WORKING:
-            # It was held for dead and came back while another one took its level.
-            changes.cancels.append(order)
-    _diff_side(BUY, wanted.bids, buys, now_ns, changes)
-    _diff_side(SELL, wanted.asks, sells, now_ns, changes)
+        if order.level >= 0:
+            first = (ladders.buys if order.side is BUY else ladders.sells).setdefault(order.level, order)
+            if first is not order:
+                ladders.extra.append(order)
+    return ladders
+
+
+def diff(wanted: Wanted, ladders: Ladders, now_ns: int) -> Diff:
+    """Return what has to change so that the orders in `ladders` become the `wanted` quotes."""
+    # An extra order was held for dead and came back while another one took its level.
+    changes = Diff([order for order in ladders.extra if order.state is _WORKING], [])
+    _diff_side(BUY, wanted.bids, ladders.buys, now_ns, changes)
+    _diff_side(SELL, wanted.asks, ladders.sells, now_ns, changes)
     return changes
 
 
 def _diff_side(
-    side: Side, quotes: tuple[Quote, ...], working: dict[int, Order], now_ns: int, result: Diff
+    side: Side, quotes: tuple[Quote, ...], working: dict[int, Order], now_ns: int, changes: Diff
 ) -> None:
-    level_before = -1
+    level_before, met = -1, 0
     for quote in quotes:
         level = quote.level
         if level <= level_before:
             raise ValueError(f"level {level} came after {level_before}, expected ascending ones")
         level_before = level
-        order = working.pop(level, None)
+        order = working.get(level)
         if order is None:
-            result.places.append((side, quote))
-        elif order.state is _WORKING and must_move(order, quote, now_ns):
-            result.cancels.append(order)
-    if working:
-        result.cancels.extend([order for order in working.values() if order.state is _WORKING])
+            changes.places.append((side, quote))
+            continue
+        met += 1
+        if order.state is _WORKING and must_move(order, quote, now_ns):
+            changes.cancels.append(order)
+    if met < len(working):
+        wanted = [quote.level for quote in quotes]
+        gone = [order for level, order in working.items() if level not in wanted]
+        changes.cancels.extend([order for order in gone if order.state is _WORKING])
 
 
 def must_move(order: Order, quote: Quote, now_ns: int) -> bool:

@@ -31,7 +31,7 @@ from mm.domain.events import (
 )
 from mm.engine import market_events
 from mm.engine.account_events import on_account_event
-from mm.engine.decide import decide
+from mm.engine.decide import decide, on_timer
 from mm.engine.operator import on_operator
 from mm.engine.order_events import on_order_event
 from mm.engine.session import Session
@@ -100,7 +100,7 @@ class Engine:
             state.timers.set(key, max(state.now_ns + state.setup.deadlines.sweep, state.step_ns))
             sweep(state)
         elif kind == "decide":
-            self._by_name[subject].dirty = True
+            on_timer(state, self._by_name[subject])
         else:
             assert kind == "stale"
             market_events.on_stale(state, subject)

@@ -10,6 +10,7 @@ from mm.domain.order_table import OrderTable
 from mm.domain.orders import OrderState
 from mm.domain.sides import BUY, SELL
 from mm.domain.view import OwnQuote
+from mm.engine.differ import by_level
 from mm.engine.market import Market
 from mm.engine.session import Session
 
@@ -61,14 +62,18 @@ class Standing:
 
 
 class OwnOrders:
-    """A session's live orders. Fields: changes: of the order table; live: the orders; quotes: for a view."""
+    """A session's live orders.
 
-    __slots__ = ("changes", "live", "quotes")
+    Fields: changes: of the order table; live: the orders; ladders: by level; quotes: for a view.
+    """
+
+    __slots__ = ("changes", "ladders", "live", "quotes")
 
     def __init__(self, orders: OrderTable, session: Session) -> None:
         """Collect them in order of placement."""
         self.changes = orders.changes
         self.live = orders.of_session(session.index)
+        self.ladders = by_level(self.live)
         self.quotes = tuple(
             [
                 OwnQuote(o.side, o.level, o.price_ticks, o.left_lots, o.placed_ns, o.state is _WORKING)

@@ -35,7 +35,8 @@ class Session:
         position: what own fills did; None-like (flat, start 0) until balances are known.
         target_lots: holding at which the inventory is 0; -1 until known.
         memory: what the strategy returned last. dirty: a decision is due.
-        decided_ns, decided_mid: time and mid of the last decision.
+        decided_ns, decided_mid: time and mid of the last decision. due_ns: when time alone asks for the
+            next; timer_ns: what its timer is set to, 0 = not set.
         denied: code of the last refusal per (side, level), so that each is reported once.
         held_until_ns: no placements before that (after repeated rejections).
         band_lots: hard inventory limit in force at the last decision; band_lots_seen_max: the widest so far.
@@ -60,6 +61,8 @@ class Session:
         self.readers: tuple[Signal, ...] = tuple(market.signal(spec) for spec in setup.strategy.needs)
         self.dirty = False
         self.decided_ns = 0
+        self.due_ns = 0
+        self.timer_ns = 0
         self.decided_mid = 0
         self.denied: dict[tuple[Side, int], str] = {}
         self.rejected_ns: deque[int] = deque(maxlen=REJECTS_MAX)

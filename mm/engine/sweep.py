@@ -67,7 +67,8 @@ def _keep_book(state: EngineState, name: str) -> None:
     if in_sync and crossed_ns and state.now_ns - crossed_ns > deadlines.crossed:
         lose(state, market, "crossed")
     elif in_sync and market.book.lags(state.now_ns, deadlines.stale):
-        lose(state, market, "depth is silent while the top moves")
+        # A snapshot would be as old again in a moment: it is the connection that does not carry the depth.
+        suspect(state, Stream.MARKET, f"the depth of {name} is silent while its top moves")
     elif not in_sync:
         if state.now_ns >= symbol.sync_due_ns and state.budget.take(
             state.now_ns, state.setup.caps.weight_book

@@ -228,13 +228,15 @@ def _digest(body: bytes) -> str:
 
 def _content(path: Path) -> bytes | None:
     try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            return os.read(file, FILE_BYTES_MAX + 1)
+        finally:
+            os.close(file)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise StateCorrupt(f"{path}: cannot be read: {error.strerror}") from None
-    with os.fdopen(file, "rb") as opened:
-        return opened.read(FILE_BYTES_MAX + 1)
 
 
 def _decoded(content: bytes, path: Path) -> _State:

@@ -287,14 +287,15 @@ class PureMarketMaking:
             key = wanted if wanted > key else key + 1
             if key > key_max:
                 break
-            size = lots * part // whole
+            size = lots if part == whole else lots * part // whole
             if size < size_min:
                 continue
             if held is not None:
                 size = min(size, held.get(level, 0))
                 if not size:
                     continue
-            size = min(size_max, size)
+            if size > size_max:  # noqa: PLR1730 - calling `min` costs ten times the comparison
+                size = size_max
             if nearest is None:
                 ladder.append(Quote(sign * key, size, level, tolerance, age, life))
             else:

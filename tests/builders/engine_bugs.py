@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from mm.domain import order_table, orders
+from mm.domain.book import Book
 from mm.domain.events import OrderFilled
 from mm.domain.orders import Order, OrderState, Trigger
 from mm.domain.sides import Side
@@ -125,8 +126,10 @@ def _halt_does_not_list(patch: pytest.MonkeyPatch) -> None:
 def _unknown_frees_its_level(patch: pytest.MonkeyPatch) -> None:
     real = differ.diff
 
-    def diff(wanted: Any, live: list[Order], now_ns: int) -> Any:
-        return real(wanted, [order for order in live if order.state is not OrderState.UNKNOWN], now_ns)
+    def diff(wanted: Any, ladders: differ.Ladders, now_ns: int) -> Any:
+        live = (*ladders.buys.values(), *ladders.sells.values())
+        known = [order for order in live if order.state is not OrderState.UNKNOWN]
+        return real(wanted, differ.by_level(known), now_ns)
 
     patch.setattr(decide, "diff", diff)
 
@@ -162,6 +165,10 @@ def _ends_do_not_wait_for_fills(patch: pytest.MonkeyPatch) -> None:
 
 def _crossed_books_are_kept(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sweep, "lose", lambda *_: None)
+
+
+def _tops_keep_a_book_alive(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Book, "lags", lambda *_: False)
 
 
 def _silence_is_waited_for(patch: pytest.MonkeyPatch) -> None:
@@ -264,6 +271,12 @@ BUGS: Final = (
         plant=_crossed_books_are_kept,
         faults=replace(NONE, book_wrong=0.2),
         found_as=("A3",),
+    ),
+    Bug(
+        name="news of the best prices keep a book alive",
+        plant=_tops_keep_a_book_alive,
+        faults=replace(NONE, depth_silent=0.02),
+        found_as=("I8",),
     ),
     Bug(
         name="a listing that is never answered is waited for",

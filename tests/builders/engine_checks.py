@@ -39,6 +39,9 @@ BUDGET: Final = "budget"
 CROSSED_NS: Final = SECOND_NS
 """A book that shows bid >= ask for longer is not right."""
 
+SWEEP_NS: Final = SECOND_NS // 5
+"""What time alone makes due is done within this."""
+
 MINUTE_NS: Final = 60 * SECOND_NS
 
 
@@ -70,6 +73,7 @@ class Checks:
         self.halted_ns = 0
         self._cancelled: set[str] = set()
         self._book_ns: dict[str, int] = {}
+        self._depth_ns: dict[str, int] = {}
         self._weights: deque[tuple[int, int]] = deque()
         self._weight = 0
         self._cum: dict[str, int] = {}
@@ -85,10 +89,12 @@ class Checks:
         """Note how fresh the books are as far as the engine can know."""
         match event:
             case BookSnapshot():
-                self._book_ns[event.symbol] = event.ts_ns
+                self._book_ns[event.symbol] = self._depth_ns[event.symbol] = event.ts_ns
             case BookDelta() | TopOfBook():
                 if event.symbol in self._book_ns:
                     self._book_ns[event.symbol] = event.ts_ns
+                    if isinstance(event, BookDelta):
+                        self._depth_ns[event.symbol] = event.ts_ns
             case BookLost():
                 self._book_ns.pop(event.symbol, None)
             case StreamDown() if event.stream is Stream.MARKET:
@@ -142,6 +148,8 @@ class Checks:
             raise Broken("I8", "a placement on a book that is not in sync")
         if max(place.market_age_ns, now_ns - book_ns) > self._setup.deadlines.stale:
             raise Broken("I8", f"a placement on a book that is {(now_ns - book_ns) // 10**6} ms old")
+        if now_ns - self._depth_ns[place.symbol] > self._setup.deadlines.stale + SWEEP_NS:
+            raise Broken("I8", "a placement on a book whose depth is old behind its top")
         for other in self._may_fill():
             if (
                 other.symbol == place.symbol

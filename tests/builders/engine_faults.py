@@ -27,7 +27,8 @@ class Faults:
         read_failed, read_silent: requests that read. connect_failed, sync_failed.
         user_down, user_silent, market_down, market_silent, book_lost: per market tick; silent: no word of it.
         book_wrong: per market tick: a level that is gone stays in the engine's book, which nobody notices;
-        then there are no messages about the top of the book that would repair it.
+        then there are no messages about the top of the book that would repair it. depth_silent: per market
+        tick: of this connection only the top of the book goes on.
         throttle, ban: per request; wait_ms: the longest that it says to wait.
         not_found_lag_ms, listing_lag_ms, fills_lag_ms: how far reads lag behind the venue's truth.
         latency_ms: the longest way in one direction.
@@ -61,6 +62,7 @@ class Faults:
     market_silent: float = 0
     book_lost: float = 0
     book_wrong: float = 0
+    depth_silent: float = 0
     throttle: float = 0
     ban: float = 0
     wait_ms: int = 4_000
@@ -101,6 +103,7 @@ WORST: Final = Faults(
     market_silent=0.006,
     book_lost=0.02,
     book_wrong=0.02,
+    depth_silent=0.006,
     throttle=0.01,
     ban=0.002,
     operator=0.01,

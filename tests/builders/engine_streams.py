@@ -44,6 +44,7 @@ class _Socket:
         self.silent = False
         self.number = 0
         self.last_ns = 0
+        self.shallow = False
 
 
 LOST: Final = "simulated loss"
@@ -115,7 +116,7 @@ class Streams:
 
     def _cut(self, stream: Stream) -> None:
         socket = self._sockets[stream]
-        socket.up = socket.silent = False
+        socket.up = socket.silent = socket.shallow = False
         socket.number += 1
         if stream is Stream.MARKET:
             self.synced.clear()
@@ -186,10 +187,14 @@ class Streams:
             self._send(Stream.MARKET, BookLost, symbol=symbol, reason="gap")
             return
         bids, asks = self._shown[symbol]
-        if bids and asks and not self.faults.book_wrong and self.random.random() < 0.3:
+        market = self._sockets[Stream.MARKET]
+        market.shallow = market.shallow or self.hits(self.faults.depth_silent)
+        if not self.faults.book_wrong and (market.shallow or self.random.random() < 0.3):
             bid, ask = max(bids), min(asks)
             top: dict[str, Any] = {"bid": Level(bid, bids[bid]), "ask": Level(ask, asks[ask])}
             self._send(Stream.MARKET, TopOfBook, symbol=symbol, seq=self._seq[symbol], **top)
+        if market.shallow:
+            return
         self._send(
             Stream.MARKET,
             BookDelta,

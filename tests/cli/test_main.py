@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
+from io import StringIO
 from types import ModuleType
 
 import pytest
 
 from mm import errors
-from mm.cli.main import carry_out
+from mm.cli.main import EXIT_INTERRUPTED, carry_out
 from mm.errors import EXIT_CONFIG, EXIT_NOT_RUNNING, EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE
 from mm.logs import add_secrets
 
@@ -94,6 +95,53 @@ def test_an_error_is_an_object_too_with_json(capsys: pytest.CaptureFixture[str])
     assert told["exit_code"] == EXIT_NOT_RUNNING
     assert "no daemon runs" in told["error"]
     assert told["hint"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(["demo", "--durtion", "5s"], "--durtion"), (["run"], "CONFIG"), ([], "Missing command")],
+)
+def test_a_wrong_command_line_is_an_object_too_with_json(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last line of standard output, whatever went wrong."""
+    assert carry_out(["--json", *arguments]) == EXIT_USAGE
+
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told["ok"], told["exit_code"]) == (False, EXIT_USAGE)
+    assert said in told["error"]
+
+
+def test_an_interrupt_while_nothing_is_traded_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the exit code of shells, and as an object."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    root = ModuleType("mm.bootstrap")
+    vars(root)["demo"] = interrupt
+    monkeypatch.setitem(sys.modules, "mm.bootstrap", root)
+
+    assert carry_out(["demo", "--json"]) == EXIT_INTERRUPTED
+
+    out, err = capsys.readouterr()
+    assert json.loads(out)["exit_code"] == EXIT_INTERRUPTED
+    assert "error: interrupted" in err
+
+
+def test_an_error_on_a_full_disk_keeps_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can be told, but the code is right and there is no traceback."""
+
+    class Full(StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    monkeypatch.setattr(sys, "stderr", Full())
+
+    assert carry_out(["check", "absent.toml", "--json"]) == EXIT_CONFIG
 
 
 def fail(*_: object, **__: object) -> None:

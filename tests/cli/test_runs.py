@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -225,3 +226,12 @@ def test_on_a_terminal_there_is_a_live_view_and_logs_go_to_a_file(
     assert shown == [True, False, False, False]
     assert (folder / "var" / "demo" / runs.LOG_NAME).read_text().count("spoken") == 1
     assert "\x1b[?1049h" in capsys.readouterr().out
+
+
+def test_a_log_inside_the_data_directory_leaves_it_private(asked: list[Options], folder: Path) -> None:
+    """As the example for live mode has it: the file's folder is made first, and the run needs it private."""
+    flags = ["--set", 'data_dir="var/own"', "--set", 'log.file="var/own/logs/mm.jsonl"', "-q"]
+
+    assert carry_out(["demo", *flags]) == EXIT_OK
+
+    assert stat.S_IMODE((folder / "var" / "own").stat().st_mode) == 0o700

@@ -36,7 +36,7 @@ class Catalogue:
             markets = await self._rows(symbols)
             account = await self._account()
         except (RequestFailure, Garbled) as error:
-            raise _as_error(error) from None
+            raise _as_error(error, self._link.settings.addresses.rest) from None
         instruments = _made(self._specs(symbols, markets, account))
         self._link.know(instruments)
         return instruments
@@ -93,9 +93,10 @@ def _made(specs: tuple[InstrumentSpec, ...]) -> tuple[Instrument, ...]:
         ) from None
 
 
-def _as_error(error: RequestFailure | Garbled) -> MMError:
+def _as_error(error: RequestFailure | Garbled, address: str) -> MMError:
     if isinstance(error, Garbled):
-        return VenueUnreachable(f"binance answered something else: {error}", hint="check the address")
+        hint = f"check the address, {address}"
+        return VenueUnreachable(f"binance answered something else: {error}", hint=hint)
     code, said = error.code, str(error)
     if is_access_denied(error):
         hint = "check key, secret, allowed addresses and permissions"
@@ -105,4 +106,4 @@ def _as_error(error: RequestFailure | Garbled) -> MMError:
         return VenueRefused(f"binance refuses the time of the request: {said}", code=code, hint=hint)
     if 300 <= error.status < 500:
         return VenueRefused(f"binance refused: {said}", code=code, hint="wait a little, then try again")
-    return VenueUnreachable(f"binance: {said}", hint="check the network and the address")
+    return VenueUnreachable(f"binance: {said}", hint=f"check the network and the address, {address}")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mm.domain.orders import LIVE, Order, OrderState
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
-from mm.engine.differ import SIZE_TOLERANCE_DIVISOR, diff, must_move
+from mm.engine.differ import SIZE_TOLERANCE_DIVISOR, by_level, diff, must_move
 from mm.engine.quantise import Wanted
 
 NOW_NS = 1_000_000
@@ -97,7 +97,7 @@ def test_the_messages_are_the_fewest_that_lead_to_what_is_wanted(
     bids: tuple[Quote, ...], asks: tuple[Quote, ...], live: list[Order]
 ) -> None:
     """Per side and level: nothing if it is right or unsettled, a cancel if wrong, a placement if empty."""
-    changes = diff(Wanted(bids, asks), live, NOW_NS)
+    changes = diff(Wanted(bids, asks), by_level(live), NOW_NS)
     wanted = {(Side.BUY, q.level): q for q in bids} | {(Side.SELL, q.level): q for q in asks}
     first = unique(live)
     for one in live:
@@ -119,14 +119,14 @@ def test_applied_messages_leave_one_order_per_side_and_level() -> None:
     """Two orders on one level (one came back from the dead) become one; the older stays."""
     first, second = order(price=100), order(price=101)
     unsettled = order(price=99, state=OrderState.UNKNOWN)
-    changes = diff(Wanted((Quote(100, 80),), ()), [first, second, unsettled], NOW_NS)
+    changes = diff(Wanted((Quote(100, 80),), ()), by_level([first, second, unsettled]), NOW_NS)
     assert changes.cancels == [second]
     assert changes.places == []
 
 
 def test_exits_are_not_the_differs_business() -> None:
     """An order of level -1 is neither cancelled nor does it take a level."""
-    changes = diff(Wanted((Quote(100, 80),), ()), [order(level=-1)], NOW_NS)
+    changes = diff(Wanted((Quote(100, 80),), ()), by_level([order(level=-1)]), NOW_NS)
     assert changes.cancels == []
     assert len(changes.places) == 1
 
@@ -136,7 +136,7 @@ def test_a_ladder_with_a_level_twice_is_a_fault_of_the_strategy(levels: tuple[in
     """Two quotes of one level would place without end: it is refused before anything is sent."""
     quotes = tuple(Quote(100 - n, 80, level) for n, level in enumerate(levels))
     with pytest.raises(ValueError, match="level"):
-        diff(Wanted(quotes, ()), [], NOW_NS)
+        diff(Wanted(quotes, ()), by_level([]), NOW_NS)
 
 
 @given(orders, st.integers(95, 105), st.integers(50, 120), st.integers(0, 3))

@@ -237,15 +237,17 @@ def test_a_book_that_stays_crossed_is_wrong_and_fetched_anew() -> None:
     assert [facts["reason"] for facts in rig.reports("book.lost")] == ["crossed"]
 
 
-def test_depth_that_falls_silent_while_the_top_moves_is_fetched_anew() -> None:
-    """News of the best prices alone do not keep a book alive."""
+def test_a_stream_whose_depth_is_silent_while_the_top_moves_is_dialled_anew() -> None:
+    """News of the best prices alone do not keep a book alive; a snapshot would be as old at once."""
     rig = active()
     for number in range(30):
         rig.feed(
             TopOfBook, symbol=SYMBOL, seq=rig.seq + 1 + number, bid=Level(MID - 9, 10), ask=Level(MID + 9, 10)
         )
         rig.advance(100 * MS)
-    assert [facts["reason"] for facts in rig.reports("book.lost")] == ["depth is silent while the top moves"]
+    reason = f"the depth of {SYMBOL} is silent while its top moves"
+    assert [facts["reason"] for facts in rig.reports("book.lost")] == [reason]
+    assert connects(rig, Stream.MARKET) == 2
 
 
 def test_without_budget_no_snapshot_is_asked_for() -> None:

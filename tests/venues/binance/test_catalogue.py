@@ -170,7 +170,7 @@ async def test_a_venue_that_is_not_there_is_unreachable(server: ScriptedBinance)
     error = await failing(server, "BTC/USDT")
     assert isinstance(error, VenueUnreachable)
     assert "cannot be reached" in str(error)
-    assert error.hint
+    assert server.url in error.hint
 
 
 async def test_a_venue_whose_clock_is_far_off_is_no_obstacle(server: ScriptedBinance) -> None:

@@ -90,6 +90,13 @@ def test_a_repeated_change_loses_the_book() -> None:
     assert isinstance(sync.on_diff(1, diff(11, 12)), BookLost)
 
 
+def test_a_change_that_overlaps_a_joined_book_loses_it() -> None:
+    """Only the first change may reach back; a later one that does has been mixed up on the way."""
+    sync = joined(10)
+    sync.on_diff(1, diff(11, 12))
+    assert isinstance(sync.on_diff(1, diff(12, 14)), BookLost)
+
+
 def test_a_first_change_beyond_the_snapshot_is_a_gap() -> None:
     """The snapshot came from before the stream began."""
     sync = joined(10)
