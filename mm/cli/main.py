@@ -6,6 +6,7 @@ ends with 1. Importing this imports no library heavier than the parser of the co
 
 import contextlib
 import json
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -131,6 +132,15 @@ def _print_json(message: str, hint: str, exit_code: int, arguments: Sequence[str
             print(json.dumps(content), flush=True)
 
 
+def _open_standard_streams() -> None:
+    # Closed by whoever started us: what is opened next would get their numbers, and be written to as them.
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+            assert getattr(sys, name).fileno() == number
+
+
 def main() -> NoReturn:
     """The console script `mm`."""
+    _open_standard_streams()
     sys.exit(carry_out(sys.argv[1:]))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from mm.cli.terminal import Duration, Overrides, Terminal, verb
-from mm.errors import EXIT_OK, ConfigError
+from mm.cli.terminal import Duration, Overrides, Terminal, lose_output, verb
+from mm.errors import EXIT_OK, EXIT_UNEXPECTED, ConfigError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -111,11 +111,17 @@ def _carry_out(
     held: AbstractContextManager[object] = screen if screen is not None else nullcontext()
     with held:
         report = trade(None if screen is None else screen.show)
-    if not terminal.as_json and not terminal.quiet:
-        print(summary(report), flush=True)
-    terminal.result(report.as_dict())
-    if report.exit_code != EXIT_OK:
-        raise typer.Exit(report.exit_code)
+    code = report.exit_code
+    try:
+        if not terminal.as_json and not terminal.quiet:
+            print(summary(report), flush=True)
+        terminal.result(report.as_dict())
+    except OSError as error:
+        # A pipe whose reader left, a full disk: that orders may remain weighs more than that.
+        lose_output(error)
+        code = code or EXIT_UNEXPECTED
+    if code != EXIT_OK:
+        raise typer.Exit(code)
 
 
 def _screen(terminal: Terminal) -> "Screen | None":

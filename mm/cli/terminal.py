@@ -4,6 +4,7 @@ The result of a verb goes to standard output, everything else to standard error.
 ends with exactly one JSON object. Imports nothing heavy: `mm --help` has to be fast.
 """
 
+import contextlib
 import inspect
 import json
 import os
@@ -64,6 +65,14 @@ class Terminal:
         # Elsewhere than on a terminal lines are not broken at the width of a screen that is not there.
         width = None if sys.stdout.isatty() else 200
         return Console(no_color=not self.color, highlight=False, width=width, soft_wrap=width is not None)
+
+
+def lose_output(error: OSError) -> None:
+    """Tell that standard output cannot be written to, and let what is left of it go nowhere."""
+    with contextlib.suppress(OSError):
+        print(f"error: the result cannot be written: {error.strerror}", file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def printable(text: object) -> str:

@@ -3,7 +3,7 @@
 Rolling windows, so idle time is credit. A share of the weight is a lane that only cancels and the listings
 that confirm them may use, and as much again is kept from placements for the requests that find out what
 became of earlier ones. A cancel is never refused except while the venue has banned us, when a request would
-only prolong the ban. Header events correct the count upwards when others use the same key.
+only prolong the ban. Header events add what others used with the same key, an earlier life among them.
 """
 
 from collections import deque
@@ -23,27 +23,34 @@ CANCEL_LANE_PERCENT: Final = 20
 
 
 class _Window:
-    # A rolling sum of amounts over a span of time, plus what the venue counted beyond ours.
+    # A rolling sum of amounts over a span of time, plus what the venue last counted beyond ours: an earlier
+    # life's, or somebody else's. Its next word about that replaces the one before.
 
     def __init__(self, span_ns: int) -> None:
         self._span_ns = span_ns
         self._spent: deque[tuple[int, int]] = deque()
         self._sum = 0
+        self._excess = 0
+        self._excess_ns = 0
 
     def used(self, now_ns: int) -> int:
         horizon_ns = now_ns - self._span_ns
         while self._spent and self._spent[0][0] <= horizon_ns:
             self._sum -= self._spent.popleft()[1]
-        return self._sum
+        if self._excess and self._excess_ns <= horizon_ns:
+            self._excess = 0
+        return self._sum + self._excess
 
     def spend(self, now_ns: int, amount: int) -> None:
         self._spent.append((now_ns, amount))
         self._sum += amount
 
-    def raise_to(self, now_ns: int, amount: int) -> None:
-        missing = amount - self.used(now_ns)
-        if missing > 0:
-            self.spend(now_ns, missing)
+    def correct(self, now_ns: int, amount: int) -> None:
+        if amount < 0:
+            return
+        self._excess = 0
+        self._excess = max(0, amount - self.used(now_ns))
+        self._excess_ns = now_ns
 
 
 class Budget:
@@ -114,6 +121,6 @@ class Budget:
             self.banned_until_ns = max(self.banned_until_ns, until_ns)
 
     def correct(self, now_ns: int, *, weight: int, orders: int) -> None:
-        """Raise our counts to the venue's own (-1: it did not say)."""
-        self._weight.raise_to(now_ns, weight)
-        self._orders.raise_to(now_ns, orders)
+        """Bring our counts up to the venue's own (-1: it did not say); never below what we spent."""
+        self._weight.correct(now_ns, weight)
+        self._orders.correct(now_ns, orders)

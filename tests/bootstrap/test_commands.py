@@ -44,16 +44,8 @@ def judged(ended: Ended) -> dict[str, Any]:
 
 
 def test_the_demo_trades_and_tells_how_it_went(tmp_path: Path) -> None:
-    """Fills, zeros, one JSON object on standard output, log lines on the other. Meanwhile it answers."""
-    where = ("--data-dir", str(tmp_path / "data"), "--json")
-    with started(*demo(tmp_path, "--duration", "6s")) as command:
-        command.wait_until_active()
-        status = mm("status", *where)
-        assert (status.code, status.result["state"], status.result["mode"]) == (0, "active", "demo")
-        second = mm(*demo(tmp_path))
-        assert (second.code, second.result["exit_code"]) == (4, 4)
-        assert f"pid {command.process.pid}" in second.result["error"]
-        ended = command.end()
+    """Fills, zeros, one JSON object on standard output and nothing else, log lines on the other."""
+    ended = mm(*demo(tmp_path, "--duration", "6s"))
     result = judged(ended)
     assert result["fills"] >= 1
     assert result["first_fill_s"] < 10
@@ -91,10 +83,16 @@ def test_a_signal_while_it_starts_leaves_no_exchange_behind(tmp_path: Path, numb
 
 
 def test_a_running_demo_is_stopped_from_outside(tmp_path: Path) -> None:
-    """A stop that says 0 is one that the venue has confirmed; the demo itself ends with 0 as well."""
+    """It answers, a second one is refused, and a stop that says 0 is one that the venue has confirmed."""
+    where = ("--data-dir", str(tmp_path / "data"), "--json")
     with started(*demo(tmp_path)) as command:
         command.wait_until_active()
-        stopped = mm("stop", "--data-dir", str(tmp_path / "data"), "--json")
+        status = mm("status", *where)
+        assert (status.code, status.result["state"], status.result["mode"]) == (0, "active", "demo")
+        second = mm(*demo(tmp_path, "--duration", "1s"))
+        assert (second.code, second.result["exit_code"]) == (4, 4)
+        assert f"pid {command.process.pid}" in second.result["error"]
+        stopped = mm("stop", *where)
         assert (stopped.code, len(stopped.said)) == (0, 1)
         judged(command.end())
 

@@ -58,7 +58,8 @@ class Checks:
     """All of them, with what they have to remember.
 
     Fields: placed: every placement of this life by cid; halted_ns: since when, 0 = not; reports: how often
-    each code; bounds_exposure: whether the venue tells enough for any engine to hold its limits.
+    each code; bounds_exposure: whether the venue tells enough for any engine to hold its limits; crashed:
+    whether fills of an earlier life of the process may be among those of this one.
     """
 
     def __init__(self, setup: EngineSetup, truth: Truth, wire: Wire, engine: Engine) -> None:
@@ -69,6 +70,7 @@ class Checks:
         self._wire = wire
         self._engine = engine
         self.bounds_exposure = True
+        self.crashed = False
         self.placed: dict[str, Place] = {}
         self.halted_ns = 0
         self._cancelled: set[str] = set()
@@ -82,6 +84,16 @@ class Checks:
         self._quoted_ns: dict[int, int] = {}
         self._seen_fills = 0
         self.reports: dict[str, int] = {}
+
+    def begin_life(self, setup: EngineSetup, engine: Engine) -> None:
+        """Forget what the process that crashed did: its orders are orphans now."""
+        self._setup = setup
+        self._engine = engine
+        self.halted_ns = 0
+        self.crashed = True
+        for kept in (self.placed, self._session, self._position, self._cum, self._book_ns, self._quoted_ns):
+            kept.clear()
+        self._cancelled.clear()
 
     # ---- what reaches the engine
 
@@ -133,10 +145,15 @@ class Checks:
         }.get(type(command).__name__, 1)
         self._weights.append((now_ns, weight))
         self._weight += weight
-        while self._weights[0][0] <= now_ns - MINUTE_NS:
+        used = self.weight_used(now_ns)
+        if used > caps.weight_per_minute:
+            raise Broken("I9", f"{used} of weight within a minute")
+
+    def weight_used(self, now_ns: int) -> int:
+        """Return what the venue counted within the last minute, whoever of us sent it."""
+        while self._weights and self._weights[0][0] <= now_ns - MINUTE_NS:
             self._weight -= self._weights.popleft()[1]
-        if self._weight > caps.weight_per_minute:
-            raise Broken("I9", f"{self._weight} of weight within a minute")
+        return self._weight
 
     def _judge_place(self, now_ns: int, place: Place) -> None:
         if place.cid in self.placed:
@@ -206,10 +223,20 @@ class Checks:
             open_lots[key] = open_lots.get(key, 0) + left
         for (session, side), lots in open_lots.items():
             limit = self._setup.sessions[session].band_lots_max
-            position = self._position.get(session, 0)
+            position = self._held(session)
             worst = side.sign * position + lots
             if worst > limit and self.bounds_exposure:
                 raise Broken("I1", f"session {session}: {position} held, {lots} to {side}, limit {limit}")
+
+    def _held(self, session: int) -> int:
+        # The inventory by the venue's truth: what is held beside the target, or where two sessions share a
+        # symbol, what the orders of this one moved.
+        mine = self._engine.state.sessions[session]
+        instrument = mine.setup.instrument
+        sharing = sum(one.setup.instrument is instrument for one in self._engine.state.sessions)
+        if sharing > 1 or mine.target_lots < 0:
+            return self._position.get(session, 0)
+        return self._truth.holdings[instrument.base] // instrument.lot_atoms - mine.target_lots
 
     def _left(self) -> list[tuple[str, int]]:
         # What of this life can still fill: resting, or on its way.
@@ -267,11 +294,11 @@ class Checks:
         """Judge the books after everything came to rest (I3, I5)."""
         state = self._engine.state
         for session in state.sessions:
-            position = self._position.get(session.index, 0)
-            if session.position.net_lots != position:
-                raise Broken("I3", f"{session.name}: {session.position.net_lots}, the venue {position}")
+            held = self._held(session.index)
+            if session.stock_taken and session.position.inventory_lots != held:
+                raise Broken("I3", f"{session.name}: {session.position.inventory_lots}, the venue {held}")
             fills = sum(self._session.get(fill.cid) == session.index for fill in self._truth.fills)
-            if session.position.fills != fills:
+            if session.position.fills != fills and not self.crashed:
                 raise Broken("I3", f"{session.name}: {session.position.fills} fills, the venue {fills}")
             if session.state not in (SessionState.COMPLETED, SessionState.HALTED):
                 raise Broken("I13", f"{session.name} is {session.state} after a stop: {session.reason}")

@@ -110,6 +110,11 @@ class Streams:
 
         self.world.after(self.way(), tell)
 
+    def crash(self) -> None:
+        """Both sockets end with their process."""
+        for stream in Stream:
+            self._cut(stream)
+
     def is_up(self, stream: Stream) -> bool:
         """Return whether a stream carries anything."""
         return self._sockets[stream].up and not self._sockets[stream].silent

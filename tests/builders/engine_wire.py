@@ -80,7 +80,8 @@ class Wire:
     """One account's connections.
 
     Fields: faults: in force now; in_transit: placements that may still arrive; banned_until_ns: as told to
-    the engine; streams: the two sockets.
+    the engine; streams: the two sockets; life: which process of ours it belongs to; weight_used: what the
+    venue counted of the last minute.
     """
 
     def __init__(self, world: Clockwork, truth: Truth, random: Random) -> None:
@@ -91,6 +92,8 @@ class Wire:
         self.faults: Faults = NONE
         self.in_transit: dict[str, Place] = {}
         self.banned_until_ns = 0
+        self.life = 0
+        self.weight_used: Callable[[int], int] = lambda now_ns: 0
         self.streams = Streams(world, truth, random)
 
     def hits(self, chance: float) -> bool:
@@ -127,7 +130,7 @@ class Wire:
             case MeasureClock():
                 self._read(command, lambda: self._answer(ClockMeasured, offset_ns=0, round_trip_ns=1))
             case SyncBook():
-                self.world.after(self.way(), lambda: self.streams.sync(command.symbol))
+                self._later(self.way(), lambda: self.streams.sync(command.symbol))
 
     # ---- answers
 
@@ -135,7 +138,19 @@ class Wire:
         self._answer_in(self.way(), kind, **fields)
 
     def _answer_in(self, delay_ns: int, kind: type[AnyEvent], **fields: Any) -> None:
-        self.world.after(delay_ns, lambda: self.world.deliver(kind, **fields))
+        self._later(delay_ns, lambda: self.world.deliver(kind, **fields))
+
+    def _later(self, delay_ns: int, act: Callable[[], None]) -> None:
+        # An answer comes to the process that asked or to nobody.
+        life = self.life
+        self.world.after(delay_ns, lambda: act() if life == self.life else None)
+
+    def crash(self) -> None:
+        """The process is gone: streams end, answers go nowhere, placements that had not arrived never do."""
+        self.life += 1
+        self.in_transit.clear()
+        self.banned_until_ns = 0
+        self.streams.crash()
 
     def _is_refused_by_rate(self, command: VenueCommand) -> bool:
         banned = self.hits(self.faults.ban)
@@ -156,7 +171,7 @@ class Wire:
                 case _:
                     self._fail(command)
 
-        self.world.after(delay_ns, tell)
+        self._later(delay_ns, tell)
         return True
 
     def _fail(self, command: VenueCommand) -> None:
@@ -182,7 +197,8 @@ class Wire:
 
     def _place_arrives(self, place: Place) -> None:
         now_ns = self.world.now_ns
-        del self.in_transit[place.cid]
+        if self.in_transit.pop(place.cid, None) is None:
+            return
         if self.hits(self.faults.reject):
             self._answer(OrderRejected, cid=place.cid, code=-1013, reason="simulated filter")
             return
@@ -235,7 +251,7 @@ class Wire:
                 fields = {"cid": order.cid, "cum_lots": cum_lots, "prevented": False}
                 self.world.deliver(OrderExpired, **fields, source=Source.ANSWER)
 
-        self.world.after(delay_ns, tell)
+        self._later(delay_ns, tell)
 
     def tell_fills(self) -> None:
         """Report what was filled since the last time on the user stream."""
@@ -285,10 +301,10 @@ class Wire:
         if self.hits(self.faults.read_silent):
             return
         if self.hits(self.faults.read_failed):
-            self.world.after(self.way(), lambda: self._fail(command))
+            self._later(self.way(), lambda: self._fail(command))
             return
-        self.world.after(self.way(), ask)
-        self._answer(RateUsed, weight=self.random.randint(0, 50), orders=-1)
+        self._later(self.way(), ask)
+        self._answer(RateUsed, weight=self.weight_used(self.world.now_ns), orders=-1)
 
     def _query(self, command: Query) -> None:
         order = self.truth.orders.get(command.cid)
@@ -340,7 +356,7 @@ class Wire:
                 complete=complete,
             )
 
-        self.world.after(self.way(), tell)
+        self._later(self.way(), tell)
 
     def _lagging(self, known: list[TrueFill]) -> int:
         # How many of the newest fills the listing does not show yet.

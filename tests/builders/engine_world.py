@@ -6,7 +6,7 @@ three parts: faults, healing (all faults off; the bot must quote again or be hal
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import sha256
 from heapq import heappop, heappush
@@ -97,7 +97,8 @@ class Plan:
 
     Fields: seed: everything random follows from it; faults; symbols, sessions: one or two of each; duration,
     heal, rest: nanoseconds of each part; caps: of the venue; orphans: orders of an earlier life; latched:
-    the halt that survived a restart; strategy: of every session.
+    the halt that survived a restart; strategy: of every session; crashes: how often the process dies and a
+    new one takes over, knowing nothing but the targets and the latch.
     """
 
     seed: int
@@ -111,6 +112,7 @@ class Plan:
     orphans: int = 0
     latched: str = ""
     strategy: Any = LADDER
+    crashes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +150,16 @@ class World:
             holdings={"BBB": 10**15, **{i.base: 10**12 for i in instruments}},
         )
         self.wire = Wire(self, self.truth, Random(f"{plan.seed}/wire"))
-        setup = self._setup(instruments)
+        self._instruments = instruments
+        setup = self._setup(EPOCH, plan.latched, (None,) * plan.sessions)
         self.engine = Engine(setup)
         self.checks = Checks(setup, self.truth, self.wire, self.engine)
+        self.wire.weight_used = self.checks.weight_used
         self.checks.bounds_exposure = not plan.faults.cancel_understated
         self._inherit(instruments[0])
 
-    def _setup(self, instruments: tuple[Instrument, ...]) -> EngineSetup:
-        plan = self.plan
+    def _setup(self, epoch: int, latched: str, targets: tuple[int | None, ...]) -> EngineSetup:
+        plan, instruments = self.plan, self._instruments
         sessions: tuple[SessionSetup, ...] = tuple(
             make_session(
                 plan.strategy,
@@ -164,12 +168,13 @@ class World:
                 instrument=instruments[index % len(instruments)],
                 band_lots_max=BAND_LOTS,
                 slippage_ppm=10_000,
+                target_lots=targets[index],
             )
             for index in range(plan.sessions)
         )
         return EngineSetup(
             ids=IDS,
-            epoch=EPOCH,
+            epoch=epoch,
             caps=Capabilities(
                 orders_per_10s=100,
                 weight_per_minute=plan.weight_per_minute,
@@ -177,8 +182,17 @@ class World:
             ),
             sessions=sessions,
             deadlines=DEADLINES,
-            latched=plan.latched,
+            latched=latched,
         )
+
+    def _crash(self) -> None:
+        state = self.engine.state
+        targets = tuple(None if one.target_lots < 0 else one.target_lots for one in state.sessions)
+        setup = self._setup(state.setup.epoch + 1, state.halt_code, targets)
+        self.engine = Engine(setup)
+        self.wire.crash()
+        self.checks.begin_life(setup, self.engine)
+        self._step(Advanced(ts_ns=self.now_ns))
 
     def _inherit(self, instrument: Instrument) -> None:
         # Orders that an earlier life left, one of a stranger that may not be touched, one old fill.
@@ -192,7 +206,7 @@ class World:
                     cid=cid,
                     symbol=instrument.symbol,
                     side=Side.BUY if number % 2 else Side.SELL,
-                    price_ticks=9_998 - 3 * number if number % 2 else 10_020 + 3 * number,
+                    price_ticks=9_998 - 3 * number if number % 2 else 10_020 if number else 10_900,
                     size_lots=7,
                     post_only=True,
                     time_in_force=TimeInForce.GTC,
@@ -215,6 +229,8 @@ class World:
         self._use(plan.faults)
         for index, symbol in enumerate(self.truth.markets):
             self.after(index * 7_000_000, lambda symbol=symbol: self._tick(symbol))  # type: ignore[misc]  # the default binds it now
+        for _ in range(plan.crashes):
+            self.after(self.random.randrange(plan.fault_ns), self._crash)
         self._step(Advanced(ts_ns=self.now_ns))
         self._until(START_NS + plan.fault_ns)
         self._use(NONE)
@@ -349,7 +365,11 @@ def plan_of(seed: int, **changes: Any) -> Plan:
         "weight_per_minute": random.choice((6_000, 6_000, 2_500)),
         "strategy": strategy,
     }
-    return Plan(**(drawn | changes))
+    plan = Plan(**(drawn | changes))
+    # A listing that lags hides what was placed just before the end: without a journal nobody can know of it.
+    if random.random() < 0.3 and plan.sessions == plan.symbols and not plan.faults.listing_lag_ms:
+        plan = replace(plan, crashes=random.choice((1, 2)))
+    return plan
 
 
 def simulate(plan: Plan) -> Outcome:

@@ -103,6 +103,7 @@ class FakeVenue:
         self._clock = clock
         self._instrument = instrument
         self._sink: Callable[[AnyEvent], None] | None = None
+        self._unheard: list[tuple[VenueCommand, int]] = []
         self._seq = 100
         self._trades = 0
         self._beat: asyncio.TimerHandle | None = None
@@ -134,9 +135,17 @@ class FakeVenue:
         assert self._sink is not None, "a command came outside of start and close"
         self.sent.append(command)
         self.on_submit(command)
-        if not isinstance(command, self.deaf_to):
-            asked_ns = self._clock.now_ns()
+        asked_ns = self._clock.now_ns()
+        if isinstance(command, self.deaf_to):
+            self._unheard.append((command, asked_ns))
+        else:
             self.later(lambda: self._answer(command, asked_ns))
+
+    def hear_again(self) -> None:
+        """Be deaf to nothing any more, and answer what was not heard: late, as of when it was asked."""
+        self.deaf_to = ()
+        while self._unheard:
+            self._answer(*self._unheard.pop(0))
 
     def _answer(self, command: VenueCommand, asked_ns: int) -> None:
         for event in self._answers(command, asked_ns):

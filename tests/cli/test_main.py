@@ -192,3 +192,13 @@ def test_python_m_mm_is_the_same_command() -> None:
 
     assert done.returncode == EXIT_NOT_RUNNING
     assert done.stderr.startswith("error: no daemon runs on nowhere\nhint: ")
+
+
+def test_closed_standard_streams_are_opened_to_nowhere() -> None:
+    """A supervisor may start us without them; nothing of ours may get their numbers."""
+    shell = ["sh", "-c", '"$0" -m mm demo --nonsense --json <&- 2>&- || "$0" -m mm check no.toml >&- 2>&-']
+
+    done = subprocess.run([*shell, sys.executable], capture_output=True, text=True, check=False)
+
+    assert json.loads(done.stdout)["exit_code"] == EXIT_USAGE
+    assert done.returncode == EXIT_CONFIG

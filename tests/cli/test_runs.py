@@ -13,7 +13,7 @@ import structlog
 
 from mm.cli import runs
 from mm.cli.main import carry_out
-from mm.errors import EXIT_CONFIG, EXIT_HALTED, EXIT_OK, VenueUnreachable
+from mm.errors import EXIT_CONFIG, EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, VenueUnreachable
 from mm.settings.options import DemoOptions, RunOptions, RunReport
 from tests.builders.configs import SMALL
 from tests.builders.daemon import daemon_status
@@ -235,3 +235,17 @@ def test_a_log_inside_the_data_directory_leaves_it_private(asked: list[Options],
     assert carry_out(["demo", *flags]) == EXIT_OK
 
     assert stat.S_IMODE((folder / "var" / "own").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize(("ended", "code"), [(EXIT_ORDERS_MAY_REMAIN, EXIT_ORDERS_MAY_REMAIN), (EXIT_OK, 1)])
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_a_result_that_cannot_be_written_does_not_hide_how_the_run_ended(
+    flags: list[str], ended: int, code: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full, or the reader of the pipe has left."""
+    install(monkeypatch, lambda _: dataclasses.replace(REPORT, exit_code=ended))
+
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert carry_out(["demo", *flags]) == code
+        full.flush()

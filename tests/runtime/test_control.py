@@ -190,7 +190,7 @@ async def test_unhalt_is_refused_until_the_venue_has_confirmed(tmp_path: Path) -
         assert refused["ok"] is False
         assert "confirmed" in refused["error"]
         assert (await line.ask("status"))["latch"]["code"] == "drill"
-        daemon.run.venue.deaf_to = ()
+        daemon.run.venue.hear_again()
 
 
 async def test_a_stop_ends_the_run_with_its_reason(tmp_path: Path) -> None:

@@ -249,6 +249,15 @@ def test_a_link_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
         opened(tmp_path)
 
 
+def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
+    """A directory, or a pipe that nobody writes to."""
+    for folder, make in (("directory", Path.mkdir), ("pipe", os.mkfifo)):
+        (tmp_path / folder).mkdir(mode=0o700)
+        make(tmp_path / folder / STATE_NAME)
+        with pytest.raises(StateCorrupt):
+            opened(tmp_path / folder)
+
+
 def test_a_full_disk_is_told_and_the_halt_holds_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,11 +107,28 @@ def test_a_ban_holds_everything() -> None:
     assert budget.take_listing(5 * SECOND_NS)
 
 
-def test_the_venues_own_count_raises_ours_and_never_lowers_it() -> None:
+def test_the_venues_own_count_raises_ours_and_never_lowers_what_we_spent() -> None:
     """Somebody else may use the same key; -1 says nothing."""
     budget = Budget(CAPS)
     budget.correct(0, weight=PLACES_MAX - 1, orders=ORDERS_MAX - 1)
     assert budget.take_place(0)
     assert not budget.take_place(0)
-    budget.correct(0, weight=0, orders=-1)
+    budget.correct(0, weight=-1, orders=-1)
     assert not budget.take_place(0)
+    own = Budget(CAPS)
+    assert own.take(0, READS_MAX)
+    own.correct(0, weight=0, orders=0)
+    assert not own.take(0, 1)
+
+
+def test_what_others_used_is_what_the_venue_said_last_and_is_forgotten_after_its_window() -> None:
+    """An earlier life's requests leave the venue's window one by one: its newer word counts, not the sum."""
+    budget = Budget(CAPS)
+    budget.correct(0, weight=READS_MAX, orders=-1)
+    assert not budget.take(0, 1)
+    budget.correct(SECOND_NS, weight=READS_MAX - 10, orders=-1)
+    assert budget.take(SECOND_NS, 10)
+    assert not budget.take(SECOND_NS, 1)
+    budget.correct(2 * SECOND_NS, weight=READS_MAX, orders=-1)
+    assert not budget.take(61 * SECOND_NS, READS_MAX)
+    assert budget.take(62 * SECOND_NS, READS_MAX)

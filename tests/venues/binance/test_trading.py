@@ -345,6 +345,18 @@ async def test_an_order_that_the_venue_does_not_know_is_not_found(
     assert heard.outcomes == ["OrderNotFound"]
 
 
+@pytest.mark.parametrize(("status", "code"), [(400, -1021), (400, -1121), (401, -2015), (429, -1003)])
+async def test_no_other_refusal_of_a_query_says_that_the_order_is_not_there(
+    server: ScriptedBinance, pair: tuple[BinanceAdapter, Heard], status: int, code: int
+) -> None:
+    """A clock, a key or a limit that is wrong proves nothing about an order."""
+    venue, heard = pair
+    server.then("GET order", refusal(status, code, "refused"))
+    venue.submit(QUERY)
+    assert (await heard.next(RequestFailed)).what == "Query"
+    assert "OrderNotFound" not in heard.outcomes
+
+
 async def test_an_answer_about_another_order_is_none(
     server: ScriptedBinance, pair: tuple[BinanceAdapter, Heard]
 ) -> None:

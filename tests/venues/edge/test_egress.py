@@ -56,6 +56,7 @@ def test_what_is_no_address_is_a_config_error(url: str) -> None:
         "http://192.168.0.1:80",
         "http://exchange.internal",
         "http://127.0.0.1.nip.io",
+        "http://localhost.evil.example",
     ],
 )
 def test_a_demo_key_is_not_pointed_at_another_machine(url: str) -> None:
