@@ -1,5 +1,6 @@
 """From settings and instruments to an engine: decimals become integers, names become objects."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from mm.domain.ids import OrderIds
@@ -22,7 +23,12 @@ async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
     Raises: ConfigError if parameters do not fit an instrument; what `Venue.instruments` raises.
     """
     symbols = tuple(pair.symbol for pair in settings.pair.values())
-    instruments = await venue.instruments(symbols)
+    try:
+        instruments = await venue.instruments(symbols)
+    except ConfigError as error:
+        raise _placed(
+            error, settings, {pair.symbol: f"pair.{name}.symbol" for name, pair in settings.pair.items()}
+        ) from None
     named = zip(settings.pair, instruments, strict=True)
     sessions = tuple(_session(settings, name, instrument, kept) for name, instrument in named)
     # A session that is more careful than the account has to hear of silence as early as it asks.
@@ -40,9 +46,26 @@ async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
     )
 
 
+def _placed(error: ConfigError, settings: Settings, keys: Mapping[str, str]) -> ConfigError:
+    # What the venue or a strategy refuses is told with the place of the value in the config, if it names one.
+    # Args: keys: dotted key by the word that names it in a message, longest words first.
+    message = str(error)
+    for word in sorted(keys, key=len, reverse=True):
+        if word in message:
+            place = settings.sources.get(keys[word], "")
+            return ConfigError(f"{place}: {keys[word]}: {message}", hint=error.hint)
+    return error
+
+
 def _session(settings: Settings, name: str, instrument: Instrument, kept: RunState) -> SessionSetup:
     pair, risk = settings.pair[name], settings.risk_of(name)
-    strategy = strategy_class(pair.strategy, settings.path.parent).start(pair.params, instrument)
+    try:
+        strategy = strategy_class(pair.strategy, settings.path.parent).start(pair.params, instrument)
+    except ConfigError as error:
+        keys = {
+            key.rpartition(".")[2]: key for key in settings.sources if key.startswith(f"pair.{name}.params.")
+        }
+        raise _placed(error, settings, keys) from None
     band_lots = _limit_lots(f"pair.{name}.inventory.max_base", pair.inventory.max_base, instrument)
     return SessionSetup(
         name=name,

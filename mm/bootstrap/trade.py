@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import structlog
 
 from mm.bootstrap.assemble import assemble
+from mm.bootstrap.unfit import UnfitLadder
 from mm.domain.units import NS_PER_S
 from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, StateCorrupt
 from mm.observe.report_log import log_report
@@ -27,7 +28,7 @@ from mm.store.runstate import RunState
 log = structlog.get_logger("mm")
 
 SHOW_PAUSE_S: Final = 0.25
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 T = TypeVar("T")
 
@@ -68,11 +69,11 @@ class Bot:
         first_ns = history.first_fill_ns - self.runtime.began_ns
         return RunReport(
             orders_placed=history.placed,
-            orders_cancelled=history.cancels,
+            orders_cancelled=history.canceled,
             fills=fills,
             first_fill_s=round(first_ns / NS_PER_S, 3) if fills else None,
-            self_trades=0,
-            limit_breaches=0,
+            self_trades=None,
+            limit_breaches=None,
             # The venue's word counts; a core that broke did not hear it.
             open_orders_at_exit=0 if self.outcome.clean else len(self.state.orders.live),
             pnl_residual=sum(abs(session.position.residual_half) for session in self.state.sessions),
@@ -130,7 +131,9 @@ async def trade(
             log.critical("halt.latched", reason=latched.code, hint="lift it with: mm unhalt --reason '...'")
         try:
             engine = await assemble(settings, venue, kept)
-            runtime = LiveRuntime(engine, venue, clock, (Keeper(kept), log_report))
+            unfit = UnfitLadder(settings)
+            runtime = LiveRuntime(engine, venue, clock, (Keeper(kept), log_report, unfit))
+            unfit.runtime = runtime
             outcome = await _attended(settings, runtime, show, duration_ns=1 if latched else duration_ns)
         except BaseException:
             await venue.close()
@@ -140,6 +143,7 @@ async def trade(
         except StateCorrupt as error:
             # How the run ended is told all the same: orders may remain, and that weighs more.
             log.critical("state.not_written", error=str(error))
+        unfit.raise_if_found()
         return Bot(settings, runtime, outcome)
 
 

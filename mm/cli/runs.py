@@ -172,8 +172,12 @@ def summary(report: "RunReport") -> str:
         ),
         ("fills", f"{report.fills}, first {first}"),
         ("P&L", f"{report.pnl_quote or '-'} {report.quote} after fees, {report.pnl_residual} unexplained"),
-        ("self-trades", str(report.self_trades)),
-        ("limit breaches", str(report.limit_breaches)),
+        ("self-trades", _measured(report.self_trades)),
+        ("limit breaches", _measured(report.limit_breaches)),
         ("open orders left", str(report.open_orders_at_exit)),
     )
     return "\n".join(f"{name:<17} {value}" for name, value in rows)
+
+
+def _measured(count: int | None) -> str:
+    return "not told by this venue" if count is None else str(count)

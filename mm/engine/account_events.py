@@ -18,7 +18,7 @@ from mm.domain.events import (
     Throttled,
 )
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
-from mm.domain.units import NS_PER_MS
+from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.engine import send
 from mm.engine.halt import halt
 from mm.engine.order_events import after, on_order_event
@@ -32,6 +32,12 @@ INFERRED: Final = (OrderState.REJECTED, OrderState.DEAD)
 
 READ_PAUSE_NS: Final = 500 * NS_PER_MS
 """Pause after a listing that brought no answer."""
+
+READ_PAUSE_NS_MAX: Final = 10 * NS_PER_S
+"""It doubles with each failure in a row up to this: a venue that refuses is not asked in a loop."""
+
+FAILURE_SAID_AGAIN_NS: Final = 30 * NS_PER_S
+"""The same failure is reported again after this."""
 
 
 def on_account_event(state: EngineState, event: AccountEvent) -> None:
@@ -64,6 +70,7 @@ def _on_listing(state: EngineState, event: OrdersListed | FillsListed | Balances
         case FillsListed():
             _on_fills_listed(state, event)
         case BalancesListed():
+            state.reads_failed = 0
             state.balances_asked_ns = 0
             state.balances_seen_ns = max(state.balances_seen_ns, event.asked_ns)
             state.balances = {asset: (free, locked) for asset, free, locked in event.balances}
@@ -79,20 +86,26 @@ def _on_request_failed(state: EngineState, event: RequestFailed) -> None:
     # Only listings wait for listings: a query that fails may not hold up what a halt needs.
     symbol = state.symbols.get(event.subject)
     if event.what in LISTINGS:
-        state.reads_held_until_ns = state.now_ns + READ_PAUSE_NS
+        pause_ns = min(READ_PAUSE_NS_MAX, READ_PAUSE_NS << min(state.reads_failed, 10))
+        state.reads_held_until_ns = state.now_ns + pause_ns
+        state.reads_failed += 1
     if event.what == "ListBalances":
         state.balances_asked_ns = 0
     elif symbol is not None and event.what == "ListOrders":
         symbol.orders_asked_ns = 0
     elif symbol is not None and event.what == "ListFills":
         symbol.fills_asked_ns = 0
-    state.report("request.failed", "", what=event.what, subject=event.subject, reason=event.reason)
+    said = (event.what, event.subject, event.reason)
+    if said != state.failure_said or state.now_ns - state.failure_said_ns >= FAILURE_SAID_AGAIN_NS:
+        state.failure_said, state.failure_said_ns = said, state.now_ns
+        state.report("request.failed", "", what=event.what, subject=event.subject, reason=event.reason)
 
 
 def _on_orders_listed(state: EngineState, event: OrdersListed) -> None:
     symbol = state.symbols.get(event.symbol)
     if symbol is None:
         return
+    state.reads_failed = 0
     symbol.orders_asked_ns = 0
     symbol.orders_seen_ns = max(symbol.orders_seen_ns, event.asked_ns)
     listed: dict[str, ListedOrder] = {}

@@ -25,6 +25,7 @@ RETRY_NS: Final = NS_PER_S
 
 HELD: Final = "held after repeated rejections"
 BANNED: Final = "banned by the venue"
+UNFIT: Final = "every order is outside the venue's filters"
 """Why a session could not send what it wanted, where no rule says so."""
 
 
@@ -133,7 +134,18 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
     if alarm is not None:
         quotes = _reducing(quotes, risk)
     wanted = quantise(quotes, risk.instrument, Touch(market.bid_ticks, market.ask_ticks))
+    if wanted == NOTHING and (quotes.bids or quotes.asks):
+        _report_unfit(state, session, (quotes.bids or quotes.asks)[0])
+        return wanted, UNFIT
     return wanted, quotes.reason
+
+
+def _report_unfit(state: EngineState, session: Session, quote: Quote) -> None:
+    if session.reason == UNFIT:
+        return
+    least_lots = session.setup.instrument.size_min_lots_at(max(1, quote.price_ticks))
+    facts = {"size_lots": quote.size_lots, "price_ticks": quote.price_ticks, "least_lots": least_lots}
+    state.report("quotes.unfit", session.name, **facts)
 
 
 def strategy_view(state: EngineState, session: Session, risk: RiskView) -> View[object]:

@@ -15,6 +15,9 @@ from mm.engine.state import EngineState, SymbolState
 CONFIRM_NS: Final = 10 * NS_PER_S
 """A halt that the venue has not confirmed after this is an alarm of its own."""
 
+WAITS_SAID_AGAIN_NS: Final = 10 * NS_PER_S
+"""A stop that waits says so this often: an unknown order may take a minute to be proven dead."""
+
 
 def halt(state: EngineState, code: str, /, *, flatten: bool = False, **facts: object) -> None:
     """Latch trading off: no placement leaves any more, cancels go out, the latch is reported once.
@@ -32,6 +35,7 @@ def halt(state: EngineState, code: str, /, *, flatten: bool = False, **facts: ob
             session.flatten = session.flatten or flatten
             session.ready = False
             state.touch(session)
+            session.waits_said_ns = state.now_ns
             set_state(state, session, SessionState.HALTED, code)
     progress(state)
 
@@ -40,6 +44,7 @@ def stop(state: EngineState, session: Session, reason: str) -> None:
     """Begin the orderly end of a session."""
     if session.state not in (SessionState.STOPPING, SessionState.COMPLETED, SessionState.HALTED):
         state.touch(session)
+        session.waits_said_ns = state.now_ns
         set_state(state, session, SessionState.STOPPING, reason)
         progress(state)
 
@@ -102,6 +107,10 @@ def _is_clean(state: EngineState, session: Session) -> bool:
         return True
     deadlines = state.setup.deadlines
     pause_ns = deadlines.query_max if live else deadlines.cancel_again
+    if live and state.now_ns - session.waits_said_ns >= WAITS_SAID_AGAIN_NS:
+        session.waits_said_ns = state.now_ns
+        unknown = sum(order.state in UNCERTAIN for order in live)
+        state.report("stop.waits", session.name, orders=len(live), unknown=unknown)
     never_looked = symbol.orders_seen_ns < shown.touched_ns and not live
     if never_looked or state.now_ns - symbol.orders_seen_ns >= pause_ns:
         send.list_orders(state, session.setup.instrument.symbol)

@@ -45,8 +45,10 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
             return
         case _:
             assert_never(event)
-    # Trades and what the book ignored as old say nothing about how fresh the book is.
-    market.heard_ns = book.updated_ns
+    # Trades and what the book ignored as old say nothing about how fresh the book is, and news of the best
+    # prices nothing about levels that were not heard of for so long.
+    if not book.lags(now, state.setup.deadlines.stale):
+        market.heard_ns = book.updated_ns
     refresh(state, market)
     if was_stale and market.heard_ns == now:
         _wake(state, market)

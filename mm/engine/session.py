@@ -79,6 +79,7 @@ class Session:
         self.touched_ns = 0
         self.ready = False
         self.exits = 0
+        self.waits_said_ns = 0
         self.exits_refused = 0
         self.exit_due_ns = 0
         # Only what a rule overrides is called: most rules judge, few shape, fewer watch.

@@ -104,6 +104,9 @@ class EngineState:
         self.balances_asked_ns = 0
         self.balances_seen_ns = 0
         self.reads_held_until_ns = 0
+        self.reads_failed = 0
+        self.failure_said = ("", "", "")
+        self.failure_said_ns = 0
         self.echo_due_ns = 0
         self.clock_due_ns = 0
         self.reconcile_due_ns = 0

@@ -36,7 +36,8 @@ class FillRow(msgspec.Struct, frozen=True):
 class History:
     """Recent facts and counts since the start.
 
-    Fields: fills, reports: newest last. placed, cancels, fills_total: counts. first_fill_ns: 0 before it.
+    Fields: fills, reports: newest last. placed, cancels: sent; canceled: confirmed by the venue; fills_total:
+    applied. first_fill_ns: 0 before it.
     """
 
     def __init__(self) -> None:
@@ -45,6 +46,7 @@ class History:
         self.reports: deque[Report] = deque(maxlen=REPORTS_MAX)
         self.placed = 0
         self.cancels = 0
+        self.canceled = 0
         self.fills_total = 0
         self.first_fill_ns = 0
 

@@ -49,7 +49,7 @@ def status(state: EngineState, history: History, facts: RunFacts, now_ns: int) -
         if state.halt_code
         else None,
         "orders_placed": history.placed,
-        "orders_cancelled": history.cancels,
+        "orders_cancelled": history.canceled,
         "fills": history.fills_total,
         "sessions": [_session(state, session, history, facts, now_ns) for session in state.sessions],
         "reports": [

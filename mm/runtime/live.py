@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import structlog
 
 from mm.domain.commands import AnyCommand, Place, Report, VenueCommand
-from mm.domain.events import Advanced, AnyEvent, Operation, OperatorAsked, OrderFilled
+from mm.domain.events import Advanced, AnyEvent, Operation, OperatorAsked, OrderCanceled, OrderFilled
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.session import SessionState
@@ -158,12 +158,14 @@ class LiveRuntime:
             self._broken.on_event(event)
             return
         fresh = isinstance(event, OrderFilled) and not self._knows(event)
+        ending = self.engine.state.orders.live.get(event.cid) if isinstance(event, OrderCanceled) else None
         try:
             commands = self.engine.step(event)
         except Exception as error:  # noqa: BLE001 - the top of the loop: the core is broken, trading ends
             self._break("engine.failed", error)
             return
         self.history.on_commands(commands)
+        self.history.canceled += ending is not None and not ending.is_live
         if fresh and isinstance(event, OrderFilled):
             self._note_fill(event, commands)
         try:

@@ -55,7 +55,8 @@ class RunReport:
         orders_placed, orders_cancelled, fills: counts of this run.
         first_fill_s: seconds from the start to the first fill, None without one.
         self_trades: fills with ourselves on both sides. limit_breaches: events after which a limit did not
-            hold in the worst case. open_orders_at_exit: as the venue lists them.
+            hold in the worst case. Both None where no venue tells its truth.
+        open_orders_at_exit: as the venue lists them.
         pnl_residual: what of the P&L is not explained, in quote atoms.
         messages_per_fill: orders and cancels sent per fill, None without one.
         pnl_quote, quote: P&L after fees as text, and the asset it is in; "" unknown.
@@ -67,8 +68,8 @@ class RunReport:
     orders_cancelled: int
     fills: int
     first_fill_s: float | None
-    self_trades: int
-    limit_breaches: int
+    self_trades: int | None
+    limit_breaches: int | None
     open_orders_at_exit: int
     pnl_residual: int
     messages_per_fill: float | None

@@ -167,6 +167,7 @@ def test_a_symbol_that_the_venue_does_not_list_is_refused(place: Place) -> None:
     error = refused(place, place.settings('pair.btc.symbol="BTC/USDC"'), ConfigError)
     assert error.exit_code == 4
     assert "BTC/USDT" in error.hint
+    assert str(error).startswith("--set: pair.btc.symbol: ")
 
 
 def test_an_order_size_that_the_venue_does_not_take_is_refused(place: Place) -> None:
@@ -174,6 +175,7 @@ def test_an_order_size_that_the_venue_does_not_take_is_refused(place: Place) -> 
     error = refused(place, place.settings("pair.btc.params.order_amount_base=0.000001"), ConfigError)
     assert error.exit_code == 4
     assert "expected 0.00001 to" in str(error)
+    assert str(error).startswith("--set: pair.btc.params.order_amount_base: ")
 
 
 def test_a_second_daemon_on_one_directory_is_refused(place: Place) -> None:
@@ -246,7 +248,8 @@ def test_orders_of_an_earlier_life_are_cancelled_before_the_first_quote(
 
 
 def test_an_order_worth_too_little_is_never_sent(place: Place) -> None:
-    """The venue's least value depends on the price: it is looked at with each quote."""
-    settings = place.settings("pair.btc.params.order_amount_base=0.00005")
-    report = place.go(settings)
-    assert (report.exit_code, report.orders_placed) == (0, 0)
+    """The venue's least value depends on the price: the first quotes show it, and the config is at fault."""
+    error = refused(place, place.settings("pair.btc.params.order_amount_base=0.00005"), ConfigError)
+    assert error.exit_code == 4
+    assert str(error).startswith("--set: pair.btc.params.order_amount_base: an order of 0.00005 BTC at ")
+    assert error.hint.startswith("at this price the venue takes 0.0000")

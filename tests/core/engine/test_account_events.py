@@ -219,3 +219,21 @@ def test_a_key_that_is_refused_halts() -> None:
     assert rig.reports("halt") == [
         {"reason": "venue.access_denied", "venue_code": "-2015", "detail": "invalid key", "session": ""}
     ]
+
+
+def test_a_venue_that_refuses_to_list_is_asked_less_and_less_often_and_the_log_is_not_flooded() -> None:
+    """Half a second, one, two ... ten; the same failure is told again after half a minute."""
+    rig = Rig(make_session())
+    rig.activate()
+    rig.advance(31 * SECOND_NS)
+    asked = 0
+    for _ in range(100):
+        asked += len(of(rig.last, ListOrders))
+        rig.feed(RequestFailed, what="ListOrders", subject=SYMBOL, reason="refused")
+        rig.feed(RequestFailed, what="ListOrders", subject=SYMBOL, reason="refused")
+        rig.advance(SECOND_NS)
+    assert asked <= 12
+    assert 3 <= len([facts for facts in rig.reports("request.failed") if facts["reason"] == "refused"]) <= 5
+    rig.list_orders()
+    rig.feed(RequestFailed, what="ListOrders", subject=SYMBOL, reason="other")
+    assert rig.engine.state.reads_held_until_ns == rig.now_ns + SECOND_NS // 2

@@ -1,6 +1,7 @@
 """A decision: view, quotes, shape, quantise, differ, admit; and why a session does not quote."""
 
 import pytest
+from msgspec.structs import replace
 
 from mm.domain.commands import Place
 from mm.domain.events import BookLost, OrderRejected, Throttled
@@ -341,3 +342,18 @@ def test_a_rule_that_breaks_between_two_decisions_ends_trading() -> None:
     ring.alarm = "not an alarm"  # type: ignore[assignment]  # a rule from outside may return anything
     rig.advance(SECOND_NS // 10)
     assert rig.engine.state.halt_code == "decision.failed"
+
+
+def test_a_ladder_that_the_venue_cannot_take_is_told_once_and_why() -> None:
+    """Not silence: the size, the price and the least size that would do."""
+    small = Quote(MID - 20, 1)
+    rig = Rig(
+        make_session(two_sided(bids=(small,), asks=()), instrument=replace(INSTRUMENT, size_min_lots=5))
+    )
+    rig.activate()
+    rig.keep_alive(3 * SECOND_NS)
+    assert rig.places() == []
+    assert rig.session().reason == "every order is outside the venue's filters"
+    assert rig.reports("quotes.unfit") == [
+        {"size_lots": "1", "price_ticks": str(MID - 20), "least_lots": "5", "session": "main"}
+    ]

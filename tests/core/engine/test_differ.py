@@ -161,3 +161,9 @@ def test_an_order_that_is_too_large_goes_and_one_that_is_partly_filled_stays() -
     assert not must_move(order(size=90), Quote(100, 80), NOW_NS)
     assert must_move(order(size=50), Quote(100, 80), NOW_NS)
     assert not must_move(order(size=80, filled=70), Quote(100, 80), NOW_NS)
+
+
+@pytest.mark.parametrize(("size", "moves"), [(80, False), (90, False), (91, True), (70, False), (69, True)])
+def test_a_working_size_is_right_within_an_eighth_of_the_wanted_one(size: int, moves: bool) -> None:
+    """80 wanted: 10 more may stay, 10 less as well; a new order would cost the queue."""
+    assert must_move(order(size=size), Quote(100, 80), NOW_NS) is moves

@@ -29,7 +29,11 @@ SLIPPAGE_PPM = 1_500
 
 
 def leaving(
-    net_lots: int, *rules: Rule, target_lots: int | None = None, size_max: str = "1000"
+    net_lots: int,
+    *rules: Rule,
+    target_lots: int | None = None,
+    size_max: str = "1000",
+    slippage_ppm: int = SLIPPAGE_PPM,
 ) -> tuple[Rig, Ring]:
     """Return a bench that holds `net_lots` from own fills, halted with the wish to leave, and confirmed."""
     ring = Ring()
@@ -41,7 +45,7 @@ def leaving(
         strategy,
         rules=(ring, *rules),
         target_lots=target_lots,
-        slippage_ppm=SLIPPAGE_PPM,
+        slippage_ppm=slippage_ppm,
         instrument=instrument,
     )
     rig = Rig(setup)
@@ -189,3 +193,10 @@ def test_without_a_reference_there_is_no_exit_and_no_claim_that_it_is_done() -> 
     assert rig.is_confirmed()
     assert rig.reports("exit.done") == []
     assert rig.session().flatten
+
+
+@pytest.mark.parametrize(("net_lots", "price"), [(8, MID - 14), (-8, MID + 14)])
+def test_the_bound_of_an_exit_is_rounded_towards_the_reference(net_lots: int, price: int) -> None:
+    """14.5 bps of 10 000 ticks are 14.5 ticks: 15 would be beyond the bound."""
+    rig, _ = leaving(net_lots, slippage_ppm=1_450)
+    assert rig.places()[-1].price_ticks == price

@@ -266,6 +266,16 @@ def test_a_session_that_never_got_anywhere_can_be_stopped() -> None:
     assert rig.session().state == "completed"
 
 
+def test_a_stop_that_waits_for_an_unknown_order_says_so_every_ten_seconds() -> None:
+    """It may take a minute until the order is proven dead."""
+    rig = quoting()
+    rig.operate(Operation.STOP)
+    for place in rig.places():
+        rig.feed(CancelRejected, cid=place.cid, code=-2011)
+    rig.keep_alive(25 * SECOND_NS)
+    assert rig.reports("stop.waits") == 2 * [{"orders": "2", "unknown": "2", "session": "main"}]
+
+
 def test_a_stop_of_a_halted_or_stopped_session_changes_nothing() -> None:
     """A halt needs an operator to lift it, not to stop it."""
     rig = quoting()
@@ -284,3 +294,15 @@ def test_a_placement_of_unknown_fate_keeps_a_halt_open_until_it_is_proven_dead()
     rig.operate(Operation.HALT)
     clean(rig, 20 * SECOND_NS)
     assert not rig.is_confirmed()
+
+
+def test_a_stop_that_waits_says_for_what() -> None:
+    """An unknown order may take a minute to be proven dead; silence would look like a hang."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    (place,) = rig.places()
+    rig.feed(PlaceUnknown, cid=place.cid, cause="timeout")
+    rig.operate(Operation.STOP)
+    assert rig.reports("stop.waits") == []
+    rig.advance(25 * SECOND_NS)
+    assert rig.reports("stop.waits") == [{"orders": "1", "unknown": "1", "session": "main"}] * 2

@@ -101,6 +101,21 @@ def test_a_message_that_the_book_ignores_as_old_does_not_make_it_fresh() -> None
     assert rig.session().market.heard_ns == rig.now_ns
 
 
+def test_after_a_silence_the_top_of_the_book_alone_does_not_make_it_fresh() -> None:
+    """What stands behind the best prices is as old as before until the depth is heard of again."""
+    strategy = Scripted(bids=(Quote(MID - 20, 10),), wake=SILENT)
+    rig = Rig(make_session(strategy, rules=make_rules(LIMITS)))
+    rig.activate()
+    rig.place_all()
+    rig.advance(4 * SECOND_NS)
+    rig.canceled(rig.places()[0])
+    rig.feed(TopOfBook, symbol=SYMBOL, seq=rig.seq + 1, bid=Level(MID - 9, 10), ask=Level(MID + 9, 10))
+    assert len(rig.places()) == 1
+    rig.seq += 1
+    rig.touch_book()
+    assert len(rig.places()) == 2
+
+
 def test_quotes_are_withdrawn_when_the_book_goes_stale_and_return_with_its_news() -> None:
     """Also for a strategy that nothing else would ever wake."""
     strategy = Scripted(bids=(Quote(MID - 20, 10),), wake=SILENT)

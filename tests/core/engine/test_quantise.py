@@ -81,3 +81,10 @@ def test_at_the_lowest_ask_there_is_no_bid_left() -> None:
     """Below an ask of one tick no price remains."""
     wanted = quantise(Quotes((Quote(5, 50),), (), "test", None), INSTRUMENT, Touch(1, 1))
     assert wanted.bids == ()
+
+
+def test_an_order_of_exactly_the_least_value_is_kept_and_one_atom_less_is_not() -> None:
+    """500 ticks x lots are enough, 499 are not."""
+    for price, size, kept in ((100, 5, 1), (99, 5, 0), (250, 2, 1), (249, 2, 0)):
+        quotes = Quotes((Quote(price, size),), (), "test", None)
+        assert len(quantise(quotes, INSTRUMENT, Touch(price, price + 1)).bids) == kept

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.builders.engine_bugs import BUGS, LIES, Bug
+from tests.builders.engine_bugs import BUGS, BUSY, LIES, Bug
 from tests.builders.engine_checks import Broken
 from tests.builders.engine_world import SECOND_NS, plan_of, simulate
 
@@ -40,7 +40,7 @@ def test_every_invariant_holds_under_the_faults_of_many_seeds(first: int) -> Non
 
 def test_fills_after_an_end_that_did_not_state_them_are_all_counted() -> None:
     """The books agree in the end although the venue's word about the end was wrong half of the time."""
-    outcomes = [simulate(plan_of(seed, faults=LIES, **SHORT)) for seed in range(3)]
+    outcomes = [simulate(plan_of(seed, faults=LIES, strategy=BUSY, **SHORT)) for seed in range(3)]
     assert sum(outcome.reports.get("fill.late", 0) for outcome in outcomes) > 3
 
 
