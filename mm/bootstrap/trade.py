@@ -108,11 +108,17 @@ async def _ending(main: Callable[[], Coroutine[object, object, T]]) -> T:
     return await main()
 
 
+def _heeded() -> list[signal.Signals]:
+    # Whoever started us with `nohup` wants us to outlive the terminal.
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in SIGNALS if not (ignored and number is signal.SIGHUP)]
+
+
 def _unwind_on_signals() -> None:
     # Before and after the trading there is nothing to confirm, but a child process may have to be ended.
     task = asyncio.current_task()
     assert task is not None
-    for number in SIGNALS:
+    for number in _heeded():
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
@@ -143,7 +149,8 @@ async def trade(
         except StateCorrupt as error:
             # How the run ended is told all the same: orders may remain, and that weighs more.
             log.critical("state.not_written", error=str(error))
-        unfit.raise_if_found()
+        if outcome.clean and not outcome.halted:
+            unfit.raise_if_found()
         return Bot(settings, runtime, outcome)
 
 
@@ -167,7 +174,7 @@ async def _attended(
     await control.start()
     showing = asyncio.create_task(_show(show, look)) if show is not None else None
     loop = asyncio.get_running_loop()
-    for number in SIGNALS:
+    for number in _heeded():
         loop.add_signal_handler(number, runtime.insist, number.name)
     # Nothing made so far is garbage: a full collection over it would only stall the loop.
     gc.freeze()

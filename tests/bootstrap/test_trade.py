@@ -16,6 +16,7 @@ from mm.domain.ids import OrderId, OrderIds
 from mm.domain.sides import Side
 from mm.engine.engine import Engine
 from mm.errors import AlreadyRunning, ConfigError, StateCorrupt
+from mm.runtime.live import LiveRuntime
 from mm.settings.models import Settings
 from mm.settings.options import Show
 from mm.store import paths
@@ -23,6 +24,7 @@ from mm.store.lock import DirectoryLock, holder
 from mm.store.runstate import RunState
 from tests.builders.configs import loaded
 from tests.builders.fake_venue import FakeVenue
+from tests.builders.instruments import make_test_instrument
 from tests.builders.virtual_time import VirtualClock, run_virtual
 
 TEXT = """\
@@ -119,7 +121,7 @@ def test_the_report_of_a_run_is_made_of_the_bots_own_books(stage: Stage) -> None
     assert report.exit_code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_a_run_in_order(stage: Stage, number: signal.Signals) -> None:
     """Cancelled, confirmed, exit code 0; the reason names the signal. A second one harms nothing."""
     stage.at(3, lambda: signal.raise_signal(number))
@@ -138,6 +140,16 @@ def test_a_stop_that_is_not_confirmed_ends_with_the_code_for_orders_that_may_rem
     life = stage.kept().life
     assert life is not None
     assert (life.ended, life.open_orders) == (True, -1)
+
+
+def test_under_nohup_a_hang_up_of_the_terminal_is_not_heeded(stage: Stage) -> None:
+    """It was started to outlive the terminal."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        stage.at(3, lambda: signal.raise_signal(signal.SIGHUP))
+        assert stage.go(duration_s=5).outcome.reason == "duration"
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_signal_that_comes_again_after_a_while_ends_without_the_venues_word(stage: Stage) -> None:
@@ -214,6 +226,53 @@ def test_a_broken_core_is_told_in_the_status(stage: Stage, monkeypatch: pytest.M
     assert bot.report(1.0).open_orders_at_exit == 0
     assert {"active", "halting"} <= {str(told["state"]) for told in stage.shown}
     assert stage.shown[-1]["reason"] == "engine.failed"
+
+
+def _with_least_value(stage: Stage, notional_min: str) -> None:
+    instrument = make_test_instrument(notional_min=notional_min)
+    stage.venue = FakeVenue(VirtualClock(), instrument=instrument)
+
+
+def test_a_ladder_that_the_venue_cannot_take_is_a_mistake_of_the_config(stage: Stage) -> None:
+    """An order of 1 at 100 is worth too little: told with its place, nothing placed, leftovers cleared."""
+    _with_least_value(stage, "150")
+    stage.venue.leave(stage.earlier_cid(1))
+    with pytest.raises(
+        ConfigError, match=r"order_amount_base: an order of 1 AAA at .* is worth 99\.98"
+    ) as error:
+        stage.go(duration_s=60)
+    assert error.value.exit_code == 4
+    assert "1.5" in error.value.hint
+    assert not stage.venue.commands(Place)
+    assert not stage.venue.open
+    life = stage.kept().life
+    assert life is not None
+    assert (life.ended, life.open_orders) == (True, 0)
+
+
+def test_a_ladder_that_does_not_fit_is_not_told_while_orders_may_remain(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A venue that never confirms the stop weighs more than the config."""
+    _with_least_value(stage, "150")
+    stop = LiveRuntime.stop
+
+    def stop_unheard(self: LiveRuntime, reason: str) -> None:
+        stage.venue.deaf_to = (ListOrders,)
+        stop(self, reason)
+
+    monkeypatch.setattr(LiveRuntime, "stop", stop_unheard)
+    assert stage.go().exit_code == 8
+
+
+def test_too_little_money_is_no_mistake_of_the_config(stage: Stage) -> None:
+    """The order as configured would do; the run goes on, says why it does not quote, and ends as asked."""
+    _with_least_value(stage, "50")
+    stage.venue.held = (0, 10 * 10**8)
+    bot = stage.go(duration_s=10, show=lambda told: stage.shown.append(dict(told)))
+    assert (bot.exit_code, bot.outcome.reason) == (0, "duration")
+    assert not stage.venue.commands(Place)
+    assert any("filters" in str(told["reason"]) or "funds" in str(told["reason"]) for told in stage.shown)
 
 
 def test_a_view_is_shown_what_happens_and_is_let_go_in_the_end(stage: Stage) -> None:
@@ -297,7 +356,7 @@ def test_a_directory_whose_path_is_too_long_for_a_socket_still_gets_one(
     assert not short.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_that_nobody_attends_to_unwinds(number: signal.Signals) -> None:
     """Before the trading begins and after it ended: what was begun is undone, then the process ends."""
     undone: list[bool] = []
@@ -314,7 +373,7 @@ def test_a_signal_that_nobody_attends_to_unwinds(number: signal.Signals) -> None
     assert undone == [True]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_after_the_trading_a_signal_unwinds_again(stage: Stage, number: signal.Signals) -> None:
     """The demo still has an exchange to end then."""
 

@@ -175,10 +175,26 @@ class Checks:
             ):
                 raise Broken("I2", f"{place.side} at {place.price_ticks} against own {other.price_ticks}")
         self.placed[place.cid] = place
+        if place.reduces and not self.halted_ns:
+            raise Broken("I7", "an exit left although nothing was halted")
         decoded = self._ids.decode(place.cid)
         assert decoded is not None
         self._session[place.cid] = decoded.session
         self._judge_level(place)
+        if place.reduces:
+            self._judge_exit(place)
+
+    def _judge_exit(self, place: Place) -> None:
+        # Everything that could still fill on its side, itself included, takes back at most what is held.
+        session = self._session[place.cid]
+        held = -place.side.sign * self._held(session)
+        may_fill = sum(
+            left
+            for cid, left in self._left()
+            if cid != place.cid and (self._session[cid], self.placed[cid].side) == (session, place.side)
+        )
+        if may_fill + place.size_lots > held:
+            raise Broken("B36", f"an exit of {place.size_lots} beside {may_fill}, {held} held")
 
     def _judge_level(self, place: Place) -> None:
         known = self._engine.state.orders

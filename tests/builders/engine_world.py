@@ -23,6 +23,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.engine.engine import Engine
 from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
+from mm.risk.base import AlarmAction
 from mm.risk.rules import RiskLimits, make_rules
 from mm.strategies.pure_market_making import PureMarketMaking
 from tests.builders.engine_checks import Broken, Checks
@@ -66,6 +67,9 @@ LIMITS: Final = RiskLimits(
 )
 """Limits that nothing reaches but the inventory band: what ends a run early hides what comes later."""
 
+TIGHT: Final = replace(LIMITS, session_loss_atoms=400_000, on_breach=AlarmAction.FLATTEN)
+"""As above, but some bad fills end trading and the position is left at any price within the bound."""
+
 LADDER: Final = Ladder()
 """Two levels a side."""
 
@@ -98,7 +102,7 @@ class Plan:
     Fields: seed: everything random follows from it; faults; symbols, sessions: one or two of each; duration,
     heal, rest: nanoseconds of each part; caps: of the venue; orphans: orders of an earlier life; latched:
     the halt that survived a restart; strategy: of every session; crashes: how often the process dies and a
-    new one takes over, knowing nothing but the targets and the latch.
+    new one takes over, knowing nothing but the targets and the latch; limits: of every session.
     """
 
     seed: int
@@ -113,6 +117,7 @@ class Plan:
     latched: str = ""
     strategy: Any = LADDER
     crashes: int = 0
+    limits: RiskLimits = LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +169,7 @@ class World:
             make_session(
                 plan.strategy,
                 name=f"s{index}",
-                rules=make_rules(LIMITS),
+                rules=make_rules(plan.limits),
                 instrument=instruments[index % len(instruments)],
                 band_lots_max=BAND_LOTS,
                 slippage_ppm=10_000,
@@ -364,6 +369,7 @@ def plan_of(seed: int, **changes: Any) -> Plan:
         "latched": random.choice(("", "", "", "", "", "an earlier life")),
         "weight_per_minute": random.choice((6_000, 6_000, 2_500)),
         "strategy": strategy,
+        "limits": random.choice((LIMITS, LIMITS, LIMITS, TIGHT)),
     }
     plan = Plan(**(drawn | changes))
     # A listing that lags hides what was placed just before the end: without a journal nobody can know of it.

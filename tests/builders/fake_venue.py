@@ -89,7 +89,8 @@ class FakeVenue:
     Fields:
         sent: every command, in order. open: what rests, by client id. foreign: what others left there.
         deaf_to: kinds of commands that have no effect and bring no answer. latency_s: 0 answers at once,
-        inside `submit`. started, closed: what became of it. on_submit: looks at each command first.
+        inside `submit`. held: atoms of base and quote. started, closed: what became of it. on_submit: looks
+        at each command first.
     """
 
     def __init__(self, clock: Clock, *, latency_s: float = 0.0, instrument: Instrument = INSTRUMENT) -> None:
@@ -98,6 +99,7 @@ class FakeVenue:
         self.foreign: list[ListedOrder] = []
         self.deaf_to: tuple[type[VenueCommand], ...] = ()
         self.latency_s = latency_s
+        self.held = (10**12, 10**16)
         self.started = self.closed = 0
         self.on_submit: Callable[[VenueCommand], None] = lambda _: None
         self._clock = clock
@@ -224,7 +226,8 @@ class FakeVenue:
                     complete=True,
                 )
             case ListBalances():
-                held = ((self._instrument.base, 10**12, 0), (self._instrument.quote, 10**16, 0))
+                base_atoms, quote_atoms = self.held
+                held = ((self._instrument.base, base_atoms, 0), (self._instrument.quote, quote_atoms, 0))
                 yield BalancesListed(ts_ns=now, asked_ns=asked_ns, balances=held)
             case MeasureClock():
                 yield ClockMeasured(ts_ns=now, offset_ns=0, round_trip_ns=0)

@@ -1,5 +1,6 @@
 """Processes that a test started: whether one is still there, its end, and what it started itself."""
 
+import contextlib
 import os
 import subprocess
 import time
@@ -45,7 +46,12 @@ def children(pid: int) -> list[int]:
     """Return the processes that `pid` started and that still run."""
     tasks = Path(f"/proc/{pid}/task")
     if tasks.is_dir():
-        return [int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()]
+        found: list[int] = []
+        for task in tasks.iterdir():
+            # A thread may end while its turn comes.
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                found += [int(child) for child in (task / "children").read_text().split()]
+        return found
     listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True)
     rows = [line.split() for line in listed.stdout.splitlines()]
     return [int(child) for child, parent in rows if int(parent) == pid]

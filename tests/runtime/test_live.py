@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from mm.domain.commands import Cancel, Connect, ListOrders, Place, Report
-from mm.domain.events import Advanced, AnyEvent, Operation, OrderFilled, Source
+from mm.domain.events import Advanced, AnyEvent, Operation, OrderCanceled, OrderFilled, Source
 from mm.domain.sides import Side
 from mm.runtime.live import STOP_PATIENCE_S
 from tests.builders.engine_ladder import Ladder
@@ -190,7 +190,35 @@ def test_the_history_counts_each_fill_once() -> None:
     assert [row.session for row in history.fills] == ["main", "main"]
     assert history.first_fill_ns == told[0].ts_ns
     assert history.placed == len(run.venue.commands(Place))
-    assert history.cancels == len(run.venue.commands(Cancel))
+    assert history.cancels == len(run.venue.commands(Cancel)) == history.canceled
+
+
+def test_a_cancellation_counts_when_the_venue_has_confirmed_it() -> None:
+    """Sent is not cancelled; told twice is cancelled once."""
+    run = LiveRun()
+    run.at(5, lambda: setattr(run.venue, "deaf_to", (Cancel,)))
+    run.at(6, lambda: run.runtime.operate(Operation.PAUSE))
+    counted: list[tuple[int, int]] = []
+
+    def count() -> None:
+        counted.append((run.runtime.history.cancels, run.runtime.history.canceled))
+
+    run.at(6.5, count)
+    run.at(7, run.venue.hear_again)
+    run.at(8, count)
+    run.at(8.5, lambda: run.venue.tell(told[0]))
+    told: list[OrderCanceled] = []
+    sink = run.runtime.sink
+
+    def listening(event: AnyEvent) -> None:
+        if isinstance(event, OrderCanceled):
+            told.append(event)
+        sink(event)
+
+    run.runtime.sink = listening  # type: ignore[method-assign] # looking on
+    run.at(9, count)
+    run.go(duration_s=10)
+    assert counted == [(4, 0), (4, 4), (4, 4)]
 
 
 def _strange_fill(run: LiveRun, cid: str, *, trade_id: int) -> OrderFilled:
