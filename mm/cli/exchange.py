@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from mm.cli.terminal import Terminal, verb
-from mm.domain.units import SCALE_MIN, atoms_from_decimal
+from mm.cli.terminal import Terminal, duration_ns, verb
+from mm.domain.units import NS_PER_S, SCALE_MIN, atoms_from_decimal
 from mm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ ReadyFile = Annotated[
 StartBase = Annotated[str, typer.Option(metavar="AMOUNT", help="Base asset in the account at the start.")]
 StartQuote = Annotated[str, typer.Option(metavar="AMOUNT", help="Quote asset in the account at the start.")]
 
+IdleEnd = Annotated[
+    int | None,
+    typer.Option(parser=duration_ns, metavar="TIME", help="End when nobody has asked for so long, as 120s."),
+]
+
 
 @verb
 def exchange(
@@ -49,6 +54,7 @@ def exchange(
     ready_file: ReadyFile = None,
     start_base: StartBase = "1",
     start_quote: StartQuote = "60000",
+    idle_end: IdleEnd = None,
 ) -> None:
     """Serve a simulated market over a real exchange's protocol."""
     import asyncio
@@ -66,7 +72,7 @@ def exchange(
         client_base_atoms=_atoms("--start-base", start_base),
         client_quote_atoms=_atoms("--start-quote", start_quote),
     )
-    asyncio.run(_served(terminal, settings, ready_file))
+    asyncio.run(_served(terminal, settings, ready_file, idle_s=(idle_end or 0) / NS_PER_S))
 
 
 def _atoms(option: str, text: str) -> int:
@@ -79,7 +85,9 @@ def _atoms(option: str, text: str) -> int:
         raise ConfigError(f"{option} was {text[:40]!r}, expected a number of at most 8 decimals") from None
 
 
-async def _served(terminal: Terminal, settings: "ExchangeSettings", ready_file: Path | None) -> None:
+async def _served(
+    terminal: Terminal, settings: "ExchangeSettings", ready_file: Path | None, *, idle_s: float
+) -> None:
     import asyncio
 
     from mm.exchange.server import serve
@@ -92,7 +100,7 @@ async def _served(terminal: Terminal, settings: "ExchangeSettings", ready_file: 
         file = ready_file or Path(folder) / "ready.json"
         telling = asyncio.ensure_future(_tell(terminal, file))
         try:
-            await serve(settings, ready_file=file, stop=stop)
+            await serve(settings, ready_file=file, stop=stop, idle_s=idle_s)
         finally:
             telling.cancel()
             with suppress(asyncio.CancelledError):

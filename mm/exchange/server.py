@@ -8,6 +8,7 @@ import asyncio
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -86,6 +87,13 @@ class LocalExchange:
         self.floor.sync()
         self._streams.on_time()
 
+    async def deserted(self, idle_s: float) -> None:
+        """Wait until nobody has asked anything for `idle_s`; clients that trade ask all the time."""
+        asked = -1
+        while asked != self._log.count:
+            asked = self._log.count
+            await asyncio.sleep(idle_s)
+
     async def failed(self) -> None:
         """Wait for ever, unless the task that lets time pass fails: then raise what it raised."""
         assert self._task is not None
@@ -102,26 +110,33 @@ class LocalExchange:
         return await self._rest.handle(request)
 
 
-async def serve(settings: ExchangeSettings, *, ready_file: Path | None, stop: asyncio.Event) -> None:
+async def serve(
+    settings: ExchangeSettings, *, ready_file: Path | None, stop: asyncio.Event, idle_s: float = 0.0
+) -> None:
     """Run an exchange until `stop` is set.
 
-    Args: ready_file: written once it serves, readable by its owner only, removed at the end.
+    Args:
+        ready_file: written once it serves, readable by its owner only, removed at the end.
+        idle_s: it also ends when nobody has asked anything for so long; 0 = never.
     Raises: ConfigError if the port is taken; whatever ends the market by itself.
     """
     exchange = LocalExchange(settings)
     await exchange.start()
     stopping = asyncio.ensure_future(stop.wait())
     failing = asyncio.ensure_future(exchange.failed())
+    waiting: list[asyncio.Future[Any]] = [stopping, failing]
+    if idle_s:
+        waiting.append(asyncio.ensure_future(exchange.deserted(idle_s)))
     try:
         if ready_file is not None:
             await asyncio.to_thread(_write_ready, ready_file, exchange, settings)
-        done, _ = await asyncio.wait((stopping, failing), return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         if failing in done:
             failing.result()
     finally:
-        stopping.cancel()
-        failing.cancel()
-        await asyncio.gather(stopping, failing, return_exceptions=True)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
         await exchange.close()
         if ready_file is not None:
             await asyncio.to_thread(ready_file.unlink, missing_ok=True)

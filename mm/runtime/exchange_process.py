@@ -49,6 +49,8 @@ class ExchangeProcess:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
                 *("--port", "0", "--ready-file", str(file)),
+                # Should we be killed, it outlives us, as a venue would; but not for ever.
+                *("--idle-end", "120s"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=self._said,

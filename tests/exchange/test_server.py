@@ -165,3 +165,27 @@ def test_settings_do_not_show_their_keys() -> None:
     text = repr(ExchangeSettings(seed=1, api_key=KEY, api_secret=SECRET))
     assert KEY not in text
     assert SECRET not in text
+
+
+async def test_a_deserted_exchange_ends_by_itself_and_one_in_use_does_not(tmp_path: Path) -> None:
+    """A demo that was killed leaves it running; it may not run for ever."""
+    ready = tmp_path / "ready.json"
+    serving = asyncio.ensure_future(
+        serve(make_settings(), ready_file=ready, stop=asyncio.Event(), idle_s=0.05)
+    )
+    await asyncio.wait_for(serving, DEADLINE_S)
+    assert not ready.exists()
+
+    exchange = LocalExchange(make_settings())
+    await exchange.start()
+    try:
+        watching = asyncio.ensure_future(exchange.deserted(0.2))
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        async with aiohttp.ClientSession() as session:
+            while loop.time() - began_s < 0.5:
+                await (await session.get(f"{exchange.url}/api/v3/time")).read()
+            assert not watching.done()
+        await asyncio.wait_for(watching, DEADLINE_S)
+    finally:
+        await exchange.close()
