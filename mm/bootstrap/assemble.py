@@ -14,7 +14,7 @@ from mm.risk.base import AlarmAction
 from mm.risk.rules import RiskLimits, make_rules
 from mm.settings.models import Settings
 from mm.settings.strategies import strategy_class
-from mm.store.runstate import RunState
+from mm.store.runstate import LastLife, RunState
 
 
 async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
@@ -33,6 +33,7 @@ async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
     sessions = tuple(_session(settings, name, instrument, kept) for name, instrument in named)
     # A session that is more careful than the account has to hear of silence as early as it asks.
     stale_ns = min(settings.risk_of(name).stale_book_ms for name in settings.pair) * NS_PER_MS
+    inherits = settings.mode != "demo" and _may_have_left_orders(kept.life)
     return Engine(
         EngineSetup(
             ids=OrderIds(tag=kept.tag, key=kept.id_key),
@@ -42,8 +43,14 @@ async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
             deadlines=Deadlines(stale=stale_ns, reconnect=max(8 * NS_PER_S, 3 * stale_ns)),
             reference_window_ns=settings.risk.reference.window_ms * NS_PER_MS,
             latched=kept.latched.code if kept.latched else "",
+            inherits=inherits,
         )
     )
+
+
+def _may_have_left_orders(life: LastLife | None) -> bool:
+    # Asked before the new life is counted. A demo's exchange begins anew with each run.
+    return life is not None and not (life.ended and life.open_orders == 0)
 
 
 def _placed(error: ConfigError, settings: Settings, keys: Mapping[str, str]) -> ConfigError:

@@ -140,6 +140,7 @@ def _note_clean(state: EngineState, event: OrdersListed, owners: list[int], orph
         symbol.clean_ns = max(symbol.clean_ns, event.asked_ns)
     if orphans:
         symbol.orphan_free_ns = 0
+        symbol.orphan_seen_ns = state.now_ns
     elif symbol.orphan_free_ns < max(1, state.streams[Stream.USER].since_ns):
         symbol.orphan_free_ns = event.asked_ns
 

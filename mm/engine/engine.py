@@ -82,7 +82,7 @@ class Engine:
     def _start(self, ts_ns: int) -> None:
         self._started = True
         state = self.state
-        state.now_ns = ts_ns
+        state.now_ns = state.started_ns = ts_ns
         state.timers.set(("sweep", ""), ts_ns)
         if state.halt_code:
             on_operator(

@@ -81,7 +81,8 @@ class EngineSetup:
 
     Fields: ids: codec of client order ids; epoch: number of this life; caps: of the venue; sessions: in
     config order; reference_window_ns: of the median that prices are judged by; latched: reason of a halt
-    that survived the restart, "" for none.
+    that survived the restart, "" for none; inherits: an earlier life may have ended with orders, so that what
+    the venue shows at first may be older than its end.
     """
 
     ids: OrderIds
@@ -91,3 +92,4 @@ class EngineSetup:
     deadlines: Deadlines = DEFAULT_DEADLINES
     reference_window_ns: int = 30 * NS_PER_S
     latched: str = ""
+    inherits: bool = False

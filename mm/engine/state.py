@@ -43,6 +43,7 @@ class SymbolState:
         touched_ns: when an own order was last placed or ended, or a stop began: an older clean listing
             proves nothing.
         orphan_free_ns: since which listing none showed an order of an earlier life, 0 = the last one did.
+        orphan_seen_ns: when one was last shown.
         foreign_listed: orders of others on the account in the last listing.
     """
 
@@ -59,6 +60,7 @@ class SymbolState:
         self.clean_ns = 0
         self.touched_ns = 0
         self.orphan_free_ns = 0
+        self.orphan_seen_ns = 0
         self.foreign_listed = 0
         self.cancelled_ns: dict[str, int] = {}
 
@@ -66,18 +68,19 @@ class SymbolState:
 class EngineState:
     """Everything. Fields speak for themselves; `out` collects the commands of the step under way.
 
-    Fields: now_ns: of the timer or event being handled; step_ns: of the event of the step under way: what is
-    decided for a timer that comes late leaves at that time. halt_code: "" or why trading is latched off;
-    halt_confirmed: the venue showed nothing of ours since; halt_ns: when it began. equity_start_atoms:
-    account's value at the first complete look, per quote asset of the first session. reads_held_until_ns: no
-    listing before that, after one failed. echo_due_ns: by when the user stream has to say anything, because
-    an order was acknowledged that it did not show; 0 = nothing is owed.
+    Fields: now_ns: of the timer or event being handled; started_ns: of the first event; step_ns: of the event
+    of the step under way: what is decided for a timer that comes late leaves at that time. halt_code: "" or
+    why trading is latched off; halt_confirmed: the venue showed nothing of ours since; halt_ns: its begin.
+    equity_start_atoms: account's value at the first complete look, per quote asset of the first session.
+    reads_held_until_ns: no listing before that, after one failed. echo_due_ns: by when the user stream has to
+    say anything, because an order was acknowledged that it did not show; 0 = nothing is owed.
     """
 
     def __init__(self, setup: EngineSetup) -> None:
         """Build the empty state of `setup`."""
         self.setup = setup
         self.now_ns = 0
+        self.started_ns = 0
         self.step_ns = 0
         self.out: list[AnyCommand] = []
         self.timers = Timers()

@@ -13,7 +13,7 @@ from mm.engine.exits import progress_exits
 from mm.engine.halt import clear, progress, set_state
 from mm.engine.market_events import fall, lose
 from mm.engine.session import Session, SessionState
-from mm.engine.state import EngineState, StreamState
+from mm.engine.state import EngineState, StreamState, SymbolState
 
 CONNECT_PATIENCE_NS = 10_000_000_000
 """A connection attempt without an outcome is repeated after this."""
@@ -155,15 +155,33 @@ def _activate(state: EngineState, session: Session) -> None:
         if state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
             send.list_orders(state, instrument.symbol)
         return
-    if state.balances_seen_ns < since_ns or symbol.fills_seen_ns < since_ns:
+    since_ns = max(since_ns, _shown_ns(state, symbol))
+    if min(symbol.orders_seen_ns, symbol.fills_seen_ns, state.balances_seen_ns) < since_ns:
         session.reason = "waits for balances and fills"
-        send.list_balances(state)
-        send.list_fills(state, instrument.symbol)
+        if state.now_ns >= since_ns:
+            _look(state, instrument.symbol, since_ns)
         return
     _take_stock(state, session)
     session.ready = True
     set_state(state, session, SessionState.ACTIVE, "quoting starts")
     session.dirty = True
+
+
+def _shown_ns(state: EngineState, symbol: SymbolState) -> int:
+    # From when on the venue must show all that an earlier life did; 0 if there was none that matters.
+    if not state.setup.inherits:
+        return 0
+    return max(state.started_ns, symbol.orphan_seen_ns) + state.setup.deadlines.venue_lag
+
+
+def _look(state: EngineState, name: str, since_ns: int) -> None:
+    symbol = state.symbols[name]
+    if symbol.orders_seen_ns < since_ns:
+        send.list_orders(state, name)
+    if symbol.fills_seen_ns < since_ns:
+        send.list_fills(state, name)
+    if state.balances_seen_ns < since_ns:
+        send.list_balances(state)
 
 
 def _take_stock(state: EngineState, session: Session) -> None:

@@ -213,6 +213,23 @@ def test_a_latch_that_survived_is_handed_to_the_engine(tmp_path: Path) -> None:
     assert engine_of(loaded(tmp_path), tmp_path).state.halt_code == "drill"
 
 
+def test_a_life_that_did_not_end_clean_is_inherited_but_not_by_a_demo(tmp_path: Path) -> None:
+    """What it left may show late at the venue; a demo's venue is new."""
+    demo = loaded(tmp_path)
+    live = demo.model_copy(update={"mode": "live"})
+    assert not engine_of(live, tmp_path).state.setup.inherits
+    assert engine_of(live, tmp_path).state.setup.inherits
+    assert not engine_of(demo, tmp_path).state.setup.inherits
+    kept = RunState.open(tmp_path)
+    kept.begin_life()
+    kept.end_life(open_orders=-1, reason="given up")
+    assert engine_of(live, tmp_path).state.setup.inherits
+    kept = RunState.open(tmp_path)
+    kept.begin_life()
+    kept.end_life(open_orders=0, reason="stopped")
+    assert not engine_of(live, tmp_path).state.setup.inherits
+
+
 def test_every_rule_gets_its_limits_in_its_place(tmp_path: Path) -> None:
     """All twelve rules are there for each session, in the order of the file that knows them."""
     rules = engine_of(loaded(tmp_path), tmp_path).state.setup.sessions[0].rules

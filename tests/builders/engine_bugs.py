@@ -171,6 +171,10 @@ def _tops_keep_a_book_alive(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Book, "lags", lambda *_: False)
 
 
+def _heirs_start_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(sweep, "_shown_ns", lambda *_: 0)
+
+
 def _silence_is_waited_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sweep, "_forget_silence", lambda *_: None)
 
@@ -277,6 +281,13 @@ BUGS: Final = (
         plant=_tops_keep_a_book_alive,
         faults=replace(NONE, depth_silent=0.02),
         found_as=("I8",),
+    ),
+    Bug(
+        name="a new life believes the first lists",
+        plant=_heirs_start_at_once,
+        faults=replace(NONE, listing_lag_ms=1_500, fills_lag_ms=1_500),
+        fields=(("crashes", 5), ("fault_ns", 60 * SECOND_NS)),
+        found_as=("I1", "I2", "I3"),
     ),
     Bug(
         name="a listing that is never answered is waited for",

@@ -85,6 +85,7 @@ class Rig:
         caps: Capabilities = CAPS,
         deadlines: Deadlines | None = None,
         latched: str = "",
+        inherits: bool = False,
     ) -> None:
         """Build the engine; nothing happens before the first event."""
         self.engine = Engine(
@@ -95,6 +96,7 @@ class Rig:
                 sessions=sessions or (make_session(),),
                 deadlines=deadlines or Deadlines(),
                 latched=latched,
+                inherits=inherits,
             )
         )
         self.now_ns = START_NS

@@ -4,15 +4,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
 from tests.builders.engine_bugs import BUGS, BUSY, LIES, Bug
 from tests.builders.engine_checks import Broken
-from tests.builders.engine_world import SECOND_NS, plan_of, simulate
+from tests.builders.engine_world import SECOND_NS, Plan, plan_of, simulate
 
 ROOT = Path(__file__).resolve().parents[3]
-SHORT = {"fault_ns": 30 * SECOND_NS, "heal_ns": 40 * SECOND_NS, "rest_ns": 25 * SECOND_NS}
+SHORT: Final[dict[str, Any]] = {
+    "fault_ns": 30 * SECOND_NS,
+    "heal_ns": 40 * SECOND_NS,
+    "rest_ns": 25 * SECOND_NS,
+}
 FIXED_SEED = 4
 SEEDS_PER_TEST = 50
 
@@ -40,7 +45,7 @@ def test_every_invariant_holds_under_the_faults_of_many_seeds(first: int) -> Non
 
 def test_fills_after_an_end_that_did_not_state_them_are_all_counted() -> None:
     """The books agree in the end although the venue's word about the end was wrong half of the time."""
-    outcomes = [simulate(plan_of(seed, faults=LIES, strategy=BUSY, **SHORT)) for seed in range(3)]
+    outcomes = [simulate(Plan(seed=seed, faults=LIES, strategy=BUSY, **SHORT)) for seed in range(3)]
     assert sum(outcome.reports.get("fill.late", 0) for outcome in outcomes) > 3
 
 

@@ -1,5 +1,7 @@
 """What time alone makes due: connections, books, unanswered orders, reconciliation, activation."""
 
+import pytest
+
 from mm.domain.book import Level
 from mm.domain.capabilities import Capabilities
 from mm.domain.commands import (
@@ -367,6 +369,36 @@ def test_orders_of_an_earlier_life_are_cleared_before_a_session_starts() -> None
     rig.list_fills()
     rig.touch_book()
     rig.advance(100 * MS)
+    assert rig.session().state == "active"
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [("list_balances", "list_orders", "list_fills"), ("list_fills", "list_orders", "list_balances")],
+)
+def test_the_heir_of_a_life_that_ended_badly_waits_until_the_venue_must_show_what_it_left(
+    answers: tuple[str, ...],
+) -> None:
+    """Lists may be a little older than the end of the process: an order or a fill may not be in them yet."""
+    rig = Rig(inherits=True)
+    rig.activate()
+    rig.keep_alive(2_500 * MS)
+    assert (rig.session().state, rig.session().reason) == ("pending", "waits for balances and fills")
+    sent = rig.keep_alive(SECOND_NS)
+    assert (len(of(sent, ListOrders)), len(of(sent, ListFills)), len(of(sent, ListBalances))) == (1, 1, 1)
+    rig.list_orders(orders=(orphan(),))
+    rig.list_fills()
+    rig.list_balances()
+    rig.advance(100 * MS)
+    assert rig.session().reason == "clears orders of an earlier life"
+    rig.list_orders()
+    rig.keep_alive(2_500 * MS)
+    assert rig.session().state == "pending"
+    rig.keep_alive(SECOND_NS)
+    for answer in answers:
+        assert rig.session().state == "pending"
+        getattr(rig, answer)()
+        rig.advance(100 * MS)
     assert rig.session().state == "active"
 
 
