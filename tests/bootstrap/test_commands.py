@@ -162,7 +162,8 @@ def test_a_bot_that_was_killed_cleans_up_when_it_comes_back(tmp_path: Path, exch
     assert life is not None
     assert (life.epoch, life.ended) == (1, False)
 
-    ended = mm(*arguments, "--duration", "1s", **environ)
+    # Longer than the venue may take to show all that the killed life did: only then are new orders placed.
+    ended = mm(*arguments, "--duration", "6s", **environ)
     assert ended.code == 0, ended.told
     assert ended.result["open_orders_at_exit"] == 0
     assert not any(exchange["api_secret"] in line for line in (*ended.told, *ended.said))
