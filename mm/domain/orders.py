@@ -225,8 +225,10 @@ class Order:
 
     def fire(self, trigger: Trigger, ts_ns: int) -> bool:
         """Apply `trigger`; return whether the state changed."""
-        after = transition(self.state, trigger)
-        changed = after is not self.state
+        before = self.state
+        # The table itself, not `transition`: this runs for every message about every order.
+        after = TABLE.get((before, trigger)) or transition(before, trigger)
+        changed = after is not before
         if (self.not_found or self.absent_since_ns) and (changed or trigger in _SIGNS_OF_LIFE):
             # A proof of absence that began before is none any more.
             self.not_found = 0

@@ -134,7 +134,7 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
     if alarm is not None:
         quotes = _reducing(quotes, risk)
     wanted = quantise(quotes, risk.instrument, Touch(market.bid_ticks, market.ask_ticks))
-    if wanted == NOTHING and (quotes.bids or quotes.asks):
+    if not (wanted.bids or wanted.asks) and (quotes.bids or quotes.asks):
         _report_unfit(state, session, (quotes.bids or quotes.asks)[0])
         return wanted, UNFIT
     return wanted, quotes.reason

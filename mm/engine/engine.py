@@ -73,6 +73,7 @@ class Engine:
         state.now_ns = ts_ns
         self._apply(event)
         self._settle()
+        state.commands += len(out)
         return out
 
     def digest(self) -> str:

@@ -124,7 +124,6 @@ class EngineState:
     def emit(self, command: AnyCommand) -> None:
         """Send a command out of this step."""
         self.out.append(command)
-        self.commands += 1
 
     def report(self, code: str, session: str = "", /, **facts: object) -> None:
         """Tell observers a fact; keys in the order given."""

@@ -55,6 +55,9 @@ class Timers:
 
     def pop_due(self, now_ns: int) -> tuple[int, TimerKey] | None:
         """Take the next timer that is due at or before `now_ns`: (its due time, its key), or None."""
+        if self._heap and self._heap[0][0] > now_ns:
+            # Most events: whatever is first, outdated or not, is not due.
+            return None
         due_ns = self.next_due_ns
         if due_ns is None or due_ns > now_ns:
             return None

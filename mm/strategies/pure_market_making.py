@@ -14,7 +14,7 @@ between two calls. Invariant: ask - bid >= 1 tick, and the asks are the mirror i
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, ClassVar, Final, NamedTuple
+from typing import Annotated, ClassVar, Final, NamedTuple, TypeAlias
 
 from annotated_types import Ge, Gt, Le, Lt, MultipleOf
 
@@ -55,13 +55,10 @@ class _SideOf(NamedTuple):
     key_max: int
 
 
-class _Frame(NamedTuple):
-    # One look at the market. The key of a level is ceil((numerator * multiplier + sign * shift) / divisor);
-    # numerator and divisor are in half ticks, shift is what the inventory takes off every price.
-    numerator: int
-    shift: int
-    divisor: int
-    tolerance_ticks: int
+# One look at the market: (numerator, shift, divisor, tolerance_ticks). The key of a level is
+# ceil((numerator * multiplier + sign * shift) / divisor); numerator and divisor are in half ticks, shift is
+# what the inventory takes off every price.
+_Frame: TypeAlias = tuple[int, int, int, int]
 
 
 class PureMarketMaking:
@@ -248,11 +245,11 @@ class PureMarketMaking:
         mid = view.mid_half_ticks
         tolerance_ticks = mid * self._tolerance_ppm // (2 * PPM)
         if not self._price_skew_ppm:
-            return _Frame(mid, 0, 2 * PPM, tolerance_ticks)
+            return mid, 0, 2 * PPM, tolerance_ticks
         # Everything times the limit, so that the shift is a whole number and rounds with the price, once.
         limit = view.inventory_max_lots
         leaning = max(-limit, min(limit, view.inventory_lots))
-        return _Frame(mid * limit, -mid * self._price_skew_ppm * leaning, 2 * PPM * limit, tolerance_ticks)
+        return mid * limit, -mid * self._price_skew_ppm * leaning, 2 * PPM * limit, tolerance_ticks
 
     def _held(self, view: View[None], side: Side) -> dict[int, int] | None:
         # Lots that may still stand at the venue per level, while no new size may be put on this side.
