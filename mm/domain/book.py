@@ -29,6 +29,10 @@ class BookStatus(StrEnum):
     OUT_OF_SYNC = "out_of_sync"
 
 
+IN_SYNC: Final = BookStatus.IN_SYNC
+"""The member as a plain constant, for the reason given in `sides.py`: every event asks for it."""
+
+
 class _Ladder:
     # One side. Keys are sorted so that the best price is last: a change near the touch moves few elements.
     # A bid's key is its price, an ask's key is its negated price.
@@ -139,18 +143,18 @@ class Book:
 
     def apply_snapshot(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Replace the whole book; it is in sync from now on. One older than a book in sync is ignored."""
-        if self.status is BookStatus.IN_SYNC and seq < self.seq:
+        if self.status is IN_SYNC and seq < self.seq:
             return
         self._bids.replace(bids)
         self._asks.replace(asks)
         self._top = None
         self._depth_ns = ts_ns
-        self.status = BookStatus.IN_SYNC
+        self.status = IN_SYNC
         self._touch(ts_ns, seq)
 
     def apply_delta(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Apply absolute sizes per level; a book that is not in sync or is newer ignores the delta."""
-        if self.status is not BookStatus.IN_SYNC or seq <= self.seq:
+        if self.status is not IN_SYNC or seq <= self.seq:
             return
         for price_ticks, size_atoms in bids:
             self._bids.set(price_ticks, size_atoms)
@@ -171,7 +175,7 @@ class Book:
 
         A message older than the book or than the newest top (same numbering) is ignored.
         """
-        if self.status is not BookStatus.IN_SYNC or seq <= self.seq:
+        if self.status is not IN_SYNC or seq <= self.seq:
             return
         if self._top is not None and seq <= self._top[0]:
             return

@@ -23,6 +23,9 @@ from mm.risk.base import Alarm, AlarmAction, AnyQuotes, RiskView
 RETRY_NS: Final = NS_PER_S
 """Pause before a decision that could not be carried out wholly is taken again."""
 
+DECIDING: Final = (SessionState.ACTIVE, SessionState.PAUSED)
+"""States in which a session's orders are brought in line; in the others they are only taken away."""
+
 HELD: Final = "held after repeated rejections"
 BANNED: Final = "banned by the venue"
 UNFIT: Final = "every order is outside the venue's filters"
@@ -37,7 +40,7 @@ def decide(state: EngineState, session: Session) -> None:
     every_ns = session.wake.every_ns
     if every_ns:
         _wake_after(state, session, every_ns)
-    if session.state not in (SessionState.ACTIVE, SessionState.PAUSED):
+    if session.state not in DECIDING:
         return
     try:
         view = risk_view(state, session)

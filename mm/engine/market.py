@@ -8,7 +8,7 @@ ended, because the book's news come later than the news about orders.
 from collections.abc import Iterable
 from typing import Final
 
-from mm.domain.book import Book, BookStatus
+from mm.domain.book import IN_SYNC, Book
 from mm.domain.instrument import Instrument
 from mm.domain.orders import Order
 from mm.domain.sides import BUY, SELL, Side
@@ -76,7 +76,7 @@ class Market:
         book = self.book
         self.bid_ticks = bid = book.best_bid(self.own_bids)
         self.ask_ticks = ask = book.best_ask(self.own_asks)
-        mid = bid + ask if 0 < bid < ask and book.status is BookStatus.IN_SYNC else 0
+        mid = bid + ask if 0 < bid < ask and book.status is IN_SYNC else 0
         if mid == self.mid_half_ticks:
             return False
         self.mid_half_ticks = mid

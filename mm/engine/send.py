@@ -3,6 +3,8 @@
 A placement is exposure from the moment it is emitted. A refusal is reported once per level until it changes.
 """
 
+from typing import Final
+
 from mm.domain.commands import Cancel, ListBalances, ListFills, ListOrders, Place, Query, TimeInForce
 from mm.domain.orders import Order, Trigger
 from mm.domain.quotes import Quote
@@ -10,6 +12,8 @@ from mm.domain.sides import Side
 from mm.engine.session import Session
 from mm.engine.state import EngineState
 from mm.risk.base import Refusal, RiskView
+
+_CANCEL: Final = Trigger.CANCEL  # as a constant for the reason given in `sides.py`
 
 
 def admit(session: Session, place: Place, view: RiskView) -> Refusal | None:
@@ -109,7 +113,7 @@ def cancel(state: EngineState, order: Order) -> bool:
         return False
     order.cancelled_ns = state.now_ns
     order.cancels += 1
-    state.orders.fire(order, Trigger.CANCEL, state.now_ns)
+    state.orders.fire(order, _CANCEL, state.now_ns)
     state.emit(Cancel(cid=order.cid, symbol=order.symbol))
     return True
 
