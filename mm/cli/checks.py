@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Status: TypeAlias = Literal["ok", "warn", "fail", "skip"]
 
 PYTHON_TESTED: Final = ((3, 11), (3, 14))
-CCXT_TESTED: Final = ((4, 5, 90), (5,))
+CCXT_TESTED: Final = ((4, 5, 90), (4, 6))
 SYNC_MS_WARN: Final = 20.0
 SYNC_ROUNDS: Final = 15
 DISK_RATIO_FAIL, DISK_RATIO_WARN = 0.05, 0.20
@@ -96,8 +96,8 @@ def ccxt_version() -> Row:
         what="ccxt",
         status="ok" if low <= numbers < high else "warn",
         measured=found,
-        limit=f"{'.'.join(map(str, low))} to below {high[0]}",
-        fix="pip install 'ccxt>=4.5.90,<5'",
+        limit=f"{'.'.join(map(str, low))} to below {'.'.join(map(str, high))}",
+        fix="pip install 'ccxt>=4.5.90,<4.6'",
     )
 
 

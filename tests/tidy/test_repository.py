@@ -74,7 +74,7 @@ def test_address_is_found_with_its_line(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["https://docs.example/home/page", "tests/work/a.py", "~/work/x", "ProtectHome=yes"]
+    "text", ["https://docs.example/home/page", "tests/home/a.py", "~/home/x", "ProtectHome=yes"]
 )
 def test_harmless_text_names_no_machine(tmp_path: Path, text: str) -> None:
     """Addresses of documents, relative paths and settings pass."""
