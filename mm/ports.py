@@ -1,7 +1,7 @@
 """What the core's runtimes need of the outside: the venue. Adapters implement it, runtimes call it."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from mm.domain.capabilities import Capabilities
 from mm.domain.commands import VenueCommand
@@ -38,4 +38,28 @@ class Venue(Protocol):
 
     async def close(self) -> None:
         """Close every connection. Pending outcomes may be lost; the engine has been stopped before."""
+        ...
+
+
+@runtime_checkable
+class SimulatedVenue(Venue, Protocol):
+    """A venue whose orders live in this process, in event time: the same events give the same outcomes.
+
+    Its market data come from outside, to the sink. Everything else it computes: nothing depends on when the
+    loop gets round to it, only on the times that are stated. Whoever runs it calls `advance` with the time of
+    everything that happens, in order, before it happens, and `witness` with every event from outside before
+    the engine hears of it. Commands count as sent at the time of the last `advance`.
+    """
+
+    @property
+    def next_due_ns(self) -> int | None:
+        """When the next outcome is due, None when nothing is under way."""
+        ...
+
+    def advance(self, ts_ns: int) -> Sequence[AnyEvent]:
+        """Let time pass up to and including `ts_ns`; return the outcomes due, in order, at their own times."""
+        ...
+
+    def witness(self, event: AnyEvent) -> Sequence[AnyEvent]:
+        """See an event from outside; return what it does to our orders, which the engine hears of first."""
         ...

@@ -34,6 +34,42 @@ class BookListener(Protocol):
         """The lots resting at a price are now `size_lots` (0: the level is gone)."""
 
 
+class Book(Protocol):
+    """What takes orders and matches them, whoever the counterparties are.
+
+    It is made with a `BookListener`, which it tells every fill and every prevented match inside the call that
+    causes it. It never asks about money: whoever calls `place` has checked that the order can be paid.
+    Fields: orders: what rests, by order id, oldest first. update_id: number of the last change of a level.
+    """
+
+    orders: dict[int, Order]
+    update_id: int
+
+    def top(self, side: Side) -> tuple[int, int]:
+        """Return price and lots of the best level that the orders of this book display; (0, 0): none."""
+
+    def depth(self, side: Side, limit: int) -> list[tuple[int, int]]:
+        """Return up to `limit` levels that the orders of this book display, as (ticks, lots), best first."""
+
+    def best_ticks(self, side: Side) -> int | None:
+        """Return the best price at which a taker of the other side would trade; None if there is none."""
+
+    def would_take(self, side: Side, price_ticks: int) -> bool:
+        """Return whether a limit order of this side and price would trade at once."""
+
+    def lots_within(self, side: Side, limit_ticks: int) -> int:
+        """Return the lots that a taker of `side` finds at `limit_ticks` or better."""
+
+    def takable(self, taker: Order) -> tuple[int, int]:
+        """Return (lots, sum of lots x ticks) that `taker` would trade now, self-trade prevention included."""
+
+    def place(self, order: Order, ts_ns: int) -> None:
+        """Match `order` and let its remainder rest or expire, as its type and time in force say."""
+
+    def cancel(self, order_id: int, ts_ns: int) -> Order:
+        """Take a resting order out; raises KeyError if it does not rest here."""
+
+
 class _Level:
     __slots__ = ("lots", "orders")
 

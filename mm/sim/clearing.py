@@ -7,14 +7,14 @@ locked of an asset is the sum of what its open orders reserve of it.
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.sim.accounts import Accounts
-from mm.sim.book import MatchingBook
+from mm.sim.book import Book
 from mm.sim.orders import Fill, Order, OrderType
 
 
 class Clearing:
     """The money side of one symbol."""
 
-    def __init__(self, instrument: Instrument, accounts: Accounts, book: MatchingBook) -> None:
+    def __init__(self, instrument: Instrument, accounts: Accounts, book: Book) -> None:
         """Clear the orders of `book` in `accounts`."""
         self._instrument = instrument
         self._accounts = accounts

@@ -6,6 +6,7 @@ Invariants: every asset's total changes by deposits alone; what an owner has loc
 reserve; the same seed and requests give the same facts, however `advance` cuts the time.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -14,7 +15,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.sim.accounts import Accounts
 from mm.sim.agents import Agents
-from mm.sim.book import MatchingBook
+from mm.sim.book import Book, BookListener, MatchingBook
 from mm.sim.clearing import Clearing
 from mm.sim.filters import Circumstances, filter_refusal
 from mm.sim.orders import (
@@ -45,17 +46,30 @@ CLIENT: Final = "client"
 
 
 class World:
-    """One symbol of a simulated venue, with its traders."""
+    """One symbol of a simulated venue, with its traders.
+
+    Fields: book: what matches; accounts: everybody's balances; refused_agents: how often a trader of the
+    simulation was refused.
+    """
 
     def __init__(
-        self, instrument: Instrument, agents: Agents, *, market_size_max_lots: int, watched: str = CLIENT
+        self,
+        instrument: Instrument,
+        agents: Agents | None = None,
+        *,
+        market_size_max_lots: int,
+        watched: str = CLIENT,
+        make_book: Callable[[BookListener], Book] = MatchingBook,
     ) -> None:
         """Open an empty book; the traders get their funds at once.
 
-        Args: watched: the owner whose order and balance reports are wanted; trades are reported of all.
+        Args:
+            agents: None where nobody is simulated: then the counterparties are the book's own affair.
+            watched: the owner whose order and balance reports are wanted; trades are reported of all.
+            make_book: makes the book that matches; it is told to report to this world.
         """
         self.instrument = instrument
-        self.book = MatchingBook(self)
+        self.book = make_book(self)
         self.accounts = Accounts()
         self._clearing = Clearing(instrument, self.accounts, self.book)
         self._agents = agents
@@ -67,7 +81,7 @@ class World:
         self._top = (0, 0, 0, 0)
         self._funds_moved = False
         self.refused_agents = 0
-        for deposit in agents.deposits:
+        for deposit in agents.deposits if agents else ():
             self.accounts.deposit(deposit.owner, deposit.asset, deposit.atoms)
 
     def take_facts(self) -> list[Fact]:
@@ -89,7 +103,7 @@ class World:
 
     def advance(self, ts_ns: int) -> None:
         """Let the traders do, each at its own time, everything that is due up to and including `ts_ns`."""
-        while self._agents.next_ns <= ts_ns:
+        while self._agents is not None and self._agents.next_ns <= ts_ns:
             now_ns, actions = self._agents.step(self)
             for action in actions:
                 if isinstance(action, NewOrder):
