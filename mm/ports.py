@@ -57,7 +57,7 @@ class SimulatedVenue(Venue, Protocol):
         ...
 
     def advance(self, ts_ns: int) -> Sequence[AnyEvent]:
-        """Let time pass up to and including `ts_ns`; return the outcomes due, in order, at their own times."""
+        """Let time pass up to and including `ts_ns`; return the outcomes due, each at its own time."""
         ...
 
     def witness(self, event: AnyEvent) -> Sequence[AnyEvent]:

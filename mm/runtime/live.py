@@ -7,7 +7,7 @@ every order of ours off the venue by listing.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -19,8 +19,9 @@ from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.session import SessionState
 from mm.observe.history import History
-from mm.ports import Venue
+from mm.ports import SimulatedVenue, Venue
 from mm.runtime.emergency import EmergencyExit
+from mm.runtime.event_time import EventTime
 
 log = structlog.get_logger(__name__)
 
@@ -35,7 +36,9 @@ LOOK_AGAIN_S: Final = 1.0
 
 
 class Clock(Protocol):
-    """Tells the core's time."""
+    """Tells the core's time. Fields: scale: its seconds per second of the wall."""
+
+    scale: float
 
     def now_ns(self) -> int:
         """Return monotonic nanoseconds anchored to UTC."""
@@ -87,19 +90,25 @@ class LiveRuntime:
         self._broken: EmergencyExit | None = None
         self._stop_reason = ""
         self._insisted_ns = 0
+        # Where the venue is simulated in this process, all that happens is put in the order of its time.
+        self._event_time = (
+            EventTime(venue, next_timer_ns=self._next_timer_ns, step=self._step)
+            if isinstance(venue, SimulatedVenue)
+            else None
+        )
 
     async def run(self, duration_ns: int = 0) -> Outcome:
-        """Trade until stopped, for `duration_ns` if it is above 0; return when the venue is clean or patience
-        ends.
+        """Trade until stopped; return when the venue is clean or patience ends.
+
+        Args: duration_ns: how long, in the core's time; 0 = until stopped.
         """
-        loop = asyncio.get_running_loop()
         end = None
         self.began_ns = self._clock.now_ns()
         try:
             await self._venue.start(self.sink)
             self.sink(Advanced(ts_ns=self._clock.now_ns()))
             if duration_ns:
-                end = loop.call_later(duration_ns / NS_PER_S, self.stop, "duration")
+                end = self._later(duration_ns / NS_PER_S, lambda: self.stop("duration"))
             await self._done.wait()
         finally:
             for handle in (end, self._timer, self._patience):
@@ -154,6 +163,12 @@ class LiveRuntime:
         self._check_end()
 
     def _feed(self, event: AnyEvent) -> None:
+        if self._event_time is not None:
+            self._event_time.on_event(event)
+        else:
+            self._step(event)
+
+    def _step(self, event: AnyEvent) -> None:
         if self._broken is not None:
             self._broken.on_event(event)
             return
@@ -224,22 +239,29 @@ class LiveRuntime:
 
     def _bound_the_end(self) -> None:
         if self._patience is None:
-            self._patience = asyncio.get_running_loop().call_later(STOP_PATIENCE_S, self._done.set)
+            self._patience = self._later(STOP_PATIENCE_S, self._done.set)
+
+    def _later(self, delay_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        # Delays are in the core's time, which may run faster than the loop's.
+        return asyncio.get_running_loop().call_later(delay_s / self._clock.scale, call)
+
+    def _next_timer_ns(self) -> int | None:
+        return None if self._broken is not None else self.engine.next_due_ns
 
     def _schedule(self) -> None:
         if self._broken is not None:
             # News of the market may not put it off.
             if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(LOOK_AGAIN_S, self._tick)
+                self._timer = self._later(LOOK_AGAIN_S, self._tick)
             return
-        due_ns = self.engine.next_due_ns
+        due_ns = self._event_time.next_due_ns if self._event_time is not None else self.engine.next_due_ns
         if due_ns is None or (self._timer is not None and self._timer_due_ns == due_ns):
             return
         if self._timer is not None:
             self._timer.cancel()
         delay_s = max(0, due_ns - self._clock.now_ns()) / NS_PER_S
         self._timer_due_ns = due_ns
-        self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+        self._timer = self._later(delay_s, self._tick)
 
     def _tick(self) -> None:
         self._timer = None

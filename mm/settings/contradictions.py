@@ -32,6 +32,7 @@ def contradictions(settings: FileSettings, *, stated: Stated) -> list[Problem]:
         *_account_limits(settings, stated),
         *_looser_pairs(settings),
         *_ladders(settings),
+        *_paper(settings),
     ]
 
 
@@ -123,3 +124,13 @@ def _ladders(settings: FileSettings) -> Iterator[Problem]:
         if ladder.orders > orders_max:
             message = f"makes {ladder.orders} orders on both sides, more than max_open_orders, {orders_max}"
             yield Problem(path=("pair", name, "params", "order_levels"), message=message)
+
+
+def _paper(settings: FileSettings) -> Iterator[Problem]:
+    paper = settings.paper
+    if paper.latency_p99_ms < paper.latency_mean_ms:
+        yield Problem(
+            path=("paper", "latency_p99_ms"),
+            message=f"was {paper.latency_p99_ms}, below latency_mean_ms = {paper.latency_mean_ms}",
+            hint="the slowest in a hundred are no faster than the average",
+        )

@@ -18,6 +18,7 @@ from mm.settings.values import (
     Amount,
     Bps,
     Count,
+    FeeBps,
     FilePath,
     Holding,
     Milliseconds,
@@ -176,6 +177,28 @@ class DemoSettings(Table):
     start_quote: Annotated[Holding, about("Quote asset in the account at the start.")] = Decimal(60_000)
 
 
+class PaperSettings(Table):
+    """`[paper]`: the account of paper mode, and how its orders meet the market that is only watched."""
+
+    start_base: Annotated[Holding, about("Base asset of each pair in the account at the start.")] = Decimal(1)
+    start_quote: Annotated[Holding, about("Quote asset in the account at the start.")] = Decimal(60_000)
+    maker_fee_bps: Annotated[
+        FeeBps, about("Fee of a resting order; venues do not tell it without a key. Negative is a rebate.")
+    ] = Decimal(10)
+    taker_fee_bps: Annotated[FeeBps, about("Fee of an order that takes.")] = Decimal(10)
+    latency_mean_ms: Annotated[
+        Milliseconds, about("Time from sending an order to its effect in the market that we see, on average.")
+    ] = 80
+    latency_p99_ms: Annotated[
+        Milliseconds, about("The same, for the slowest in a hundred; equal to the mean: always the same.")
+    ] = 250
+    queue: Annotated[
+        Literal["risk_averse", "power", "power2", "power3", "log", "log2"],
+        about("Who leaves a queue when its size falls without a trade; risk_averse: only those behind us."),
+    ] = "risk_averse"
+    seed: Annotated[Seed, about("The same seed gives the same latencies.")] = 7
+
+
 class PairSettings(Table):
     """`[pair.NAME]`: a session, that is one strategy on one symbol with its limits."""
 
@@ -210,6 +233,7 @@ class FileSettings(Table):
     stp: Annotated[StpSettings, about("Self-trade prevention.")] = StpSettings()
     log: Annotated[LogSettings, about("Logs.")] = LogSettings()
     demo: Annotated[DemoSettings, about("The market of demo mode.")] = DemoSettings()
+    paper: Annotated[PaperSettings, about("The account and the fills of paper mode.")] = PaperSettings()
 
 
 class Settings(FileSettings):

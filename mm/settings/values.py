@@ -105,6 +105,9 @@ Holding = Annotated[Number, Ge(0), Le(AMOUNT_MAX)]
 Bps = Annotated[Number, Gt(0), Le(Decimal(10_000)), MultipleOf(Decimal("0.01"))]
 """A distance of prices in basis points; 0.01 is the finest step."""
 
+FeeBps = Annotated[Number, Ge(Decimal(-100)), Le(Decimal(1_000)), MultipleOf(Decimal("0.01"))]
+"""A fee in basis points of the value; negative is a rebate."""
+
 Ratio = Annotated[Number, Gt(0), Le(Decimal(1)), MultipleOf(Decimal("0.000001"))]
 """A share, more than 0 and at most 1, in steps of one part per million."""
 

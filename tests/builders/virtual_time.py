@@ -47,11 +47,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class VirtualClock:
-    """The core's clock over the running loop's time."""
+    """The core's clock over the running loop's time. Fields: scale: its seconds per second of the loop."""
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.scale = scale
 
     def now_ns(self) -> int:
         """Return `START_NS` and what passed since."""
-        return START_NS + round(asyncio.get_running_loop().time() * 1e9)
+        return START_NS + round(asyncio.get_running_loop().time() * self.scale * 1e9)
 
 
 def run_virtual(main: Callable[[], Coroutine[object, object, T]]) -> T:

@@ -130,3 +130,10 @@ def test_the_mode_of_the_account_is_not_live_by_a_pair_without_venue(tmp_path: P
     told = refused(tmp_path, LIVE.replace("[venue.main]", "[venue.other]"))
 
     assert told.count("mm.toml") == 1
+
+
+def test_the_slowest_latency_of_paper_is_no_faster_than_the_average(tmp_path: Path) -> None:
+    """A percentile below the mean describes no distribution."""
+    told = refused(tmp_path, f"{SMALL}[paper]\nlatency_mean_ms = 80\nlatency_p99_ms = 40\n")
+
+    assert "paper.latency_p99_ms: was 40, below latency_mean_ms = 80" in told

@@ -1,0 +1,35 @@
+"""The trader's clock: anchored once, never back, at the pace of the venue."""
+
+import time
+
+import pytest
+
+from mm.runtime.clock import AnchoredClock, Pace
+
+
+def test_without_a_pace_it_tells_the_time_of_day() -> None:
+    """Anchored to UTC at the start, at the wall's pace."""
+    clock = AnchoredClock()
+
+    assert clock.scale == 1.0
+    assert abs(clock.now_ns() - time.time_ns()) < 1_000_000_000
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.0, 10.0, 1000.0])
+def test_a_pace_is_kept_from_the_venue_s_time_on(scale: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time goes on from the venue's now, `scale` nanoseconds for each of the wall's."""
+    wall = [5_000]
+    monkeypatch.setattr(time, "monotonic_ns", lambda: wall[0])
+    clock = AnchoredClock(Pace(now_ns=1_723_161_240_000_000_000, scale=scale))
+
+    assert clock.now_ns() == 1_723_161_240_000_000_000
+    wall[0] += 2_000_000_000
+    assert clock.now_ns() == 1_723_161_240_000_000_000 + int(2_000_000_000 * scale)
+
+
+def test_it_never_goes_back() -> None:
+    """However often it is asked."""
+    clock = AnchoredClock(Pace(now_ns=0, scale=0.1))
+    seen = [clock.now_ns() for _ in range(1_000)]
+
+    assert seen == sorted(seen)
