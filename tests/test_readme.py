@@ -11,7 +11,7 @@ import pytest
 import typer
 
 import mm.errors
-from mm.bootstrap.run_demo import judged
+from mm.bootstrap.verdict import judged
 from mm.cli.main import app
 from mm.domain.commands import Place, TimeInForce
 from mm.domain.sides import Side

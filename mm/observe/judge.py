@@ -60,10 +60,17 @@ class Counters(msgspec.Struct, frozen=True):
     open_orders: int
 
 
+class Symbol(msgspec.Struct, frozen=True):
+    """What is traded. Fields: symbol: its unified name."""
+
+    symbol: str
+
+
 class Truth(msgspec.Struct, frozen=True):
     """What `GET /_mm/truth` answers, as far as it is judged. Fields: client: our account on the tape."""
 
     client: str
+    instrument: Symbol
     counters: Counters
     balances_at_start: dict[str, Balance]
     balances: dict[str, Balance]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mm.bootstrap import demo, run
-from mm.bootstrap.run_demo import TRUTH_TIMEOUT_S, _fetch
+from mm.bootstrap.door import fetch_truth, pace_of
 from mm.errors import ConfigError, ForeignAddress, VenueUnreachable
 from mm.observe import judge
 from mm.settings.models import Settings
@@ -70,15 +70,25 @@ def test_a_proxy_of_the_user_is_not_asked_for_the_truth(
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with hosted() as exchange:
-        truth = judge.read_truth(_fetch(f"{exchange.url}/_mm/truth"))
+        truth = judge.read_truth(fetch_truth(exchange.url))
     assert truth.counters.orders_placed == 0
     assert os.environ["http_proxy"]
-    assert TRUTH_TIMEOUT_S > 0
 
 
-def test_an_exchange_that_tells_no_truth_is_an_error() -> None:
+def test_an_exchange_that_tells_no_truth_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Gone, or something else: never zeros that nobody checked."""
+    assert fetch_truth("http://127.0.0.1:9") == b""
+    with hosted() as exchange:
+        assert fetch_truth(f"{exchange.url}/nothing/here") == b""
+    monkeypatch.setattr("mm.bootstrap.run_demo.fetch_truth", lambda url: b"")
     with pytest.raises(VenueUnreachable, match="did not tell its truth"):
-        _fetch("http://127.0.0.1:9/_mm/truth")
-    with hosted() as exchange, pytest.raises(VenueUnreachable):
-        _fetch(f"{exchange.url}/nothing/here")
+        demo(DemoOptions(settings=settings_in(tmp_path), duration_ns=10**9))
+
+
+def test_time_runs_by_the_wall_unless_a_local_exchange_says_otherwise() -> None:
+    """Elsewhere nobody is asked; here, who does not answer has no pace of its own."""
+    assert pace_of(None) is None
+    assert pace_of("https://exchange.invalid") is None
+    assert pace_of("http://127.0.0.1:9") is None
+    with hosted() as exchange:
+        assert pace_of(exchange.url) is None

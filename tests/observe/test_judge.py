@@ -18,6 +18,7 @@ from mm.observe.judge import (
     Limits,
     OrderTruth,
     Step,
+    Symbol,
     TradeTruth,
     Truth,
     limit_breaches,
@@ -54,6 +55,7 @@ def make_truth(*orders: OrderTruth, **changes: object) -> Truth:
     """Return a truth with these orders, `changes` applied."""
     fields: dict[str, object] = {
         "client": "client",
+        "instrument": Symbol("BTC/USDT"),
         "counters": COUNTERS,
         "balances_at_start": {},
         "balances": {},
