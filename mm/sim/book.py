@@ -1,8 +1,8 @@
 """A price-time matching book for one symbol, in ticks and lots.
 
-It matches, rests, cancels and prevents self-trades; it knows nothing of money, accounts, filters or time
-other than the `ts_ns` it is given. Invariants: the book is never crossed after a call; among orders of one
-price the older trades first; the lots of a level are the sum of its orders; `update_id` grows by one with
+It matches, rests, shrinks, cancels and prevents self-trades; it knows nothing of money, accounts, filters or
+time other than the `ts_ns` it is given. Invariants: the book is never crossed after a call; among orders of
+one price the older trades first; the lots of a level are the sum of its orders; `update_id` grows by one with
 every change of a level, and each change is told to the listener once.
 """
 
@@ -28,7 +28,7 @@ class BookListener(Protocol):
         """Two orders matched; both already count it."""
 
     def on_prevention(self, prevention: Prevention) -> None:
-        """Two orders of one owner met and at least one expired."""
+        """Two orders of one owner met and at least one lost what it could have traded."""
 
     def on_level(self, side: Side, price_ticks: int, size_lots: int, update_id: int) -> None:
         """The lots resting at a price are now `size_lots` (0: the level is gone)."""
@@ -44,6 +44,11 @@ class Book(Protocol):
 
     orders: dict[int, Order]
     update_id: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether orders may be placed; cancelling and amending is possible at all times."""
+        ...
 
     def top(self, side: Side) -> tuple[int, int]:
         """Return price and lots of the best level that the orders of this book display; (0, 0): none."""
@@ -68,6 +73,12 @@ class Book(Protocol):
 
     def cancel(self, order_id: int, ts_ns: int) -> Order:
         """Take a resting order out; raises KeyError if it does not rest here."""
+
+    def amend(self, order_id: int, size_lots: int, ts_ns: int) -> Order:
+        """Make a resting order smaller; it keeps its place in the queue. Raises KeyError if it does not rest.
+
+        Args: size_lots: of the whole order: less than now, more than it has traded or lost by prevention.
+        """
 
 
 class _Level:
@@ -111,6 +122,7 @@ class MatchingBook:
         self._listener = listener
         self._ladders = {Side.BUY: _Ladder(Side.BUY), Side.SELL: _Ladder(Side.SELL)}
         self.orders: dict[int, Order] = {}
+        self.is_open = True
         self.update_id = 0
         self.trade_id = 0
         self.prevention_id = 0
@@ -150,20 +162,23 @@ class MatchingBook:
     def takable(self, taker: Order) -> tuple[int, int]:
         """Return (lots, sum of lots x ticks) that `taker` would trade now, self-trade prevention included."""
         ladder = self._ladders[taker.side.opposite]
-        lots, lot_ticks = 0, 0
+        lots, lot_ticks, left_lots = 0, 0, taker.left_lots
         for key in reversed(ladder.keys):
             price_ticks = key * ladder.sign
             if not _reaches(taker, price_ticks):
                 break
             for maker in ladder.levels[key].orders.values():
-                if maker.owner == taker.owner and taker.stp_mode is not StpMode.NONE:
+                met_lots = min(maker.left_lots, left_lots)
+                if _is_prevented(taker, maker):
                     if taker.stp_mode is StpMode.EXPIRE_MAKER:
                         continue
-                    return lots, lot_ticks
-                taken = min(maker.left_lots, taker.left_lots - lots)
-                lots += taken
-                lot_ticks += taken * price_ticks
-                if lots == taker.left_lots:
+                    if taker.stp_mode is not StpMode.DECREMENT:
+                        return lots, lot_ticks
+                else:
+                    lots += met_lots
+                    lot_ticks += met_lots * price_ticks
+                left_lots -= met_lots
+                if not left_lots:
                     return lots, lot_ticks
         return lots, lot_ticks
 
@@ -193,6 +208,19 @@ class MatchingBook:
         order.updated_ns = ts_ns
         return order
 
+    def amend(self, order_id: int, size_lots: int, ts_ns: int) -> Order:
+        """Make a resting order smaller where it stands; raises KeyError if it does not rest here.
+
+        A size that is not smaller, or that leaves nothing to trade, is a bug of the caller.
+        """
+        order = self.orders[order_id]
+        less_lots = order.size_lots - size_lots
+        assert 0 < less_lots < order.left_lots
+        order.size_lots = size_lots
+        order.updated_ns = ts_ns
+        self._shrink(order, less_lots)
+        return order
+
     def _match(self, taker: Order, ts_ns: int) -> None:
         ladder = self._ladders[taker.side.opposite]
         while taker.is_open and ladder.keys:
@@ -200,7 +228,7 @@ class MatchingBook:
             if not _reaches(taker, key * ladder.sign):
                 return
             maker = next(iter(ladder.levels[key].orders.values()))
-            if maker.owner == taker.owner and taker.stp_mode is not StpMode.NONE:
+            if _is_prevented(taker, maker):
                 self._prevent(taker, maker, ts_ns)
             else:
                 self._trade(taker, maker, ts_ns)
@@ -225,20 +253,22 @@ class MatchingBook:
         self._shrink(maker, lots)
 
     def _prevent(self, taker: Order, maker: Order, ts_ns: int) -> None:
-        taker_lots = taker.left_lots if taker.stp_mode is not StpMode.EXPIRE_MAKER else 0
-        maker_lots = maker.left_lots if taker.stp_mode is not StpMode.EXPIRE_TAKER else 0
+        match_lots = min(taker.left_lots, maker.left_lots)
+        taker_lots, maker_lots = _losses(taker, maker)
         self.prevention_id += 1
         for order, lots in ((maker, maker_lots), (taker, taker_lots)):
             if lots:
-                order.prevented_lots = lots
-                order.status = OrderStatus.EXPIRED_IN_MATCH
+                order.prevented_lots += lots
                 order.updated_ns = ts_ns
+                if not order.left_lots:
+                    order.status = OrderStatus.EXPIRED_IN_MATCH
         self._listener.on_prevention(
             Prevention(
                 prevention_id=self.prevention_id,
                 maker=maker,
                 taker=taker,
                 price_ticks=maker.price_ticks,
+                match_lots=match_lots,
                 taker_lots=taker_lots,
                 maker_lots=maker_lots,
                 ts_ns=ts_ns,
@@ -266,7 +296,7 @@ class MatchingBook:
             ladder.drop(key)
         self._changed(order.side, order.price_ticks, level.lots)
 
-    # The order has already counted `lots` as traded or prevented; the level has not.
+    # The order has already lost `lots` by a trade, a prevented one or an amendment; the level has not.
     def _shrink(self, maker: Order, lots: int) -> None:
         ladder = self._ladders[maker.side]
         key = maker.price_ticks * ladder.sign
@@ -288,3 +318,22 @@ def _reaches(taker: Order, price_ticks: int) -> bool:
     if taker.order_type is OrderType.MARKET:
         return True
     return (price_ticks - taker.price_ticks) * taker.side.sign <= 0
+
+
+def _is_prevented(taker: Order, maker: Order) -> bool:
+    return maker.owner == taker.owner and taker.stp_mode is not StpMode.NONE
+
+
+# What the taker and the maker lose when they meet, by the taker's mode.
+def _losses(taker: Order, maker: Order) -> tuple[int, int]:
+    match taker.stp_mode:
+        case StpMode.EXPIRE_TAKER:
+            return taker.left_lots, 0
+        case StpMode.EXPIRE_MAKER:
+            return 0, maker.left_lots
+        case StpMode.EXPIRE_BOTH:
+            return taker.left_lots, maker.left_lots
+        case _:
+            assert taker.stp_mode is StpMode.DECREMENT  # NONE trades
+            lots = min(taker.left_lots, maker.left_lots)
+            return lots, lots

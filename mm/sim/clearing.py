@@ -51,10 +51,29 @@ class Clearing:
         locked = self._accounts.lock(order.owner, self.asset_paid(order), order.reserved_atoms)
         assert locked
 
+    def fund(self, order: Order) -> None:
+        """Create what the owner of `order` lacks for it, and lock what it needs."""
+        asset, needed_atoms = self.asset_paid(order), self.needed_atoms(order)
+        lacking_atoms = needed_atoms - self._accounts.balance(order.owner, asset).free
+        self._accounts.deposit(order.owner, asset, max(0, lacking_atoms))
+        self.reserve(order)
+
     def release(self, order: Order) -> None:
         """Free what an order that has ended still reserves."""
         self._accounts.unlock(order.owner, self.asset_paid(order), order.reserved_atoms)
         order.reserved_atoms = 0
+
+    def give_back(self, order: Order, lots: int) -> None:
+        """Free what an open order reserves for `lots` that will not trade: prevented, or amended away.
+
+        A market buy reserves for nothing but what it will trade.
+        """
+        atoms = lots * self._instrument.lot_atoms
+        if order.side is Side.BUY:
+            is_market = order.order_type is OrderType.MARKET
+            atoms = 0 if is_market else self._instrument.notional_atoms(order.price_ticks, lots)
+        self._accounts.unlock(order.owner, self.asset_paid(order), atoms)
+        order.reserved_atoms -= atoms
 
     def settle(self, fill: Fill) -> tuple[int, int]:
         """Move the money of a match; return the fees of maker and taker, each in the asset it received."""

@@ -5,6 +5,7 @@ money atoms. Nothing here decides anything.
 """
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
@@ -28,12 +29,16 @@ class TimeInForce(StrEnum):
 
 
 class StpMode(StrEnum):
-    """What happens when an order meets one of its own owner; the taker's mode decides."""
+    """What happens when an order meets one of its own owner; the taker's mode decides.
+
+    DECREMENT: both lose what would have traded; the smaller one ends by it, the larger goes on.
+    """
 
     NONE = "NONE"
     EXPIRE_TAKER = "EXPIRE_TAKER"
     EXPIRE_MAKER = "EXPIRE_MAKER"
     EXPIRE_BOTH = "EXPIRE_BOTH"
+    DECREMENT = "DECREMENT"
 
 
 class OrderStatus(StrEnum):
@@ -45,6 +50,7 @@ class OrderStatus(StrEnum):
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
     EXPIRED_IN_MATCH = "EXPIRED_IN_MATCH"
+    REJECTED = "REJECTED"
 
 
 class Execution(StrEnum):
@@ -53,23 +59,45 @@ class Execution(StrEnum):
     NEW = "NEW"
     TRADE = "TRADE"
     CANCELED = "CANCELED"
+    REPLACED = "REPLACED"
+    REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
     TRADE_PREVENTION = "TRADE_PREVENTION"
 
 
 class Refusal(StrEnum):
-    """Why a request was not carried out; nothing has changed. The first six are filters of the symbol."""
+    """Why a request was not carried out; nothing has changed.
+
+    Those in `FILTERS` are filters of the symbol; their values are the venue's names for them.
+    """
 
     PRICE_FILTER = "PRICE_FILTER"
+    PERCENT_PRICE_BY_SIDE = "PERCENT_PRICE_BY_SIDE"
     LOT_SIZE = "LOT_SIZE"
     MARKET_LOT_SIZE = "MARKET_LOT_SIZE"
     NOTIONAL = "NOTIONAL"
     MAX_NUM_ORDERS = "MAX_NUM_ORDERS"
+    MAX_NUM_ORDER_AMENDS = "MAX_NUM_ORDER_AMENDS"
     NO_LIQUIDITY = "NO_LIQUIDITY"
     DUPLICATE = "DUPLICATE"
     WOULD_TAKE = "WOULD_TAKE"
     INSUFFICIENT_BALANCE = "INSUFFICIENT_BALANCE"
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    AMEND_INCREASES = "AMEND_INCREASES"
+    AMEND_CHANGES_NOTHING = "AMEND_CHANGES_NOTHING"
+    AMEND_BELOW_DONE = "AMEND_BELOW_DONE"
+
+
+FILTERS: Final = (
+    Refusal.PRICE_FILTER,
+    Refusal.PERCENT_PRICE_BY_SIDE,
+    Refusal.LOT_SIZE,
+    Refusal.MARKET_LOT_SIZE,
+    Refusal.NOTIONAL,
+    Refusal.MAX_NUM_ORDERS,
+    Refusal.MAX_NUM_ORDER_AMENDS,
+)
+"""The refusals that are filters of the symbol."""
 
 
 class NewOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +124,19 @@ class CancelOrder(msgspec.Struct, frozen=True, kw_only=True):
     cancel_id: str = ""
 
 
+class AmendOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A request to shrink an open order where it stands in the queue.
+
+    Fields: size_lots: the new size of the whole order, what it has traded included; client_id: its id from
+    now on (may be the one that it has).
+    """
+
+    owner: str
+    order_id: int
+    size_lots: int
+    client_id: str
+
+
 class Order(msgspec.Struct, kw_only=True):
     """An order inside the book. Mutable: the book alone changes it.
 
@@ -103,6 +144,7 @@ class Order(msgspec.Struct, kw_only=True):
         created_ns, updated_ns: when it was accepted and last changed.
         filled_lots, filled_atoms: how much has traded, in lots and in quote atoms.
         prevented_lots: how much expired because it would have met its own owner.
+        amends: how often it was made smaller by its owner.
         reserved_atoms: what its owner has locked for it, of the asset that it pays with.
     """
 
@@ -121,6 +163,7 @@ class Order(msgspec.Struct, kw_only=True):
     filled_lots: int = 0
     filled_atoms: int = 0
     prevented_lots: int = 0
+    amends: int = 0
     reserved_atoms: int = 0
 
     @property
@@ -148,13 +191,15 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
 class Prevention(msgspec.Struct, frozen=True, kw_only=True):
     """A match that did not happen because both orders have one owner.
 
-    Fields: taker_lots, maker_lots: what expired of each; 0 where that order goes on.
+    Fields: match_lots: what would have traded; taker_lots, maker_lots: what expired of each, 0 where that
+    order lost nothing. Both orders already count it.
     """
 
     prevention_id: int
     maker: Order
     taker: Order
     price_ticks: int
+    match_lots: int
     taker_lots: int
     maker_lots: int
     ts_ns: int

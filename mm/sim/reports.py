@@ -10,7 +10,7 @@ from typing import TypeAlias
 import msgspec
 
 from mm.domain.sides import Side
-from mm.sim.orders import Execution, Order
+from mm.sim.orders import Execution, Order, Refusal, StpMode
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,12 +24,40 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     fee_asset: str
 
 
+class Prevented(msgspec.Struct, frozen=True, kw_only=True):
+    """A match prevented because both orders had one owner.
+
+    Fields: mode: the taker's, which decided; match_lots: what would have traded; maker_lots, taker_lots: what
+    expired of each order.
+    """
+
+    prevention_id: int
+    owner: str
+    mode: StpMode
+    maker_order_id: int
+    taker_order_id: int
+    price_ticks: int
+    match_lots: int
+    maker_lots: int
+    taker_lots: int
+    ts_ns: int
+
+
+class Replaced(msgspec.Struct, frozen=True, kw_only=True):
+    """What an amended order was before. Fields: client_id: the id that it had; size_lots: its size."""
+
+    client_id: str
+    size_lots: int
+
+
 class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
     """One step in the life of an order of a watched owner.
 
     Fields:
         match: what traded; only with TRADE.
-        prevented_lots, prevention_id: what expired and in which prevented match; only with TRADE_PREVENTION.
+        prevented_lots: what expired of this order; prevented: in which match; only with TRADE_PREVENTION.
+        replaced: what it was before; only with REPLACED.
+        refusal: why; only with REJECTED.
         cancel_id: id of the request that cancelled; only with CANCELED.
     """
 
@@ -38,7 +66,9 @@ class OrderReport(msgspec.Struct, frozen=True, kw_only=True):
     ts_ns: int
     match: Match | None = None
     prevented_lots: int = 0
-    prevention_id: int = 0
+    prevented: Prevented | None = None
+    replaced: Replaced | None = None
+    refusal: Refusal | None = None
     cancel_id: str = ""
 
 
@@ -54,19 +84,6 @@ class Trade(msgspec.Struct, frozen=True, kw_only=True):
     taker_order_id: int
     maker_owner: str
     taker_owner: str
-
-
-class Prevented(msgspec.Struct, frozen=True, kw_only=True):
-    """A match prevented because both orders had one owner. Fields: lots that expired of each order."""
-
-    prevention_id: int
-    owner: str
-    maker_order_id: int
-    taker_order_id: int
-    price_ticks: int
-    maker_lots: int
-    taker_lots: int
-    ts_ns: int
 
 
 class LevelChange(msgspec.Struct, frozen=True, kw_only=True):

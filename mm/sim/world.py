@@ -13,12 +13,15 @@ import msgspec
 
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
+from mm.domain.units import NS_PER_S
 from mm.sim.accounts import Accounts
 from mm.sim.agents import Agents
+from mm.sim.average import AveragePrice
 from mm.sim.book import Book, BookListener, MatchingBook
 from mm.sim.clearing import Clearing
-from mm.sim.filters import Circumstances, filter_refusal
+from mm.sim.filters import PRICE_BAND, Circumstances, amend_refusal, filter_refusal
 from mm.sim.orders import (
+    AmendOrder,
     CancelOrder,
     Execution,
     Fill,
@@ -37,6 +40,7 @@ from mm.sim.reports import (
     Match,
     OrderReport,
     Prevented,
+    Replaced,
     TopChange,
     Trade,
 )
@@ -48,8 +52,9 @@ CLIENT: Final = "client"
 class World:
     """One symbol of a simulated venue, with its traders.
 
-    Fields: book: what matches; accounts: everybody's balances; refused_agents: how often a trader of the
-    simulation was refused.
+    Fields: book: what matches; accounts: everybody's balances; average: of the trades, for the filters (where
+    the market is only observed, whoever hears its prints adds them); refused_agents: how often a trader of
+    the simulation was refused.
     """
 
     def __init__(
@@ -58,23 +63,24 @@ class World:
         agents: Agents | None = None,
         *,
         market_size_max_lots: int,
-        watched: str = CLIENT,
         make_book: Callable[[BookListener], Book] = MatchingBook,
+        accounts: Accounts | None = None,
     ) -> None:
         """Open an empty book; the traders get their funds at once.
 
         Args:
             agents: None where nobody is simulated: then the counterparties are the book's own affair.
-            watched: the owner whose order and balance reports are wanted; trades are reported of all.
             make_book: makes the book that matches; it is told to report to this world.
+            accounts: shared with the worlds of other symbols; its own if None.
         """
         self.instrument = instrument
         self.book = make_book(self)
-        self.accounts = Accounts()
+        self.accounts = accounts or Accounts()
+        self.average = AveragePrice(window_ns=PRICE_BAND.minutes * 60 * NS_PER_S)
         self._clearing = Clearing(instrument, self.accounts, self.book)
         self._agents = agents
         self._market_size_max_lots = market_size_max_lots
-        self._watched = watched
+        self._watched = CLIENT
         self._open: dict[str, dict[int, Order]] = {}
         self._order_id = 0
         self._facts: list[Fact] = []
@@ -112,18 +118,14 @@ class World:
                     outcome = self.cancel(action, now_ns)
                 self.refused_agents += isinstance(outcome, Refusal)
 
-    def check(self, new: NewOrder) -> Refusal | None:
+    def check(self, new: NewOrder, ts_ns: int) -> Refusal | None:
         """Return why `new` would be refused now, or None; funds included, nothing changes."""
-        open_orders = self._open.get(new.owner, {})
-        now = Circumstances(
-            market_price_ticks=self.book.best_ticks(new.side.opposite) or 0,
-            market_size_max_lots=self._market_size_max_lots,
-            open_orders=len(open_orders),
-        )
-        refusal = filter_refusal(new, self.instrument, now)
+        if not self.book.is_open:
+            return Refusal.NO_LIQUIDITY
+        refusal = self.check_filters(new, ts_ns)
         if refusal is not None:
             return refusal
-        if new.client_id and any(order.client_id == new.client_id for order in open_orders.values()):
+        if new.client_id and self._is_taken(new.owner, new.client_id):
             return Refusal.DUPLICATE
         if new.order_type is OrderType.LIMIT_MAKER and self.book.would_take(new.side, new.price_ticks):
             return Refusal.WOULD_TAKE
@@ -131,9 +133,19 @@ class World:
             return Refusal.INSUFFICIENT_BALANCE
         return None
 
+    def check_filters(self, new: NewOrder, ts_ns: int) -> Refusal | None:
+        """Return the filter that `new` would fail now, or None; nothing changes."""
+        now = Circumstances(
+            market_price_ticks=self.book.best_ticks(new.side.opposite) or 0,
+            mean=self.average.mean(ts_ns),
+            market_size_max_lots=self._market_size_max_lots,
+            open_orders=len(self._open.get(new.owner, {})),
+        )
+        return filter_refusal(new, self.instrument, now)
+
     def place(self, new: NewOrder, ts_ns: int) -> Order | Refusal:
         """Place an order; return it as it stands after matching, or why it was refused."""
-        refusal = self.check(new)
+        refusal = self.check(new, ts_ns)
         if refusal is not None:
             return refusal
         self._order_id += 1
@@ -162,8 +174,44 @@ class World:
         self._report_state(ts_ns)
         return order
 
+    def amend(self, request: AmendOrder, ts_ns: int) -> Order | Refusal:
+        """Make an open order smaller where it stands; return it as it stands now, or why it was refused."""
+        order = self._open.get(request.owner, {}).get(request.order_id)
+        if order is None:
+            return Refusal.UNKNOWN_ORDER
+        refusal = amend_refusal(order, request.size_lots, self.instrument)
+        if refusal is not None:
+            return refusal
+        if request.client_id != order.client_id and self._is_taken(request.owner, request.client_id):
+            return Refusal.DUPLICATE
+        replaced = Replaced(client_id=order.client_id, size_lots=order.size_lots)
+        self.book.amend(order.order_id, request.size_lots, ts_ns)
+        self._clearing.give_back(order, replaced.size_lots - order.size_lots)
+        order.client_id = request.client_id
+        order.amends += 1
+        self._report(OrderReport(execution=Execution.REPLACED, order=order, ts_ns=ts_ns, replaced=replaced))
+        self._report_state(ts_ns)
+        return order
+
+    def report_rejected(self, new: NewOrder, refusal: Refusal, ts_ns: int) -> None:
+        """Report an order that was refused after another was cancelled for it; it uses up an order id."""
+        self._order_id += 1
+        order = _order_of(new, order_id=self._order_id, ts_ns=ts_ns)
+        order.status = OrderStatus.REJECTED
+        self._report(OrderReport(execution=Execution.REJECTED, order=order, ts_ns=ts_ns, refusal=refusal))
+        self._report_state(ts_ns)
+
+    def fund(self, order: Order) -> None:
+        """Give the owner of an order that the book makes itself what it needs, locked. Called by the book."""
+        self._clearing.fund(order)
+
+    def report_state(self, ts_ns: int) -> None:
+        """Report the top and the funds if they changed: after the market by itself filled orders."""
+        self._report_state(ts_ns)
+
     def on_fill(self, fill: Fill) -> None:
         """Move the money of a match and report it. Called by the book."""
+        self.average.add(fill.price_ticks, fill.size_lots * self.instrument.lot_atoms, fill.ts_ns)
         maker_fee, taker_fee = self._clearing.settle(fill)
         self._report(self._trade_report(fill, fill.maker, maker_fee))
         self._report(self._trade_report(fill, fill.taker, taker_fee))
@@ -186,31 +234,33 @@ class World:
     def on_prevention(self, prevention: Prevention) -> None:
         """Report a prevented match and free what expired. Called by the book."""
         maker, taker = prevention.maker, prevention.taker
+        prevented = Prevented(
+            prevention_id=prevention.prevention_id,
+            owner=taker.owner,
+            mode=taker.stp_mode,
+            maker_order_id=maker.order_id,
+            taker_order_id=taker.order_id,
+            price_ticks=prevention.price_ticks,
+            match_lots=prevention.match_lots,
+            maker_lots=prevention.maker_lots,
+            taker_lots=prevention.taker_lots,
+            ts_ns=prevention.ts_ns,
+        )
         for order, lots in ((maker, prevention.maker_lots), (taker, prevention.taker_lots)):
             if lots:
+                self._clearing.give_back(order, lots)
                 self._report(
                     OrderReport(
                         execution=Execution.TRADE_PREVENTION,
                         order=order,
                         ts_ns=prevention.ts_ns,
                         prevented_lots=lots,
-                        prevention_id=prevention.prevention_id,
+                        prevented=prevented,
                     )
                 )
-        if prevention.maker_lots:
+        if not maker.is_open:
             self._close(maker)
-        self._facts.append(
-            Prevented(
-                prevention_id=prevention.prevention_id,
-                owner=taker.owner,
-                maker_order_id=maker.order_id,
-                taker_order_id=taker.order_id,
-                price_ticks=prevention.price_ticks,
-                maker_lots=prevention.maker_lots,
-                taker_lots=prevention.taker_lots,
-                ts_ns=prevention.ts_ns,
-            )
-        )
+        self._facts.append(prevented)
 
     def on_level(self, side: Side, price_ticks: int, size_lots: int, update_id: int) -> None:
         """Report a change of a level. Called by the book."""
@@ -238,9 +288,12 @@ class World:
         )
         return OrderReport(execution=Execution.TRADE, order=order, ts_ns=fill.ts_ns, match=match)
 
+    def _is_taken(self, owner: str, client_id: str) -> bool:
+        return any(order.client_id == client_id for order in self._open.get(owner, {}).values())
+
     def _close(self, order: Order) -> None:
         self._clearing.release(order)
-        del self._open[order.owner][order.order_id]
+        self._open.get(order.owner, {}).pop(order.order_id, None)  # a funded order was never in
 
     # The order inside a report is a copy: the live one goes on changing. Every report of the watched owner
     # comes with a change of its funds.

@@ -6,11 +6,14 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from mm.domain.sides import Side
+from mm.exchange.replay import ReplayOptions, prepared
+from mm.exchange.replay_market import RecordedMarket
 from mm.exchange.server import LocalExchange
 from mm.sim.orders import Order
 from mm.sim.world import CLIENT
@@ -58,10 +61,23 @@ class Hosted:
 @contextmanager
 def hosted(**changes: object) -> Iterator[Hosted]:
     """Start an exchange with the demo's market, `changes` of its settings applied; end it and its thread."""
+    with _hosted(LocalExchange(make_settings(**({"preset": "demo", "seed": 7} | changes)))) as exchange:
+        yield exchange
+
+
+@contextmanager
+def hosted_replay(*files: Path, speed: float) -> Iterator[Hosted]:
+    """Start an exchange that replays recordings `speed` times as fast; end it and its thread."""
+    market = RecordedMarket(prepared(ReplayOptions(files=files, speed=speed)), rows_max=10_000)
+    with _hosted(LocalExchange(make_settings(pump_ms=5), market=market)) as exchange:
+        yield exchange
+
+
+@contextmanager
+def _hosted(exchange: LocalExchange) -> Iterator[Hosted]:
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    exchange = LocalExchange(make_settings(**({"preset": "demo", "seed": 7} | changes)))
     try:
         url = asyncio.run_coroutine_threadsafe(exchange.start(), loop).result(DEADLINE_S)
         yield Hosted(url, exchange, loop)

@@ -11,6 +11,7 @@ from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
 from mm.runtime.live import Clock, LiveRuntime, Observer, Outcome
+from mm.runtime.recorder import Recorder
 from tests.builders.engine_ladder import Ladder
 from tests.builders.engine_rig import make_session
 from tests.builders.fake_venue import CAPS, FakeVenue
@@ -67,6 +68,7 @@ class LiveRun:
         clock: Clock | None = None,
         deadlines: Deadlines | None = None,
         latched: str = "",
+        recorder: Recorder | None = None,
     ) -> None:
         """Build it; `clock` is the virtual loop's unless given."""
         chosen = sessions or (make_session(Ladder()),)
@@ -83,7 +85,7 @@ class LiveRun:
         self.clock = clock or VirtualClock()
         self.venue = FakeVenue(self.clock, latency_s=latency_s)
         self.reports: list[Report] = []
-        self.runtime = LiveRuntime(self.engine, self.venue, self.clock, (self._note, *observers))
+        self.runtime = LiveRuntime(self.engine, self.venue, self.clock, (self._note, *observers), recorder)
         self._planned: list[tuple[float, Callable[[], object]]] = []
         self.ended_s = 0.0
 

@@ -4,7 +4,7 @@ from mm.domain.sides import Side
 from mm.sim.orders import Order, OrderStatus, OrderType, StpMode, TimeInForce
 
 Step = tuple[str, int, int, int, int]
-"""What happened: kind, maker id, taker id, price in ticks, lots (of the taker, where two differ)."""
+"""What happened: kind, maker id, taker id, price in ticks, lots traded or lost by the taker."""
 
 
 class NaiveBook:
@@ -35,6 +35,12 @@ class NaiveBook:
     def cancel(self, order_id: int) -> None:
         """Take an order out."""
         self.resting = [order for order in self.resting if order.order_id != order_id]
+
+    def amend(self, order_id: int, size_lots: int) -> None:
+        """Make an order smaller; its place in the list stays."""
+        for order in self.resting:
+            if order.order_id == order_id:
+                order.size_lots = size_lots
 
     def levels(self, side: Side) -> list[tuple[int, int]]:
         """Return the levels of a side, best first."""
@@ -77,14 +83,7 @@ class NaiveBook:
 
     def _meet(self, taker: Order, maker: Order) -> None:
         if maker.owner == taker.owner and taker.stp_mode is not StpMode.NONE:
-            self.steps.append(("stp", maker.order_id, taker.order_id, maker.price_ticks, 0))
-            if taker.stp_mode is not StpMode.EXPIRE_TAKER:
-                maker.prevented_lots = maker.left_lots
-                maker.status = OrderStatus.EXPIRED_IN_MATCH
-                self.cancel(maker.order_id)
-            if taker.stp_mode is not StpMode.EXPIRE_MAKER:
-                taker.prevented_lots = taker.left_lots
-                taker.status = OrderStatus.EXPIRED_IN_MATCH
+            self._prevent(taker, maker)
             return
         lots = min(taker.left_lots, maker.left_lots)
         self.steps.append(("fill", maker.order_id, taker.order_id, maker.price_ticks, lots))
@@ -92,4 +91,20 @@ class NaiveBook:
             order.filled_lots += lots
             order.status = OrderStatus.PARTIALLY_FILLED if order.left_lots else OrderStatus.FILLED
         if not maker.left_lots:
+            self.cancel(maker.order_id)
+
+    def _prevent(self, taker: Order, maker: Order) -> None:
+        both = min(taker.left_lots, maker.left_lots)
+        taker_lots, maker_lots = {
+            StpMode.EXPIRE_TAKER: (taker.left_lots, 0),
+            StpMode.EXPIRE_MAKER: (0, maker.left_lots),
+            StpMode.EXPIRE_BOTH: (taker.left_lots, maker.left_lots),
+            StpMode.DECREMENT: (both, both),
+        }[taker.stp_mode]
+        self.steps.append(("stp", maker.order_id, taker.order_id, maker.price_ticks, taker_lots))
+        for order, lots in ((maker, maker_lots), (taker, taker_lots)):
+            order.prevented_lots += lots
+            if not order.left_lots:
+                order.status = OrderStatus.EXPIRED_IN_MATCH
+        if not maker.is_open:
             self.cancel(maker.order_id)

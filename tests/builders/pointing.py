@@ -13,15 +13,17 @@ from cryptography.x509.oid import NameOID
 
 
 class Pointing(AbstractResolver):
-    """A resolver that points every name to one address."""
+    """A resolver that points every name to one address. Fields: seen: the names and ports asked for."""
 
     def __init__(self, address: str, port: int) -> None:
         self._address, self._port = address, port
+        self.seen: set[tuple[str, int]] = set()
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Return the one address."""
+        self.seen.add((host, port))
         return [
             ResolveResult(
                 hostname=host, host=self._address, port=self._port, family=socket.AF_INET, proto=0, flags=0

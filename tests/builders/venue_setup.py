@@ -8,6 +8,7 @@ from mm.domain.commands import Connect, Place, SyncBook, TimeInForce
 from mm.domain.events import BookSnapshot, Stream, StreamUp
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
+from mm.ports import Venue
 from mm.venues.binance.settings import BinanceSettings, BinanceUrls
 from mm.venues.binance.venue import BinanceAdapter
 from tests.builders.heard import Heard
@@ -95,7 +96,7 @@ async def running(
         await venue.close()
 
 
-async def connect(venue: BinanceAdapter, heard: Heard, *streams: Stream) -> None:
+async def connect(venue: Venue, heard: Heard, *streams: Stream) -> None:
     """Bring streams up."""
     for stream in streams:
         already = sum(up.stream is stream for up in heard.all(StreamUp))

@@ -202,6 +202,53 @@ def test_expire_both_ends_both() -> None:
     assert 3 not in book.orders
 
 
+def test_decrement_takes_the_match_from_both_and_ends_the_smaller() -> None:
+    """The larger goes on with what is left, here the taker against the next order."""
+    own, taker, book, ear = _stp(StpMode.DECREMENT)
+    assert ear.preventions == [(1, 3, 5, 5)]
+    assert (own.status, own.prevented_lots) == (OrderStatus.EXPIRED_IN_MATCH, 5)
+    assert ear.fills == [(1, 2, 3, 101, 2)]
+    assert (taker.status, taker.prevented_lots, taker.filled_lots) == (OrderStatus.FILLED, 5, 2)
+    assert book.top(SELL) == (101, 3)
+
+
+def test_decrement_leaves_the_larger_maker_where_it_stands() -> None:
+    """It loses what would have traded and keeps its place; the taker ends. A second time adds up."""
+    own = make_order(1, "own", SELL, 101, 9)
+    book, ear = _book(own, make_order(2, "other", SELL, 101, 5))
+    for number, left in ((3, 6), (4, 3)):
+        taker = make_order(number, "own", BUY, 101, 3, stp_mode=StpMode.DECREMENT)
+        book.place(taker, 2)
+        assert taker.status is OrderStatus.EXPIRED_IN_MATCH
+        assert (own.status, own.left_lots, own.updated_ns) == (OrderStatus.NEW, left, 2)
+    book.place(make_order(5, "third", BUY, 101, 4), 3)
+    assert [fill[1] for fill in ear.fills] == [1, 2]
+    assert own.status is OrderStatus.FILLED
+
+
+def test_an_amended_order_keeps_its_place() -> None:
+    """It shrinks, its level shrinks, and it still trades before the younger one."""
+    first = make_order(1, "a", SELL, 101, 9)
+    book, ear = _book(first, make_order(2, "b", SELL, 101, 5))
+    book.place(make_order(3, "c", BUY, 101, 2), 2)
+    assert book.amend(1, 4, 7) is first
+    assert (first.size_lots, first.left_lots, first.updated_ns) == (4, 2, 7)
+    assert ear.levels[-1] == (4, SELL, 101, 7)
+    book.place(make_order(4, "c", BUY, 101, 3), 8)
+    assert [fill[1] for fill in ear.fills] == [1, 1, 2]
+
+
+@pytest.mark.parametrize("size_lots", [9, 10, 2, 1])
+def test_an_amendment_that_does_not_shrink_or_leaves_nothing_is_a_bug_of_the_caller(size_lots: int) -> None:
+    """Only sizes between what is done and what there was; an unknown order is a KeyError."""
+    book, _ = _book(make_order(1, "a", SELL, 101, 9))
+    book.place(make_order(2, "c", BUY, 101, 2), 2)
+    with pytest.raises(AssertionError):
+        book.amend(1, size_lots, 3)
+    with pytest.raises(KeyError):
+        book.amend(2, 5, 3)
+
+
 def test_the_takers_mode_decides_not_the_makers() -> None:
     """A resting order's own mode no longer matters."""
     own = make_order(1, "own", SELL, 101, 5, stp_mode=StpMode.EXPIRE_BOTH)
@@ -217,6 +264,7 @@ def test_the_takers_mode_decides_not_the_makers() -> None:
         (StpMode.EXPIRE_MAKER, (6, 5 * 101 + 1 * 103)),
         (StpMode.EXPIRE_TAKER, (5, 5 * 101)),
         (StpMode.EXPIRE_BOTH, (5, 5 * 101)),
+        (StpMode.DECREMENT, (5, 5 * 101)),
     ],
 )
 def test_takable_is_what_would_trade_now(mode: StpMode, expected: tuple[int, int]) -> None:
@@ -228,6 +276,13 @@ def test_takable_is_what_would_trade_now(mode: StpMode, expected: tuple[int, int
     )
     taker = make_order(4, "own", BUY, 103, 7, stp_mode=mode)
     assert book.takable(taker) == expected
+
+
+def test_takable_goes_on_behind_a_decrement() -> None:
+    """What the own order takes away is not traded; what is left of the taker is."""
+    book, _ = _book(make_order(1, "own", SELL, 101, 3), make_order(2, "other", SELL, 102, 9))
+    taker = make_order(3, "own", BUY, 103, 7, stp_mode=StpMode.DECREMENT)
+    assert book.takable(taker) == (4, 4 * 102)
 
 
 def test_takable_stops_at_the_limit_price() -> None:

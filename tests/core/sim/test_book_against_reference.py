@@ -25,7 +25,7 @@ class Ear:
 
     def on_prevention(self, prevention: Prevention) -> None:
         ids = (prevention.maker.order_id, prevention.taker.order_id)
-        self.steps.append(("stp", *ids, prevention.price_ticks, 0))
+        self.steps.append(("stp", *ids, prevention.price_ticks, prevention.taker_lots))
 
     def on_level(self, side: Side, price_ticks: int, size_lots: int, update_id: int) -> None:
         assert update_id == self.update_id + 1
@@ -37,7 +37,7 @@ class Ear:
 
 
 Request = tuple[OrderType, TimeInForce, str, Side, int, int, StpMode, int]
-"""A drawn order; where the last number is 0 the oldest resting order is cancelled after it."""
+"""A drawn order; then the oldest resting order is cancelled if the last number is 0, halved if it is 1."""
 
 KINDS = [
     (OrderType.LIMIT, TimeInForce.GTC),
@@ -74,10 +74,10 @@ def _state(order: Order) -> tuple[object, ...]:
     return (order.status, order.filled_lots, order.prevented_lots)
 
 
-@settings(max_examples=150)
-@given(requests=st.lists(_requests(), max_size=40))
+@settings(max_examples=200)
+@given(requests=st.lists(_requests(), min_size=12, max_size=40))
 def test_the_book_does_what_the_naive_book_does(requests: list[Request]) -> None:
-    """Orders of every kind, some cancelled at random: fills, states and levels are equal throughout."""
+    """Orders of every kind, some cancelled or halved: fills, states and levels are equal throughout."""
     ear = Ear()
     book, naive = MatchingBook(ear), NaiveBook()
     for number, request in enumerate(requests, start=1):
@@ -87,11 +87,20 @@ def test_the_book_does_what_the_naive_book_does(requests: list[Request]) -> None
         book.place(pair[0], number)
         naive.place(pair[1])
         assert _state(pair[0]) == _state(pair[1])
-        if request[-1] == 0 and book.orders:
-            order_id = min(book.orders)
-            book.cancel(order_id, number)
-            naive.cancel(order_id)
+        if book.orders:
+            _change_oldest(book, naive, number, cancel=request[-1] == 0, amend=request[-1] == 1)
         _compare(book, naive, ear)
+
+
+def _change_oldest(book: MatchingBook, naive: NaiveBook, number: int, *, cancel: bool, amend: bool) -> None:
+    order = book.orders[min(book.orders)]
+    if cancel:
+        book.cancel(order.order_id, number)
+        naive.cancel(order.order_id)
+    elif amend and order.left_lots > 1:
+        size_lots = order.size_lots - order.left_lots // 2
+        book.amend(order.order_id, size_lots, number)
+        naive.amend(order.order_id, size_lots)
 
 
 def _compare(book: MatchingBook, naive: NaiveBook, ear: Ear) -> None:

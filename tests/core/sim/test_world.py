@@ -3,11 +3,14 @@
 import pytest
 
 from mm.domain.sides import Side
+from mm.domain.units import NS_PER_S
 from mm.sim.accounts import FEES, Balance
 from mm.sim.orders import (
+    AmendOrder,
     CancelOrder,
     Execution,
     NewOrder,
+    Order,
     OrderStatus,
     OrderType,
     Refusal,
@@ -21,6 +24,7 @@ from mm.sim.reports import (
     Match,
     OrderReport,
     Prevented,
+    Replaced,
     TopChange,
     Trade,
 )
@@ -258,6 +262,7 @@ def test_what_cannot_trade_at_once_expires_with_a_report() -> None:
         (StpMode.EXPIRE_TAKER, ["NEW:t", "TRADE_PREVENTION:t"], (0, 300)),
         (StpMode.EXPIRE_MAKER, ["NEW:t", "TRADE_PREVENTION:m"], (500, 0)),
         (StpMode.EXPIRE_BOTH, ["NEW:t", "TRADE_PREVENTION:m", "TRADE_PREVENTION:t"], (500, 300)),
+        (StpMode.DECREMENT, ["NEW:t", "TRADE_PREVENTION:m", "TRADE_PREVENTION:t"], (300, 300)),
     ],
 )
 def test_a_prevented_match_is_reported_and_frees_what_expired(
@@ -271,10 +276,90 @@ def test_a_prevented_match_is_reported_and_frees_what_expired(
     prevented = next(fact for fact in facts if isinstance(fact, Prevented))
     assert (prevented.maker_lots, prevented.taker_lots) == lots
     assert (prevented.maker_order_id, prevented.taker_order_id, prevented.owner) == (1, 2, CLIENT)
+    assert (prevented.mode, prevented.match_lots) == (mode, 300)
+    assert all(report.prevented == prevented for report in _reports(facts)[1:])
     assert not any(isinstance(fact, Trade) for fact in facts)
     open_orders = world.open_orders(CLIENT)
     locked = world.accounts.balance(CLIENT, "BTC").locked, world.accounts.balance(CLIENT, "USDT").locked
     assert sum(locked) == sum(order.reserved_atoms for order in open_orders)
+
+
+def test_a_decremented_order_stays_open_with_less_locked() -> None:
+    """500 to buy meet 300 of the same owner: 200 go on, and only they are paid for."""
+    world = _world()
+    _place(world, limit(CLIENT, BUY, PRICE, 500, client_id="m"))
+    facts = _place(world, limit(CLIENT, SELL, PRICE, 300, client_id="t", stp_mode=StpMode.DECREMENT))
+    maker, taker = _reports(facts)[1:]
+    assert (maker.order.status, maker.order.left_lots, maker.prevented_lots) == (OrderStatus.NEW, 200, 300)
+    assert (taker.order.status, taker.order.left_lots) == (OrderStatus.EXPIRED_IN_MATCH, 0)
+    assert world.accounts.balance(CLIENT, "USDT").locked == 200 * LOT_VALUE
+    assert world.accounts.balance(CLIENT, "BTC").locked == 0
+
+
+def test_a_market_buy_that_is_decremented_pays_for_what_it_trades() -> None:
+    """Its own ask takes 300 of it away, the other's gives the rest."""
+    world = _world()
+    _place(world, limit(CLIENT, SELL, PRICE, 300))
+    _place(world, limit("other", SELL, PRICE + 1, 500))
+    order = accepted(world.place(market(CLIENT, BUY, 400, stp_mode=StpMode.DECREMENT), NOW))
+    assert (order.status, order.filled_lots, order.prevented_lots) == (OrderStatus.FILLED, 100, 300)
+    assert world.accounts.balance(CLIENT, "USDT") == Balance(free=10**14 - 100 * (PRICE + 1) * 10, locked=0)
+    assert world.accounts.balance(CLIENT, "BTC").locked == 0
+
+
+def _amend(world: World, order_id: int, size_lots: int, client_id: str = "new") -> Order | Refusal:
+    request = AmendOrder(owner=CLIENT, order_id=order_id, size_lots=size_lots, client_id=client_id)
+    return world.amend(request, NOW + 5)
+
+
+def test_an_amended_order_is_reported_with_what_it_was() -> None:
+    """Smaller, under its new id, with less locked; level, report, top and balances."""
+    world = _world()
+    order = accepted(world.place(limit(CLIENT, BUY, PRICE, 500, client_id="old"), NOW))
+    world.take_facts()
+    assert accepted(_amend(world, order.order_id, 300)) is order
+    facts = world.take_facts()
+    assert _kinds(facts) == ["LevelChange", "REPLACED:new", "TopChange", "BalanceReport"]
+    report = _reports(facts)[0]
+    assert report.replaced == Replaced(client_id="old", size_lots=500)
+    assert (report.order.size_lots, report.order.amends, report.ts_ns) == (300, 1, NOW + 5)
+    assert world.accounts.balance(CLIENT, "USDT").locked == 300 * LOT_VALUE
+    accepted(_amend(world, order.order_id, 200))
+
+
+def test_an_amendment_is_refused_without_a_trace() -> None:
+    """An order that is not open, an id that is taken, a size that is not smaller."""
+    world = _world()
+    _place(world, limit(CLIENT, BUY, PRICE, 500, client_id="old"))
+    _place(world, limit(CLIENT, BUY, PRICE - 1, 500, client_id="taken"))
+    for order_id, size_lots, client_id, refusal in (
+        (9, 300, "new", Refusal.UNKNOWN_ORDER),
+        (1, 300, "taken", Refusal.DUPLICATE),
+        (1, 500, "new", Refusal.AMEND_CHANGES_NOTHING),
+    ):
+        assert _amend(world, order_id, size_lots, client_id) is refusal
+    assert world.take_facts() == []
+
+
+def test_a_price_far_from_the_trades_is_refused() -> None:
+    """Anything goes before the first trade; then a fifth to five times the mean of five minutes."""
+    world = _world()
+    far = limit(CLIENT, BUY, PRICE // 10, 5_000)
+    assert world.check(far, NOW) is None
+    _place(world, limit("other", SELL, PRICE, 500))
+    _place(world, market(CLIENT, BUY, 500))
+    assert world.check(far, NOW) is Refusal.PERCENT_PRICE_BY_SIDE
+    assert world.check_filters(far, NOW + 3600 * NS_PER_S) is Refusal.PERCENT_PRICE_BY_SIDE
+
+
+def test_an_order_that_was_rejected_can_be_reported() -> None:
+    """With an id of its own, the reason, and nothing locked."""
+    world = _world()
+    world.report_rejected(limit(CLIENT, BUY, PRICE, 500, client_id="r"), Refusal.WOULD_TAKE, NOW)
+    report = _reports(world.take_facts())[0]
+    assert (report.execution, report.order.status) == (Execution.REJECTED, OrderStatus.REJECTED)
+    assert (report.order.order_id, report.refusal) == (1, Refusal.WOULD_TAKE)
+    assert world.open_orders(CLIENT) == ()
 
 
 def test_a_world_without_traders_stands_still() -> None:
