@@ -4,6 +4,8 @@ Refusals of the risk rules are data (`mm.risk.base.Refusal`), not exceptions. Ea
 code with which the command line ends when nobody handled it; the codes are documented and never change.
 """
 
+from typing import Self
+
 EXIT_OK = 0
 EXIT_UNEXPECTED = 1
 EXIT_USAGE = 2
@@ -46,6 +48,10 @@ class NotRunning(MMError):
     """No daemon answers on the control socket, or what was asked for does not exist."""
 
     exit_code = EXIT_NOT_RUNNING
+
+
+class NotConfirmed(ConfigError):
+    """A change of the configuration loosens a limit, and nobody confirmed that; nothing was changed."""
 
 
 class AlreadyRunning(MMError):
@@ -106,3 +112,60 @@ class StateCorrupt(MMError):
     """A file of the data directory cannot be read as what it has to be; trading does not start on it."""
 
     exit_code = EXIT_CONFIG
+
+
+class JournalCorrupt(StateCorrupt):
+    """A journal is damaged where no crash damages one; nothing of it was skipped or changed.
+
+    Fields: path: the file, "" for the journal as a whole; offset: the byte of the file, -1 if it has none.
+    """
+
+    def __init__(self, message: str, *, path: str = "", offset: int = -1, hint: str = "") -> None:
+        """Keep the place beside the message."""
+        super().__init__(message, hint=hint)
+        self.path = path
+        self.offset = offset
+
+
+class JournalForeign(StateCorrupt):
+    """A journal is whole, but in a form or with types of records that this version of mm does not read."""
+
+
+class JournalFailed(MMError):
+    """The journal takes nothing more (disk full, I/O error): what cannot be written down is not done.
+
+    Cancels still go out.
+    """
+
+    exit_code = EXIT_CONFIG
+
+
+class RecordingUnusable(ConfigError):
+    """A recording is not one, or not one that can be replayed: empty, of two symbols, out of order."""
+
+
+class RecordingDamaged(ConfigError):
+    """A recording cannot be read on from a place in it; what came before it was read well.
+
+    Fields: path; line: from 1; offset: in bytes of the decompressed content.
+    """
+
+    def __init__(
+        self, message: str, *, path: str = "", line: int = 0, offset: int = -1, hint: str = ""
+    ) -> None:
+        """Keep the message and where it is."""
+        super().__init__(message, hint=hint)
+        self.path = path
+        self.line = line
+        self.offset = offset
+
+    @classmethod
+    def at(cls, path: object, *, line: int, offset: int, reason: str) -> Self:
+        """Return the error of a place: the message opens with it."""
+        return cls(
+            f"{path}: damaged at line {line}, byte {offset}: {reason}",
+            path=str(path),
+            line=line,
+            offset=offset,
+            hint="copy the file again, or cut it off before that line; nothing was quoted on it",
+        )

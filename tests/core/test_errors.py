@@ -60,6 +60,7 @@ def test_no_two_exit_codes_mean_the_same_number() -> None:
     ("names", "code"),
     [
         (("ConfigError", "ForeignAddress", "AlreadyRunning", "StateCorrupt"), errors.EXIT_CONFIG),
+        (("JournalCorrupt", "JournalForeign", "JournalFailed"), errors.EXIT_CONFIG),
         (("NotRunning",), errors.EXIT_NOT_RUNNING),
         (("TimedOut",), errors.EXIT_TIMEOUT),
         (("Halted",), errors.EXIT_HALTED),
@@ -82,3 +83,12 @@ def test_a_refusal_of_the_venue_keeps_the_venues_code() -> None:
     """0 stands for none."""
     assert VenueRefused("no", code=-2010, hint="less").code == -2010
     assert VenueRefused("no").code == 0
+
+
+def test_a_damaged_journal_names_the_place() -> None:
+    """File and byte; neither where it is the journal as a whole."""
+    error = errors.JournalCorrupt("no", path="own/000001.mmj", offset=77, hint="restore it")
+
+    assert (error.path, error.offset, error.hint) == ("own/000001.mmj", 77, "restore it")
+    assert (errors.JournalCorrupt("no").path, errors.JournalCorrupt("no").offset) == ("", -1)
+    assert isinstance(error, errors.StateCorrupt)
