@@ -4,63 +4,20 @@
 in that order, so that both surfaces always agree.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mm.errors import VenueRefused
+from mm.exchange import account_commands as account
 from mm.exchange import market_commands as market
 from mm.exchange import order_commands as orders
-from mm.exchange.errors import http_status
+from mm.exchange import replace_commands as replace
+from mm.exchange import trade_commands as traded
+from mm.exchange.command import Answer, Call, Command, authorise
+from mm.exchange.errors import HTTP_BANNED, HTTP_TOO_MANY, Failure, http_status
 from mm.exchange.floor import Floor
 from mm.exchange.market_commands import LIMIT, SYMBOL, SYMBOL_OPTIONAL, SYMBOLS
-from mm.exchange.params import SECURITY, Param, read
-from mm.exchange.payloads import ms
-from mm.exchange.signing import check_key, check_signed
-
-Handler = Callable[[Floor, dict[str, str]], Any]
-"""What answers a command: the floor and the values that were read, to a JSON value."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """One row of the table.
-
-    Fields:
-        method, path: on REST. name: on the WebSocket API.
-        weight: or, where it depends on the parameters, `weigh`.
-        signed: whether it needs key and signature. is_order: whether it counts as a new order.
-    """
-
-    method: str
-    path: str
-    name: str
-    handler: Handler
-    weight: int = 1
-    weigh: Callable[[dict[str, str]], int] | None = None
-    params: tuple[Param, ...] = ()
-    signed: bool = True
-    is_order: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """A request. Fields: params: as sent; payload: what its signature covers; api_key: None if not given."""
-
-    params: dict[str, str]
-    payload: str = ""
-    api_key: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What goes back. Fields: body: a JSON value; code: the venue's error code, 0 if all went well."""
-
-    status: int
-    body: Any
-    code: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-
+from mm.exchange.order_params import PLACE_PARAMS
+from mm.exchange.params import SECURITY, read
 
 COMMANDS: Final = (
     Command(method="GET", path="/api/v3/ping", name="ping", handler=market.ping, signed=False),
@@ -71,7 +28,7 @@ COMMANDS: Final = (
         name="exchangeInfo",
         handler=market.exchange_info,
         weight=20,
-        params=(SYMBOL_OPTIONAL, SYMBOLS),
+        params=market.INFO_PARAMS,
         signed=False,
     ),
     Command(
@@ -87,9 +44,63 @@ COMMANDS: Final = (
         method="GET",
         path="/api/v3/trades",
         name="trades.recent",
-        handler=market.trades,
+        handler=traded.trades,
         weight=25,
-        params=(SYMBOL, LIMIT),
+        params=traded.TRADES_PARAMS,
+        signed=False,
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/aggTrades",
+        name="trades.aggregate",
+        handler=traded.aggregates,
+        weight=4,
+        params=traded.AGGREGATE_PARAMS,
+        signed=False,
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/klines",
+        name="klines",
+        handler=traded.klines,
+        weight=2,
+        params=traded.KLINE_PARAMS,
+        signed=False,
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/uiKlines",
+        name="uiKlines",
+        handler=traded.klines,
+        weight=2,
+        params=traded.KLINE_PARAMS,
+        signed=False,
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/avgPrice",
+        name="avgPrice",
+        handler=traded.average_price,
+        weight=2,
+        params=(SYMBOL,),
+        signed=False,
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/ticker/24hr",
+        name="ticker.24hr",
+        handler=traded.day_ticker,
+        weigh=traded.day_weight,
+        params=traded.DAY_PARAMS,
+        signed=False,
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/ticker/price",
+        name="ticker.price",
+        handler=traded.price_ticker,
+        weigh=market.ticker_weight,
+        params=(SYMBOL_OPTIONAL, SYMBOLS),
         signed=False,
     ),
     Command(
@@ -97,8 +108,8 @@ COMMANDS: Final = (
         path="/api/v3/ticker/bookTicker",
         name="ticker.book",
         handler=market.book_ticker,
-        weight=2,
-        params=(SYMBOL_OPTIONAL,),
+        weigh=market.ticker_weight,
+        params=(SYMBOL_OPTIONAL, SYMBOLS),
         signed=False,
     ),
     Command(
@@ -106,7 +117,7 @@ COMMANDS: Final = (
         path="/api/v3/order",
         name="order.place",
         handler=orders.place,
-        params=orders.PLACE_PARAMS,
+        params=PLACE_PARAMS,
         is_order=True,
     ),
     Command(
@@ -114,14 +125,40 @@ COMMANDS: Final = (
         path="/api/v3/order/test",
         name="order.test",
         handler=orders.check_only,
-        params=orders.PLACE_PARAMS,
+        weigh=orders.check_only_weight,
+        params=orders.TEST_PARAMS,
     ),
     Command(
         method="DELETE",
         path="/api/v3/order",
         name="order.cancel",
         handler=orders.cancel,
-        params=(SYMBOL, orders.ORDER_ID, orders.ORIGINAL_ID, orders.CANCEL_ID),
+        params=orders.CANCEL_PARAMS,
+    ),
+    Command(
+        method="POST",
+        path="/api/v3/order/cancelReplace",
+        name="order.cancelReplace",
+        handler=replace.cancel_replace,
+        params=replace.REPLACE_PARAMS,
+        is_order=True,
+        charges_itself=True,
+    ),
+    Command(
+        method="PUT",
+        path="/api/v3/order/amend/keepPriority",
+        name="order.amend.keepPriority",
+        handler=replace.amend,
+        weight=4,
+        params=replace.AMEND_PARAMS,
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/order/amendments",
+        name="order.amendments",
+        handler=replace.amendments,
+        weight=4,
+        params=replace.AMENDMENTS_PARAMS,
     ),
     Command(
         method="GET",
@@ -129,7 +166,7 @@ COMMANDS: Final = (
         name="order.status",
         handler=orders.query,
         weight=4,
-        params=(SYMBOL, orders.ORDER_ID, orders.ORIGINAL_ID),
+        params=orders.QUERY_PARAMS,
     ),
     Command(
         method="GET",
@@ -152,29 +189,83 @@ COMMANDS: Final = (
         name="allOrders",
         handler=orders.all_orders,
         weight=20,
-        params=(SYMBOL, orders.ORDER_ID, LIMIT),
+        params=orders.LIST_PARAMS,
     ),
     Command(
         method="GET",
         path="/api/v3/account",
         name="account.status",
-        handler=orders.account,
+        handler=account.account,
         weight=20,
-        params=(orders.OMIT_ZERO,),
+        params=account.ACCOUNT_PARAMS,
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/account/commission",
+        name="account.commission",
+        handler=account.commission,
+        weight=20,
+        params=(SYMBOL,),
+    ),
+    Command(
+        method="GET",
+        path="/sapi/v1/account/apiRestrictions",
+        name="",
+        handler=account.restrictions,
+    ),
+    Command(
+        method="GET",
+        path="/sapi/v1/asset/tradeFee",
+        name="",
+        handler=account.trade_fee,
+        params=(SYMBOL_OPTIONAL,),
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/rateLimit/order",
+        name="account.rateLimits.orders",
+        handler=account.order_usage,
+        weight=40,
     ),
     Command(
         method="GET",
         path="/api/v3/myTrades",
         name="myTrades",
-        handler=orders.my_trades,
-        weight=20,
-        params=(SYMBOL, orders.ORDER_ID, orders.START_TIME, orders.END_TIME, orders.FROM_ID, LIMIT),
+        handler=account.my_trades,
+        weigh=account.my_trades_weight,
+        params=account.TRADES_PARAMS,
+    ),
+    Command(
+        method="GET",
+        path="/api/v3/myPreventedMatches",
+        name="myPreventedMatches",
+        handler=account.prevented_matches,
+        weigh=account.prevented_weight,
+        params=account.PREVENTED_PARAMS,
+    ),
+    Command(
+        method="PUT",
+        path="/api/v3/userDataStream",
+        name="",
+        handler=account.no_listen_key,
+        weight=2,
+        params=account.LISTEN_KEY_PARAMS,
+        signed=False,
+    ),
+    Command(
+        method="DELETE",
+        path="/api/v3/userDataStream",
+        name="",
+        handler=account.no_listen_key,
+        weight=2,
+        params=account.LISTEN_KEY_PARAMS,
+        signed=False,
     ),
 )
 """Every command."""
 
 BY_ROUTE: Final = {(command.method, command.path): command for command in COMMANDS}
-BY_NAME: Final = {command.name: command for command in COMMANDS}
+BY_NAME: Final = {command.name: command for command in COMMANDS if command.name}
 
 
 def execute(floor: Floor, command: Command, call: Call) -> Answer:
@@ -188,6 +279,10 @@ def execute(floor: Floor, command: Command, call: Call) -> Answer:
         floor.records.counters.cancels_rejected += command.handler is orders.cancel
         return answer_of(floor, error, now_ns, with_orders=command.is_order)
     headers = floor.limits.headers(now_ns, with_orders=command.is_order)
+    if isinstance(body, Failure):
+        code, text = body.fault.code, body.fault.text
+        told = {"code": code, "msg": text, "data": body.data}
+        return Answer(status=body.status, body=told, code=code, headers=headers)
     return Answer(status=200, body=body, headers=headers)
 
 
@@ -195,8 +290,8 @@ def answer_of(floor: Floor, error: VenueRefused, now_ns: int, *, with_orders: bo
     """Return the answer that a refusal becomes."""
     status = http_status(error)
     headers = floor.limits.headers(now_ns, with_orders=with_orders)
-    if status in (418, 429):
-        headers["Retry-After"] = str(floor.limits.retry_after_s(now_ns))
+    if status in (HTTP_BANNED, HTTP_TOO_MANY):
+        headers["Retry-After"] = str(floor.limits.retry_after_s(now_ns, error.code))
     return Answer(
         status=status, body={"code": error.code, "msg": str(error)}, code=error.code, headers=headers
     )
@@ -206,9 +301,8 @@ def _run(floor: Floor, command: Command, call: Call, now_ns: int) -> Any:
     weight = command.weigh(call.params) if command.weigh else command.weight
     floor.limits.charge(weight, now_ns)
     if command.signed:
-        check_key(call.api_key, floor.settings.api_key)
-        check_signed(call.params, call.payload, secret=floor.settings.api_secret, now_ms=ms(now_ns))
+        authorise(floor, call, now_ns)
     values = read(call.params, command.params, ignored=SECURITY if command.signed else ())
-    if command.is_order:
+    if command.is_order and not command.charges_itself:
         floor.limits.charge_order(now_ns)
     return command.handler(floor, values)

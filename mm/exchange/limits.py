@@ -73,17 +73,18 @@ class Limits:
         self.orders_10s.used += 1
         self.orders_day.used += 1
 
-    def retry_after_s(self, now_ns: int) -> int:
-        """Return how many seconds a refused caller has to wait."""
+    def retry_after_s(self, now_ns: int, code: int) -> int:
+        """Return how many seconds a caller that was refused with `code` has to wait."""
+        if code == TOO_MANY_ORDERS.code:
+            is_day = self.orders_day.used >= self.orders_day.limit
+            return (self.orders_day if is_day else self.orders_10s).left_s(now_ns)
         if now_ns < self._banned_until_ns:
             return ceil_div(self._banned_until_ns - now_ns, NS_PER_S)
-        if self.orders_10s.used >= self.orders_10s.limit:
-            return self.orders_10s.left_s(now_ns)
         return self.weight.left_s(now_ns)
 
     def headers(self, now_ns: int, *, with_orders: bool) -> dict[str, str]:
         """Return the usage headers of an answer; order counts only with answers to new orders."""
-        self.weight.roll(now_ns)
+        self._roll(now_ns)
         used = str(self.weight.used)
         headers = {"X-MBX-USED-WEIGHT": used, "X-MBX-USED-WEIGHT-1M": used}
         if with_orders:
@@ -101,10 +102,17 @@ class Limits:
 
     def counted_rows(self, now_ns: int) -> list[dict[str, object]]:
         """Return the limits with what is used, as answers of the WebSocket API carry them."""
-        for window in (self.weight, self.orders_10s, self.orders_day):
-            window.roll(now_ns)
+        self._roll(now_ns)
         windows = (self.weight, self.orders_10s, self.orders_day)
         return [{**row, "count": window.used} for row, window in zip(self.rows(), windows, strict=True)]
+
+    def order_rows(self, now_ns: int) -> list[dict[str, object]]:
+        """Return the limits of new orders with what is used."""
+        return self.counted_rows(now_ns)[1:]
+
+    def _roll(self, now_ns: int) -> None:
+        for window in (self.weight, self.orders_10s, self.orders_day):
+            window.roll(now_ns)
 
 
 def _row(kind: str, interval: str, number: int, window: Window) -> dict[str, object]:

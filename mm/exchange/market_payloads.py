@@ -1,16 +1,20 @@
-"""The venue's JSON about the market: trades, best prices, the symbol and its filters.
+"""The venue's JSON about the market: trades, candles, best prices and the book.
 
-Pure functions with exact key sets; nothing here decides anything.
+Pure functions with exact key sets; nothing here decides anything. Sizes come in base atoms.
 """
 
+from typing import Any
+
+from mm.domain.book import Level
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
-from mm.exchange.payloads import NOTHING, Payload, ms, price, size
-from mm.sim.orders import OrderType, StpMode
-from mm.sim.reports import TopChange, Trade
+from mm.exchange.candles import Candle, Print
+from mm.exchange.history import Aggregate
+from mm.exchange.intervals import Interval
+from mm.exchange.payloads import Payload, levels, ms, price, value
 
 
-def trade_event(instrument: Instrument, trade: Trade) -> Payload:
+def trade_event(instrument: Instrument, trade: Print) -> Payload:
     """Return the public event of a trade."""
     buyer_is_maker = trade.taker_side is Side.SELL
     maker_id, taker_id = trade.maker_order_id, trade.taker_order_id
@@ -20,7 +24,7 @@ def trade_event(instrument: Instrument, trade: Trade) -> Payload:
         "s": instrument.venue_symbol,
         "t": trade.trade_id,
         "p": price(instrument, trade.price_ticks),
-        "q": size(instrument, trade.size_lots),
+        "q": instrument.base_text(trade.size_atoms),
         "b": maker_id if buyer_is_maker else taker_id,
         "a": taker_id if buyer_is_maker else maker_id,
         "T": ms(trade.ts_ns),
@@ -29,87 +33,113 @@ def trade_event(instrument: Instrument, trade: Trade) -> Payload:
     }
 
 
-def public_trade(instrument: Instrument, trade: Trade) -> Payload:
+def public_trade(instrument: Instrument, trade: Print) -> Payload:
     """Return one row of the public trades."""
-    value_atoms = instrument.notional_atoms(trade.price_ticks, trade.size_lots)
     return {
         "id": trade.trade_id,
         "price": price(instrument, trade.price_ticks),
-        "qty": size(instrument, trade.size_lots),
-        "quoteQty": instrument.quote_text(value_atoms),
+        "qty": instrument.base_text(trade.size_atoms),
+        "quoteQty": value(instrument, trade.price_ticks * trade.size_atoms),
         "time": ms(trade.ts_ns),
         "isBuyerMaker": trade.taker_side is Side.SELL,
         "isBestMatch": True,
     }
 
 
-def book_ticker_event(instrument: Instrument, top: TopChange) -> Payload:
+def aggregate_row(instrument: Instrument, aggregate: Aggregate) -> Payload:
+    """Return one row of the aggregated trades."""
+    return {
+        "a": aggregate.aggregate_id,
+        "p": price(instrument, aggregate.price_ticks),
+        "q": instrument.base_text(aggregate.size_atoms),
+        "f": aggregate.first_id,
+        "l": aggregate.last_id,
+        "T": ms(aggregate.ts_ns),
+        "m": aggregate.taker_side is Side.SELL,
+        "M": True,
+    }
+
+
+def aggregate_event(instrument: Instrument, aggregate: Aggregate) -> Payload:
+    """Return the public event of an aggregated trade."""
+    head = {"e": "aggTrade", "E": ms(aggregate.ts_ns), "s": instrument.venue_symbol}
+    return head | aggregate_row(instrument, aggregate)
+
+
+def kline_row(instrument: Instrument, interval: Interval, candle: Candle) -> list[Any]:
+    """Return one candle as requests are answered."""
+    return [
+        ms(interval.start_ns(candle.number)),
+        price(instrument, candle.open_ticks),
+        price(instrument, candle.high_ticks),
+        price(instrument, candle.low_ticks),
+        price(instrument, candle.close_ticks),
+        instrument.base_text(candle.size_atoms),
+        ms(interval.start_ns(candle.number + 1)) - 1,
+        value(instrument, candle.value),
+        candle.trades,
+        instrument.base_text(candle.taken_size_atoms),
+        value(instrument, candle.taken_value),
+        "0",
+    ]
+
+
+def kline_event(instrument: Instrument, interval: Interval, candle: Candle, now_ns: int) -> Payload:
+    """Return the public event of a candle; it is closed if its interval is over."""
+    end_ns = interval.start_ns(candle.number + 1)
+    return {
+        "e": "kline",
+        "E": ms(now_ns),
+        "s": instrument.venue_symbol,
+        "k": {
+            "t": ms(interval.start_ns(candle.number)),
+            "T": ms(end_ns) - 1,
+            "s": instrument.venue_symbol,
+            "i": interval.name,
+            "f": candle.first_id,
+            "L": candle.last_id,
+            "o": price(instrument, candle.open_ticks),
+            "c": price(instrument, candle.close_ticks),
+            "h": price(instrument, candle.high_ticks),
+            "l": price(instrument, candle.low_ticks),
+            "v": instrument.base_text(candle.size_atoms),
+            "n": candle.trades,
+            "x": now_ns >= end_ns,
+            "q": value(instrument, candle.value),
+            "V": instrument.base_text(candle.taken_size_atoms),
+            "Q": value(instrument, candle.taken_value),
+            "B": "0",
+        },
+    }
+
+
+def book_ticker_event(instrument: Instrument, bid: Level, ask: Level, update_id: int) -> Payload:
     """Return the public event of a changed best price or size."""
     return {
-        "u": top.update_id,
+        "u": update_id,
         "s": instrument.venue_symbol,
-        "b": price(instrument, top.bid_ticks),
-        "B": size(instrument, top.bid_lots),
-        "a": price(instrument, top.ask_ticks),
-        "A": size(instrument, top.ask_lots),
+        "b": price(instrument, bid.price_ticks),
+        "B": instrument.base_text(bid.size_atoms),
+        "a": price(instrument, ask.price_ticks),
+        "A": instrument.base_text(ask.size_atoms),
     }
 
 
-def symbol_info(instrument: Instrument, market_size_max_lots: int) -> Payload:
-    """Return the symbol's row of `exchangeInfo`."""
+def book_ticker(instrument: Instrument, bid: Level, ask: Level) -> Payload:
+    """Return the best prices as a request is answered."""
     return {
         "symbol": instrument.venue_symbol,
-        "status": "TRADING",
-        "baseAsset": instrument.base,
-        "baseAssetPrecision": instrument.base_scale,
-        "quoteAsset": instrument.quote,
-        "quotePrecision": instrument.quote_scale,
-        "quoteAssetPrecision": instrument.quote_scale,
-        "baseCommissionPrecision": instrument.base_scale,
-        "quoteCommissionPrecision": instrument.quote_scale,
-        "orderTypes": [kind.value for kind in OrderType],
-        "icebergAllowed": False,
-        "ocoAllowed": False,
-        "otoAllowed": False,
-        "quoteOrderQtyMarketAllowed": False,
-        "allowTrailingStop": False,
-        "cancelReplaceAllowed": False,
-        "amendAllowed": False,
-        "isSpotTradingAllowed": True,
-        "isMarginTradingAllowed": False,
-        "filters": _filters(instrument, market_size_max_lots),
-        "permissions": [],
-        "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": StpMode.EXPIRE_MAKER.value,
-        "allowedSelfTradePreventionModes": [mode.value for mode in StpMode],
+        "bidPrice": price(instrument, bid.price_ticks),
+        "bidQty": instrument.base_text(bid.size_atoms),
+        "askPrice": price(instrument, ask.price_ticks),
+        "askQty": instrument.base_text(ask.size_atoms),
     }
 
 
-def _filters(instrument: Instrument, market_size_max_lots: int) -> list[Payload]:
-    return [
-        {
-            "filterType": "PRICE_FILTER",
-            "minPrice": price(instrument, instrument.price_min_ticks),
-            "maxPrice": price(instrument, instrument.price_max_ticks),
-            "tickSize": price(instrument, 1),
-        },
-        {
-            "filterType": "LOT_SIZE",
-            "minQty": size(instrument, instrument.size_min_lots),
-            "maxQty": size(instrument, instrument.size_max_lots),
-            "stepSize": size(instrument, 1),
-        },
-        {
-            "filterType": "MARKET_LOT_SIZE",
-            "minQty": NOTHING,
-            "maxQty": size(instrument, market_size_max_lots),
-            "stepSize": NOTHING,
-        },
-        {
-            "filterType": "NOTIONAL",
-            "minNotional": instrument.quote_text(instrument.notional_min_atoms),
-            "applyMinToMarket": True,
-            "avgPriceMins": 5,
-        },
-        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": instrument.open_orders_max},
-    ]
+def book(instrument: Instrument, bids: list[Level], asks: list[Level], update_id: int) -> Payload:
+    """Return the book as a request is answered, and as partial books are sent."""
+    return {
+        "lastUpdateId": update_id,
+        "bids": levels(instrument, bids),
+        "asks": levels(instrument, asks),
+    }

@@ -6,8 +6,10 @@ Pure functions with exact key sets; nothing here decides anything.
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.exchange.payloads import NOTHING, Payload, fee, ms, price, size
-from mm.exchange.records import FillRecord, OrderRecord
+from mm.exchange.records import Amendment, FillRecord, OrderRecord
+from mm.exchange.user_payloads import NO_TRADE_GROUP
 from mm.sim.orders import Order
+from mm.sim.reports import Prevented
 
 
 def ack(instrument: Instrument, order: Order) -> Payload:
@@ -42,7 +44,10 @@ def full(instrument: Instrument, record: OrderRecord) -> Payload:
         }
         for match in record.matches
     ]
-    return {**result(instrument, record), "fills": fills}
+    payload = {**result(instrument, record), "fills": fills}
+    if record.met:
+        payload["preventedMatches"] = [_met(instrument, prevented) for prevented in record.met]
+    return payload
 
 
 def queried(instrument: Instrument, record: OrderRecord) -> Payload:
@@ -101,6 +106,65 @@ def my_trade(instrument: Instrument, fill: FillRecord) -> Payload:
     }
 
 
+def amended(instrument: Instrument, amendment: Amendment) -> Payload:
+    """Return the answer to an amendment: the order as it stands after it, under its new id."""
+    order = amendment.report.order
+    return {
+        "transactTime": ms(amendment.report.ts_ns),
+        "executionId": amendment.execution_id,
+        "amendedOrder": {
+            "symbol": instrument.venue_symbol,
+            "orderId": order.order_id,
+            "orderListId": -1,
+            "origClientOrderId": amendment.replaced.client_id,
+            "clientOrderId": order.client_id,
+            "price": price(instrument, order.price_ticks),
+            "qty": size(instrument, order.size_lots),
+            "executedQty": size(instrument, order.filled_lots),
+            "preventedQty": size(instrument, order.prevented_lots),
+            "quoteOrderQty": NOTHING,
+            "cumulativeQuoteQty": instrument.quote_text(order.filled_atoms),
+            "status": order.status.value,
+            "timeInForce": order.time_in_force.value,
+            "type": order.order_type.value,
+            "side": order.side.name,
+            "workingTime": ms(order.created_ns),
+            "selfTradePreventionMode": order.stp_mode.value,
+        },
+    }
+
+
+def amendment_row(instrument: Instrument, amendment: Amendment) -> Payload:
+    """Return one row of the amendments of an order."""
+    order, replaced = amendment.report.order, amendment.replaced
+    return {
+        "symbol": instrument.venue_symbol,
+        "orderId": order.order_id,
+        "executionId": amendment.execution_id,
+        "origClientOrderId": replaced.client_id,
+        "newClientOrderId": order.client_id,
+        "origQty": size(instrument, replaced.size_lots),
+        "newQty": size(instrument, order.size_lots),
+        "time": ms(amendment.report.ts_ns),
+    }
+
+
+def prevented_row(instrument: Instrument, prevented: Prevented) -> Payload:
+    """Return one row of the account's prevented matches."""
+    return {
+        "symbol": instrument.venue_symbol,
+        "preventedMatchId": prevented.prevention_id,
+        "takerOrderId": prevented.taker_order_id,
+        "makerSymbol": instrument.venue_symbol,
+        "makerOrderId": prevented.maker_order_id,
+        "tradeGroupId": NO_TRADE_GROUP,
+        "selfTradePreventionMode": prevented.mode.value,
+        "price": price(instrument, prevented.price_ticks),
+        **_losses(instrument, prevented),
+        "transactTime": ms(prevented.ts_ns),
+    }
+
+
 def _amounts(instrument: Instrument, order: Order) -> Payload:
     return {
         "price": price(instrument, order.price_ticks),
@@ -116,10 +180,28 @@ def _amounts(instrument: Instrument, order: Order) -> Payload:
 
 
 def _prevention(instrument: Instrument, record: OrderRecord) -> Payload:
-    report = record.prevented
-    if report is None:
+    prevented = record.prevented
+    if prevented is None:
         return {}
     return {
-        "preventedMatchId": report.prevention_id,
-        "preventedQuantity": size(instrument, report.prevented_lots),
+        "preventedMatchId": prevented.prevention_id,
+        "preventedQuantity": size(instrument, record.order.prevented_lots),
     }
+
+
+def _met(instrument: Instrument, prevented: Prevented) -> Payload:
+    return {
+        "preventedMatchId": prevented.prevention_id,
+        "makerOrderId": prevented.maker_order_id,
+        "price": price(instrument, prevented.price_ticks),
+        **_losses(instrument, prevented),
+    }
+
+
+# What an order has not lost is not named.
+def _losses(instrument: Instrument, prevented: Prevented) -> Payload:
+    lots = {
+        "takerPreventedQuantity": prevented.taker_lots,
+        "makerPreventedQuantity": prevented.maker_lots,
+    }
+    return {name: size(instrument, lost) for name, lost in lots.items() if lost}

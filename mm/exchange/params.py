@@ -21,6 +21,9 @@ from mm.exchange.errors import (
     refused,
 )
 
+BOOLEAN: Final = ("true", "false")
+"""The choices of a yes-or-no parameter."""
+
 SECURITY: Final = ("apiKey", "recvWindow", "signature", "timestamp")
 """Parameters of every signed request; checked by `signing`, never by a command."""
 
@@ -89,6 +92,11 @@ def read(
             raise refused(param.fault, param.name)
         values[param.name] = text
     return values
+
+
+def is_true(values: dict[str, str], name: str) -> bool:
+    """Return whether a yes-or-no parameter was sent as true."""
+    return values.get(name) == "true"
 
 
 def whole(values: dict[str, str], name: str, default: int) -> int:

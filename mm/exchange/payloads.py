@@ -33,8 +33,13 @@ def size(instrument: Instrument, size_lots: int) -> str:
 
 
 def levels(instrument: Instrument, rows: Iterable[tuple[int, int]]) -> list[list[str]]:
-    """Return book levels as pairs of texts."""
-    return [[price(instrument, ticks), size(instrument, lots)] for ticks, lots in rows]
+    """Return book levels, as (ticks, base atoms), as pairs of texts."""
+    return [[price(instrument, ticks), instrument.base_text(atoms)] for ticks, atoms in rows]
+
+
+def value(instrument: Instrument, tick_atoms: int) -> str:
+    """Return an amount of the quote asset that is a sum of ticks x base atoms, rounded down to an atom."""
+    return instrument.quote_text(tick_atoms * instrument.tick_lot_atoms // instrument.lot_atoms)
 
 
 def fee(instrument: Instrument, match: Match) -> str:

@@ -9,15 +9,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from mm.sim.orders import Execution, Order
-from mm.sim.reports import Match, OrderReport, Prevented, Trade
+from mm.sim.reports import Match, OrderReport, Prevented, Replaced, Trade
+
+
+@dataclass(frozen=True)
+class Amendment:
+    """One time that an order was made smaller. Fields: report: the order after it, and what it was before."""
+
+    execution_id: int
+    report: OrderReport
+    replaced: Replaced
 
 
 @dataclass
 class OrderRecord:
-    """One order of the client. Fields: order: as it stood last; steps: every report of it."""
+    """One order of the client.
+
+    Fields: order: as it stood last; steps: every report of it; met: the matches prevented while it was the
+    taker; amendments: oldest first; cancel_id: id of the request that cancelled it.
+    """
 
     order: Order
     steps: list[OrderReport] = field(default_factory=list)
+    met: list[Prevented] = field(default_factory=list)
+    amendments: list[Amendment] = field(default_factory=list)
     cancel_id: str = ""
 
     @property
@@ -26,10 +41,9 @@ class OrderRecord:
         return [step.match for step in self.steps if step.match is not None]
 
     @property
-    def prevented(self) -> OrderReport | None:
-        """Return the report of its prevented match, if it expired by one."""
-        last = self.steps[-1]
-        return last if last.execution is Execution.TRADE_PREVENTION else None
+    def prevented(self) -> Prevented | None:
+        """Return the last prevented match by which it lost some of its size, or None."""
+        return next((step.prevented for step in reversed(self.steps) if step.prevented), None)
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,7 @@ class Counters:
     """Totals since the start; never bounded."""
 
     orders_placed: int = 0
+    orders_amended: int = 0
     orders_cancelled: int = 0
     orders_rejected: int = 0
     cancels_rejected: int = 0
@@ -57,7 +72,7 @@ class Counters:
 
 
 class Records:
-    """Orders, fills, tape and counters."""
+    """Orders, fills, tape and counters. Fields: execution_id: number of the last report of an order."""
 
     def __init__(self, *, orders_max: int, tape_max: int) -> None:
         """Remember up to `orders_max` closed orders and `tape_max` trades, fills and prevented matches."""
@@ -69,10 +84,14 @@ class Records:
         self.tape: deque[Trade] = deque(maxlen=tape_max)
         self.prevented: deque[Prevented] = deque(maxlen=tape_max)
         self.counters = Counters()
+        self.execution_id = 0
 
     def on_report(self, report: OrderReport) -> None:
-        """Remember one step of one of the client's orders."""
+        """Remember one step of one of the client's orders; of a rejected one nothing but the number."""
+        self.execution_id += 1
         order = report.order
+        if report.execution is Execution.REJECTED:
+            return
         record = self.orders.get(order.order_id)
         if record is None:
             record = self.orders[order.order_id] = OrderRecord(order)
@@ -80,6 +99,8 @@ class Records:
         record.order = order
         record.steps.append(report)
         self._count(report, record)
+        if report.replaced is not None:
+            self._rename(record, report, report.replaced)
         if not order.is_open:
             self._closed.append(order.order_id)
             self._forget()
@@ -93,6 +114,9 @@ class Records:
     def on_prevented(self, prevented: Prevented) -> None:
         """Remember a prevented match."""
         self.prevented.append(prevented)
+        taker = self.orders.get(prevented.taker_order_id)
+        if taker is not None:
+            taker.met.append(prevented)
         self.counters.prevented_matches += 1
 
     def find(self, *, order_id: int | None, client_id: str | None) -> OrderRecord | None:
@@ -108,6 +132,11 @@ class Records:
         """Return the open orders, oldest first."""
         return (record for record in self.orders.values() if record.order.is_open)
 
+    def _rename(self, record: OrderRecord, report: OrderReport, replaced: Replaced) -> None:
+        record.amendments.append(Amendment(execution_id=self.execution_id, report=report, replaced=replaced))
+        self._last_by_client_id.pop(replaced.client_id, None)  # open ids are unique: it was this order's
+        self._last_by_client_id[record.order.client_id] = record.order.order_id
+
     def _count(self, report: OrderReport, record: OrderRecord) -> None:
         counters = self.counters
         if report.execution is Execution.NEW:
@@ -116,6 +145,8 @@ class Records:
         elif report.execution is Execution.CANCELED:
             counters.orders_cancelled += 1
             record.cancel_id = report.cancel_id
+        elif report.execution is Execution.REPLACED:
+            counters.orders_amended += 1
         elif report.match is not None:
             counters.fills += 1
             counters.first_fill_ns = counters.first_fill_ns or report.ts_ns

@@ -1,11 +1,14 @@
 """The truth door: what really happened, with the owners of both sides, for whoever judges the client.
 
+What is always there: the market, how fast its time runs, and what time it is.
+
 Served on loopback only, never part of a real venue. Integers throughout: ticks, lots, atoms, nanoseconds.
 Read only: looking changes nothing.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -15,22 +18,25 @@ from mm.exchange.requestlog import RequestLog
 from mm.sim.reports import Held, Trade
 from mm.sim.world import CLIENT
 
-TIME_SCALE = 1
-"""How fast the exchange's time runs against the clock."""
+_NO_FAULTS: Final[Mapping[str, int]] = MappingProxyType({})
 
 
-def truth(floor: Floor, log: RequestLog, *, only: str = "") -> dict[str, Any]:
+def truth(
+    floor: Floor, log: RequestLog, *, only: str = "", faults: Mapping[str, int] = _NO_FAULTS
+) -> dict[str, Any]:
     """Return the truth as one JSON object.
 
-    Args: only: names of the parts that are wanted, separated by commas; all when empty.
+    Args: only: names of the parts that are wanted, separated by commas; all when empty. faults: how often
+    each kind of fault has hit.
     """
-    records = floor.records
+    records, now_ns = floor.records, floor.clock.now_ns()
     parts: dict[str, Callable[[], Any]] = {
+        "clock": lambda: _clock(floor, now_ns),
         "instrument": lambda: _instrument(floor),
-        "counters": lambda: counters(floor, log),
+        "counters": lambda: {**counters(floor, log), "faults": dict(faults)},
         "balances_at_start": lambda: _balances(floor.held_at_start),
         "balances": lambda: _balances(floor.world.held(CLIENT)),
-        "open_orders": lambda: [_order(record) for record in records.open()],
+        "open_orders": lambda: [_open_order(floor, record) for record in records.open()],
         "orders": lambda: [_order(record) for record in records.orders.values()],
         "prevented_matches": lambda: [structs.asdict(row) for row in records.prevented],
         "tape": lambda: [_trade(trade) for trade in records.tape],
@@ -39,12 +45,11 @@ def truth(floor: Floor, log: RequestLog, *, only: str = "") -> dict[str, Any]:
     wanted = only.split(",") if only else list(parts)
     found = {name: parts[name]() for name in wanted if name in parts}
     return {
-        "seed": floor.settings.seed,
-        "preset": floor.settings.preset,
-        "time_scale": TIME_SCALE,
+        **floor.market.about(),
+        "time_scale": floor.market.time_scale,
         "start_ns": floor.start_ns,
-        "now_ns": floor.now_ns,
-        "uptime_ns": floor.now_ns - floor.start_ns,
+        "now_ns": now_ns,
+        "uptime_ns": now_ns - floor.start_ns,
         "client": CLIENT,
         **found,
     }
@@ -78,6 +83,19 @@ def counters(floor: Floor, log: RequestLog) -> dict[str, int | None]:
 
 def _balances(held: tuple[Held, ...]) -> dict[str, dict[str, int]]:
     return {row.asset: {"free_atoms": row.free_atoms, "locked_atoms": row.locked_atoms} for row in held}
+
+
+def _clock(floor: Floor, now_ns: int) -> dict[str, Any]:
+    return {
+        "now_ns": now_ns,
+        "market_ns": floor.now_ns,
+        "time_scale": floor.market.time_scale,
+        "held_ns": floor.market.held_ns(),
+    }
+
+
+def _open_order(floor: Floor, record: OrderRecord) -> dict[str, Any]:
+    return {**_order(record), "ahead_atoms": floor.market.ahead_atoms(record.order.order_id)}
 
 
 def _order(record: OrderRecord) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The venue's JSON about the account: its balances and the events of the private stream.
+"""The venue's JSON of the private stream: order reports and balances.
 
 Pure functions with exact key sets; nothing here decides anything.
 """
@@ -7,38 +7,17 @@ from collections.abc import Iterable
 from typing import Final
 
 from mm.domain.instrument import Instrument
-from mm.domain.units import PPM, PPM_PER_BPS, text_from_atoms
 from mm.exchange.payloads import NOTHING, Payload, fee, ms, price, size
-from mm.sim.orders import Execution, OrderType
+from mm.sim.orders import Execution, OrderType, Refusal
 from mm.sim.reports import Held, OrderReport
 
-_RATE_DECIMALS: Final = 8
+NO_TRADE_GROUP: Final = -1
+"""The group of accounts that may not trade with each other: this one is in none."""
 
-
-def account(instrument: Instrument, held: Iterable[Held], updated_ns: int) -> Payload:
-    """Return the account with its balances."""
-    maker, taker = _rate(instrument.maker_fee_ppm), _rate(instrument.taker_fee_ppm)
-    return {
-        "makerCommission": instrument.maker_fee_ppm // PPM_PER_BPS,
-        "takerCommission": instrument.taker_fee_ppm // PPM_PER_BPS,
-        "buyerCommission": 0,
-        "sellerCommission": 0,
-        "commissionRates": {"maker": maker, "taker": taker, "buyer": NOTHING, "seller": NOTHING},
-        "canTrade": True,
-        "canWithdraw": False,
-        "canDeposit": False,
-        "brokered": False,
-        "requireSelfTradePrevention": False,
-        "preventSor": False,
-        "updateTime": ms(updated_ns),
-        "accountType": "SPOT",
-        "balances": [
-            {"asset": asset, "free": free, "locked": locked}
-            for asset, free, locked in _texts(instrument, held)
-        ],
-        "permissions": ["SPOT"],
-        "uid": 1,
-    }
+_REJECT_REASONS: Final[dict[Refusal | None, str]] = {
+    Refusal.INSUFFICIENT_BALANCE: "INSUFFICIENT_BALANCES",
+    Refusal.WOULD_TAKE: "WOULD_MATCH_IMMEDIATELY",
+}
 
 
 def account_position(instrument: Instrument, held: Iterable[Held], ts_ns: int) -> Payload:
@@ -47,21 +26,28 @@ def account_position(instrument: Instrument, held: Iterable[Held], ts_ns: int) -
         "e": "outboundAccountPosition",
         "E": ms(ts_ns),
         "u": ms(ts_ns),
-        "B": [{"a": asset, "f": free, "l": locked} for asset, free, locked in _texts(instrument, held)],
+        "B": [
+            {"a": asset, "f": free, "l": locked} for asset, free, locked in balance_texts(instrument, held)
+        ],
     }
+
+
+def stream_terminated(ts_ns: int) -> Payload:
+    """Return the event that is the last of a subscription."""
+    return {"e": "eventStreamTerminated", "E": ms(ts_ns)}
 
 
 def execution_report(instrument: Instrument, report: OrderReport, execution_id: int) -> Payload:
     """Return the user event of one step of an order."""
     order, match = report.order, report.match
-    is_cancel = report.execution is Execution.CANCELED
+    client_id, original_id = _client_ids(report)
     last_lots = match.size_lots if match else 0
     last_ticks = match.price_ticks if match else 0
     payload = {
         "e": "executionReport",
         "E": ms(report.ts_ns),
         "s": instrument.venue_symbol,
-        "c": report.cancel_id if is_cancel else order.client_id,
+        "c": client_id,
         "S": order.side.name,
         "o": order.order_type.value,
         "f": order.time_in_force.value,
@@ -70,10 +56,10 @@ def execution_report(instrument: Instrument, report: OrderReport, execution_id: 
         "P": NOTHING,
         "F": NOTHING,
         "g": -1,
-        "C": order.client_id if is_cancel else "",
+        "C": original_id,
         "x": report.execution.value,
         "X": order.status.value,
-        "r": "NONE",
+        "r": _REJECT_REASONS.get(report.refusal, "NONE"),
         "i": order.order_id,
         "l": size(instrument, last_lots),
         "z": size(instrument, order.filled_lots),
@@ -93,17 +79,39 @@ def execution_report(instrument: Instrument, report: OrderReport, execution_id: 
         "W": ms(order.created_ns),
         "V": order.stp_mode.value,
     }
-    if report.execution is Execution.TRADE_PREVENTION:
-        prevented = size(instrument, report.prevented_lots)
-        payload |= {"v": report.prevention_id, "A": prevented, "B": prevented, "u": -1}
-    return payload
+    if report.execution is Execution.REJECTED:
+        del payload["W"]
+    return payload | _prevention(instrument, report)
 
 
-def _rate(fee_ppm: int) -> str:
-    return text_from_atoms(fee_ppm * (10**_RATE_DECIMALS // PPM), _RATE_DECIMALS)
+# The id that the request brought, and the one that the order had before it, if that was another.
+def _client_ids(report: OrderReport) -> tuple[str, str]:
+    if report.execution is Execution.CANCELED:
+        return report.cancel_id, report.order.client_id
+    return report.order.client_id, report.replaced.client_id if report.replaced else ""
 
 
-def _texts(instrument: Instrument, held: Iterable[Held]) -> list[tuple[str, str, str]]:
+def _prevention(instrument: Instrument, report: OrderReport) -> Payload:
+    found = report.prevented
+    if found is None:
+        return {}
+    order, is_maker = report.order, report.order.order_id == found.maker_order_id
+    value_atoms = instrument.notional_atoms(found.price_ticks, found.match_lots)
+    return {
+        "v": found.prevention_id,
+        "A": size(instrument, order.prevented_lots),
+        "B": size(instrument, report.prevented_lots),
+        "u": NO_TRADE_GROUP,
+        "U": found.taker_order_id if is_maker else found.maker_order_id,
+        "Cs": instrument.venue_symbol,
+        "pl": size(instrument, found.match_lots),
+        "pL": price(instrument, found.price_ticks),
+        "pY": instrument.quote_text(value_atoms),
+    }
+
+
+def balance_texts(instrument: Instrument, held: Iterable[Held]) -> list[tuple[str, str, str]]:
+    """Return asset, free and locked of each balance, as texts with all decimals."""
     rows = []
     for row in held:
         text = instrument.base_text if row.asset == instrument.base else instrument.quote_text

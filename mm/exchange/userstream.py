@@ -26,7 +26,6 @@ class UserStream:
         self._floor = floor
         self._subscribers: dict[int, Connection] = {}
         self._next_id = 0
-        self._execution_id = 0
         floor.listeners.append(self.on_fact)
 
     def subscribe(self, connection: Connection) -> int:
@@ -37,22 +36,29 @@ class UserStream:
         return number
 
     def unsubscribe(self, connection: Connection, number: int | None) -> bool:
-        """End one subscription of a connection, or all; return whether there was one."""
-        numbers = [
-            own
-            for own, subscriber in self._subscribers.items()
-            if subscriber is connection and number in (None, own)
-        ]
+        """Forget one subscription of a connection, or all; return whether there was one."""
+        numbers = [own for own in self.numbers(connection) if number in (None, own)]
         for own in numbers:
             del self._subscribers[own]
         return bool(numbers)
+
+    def end(self, connection: Connection, number: int | None) -> bool:
+        """End one subscription of a connection, or all, and say so on it; return whether there was one."""
+        numbers = [own for own in self.numbers(connection) if number in (None, own)]
+        for own in numbers:
+            connection.push(_frame(own, user_payloads.stream_terminated(self._floor.now_ns)))
+            del self._subscribers[own]
+        return bool(numbers)
+
+    def numbers(self, connection: Connection) -> list[int]:
+        """Return the numbers of a connection's subscriptions, oldest first."""
+        return [own for own, subscriber in self._subscribers.items() if subscriber is connection]
 
     def on_fact(self, fact: Fact) -> None:
         """Send an order report or a change of balances."""
         instrument = self._floor.instrument
         if isinstance(fact, OrderReport):
-            self._execution_id += 1
-            self._send(user_payloads.execution_report(instrument, fact, self._execution_id))
+            self._send(user_payloads.execution_report(instrument, fact, self._floor.records.execution_id))
         elif isinstance(fact, BalanceReport):
             self._send(user_payloads.account_position(instrument, fact.held, fact.ts_ns))
 
@@ -64,5 +70,8 @@ class UserStream:
 
     def _send(self, event: Payload) -> None:
         for number, connection in self._subscribers.items():
-            frame = {"subscriptionId": number, "event": event}
-            connection.push(msgspec.json.encode(frame).decode())
+            connection.push(_frame(number, event))
+
+
+def _frame(number: int, event: Payload) -> str:
+    return msgspec.json.encode({"subscriptionId": number, "event": event}).decode()

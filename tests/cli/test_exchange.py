@@ -1,6 +1,7 @@
 """`mm exchange` as a process and as a command."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from mm.cli.main import carry_out
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_USAGE
+from tests.builders.recordings import Tape, ordinary
 
 
 def started(*arguments: str) -> "subprocess.Popen[str]":
@@ -77,6 +79,13 @@ def test_a_port_in_use_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
         (["--agents", "1", "--start-base", "nan"], EXIT_CONFIG, "--start-base was 'nan'"),
         (["--agents", "1", "--start-quote", "-1"], EXIT_CONFIG, "--start-quote was -1, expected 0 to"),
         (["--agents", "1", "--start-quote", "0.123456789"], EXIT_CONFIG, "at most 8 decimals"),
+        (["--agents", "1", "--replay", "x"], EXIT_USAGE, "exactly one of --agents SEED and --replay FILE"),
+        (["--agents", "1", "x.gz"], EXIT_USAGE, "unexpected x.gz"),
+        (["--agents", "1", "--speed", "2"], EXIT_USAGE, "--speed is for a recording"),
+        (["--agents", "1", "--maker-fee-bps", "2"], EXIT_USAGE, "--maker-fee-bps is for a recording"),
+        (["--replay", "x", "--preset", "demo"], EXIT_USAGE, "--preset chooses simulated traders"),
+        (["--replay", "x", "--speed", "fast"], EXIT_USAGE, "--speed"),
+        (["--replay", "nowhere.gz"], EXIT_CONFIG, "nowhere.gz: cannot be read"),
     ],
 )
 def test_a_wrong_flag_is_told(
@@ -86,3 +95,96 @@ def test_a_wrong_flag_is_told(
     assert carry_out(["exchange", *arguments]) == code
 
     assert told in capsys.readouterr().err
+
+
+def recording(folder: Path) -> Path:
+    """A small recording as a file."""
+    return ordinary().save(folder / "tape.gz")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--speed", "0.05"], "speed was 0.05, expected 0.1 to 1000"),
+        (["--speed", "nan"], "speed was nan"),
+        (["--tick", "much"], "--tick was 'much'"),
+        (["--tick", "0.1"], "--tick was 0.1, but the recording lies on a grid of 0.01"),
+        (["--lot", "-1"], "--lot was '-1'"),
+        (["--base", "ETH"], "do not make BTCUSDT"),
+        (["--maker-fee-bps", "1000"], "--maker-fee-bps was '1000'"),
+        (["--taker-fee-bps", "0.001"], "--taker-fee-bps was '0.001'"),
+        (["--taker-fee-bps", "free"], "--taker-fee-bps was 'free'"),
+    ],
+)
+def test_a_wrong_option_of_a_replay_is_told(
+    capsys: pytest.CaptureFixture[str], folder: Path, arguments: Sequence[str], told: str
+) -> None:
+    """Exit code 4, before anything listens."""
+    assert carry_out(["exchange", "--replay", str(recording(folder)), *arguments]) == EXIT_CONFIG
+
+    assert told in capsys.readouterr().err
+
+
+def test_a_damaged_recording_is_not_served(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    """File, line and byte are named, on standard error and in the JSON."""
+    path = recording(folder)
+    path.write_bytes(path.read_bytes()[:-300])
+
+    assert carry_out(["exchange", "--replay", str(path), "--json"]) == EXIT_CONFIG
+
+    out, err = capsys.readouterr()
+    assert re.search(rf"{re.escape(str(path))}: damaged at line \d+, byte \d+: .*truncated", err)
+    assert json.loads(out.splitlines()[-1])["ok"] is False
+
+
+def test_a_recording_in_two_files_is_served(folder: Path) -> None:
+    """The ready file holds the time scale and what is replayed; nothing is written where nobody watches."""
+    whole = ordinary()
+    first, second = Tape(), Tape()
+    first.lines, second.lines = whole.lines[:30], whole.lines[30:]
+    paths = [str(tape.save(folder / f"{name}.gz")) for name, tape in (("a", first), ("b", second))]
+    ready = folder / "ready.json"
+    command = [sys.executable, "-m", "mm", "exchange", "--replay", *paths, "--speed", "10", "--port", "0"]
+    command += ["--json", "--ready-file", str(ready)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        told = json.loads(process.stdout.readline())
+        written = json.loads(ready.read_text())
+        with urllib.request.urlopen(f"{told['url']}/_mm/truth?only=clock", timeout=5) as answer:
+            truth = json.load(answer)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == EXIT_OK
+        assert process.stderr.read() == ""
+
+    assert written["time_scale"] == truth["time_scale"] == 10
+    assert truth["recording"] == written["recording"]
+    assert truth["recording"]["files"] == paths
+    assert (truth["recording"]["frames_served"], truth["recording"]["frames_total"]) == (0, len(whole.lines))
+    assert truth["now_ns"] == truth["start_ns"] == truth["recording"]["first_ns"]
+
+
+def test_a_person_is_told_of_what_is_missing(folder: Path) -> None:
+    """A recording without a snapshot, one with a gap: served, and said."""
+    tape = ordinary().diff(skip=3)
+    tape.lines = [line for line in tape.lines if b"lastUpdateId" not in line]
+    command = [
+        sys.executable,
+        "-m",
+        "mm",
+        "exchange",
+        "--replay",
+        str(tape.save(folder / "t")),
+        "--port",
+        "0",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == EXIT_OK
+        said = process.stderr.read()
+
+    assert "has no snapshot of the book" in said
+    assert "are missing, one of 1 gaps" in said

@@ -133,6 +133,27 @@ async def test_ccxt_places_and_cancels_over_the_websocket_api() -> None:
         assert list(exchange.floor.records.open()) == []
 
 
+async def test_ccxt_edits_an_order_and_reads_fees_and_rights() -> None:
+    """Its edit is a cancel-replace, on both surfaces; a failed half is an error that keeps the answer."""
+    async with running() as exchange, ccxt_client(exchange) as client:
+        await client.load_markets()
+        placed = await client.create_order(SYMBOL, "limit", "buy", "0.001", "58000")
+        edited = await client.edit_order(placed["id"], SYMBOL, "limit", "buy", "0.002", "58500")
+        assert (edited["amount"], edited["status"]) == (0.002, "open")
+        edited = await _soon(client.edit_order_ws(edited["id"], SYMBOL, "limit", "buy", "0.003", "58600"))
+        assert (edited["amount"], edited["status"]) == (0.003, "open")
+        assert [row["status"] for row in await client.fetch_orders(SYMBOL)] == [
+            "canceled",
+            "canceled",
+            "open",
+        ]
+        with pytest.raises(ccxt.ExchangeError, match="NOT_ATTEMPTED"):
+            await client.edit_order("999", SYMBOL, "limit", "buy", "0.002", "58500")
+        assert (await client.fetch_trading_fee(SYMBOL))["maker"] == 0.00005
+        rights = await client.sapi_get_account_apirestrictions()
+        assert (rights["enableWithdrawals"], rights["enableReading"]) == (False, True)
+
+
 async def test_a_maker_quoting_the_touch_earns_its_first_fill_in_seconds() -> None:
     """The demo market, real time, through ccxt: both sides one tick inside, a maker's fill within 3 s."""
     async with running(preset="demo", seed=11) as exchange, ccxt_client(exchange) as client:

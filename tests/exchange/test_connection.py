@@ -26,6 +26,9 @@ class Socket:
             raise ClientConnectionResetError("gone")
         self.sent.append(text)
 
+    async def ping(self, payload: bytes) -> None:
+        self.sent.append(f"ping {payload.decode()}")
+
     async def close(self, *, code: int, message: bytes = b"") -> None:
         self.closed = True
         self.close_code = code
@@ -68,3 +71,23 @@ async def test_a_socket_that_is_gone_swallows_its_frames() -> None:
     connection.push("lost")
     await connection.flush()
     assert socket.sent == []
+
+
+async def test_what_is_queued_leaves_before_an_orderly_end() -> None:
+    """Pings in their place; the first reason counts."""
+    connection, socket = _connection()
+    connection.push("last words")
+    connection.ping(b"7")
+    connection.end(WSCloseCode.GOING_AWAY, b"")
+    connection.end(WSCloseCode.POLICY_VIOLATION, b"later")
+    assert connection.is_ending
+    await asyncio.wait_for(connection.run(), DEADLINE_S)
+    assert socket.sent == ["last words", "ping 7"]
+    assert socket.close_code == WSCloseCode.GOING_AWAY
+
+
+async def test_cutting_needs_nothing_of_the_socket() -> None:
+    """Not even that there is one."""
+    connection, socket = _connection()
+    connection.cut()
+    assert not socket.closed

@@ -85,13 +85,24 @@ async def test_exchange_info_lists_the_symbol_with_its_filters() -> None:
                 "maxQty": "100.00000000",
                 "stepSize": "0.00000000",
             },
+            "PERCENT_PRICE_BY_SIDE": {
+                "filterType": "PERCENT_PRICE_BY_SIDE",
+                "bidMultiplierUp": "5",
+                "bidMultiplierDown": "0.2",
+                "askMultiplierUp": "5",
+                "askMultiplierDown": "0.2",
+                "avgPriceMins": 5,
+            },
             "NOTIONAL": {
                 "filterType": "NOTIONAL",
                 "minNotional": "5.00000000",
                 "applyMinToMarket": True,
+                "maxNotional": "9000000000.00000000",
+                "applyMaxToMarket": False,
                 "avgPriceMins": 5,
             },
             "MAX_NUM_ORDERS": {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
+            "MAX_NUM_ORDER_AMENDS": {"filterType": "MAX_NUM_ORDER_AMENDS", "maxNumOrderAmends": 10},
         }
         for query in ("symbol=BTCUSDT", "symbols=%5B%22BTCUSDT%22%5D"):
             assert (await client.send("GET", "/api/v3/exchangeInfo", query))["symbols"] == whole["symbols"]

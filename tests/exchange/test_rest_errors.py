@@ -63,7 +63,7 @@ ORDER = "/api/v3/order"
         ({"side": "LONG"}, -1117, "Invalid side."),
         ({"symbol": "ETHUSDT"}, -1121, "Invalid symbol."),
         (
-            {"selfTradePreventionMode": "DECREMENT"},
+            {"selfTradePreventionMode": "TRANSFER"},
             -1130,
             "Data sent for parameter 'selfTradePreventionMode' is not valid.",
         ),
@@ -99,6 +99,18 @@ async def test_a_bad_order_gets_the_venues_error(changes: dict[str, Any], code: 
         assert client.status == 400
         assert exchange.floor.records.counters.orders_placed == 0
         assert exchange.floor.records.counters.orders_rejected == 1
+
+
+async def test_a_price_far_from_the_latest_trades_is_refused() -> None:
+    """Anything goes before the first trade; then five times the mean and no more."""
+    async with running() as exchange, raw_client(exchange) as client:
+        far = {"side": "SELL", "price": "300001"}
+        assert (await client.place(**far))["clientOrderId"]
+        rest(exchange, Side.SELL, 6_000_000, 100)
+        await client.place(type="MARKET", price=None)
+        answer = await client.place(**far)
+        assert answer == {"code": -1013, "msg": "Filter failure: PERCENT_PRICE_BY_SIDE"}
+        assert (await client.place(side="SELL", price="300000"))["clientOrderId"]
 
 
 async def test_a_duplicate_client_id_is_refused_while_its_order_is_open() -> None:
@@ -314,9 +326,18 @@ async def test_too_many_orders_in_a_day_are_refused() -> None:
         assert answer["msg"] == "Too many new orders; current limit is 1 orders per 1 DAY."
 
 
+async def test_waiting_for_a_day_is_told_as_a_day() -> None:
+    """Retry-After of the limit that was hit, not of another."""
+    async with running(ManualClock(), orders_per_day=1) as exchange, raw_client(exchange) as client:
+        await client.place()
+        await client.place()
+        left_s = 86_400 - client.now_ms() // 1_000 % 86_400
+        assert client.headers["Retry-After"] == str(left_s)
+
+
 async def test_an_unknown_path_is_not_found() -> None:
     """404 with a code that is not one of an unknown outcome."""
     async with running() as exchange, raw_client(exchange) as client:
-        for method, path in (("GET", "/api/v3/klines"), ("PUT", ORDER), ("POST", "/_mm/truth")):
+        for method, path in (("GET", "/api/v3/nothing"), ("PUT", ORDER), ("POST", "/_mm/truth")):
             answer = await client.send(method, path)
             assert (client.status, answer["code"]) == (404, -1020)

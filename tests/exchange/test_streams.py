@@ -26,25 +26,6 @@ async def test_streams_are_subscribed_listed_and_unsubscribed_live() -> None:
         assert await ws.ask({"method": "LIST_SUBSCRIPTIONS", "id": 3}) == {"result": [TRADE], "id": 3}
 
 
-@pytest.mark.parametrize(
-    ("frame", "code", "text"),
-    [
-        ("{", 3, "Invalid JSON"),
-        ("[]", 2, "Invalid request: unknown variant `None`, expected one of "),
-        ({"method": "subscribe", "id": 1}, 2, "Invalid request: unknown variant `subscribe`, "),
-        (_subscribe("ethusdt@trade"), 2, "Invalid request: invalid stream"),
-        (_subscribe(DEPTH) | {"params": DEPTH}, 2, "Invalid request: invalid stream"),
-    ],
-)
-async def test_a_frame_that_cannot_be_understood_is_answered(frame: object, code: int, text: str) -> None:
-    """An error frame, and the socket stays open."""
-    async with running() as exchange, raw_client(exchange) as client, frames(client, "/ws") as ws:
-        answer = await ws.ask(frame)
-        assert answer["error"]["code"] == code
-        assert answer["error"]["msg"].startswith(text)
-        assert (await ws.ask({"method": "LIST_SUBSCRIPTIONS", "id": 9}))["result"] == []
-
-
 async def test_a_path_can_name_its_stream_and_combined_streams_are_wrapped() -> None:
     """`/ws/<stream>` sends bare events, `/stream?streams=` wrapped ones; binary frames are ignored."""
     async with (

@@ -29,6 +29,7 @@ async def test_the_truth_holds_tape_orders_balances_and_counters() -> None:
         assert (truth["instrument"]["tick_lot_atoms"], truth["instrument"]["maker_fee_ppm"]) == (10, 50)
         assert truth["counters"] == {
             "orders_placed": 2,
+            "orders_amended": 0,
             "orders_cancelled": 1,
             "orders_rejected": 1,
             "cancels_rejected": 0,
@@ -40,6 +41,7 @@ async def test_the_truth_holds_tape_orders_balances_and_counters() -> None:
             "first_fill_ns": START_NS,
             "open_orders": 1,
             "requests": 4,
+            "faults": {},
         }
         assert truth["tape"] == [
             {

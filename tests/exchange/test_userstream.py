@@ -206,14 +206,54 @@ async def test_a_prevented_match_is_reported_with_what_expired() -> None:
             ("m", "EXPIRED_IN_MATCH"),
             ("t", "EXPIRED_IN_MATCH"),
         ]
-        assert (ended[0]["v"], ended[0]["A"], ended[0]["B"], ended[0]["u"]) == (
-            1,
-            "0.00100000",
-            "0.00100000",
-            -1,
-        )
+        assert list(ended[0]) == [*REPORT_KEYS, *"vABuU", "Cs", "pl", "pL", "pY"]
+        assert ended[0] == ended[0] | {
+            "v": 1,
+            "A": "0.00100000",
+            "B": "0.00100000",
+            "u": -1,
+            "U": ended[1]["i"],
+            "Cs": "BTCUSDT",
+            "pl": "0.00100000",
+            "pL": "59000.00000000",
+            "pY": "59.00000000",
+        }
+        assert ended[1]["U"] == ended[0]["i"]
         counters = exchange.floor.records.counters
         assert (counters.prevented_matches, counters.trades) == (1, 0)
+
+
+async def test_a_decremented_order_is_reported_and_goes_on() -> None:
+    """Twice 0.001 of 0.003 are prevented: the last and the sum in the reports, the sum in queries."""
+    async with running() as exchange, raw_client(exchange) as client, frames(client, PATH) as ws:
+        maker = await client.place(newClientOrderId="m", quantity="0.003")
+        await _subscribed(ws, client)
+        fields = {"type": "LIMIT", "timeInForce": "GTC", "side": "SELL"}
+        taken = [await client.place(selfTradePreventionMode="DECREMENT", **fields) for _ in range(2)]
+        events = [await _event(ws) for _ in range(8)]
+        reports = [event for event in events if event.get("x") == "TRADE_PREVENTION"]
+        assert [(row["X"], row["v"], row["A"], row["B"]) for row in reports] == [
+            ("NEW", 1, "0.00100000", "0.00100000"),
+            ("EXPIRED_IN_MATCH", 1, "0.00100000", "0.00100000"),
+            ("NEW", 2, "0.00200000", "0.00100000"),
+            ("EXPIRED_IN_MATCH", 2, "0.00100000", "0.00100000"),
+        ]
+        assert taken[1]["preventedMatches"] == [
+            {
+                "preventedMatchId": 2,
+                "makerOrderId": maker["orderId"],
+                "price": "59000.00000000",
+                "takerPreventedQuantity": "0.00100000",
+                "makerPreventedQuantity": "0.00100000",
+            }
+        ]
+        found = await client.signed("GET", "/api/v3/order", symbol="BTCUSDT", orderId=maker["orderId"])
+        assert (found["status"], found["preventedMatchId"], found["preventedQuantity"]) == (
+            "NEW",
+            2,
+            "0.00200000",
+        )
+        assert exchange.floor.world.book.top(Side.BUY) == (5_900_000, 100)
 
 
 async def test_a_subscription_ends_when_asked_or_with_its_socket() -> None:
@@ -224,13 +264,14 @@ async def test_a_subscription_ends_when_asked_or_with_its_socket() -> None:
         frames(client, PATH) as ws,
     ):
         await _subscribed(ws, client)
-        assert (await ws.ask({"id": 1, "method": UNSUBSCRIBE, "params": {"subscriptionId": 0}}))[
-            "status"
-        ] == 200
+        ended = await ws.ask({"id": 1, "method": UNSUBSCRIBE, "params": {"subscriptionId": 0}})
+        assert ended["event"]["e"] == "eventStreamTerminated"
+        assert (await ws.next())["status"] == 200
         await client.place()
         assert (await ws.ask({"id": 2, "method": "ping"}))["id"] == 2
         await ws.ask({"id": 3, "method": SUBSCRIBE, "params": client.socket_params()})
-        assert (await ws.ask({"id": 4, "method": UNSUBSCRIBE}))["status"] == 200
+        assert (await ws.ask({"id": 4, "method": UNSUBSCRIBE}))["subscriptionId"] == 1
+        assert (await ws.next())["status"] == 200
 
 
 async def test_the_sockets_commands_are_the_rest_commands() -> None:
