@@ -1,16 +1,24 @@
-"""Binance spot. The settings are cheap to import; the adapter brings ccxt and is made by `BinanceVenue`.
+"""Binance spot. The settings are cheap to import; the adapters bring ccxt and are made by the two functions.
 
 Must never import ccxt by itself: half a second and 100 MB that most commands do not need.
 """
 
 from typing import TYPE_CHECKING
 
-from mm.venues.binance.settings import BinanceSettings, BinanceUrls, Clock
+from mm.venues.binance.settings import BinancePublicSettings, BinanceSettings, BinanceUrls, Clock
 
 if TYPE_CHECKING:
+    from mm.venues.binance.public import BinancePublic
     from mm.venues.binance.venue import BinanceAdapter
 
-__all__ = ["BinanceSettings", "BinanceUrls", "BinanceVenue", "Clock"]
+__all__ = [
+    "BinanceMarketData",
+    "BinancePublicSettings",
+    "BinanceSettings",
+    "BinanceUrls",
+    "BinanceVenue",
+    "Clock",
+]
 
 
 def BinanceVenue(settings: BinanceSettings) -> "BinanceAdapter":  # noqa: N802 - it stands for the class
@@ -19,3 +27,11 @@ def BinanceVenue(settings: BinanceSettings) -> "BinanceAdapter":  # noqa: N802 -
     from mm.venues.binance.venue import BinanceAdapter  # noqa: PLC0415 - ccxt is imported with it
 
     return BinanceAdapter(settings)
+
+
+def BinanceMarketData(settings: BinancePublicSettings) -> "BinancePublic":  # noqa: N802 - it stands for the class
+    """Return the adapter of public data alone; raises ForeignAddress before anything is sent, ConfigError."""
+    settings.egress()
+    from mm.venues.binance.public import BinancePublic  # noqa: PLC0415 - ccxt is imported with it
+
+    return BinancePublic(settings)

@@ -24,6 +24,7 @@ from mm.domain.sides import Side
 from mm.domain.units import atoms_from_text, ceil_div
 from mm.venues.binance.link import Link
 from mm.venues.edge.encoding import Encoding, ack_mismatch
+from mm.venues.edge.errors import RequestFailure
 
 OPEN_STATUSES: Final = frozenset({"NEW", "PENDING_NEW", "PARTIALLY_FILLED", "PENDING_CANCEL"})
 EXPIRED_STATUSES: Final = frozenset({"EXPIRED", "EXPIRED_IN_MATCH"})
@@ -42,6 +43,14 @@ def text_of(row: Any, key: str) -> str:
     if value is None or value == "":
         raise Garbled(f"the answer holds no {key}")
     return str(value)
+
+
+def failed_read(error: Exception) -> RequestFailure:
+    """Return what went wrong with a read as a failure; a text that is not ours is not handed on."""
+    if isinstance(error, RequestFailure):
+        return error
+    known = isinstance(error, Garbled)
+    return RequestFailure(str(error) if known else "the answer holds a value that cannot be read")
 
 
 def side_of(row: Any) -> Side:

@@ -4,17 +4,19 @@ Must never leave the caller in doubt: it returns instruments or raises one of th
 """
 
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeAlias
 
 from mm.domain.instrument import Instrument, InstrumentSpec, asset_scales, make_instrument
 from mm.errors import ConfigError, MMError, VenueRefused, VenueUnreachable
 from mm.venues.binance.answers import Garbled
 from mm.venues.binance.link import Link
-from mm.venues.binance.listings import Listings
 from mm.venues.binance.markets import account_fees, listed_fees, spec_of, unknown_symbol
+from mm.venues.binance.timing import Timing
 from mm.venues.edge.errors import CLOCK_OFF, RequestFailure, is_access_denied
 from mm.venues.edge.rest import Rest
+
+Account: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 
 _BAD_SYMBOL_CODES: Final = frozenset({-1100, -1121})
 
@@ -22,17 +24,21 @@ _BAD_SYMBOL_CODES: Final = frozenset({-1100, -1121})
 class Catalogue:
     """The venue's list of symbols."""
 
-    def __init__(self, link: Link, rest: Rest, listings: Listings, exchange: Any) -> None:
-        """Ask through `rest` and `exchange`; what is found becomes known to `link`."""
+    def __init__(self, link: Link, rest: Rest, timing: Timing, exchange: Any, *, account: Account) -> None:
+        """Ask through `rest` and `exchange`; what is found becomes known to `link`.
+
+        Args: account: tells what the account pays, as the venue's answer would; empty if nobody knows.
+        """
         self._link = link
         self._rest = rest
-        self._listings = listings
+        self._timing = timing
         self._exchange = exchange
+        self._account = account
 
     async def instruments(self, symbols: tuple[str, ...]) -> tuple[Instrument, ...]:
         """Return the instruments of `symbols`; raises ConfigError, VenueUnreachable, VenueRefused."""
         try:
-            await self._listings.measured()
+            await self._timing.measured()
             markets = await self._rows(symbols)
             account = await self._account()
         except (RequestFailure, Garbled) as error:
@@ -44,7 +50,7 @@ class Catalogue:
     async def _rows(self, symbols: tuple[str, ...]) -> Mapping[str, Any]:
         # Asking for the few that are wanted saves the loop a third of a second and the process 40 MB; the
         # whole list is needed only to tell what an unknown name comes close to.
-        wanted = [symbol.replace("/", "") for symbol in symbols]
+        wanted = [symbol.replace("/", "") for symbol in dict.fromkeys(symbols)]
         try:
             rows = await self._load({"symbols": json.dumps(wanted, separators=(",", ":"))})
         except RequestFailure as failure:
@@ -61,14 +67,6 @@ class Catalogue:
     async def _load(self, params: dict[str, str]) -> Mapping[str, Any]:
         markets = await self._rest.within_deadline(self._exchange.load_markets(True, params))
         return {symbol: row for symbol, row in markets.items() if row["spot"]}
-
-    async def _account(self) -> Mapping[str, Any]:
-        if not self._link.settings.can_sign:
-            return {}
-        account = await self._rest.ask_object("privateGetAccount", {})
-        if account.get("canTrade") is False:
-            raise VenueRefused("the key may not trade", hint="allow spot trading for this key")
-        return account
 
     def _specs(
         self, symbols: tuple[str, ...], markets: Mapping[str, Any], account: Mapping[str, Any]

@@ -11,7 +11,7 @@ from mm.domain.events import AccessDenied, AnyEvent, RateUsed, RequestFailed, Th
 from mm.domain.instrument import Instrument
 from mm.domain.units import SCALE_MIN, ceil_atoms, floor_atoms
 from mm.errors import ProtocolViolation
-from mm.venues.binance.settings import BinanceSettings
+from mm.venues.binance.settings import AnySettings
 from mm.venues.edge.errors import RequestFailure, asked_to_wait, is_access_denied
 from mm.venues.edge.known_ids import KnownIds
 
@@ -28,7 +28,7 @@ class Link:
         ignored: how often something of the venue was not understood or not ours, by kind.
     """
 
-    def __init__(self, settings: BinanceSettings) -> None:
+    def __init__(self, settings: AnySettings) -> None:
         """Begin without instruments and without a sink."""
         self.settings = settings
         self.offset_ns = 0

@@ -1,15 +1,16 @@
-"""What the account holds: open orders, fills, balances, and the venue's clock.
+"""What the account holds: open orders, fills, balances, and what it may do and pays.
 
 Must never report a list that is not whole without saying so. A read that brings no answer is `RequestFailed`.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from mm.domain.commands import ListFills, ListOrders
-from mm.domain.events import BalancesListed, ClockMeasured, FillsListed, OrdersListed
+from mm.domain.events import BalancesListed, FillsListed, OrdersListed
 from mm.domain.instrument import Instrument
-from mm.domain.units import NS_PER_MS
-from mm.venues.binance.answers import Garbled, listed, text_of, traded
+from mm.errors import VenueRefused
+from mm.venues.binance.answers import Garbled, failed_read, listed, text_of, traded
 from mm.venues.binance.link import Link
 from mm.venues.edge.errors import NO_SUCH_ORDER, RequestFailure
 from mm.venues.edge.rest import Rest
@@ -37,7 +38,7 @@ class Listings:
             rows = await self._rest.ask_list("privateGetOpenOrders", {"symbol": instrument.venue_symbol})
             orders = tuple(listed(link, instrument, row) for row in rows)
         except (RequestFailure, ValueError) as error:
-            link.read_failed("ListOrders", command.symbol, _failure(error))
+            link.read_failed("ListOrders", command.symbol, failed_read(error))
             return
         link.emit(OrdersListed(ts_ns=link.now_ns(), symbol=command.symbol, asked_ns=asked_ns, orders=orders))
 
@@ -70,7 +71,7 @@ class Listings:
                 link.emit(traded(link, instrument, cid, row))
                 next_trade_id = _trade_id(row) + 1
         except (RequestFailure, ValueError) as error:
-            link.read_failed("ListFills", command.symbol, _failure(error))
+            link.read_failed("ListFills", command.symbol, failed_read(error))
             return
         link.emit(
             FillsListed(
@@ -108,7 +109,7 @@ class Listings:
                 if free or locked or link.matters(asset)
             )
         except (RequestFailure, ValueError) as error:
-            link.read_failed("ListBalances", "", _failure(error))
+            link.read_failed("ListBalances", "", failed_read(error))
             return
         link.emit(BalancesListed(ts_ns=link.now_ns(), asked_ns=asked_ns, balances=held))
 
@@ -117,36 +118,13 @@ class Listings:
         free, locked = text_of(row, "free"), text_of(row, "locked")
         return asset, self._link.balance_atoms(asset, free), self._link.balance_atoms(asset, locked)
 
-    async def clock(self) -> None:
-        """Measure the venue's clock and hand the offset out."""
-        try:
-            measured = await self.measured()
-        except (RequestFailure, ValueError) as error:
-            self._link.read_failed("MeasureClock", "", _failure(error))
-            return
-        self._link.emit(measured)
-
-    async def measured(self) -> ClockMeasured:
-        """Return the offset of the venue's clock, taken at the middle of the request.
-
-        Raises: RequestFailure, Garbled.
-        """
-        before_ns = self._link.now_ns()
-        answer = await self._rest.ask_object("publicGetTime", {})
-        after_ns = self._link.now_ns()
-        # The venue states whole milliseconds: on average half of one has passed since.
-        server_ns = int(text_of(answer, "serverTime")) * NS_PER_MS + NS_PER_MS // 2
-        offset_ns = server_ns - (before_ns + after_ns) // 2
-        self._link.offset_ns = offset_ns
-        return ClockMeasured(ts_ns=after_ns, offset_ns=offset_ns, round_trip_ns=after_ns - before_ns)
+    async def account(self) -> Mapping[str, Any]:
+        """Return the account's own answer; raises VenueRefused if the key may not trade, RequestFailure."""
+        account = await self._rest.ask_object("privateGetAccount", {})
+        if account.get("canTrade") is False:
+            raise VenueRefused("the key may not trade", hint="allow spot trading for this key")
+        return account
 
 
 def _trade_id(row: Any) -> int:
     return int(text_of(row, "id"))
-
-
-def _failure(error: Exception) -> RequestFailure:
-    if isinstance(error, RequestFailure):
-        return error
-    known = isinstance(error, Garbled)
-    return RequestFailure(str(error) if known else "the answer holds a value that cannot be read")

@@ -4,9 +4,10 @@ Must never import ccxt: settings are read by commands that have to be fast. Keys
 """
 
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
+from mm.domain.units import PPM
 from mm.errors import ConfigError
 from mm.venues.edge.egress import Egress
 
@@ -77,7 +78,60 @@ REAL: Final = Addresses(
 
 
 @dataclass(frozen=True, kw_only=True)
-class BinanceSettings:
+class _Access:
+    # What both kinds of adapters are given; the public names are its two children.
+    clock: Clock
+    urls: BinanceUrls | None = None
+    loopback_only: bool = False
+    request_timeout_ms: int = 4_000
+    stp_mode: str = "EXPIRE_MAKER"
+
+    def __post_init__(self) -> None:
+        if self.request_timeout_ms < 1:
+            raise ConfigError(f"request_timeout_ms was {self.request_timeout_ms}, expected above 0")
+        if self.stp_mode not in SELF_TRADE_MODES:
+            raise ConfigError(
+                f"stp_mode was {self.stp_mode!r}, expected one of {', '.join(SELF_TRADE_MODES)}"
+            )
+
+    @property
+    def addresses(self) -> Addresses:
+        """The addresses in use."""
+        if self.urls is None:
+            return REAL
+        return Addresses(self.urls.rest_api, self.urls.market_stream, self.urls.user_stream)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinancePublicSettings(_Access):
+    """Everything that `BinancePublic` needs; there is no place for a key in it.
+
+    Fields:
+        clock: the core's clock.
+        urls: other addresses than the real ones.
+        loopback_only: nothing leaves this machine.
+        request_timeout_ms: how long an answer may take.
+        stp_mode: the mode of self-trade prevention that a symbol has to know.
+        maker_fee_ppm, taker_fee_ppm: what the account would pay; the public interface does not tell.
+    """
+
+    maker_fee_ppm: int = 1_000
+    taker_fee_ppm: int = 1_000
+
+    def __post_init__(self) -> None:
+        """Check the values; raises ConfigError."""
+        super().__post_init__()
+        for name, fee_ppm in (("maker", self.maker_fee_ppm), ("taker", self.taker_fee_ppm)):
+            if abs(fee_ppm) >= PPM:
+                raise ConfigError(f"{name}_fee_ppm was {fee_ppm}, expected less than the whole value")
+
+    def egress(self) -> Egress:
+        """Return the list of what may be contacted; raises ForeignAddress, ConfigError."""
+        return Egress((self.addresses.rest, self.addresses.market), loopback_only=self.loopback_only)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinanceSettings(_Access):
     """Everything that `BinanceVenue` needs.
 
     Fields:
@@ -90,14 +144,9 @@ class BinanceSettings:
         stp_mode: what the venue does before an order of ours would meet another one of ours.
     """
 
-    clock: Clock
     api_key: str = field(default="", repr=False)
     api_secret: str = field(default="", repr=False)
-    urls: BinanceUrls | None = None
-    loopback_only: bool = False
     recv_window_ms: int = 5_000
-    request_timeout_ms: int = 4_000
-    stp_mode: str = "EXPIRE_MAKER"
 
     def __post_init__(self) -> None:
         """Check the values; raises ConfigError."""
@@ -105,26 +154,18 @@ class BinanceSettings:
             raise ConfigError("only one of key and secret was given, expected both or neither")
         if not 1 <= self.recv_window_ms <= RECV_WINDOW_MAX_MS:
             raise ConfigError(f"recv_window_ms was {self.recv_window_ms}, expected 1 to {RECV_WINDOW_MAX_MS}")
-        if self.request_timeout_ms < 1:
-            raise ConfigError(f"request_timeout_ms was {self.request_timeout_ms}, expected above 0")
-        if self.stp_mode not in SELF_TRADE_MODES:
-            raise ConfigError(
-                f"stp_mode was {self.stp_mode!r}, expected one of {', '.join(SELF_TRADE_MODES)}"
-            )
+        super().__post_init__()
 
     @property
     def can_sign(self) -> bool:
         """Whether a key was given."""
         return bool(self.api_key)
 
-    @property
-    def addresses(self) -> Addresses:
-        """The addresses in use."""
-        if self.urls is None:
-            return REAL
-        return Addresses(self.urls.rest_api, self.urls.market_stream, self.urls.user_stream)
-
     def egress(self) -> Egress:
         """Return the list of what may be contacted; raises ForeignAddress, ConfigError."""
         used = self.addresses
         return Egress((used.rest, used.market, used.user), loopback_only=self.loopback_only)
+
+
+AnySettings: TypeAlias = BinancePublicSettings | BinanceSettings
+"""What the parts that both adapters use are given."""

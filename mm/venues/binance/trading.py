@@ -4,7 +4,9 @@ Must never retry, and never call an order dead that might live. What a failure s
 key refused) is handed out before the outcome, so that nobody acts on the outcome without knowing it.
 """
 
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 from mm.domain.commands import Cancel, Place, Query
 from mm.domain.events import (
@@ -16,6 +18,7 @@ from mm.domain.events import (
     PlaceUnknown,
 )
 from mm.venues.binance.answers import Garbled, cancelled, placed, seen
+from mm.venues.binance.hot import HotCalls, Method
 from mm.venues.binance.link import Link
 from mm.venues.edge.encoding import ENCODINGS, place_request
 from mm.venues.edge.errors import CANCEL_REFUSED, NO_SUCH_ORDER, RequestFailure, place_verdict
@@ -24,22 +27,46 @@ from mm.venues.edge.rest import Rest
 ENCODING: Final = ENCODINGS["binance"]
 
 
+Work: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+"""What is left to do once a request has left: await its answer and hand out the outcome."""
+
+Answered: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
+
+
 class Trading:
     """Orders of one account."""
 
-    def __init__(self, link: Link, rest: Rest) -> None:
-        """Send through `rest`, report through `link`."""
+    def __init__(self, link: Link, rest: Rest, hot: HotCalls) -> None:
+        """Send orders through `hot`, questions through `rest`; report through `link`."""
         self._link = link
         self._rest = rest
+        self._hot = hot
 
-    async def place(self, command: Place) -> None:
-        """Place an order; hands out its outcome."""
+    def place(self, command: Place) -> Work:
+        """Send an order now, if it can be; return what hands out its outcome. Raises nothing."""
         instrument = self._link.instrument(command.symbol)
         mode = self._link.settings.stp_mode
         asked = place_request(ENCODING, instrument, command, self_trade_mode=mode)
+        return partial(self._placed, command, asked, self._sent("POST", asked))
+
+    def cancel(self, command: Cancel) -> Work:
+        """Send a cancellation now, if it can be; return what hands out its outcome. Raises nothing."""
+        instrument = self._link.instrument(command.symbol)
+        asked = {"symbol": instrument.venue_symbol, ENCODING.cancel_id: command.cid}
+        return partial(self._cancelled, command, self._sent("DELETE", asked))
+
+    def _sent(self, method: Method, asked: dict[str, str]) -> Answered:
+        # Whatever goes wrong belongs to the outcome, which is handed out later.
+        try:
+            sending = self._hot.send(method, asked)
+        except Exception as error:  # noqa: BLE001 - it is raised again where the outcome is made of it
+            return partial(_raising, error)
+        return partial(self._hot.answer, sending)
+
+    async def _placed(self, command: Place, asked: dict[str, str], answered: Answered) -> None:
         events: list[OrderEvent]
         try:
-            ack = await self._rest.ask_object("privatePostOrder", dict(asked))
+            ack = await self._rest.within_deadline(answered())
             events = list(placed(self._link, ENCODING, command, asked, ack))
         except RequestFailure as failure:
             self._link.note(failure)
@@ -49,13 +76,11 @@ class Trading:
         for event in events:
             self._link.emit(event)
 
-    async def cancel(self, command: Cancel) -> None:
-        """Cancel an order; hands out the outcome."""
+    async def _cancelled(self, command: Cancel, answered: Answered) -> None:
         instrument = self._link.instrument(command.symbol)
-        asked = {"symbol": instrument.venue_symbol, ENCODING.cancel_id: command.cid}
         event: OrderEvent
         try:
-            answer = await self._rest.ask_object("privateDeleteOrder", asked)
+            answer = await self._rest.within_deadline(answered())
             event = cancelled(instrument, command.cid, self._link.now_ns(), answer)
         except RequestFailure as failure:
             self._link.note(failure)
@@ -78,6 +103,10 @@ class Trading:
                 self._link.read_failed("Query", command.cid, failure)
         except ValueError as error:
             self._link.read_failed("Query", command.cid, RequestFailure(_garbled(error)))
+
+
+async def _raising(error: Exception) -> dict[str, Any]:
+    raise error
 
 
 def _place_failed(cid: str, now_ns: int, failure: RequestFailure) -> OrderEvent:

@@ -61,10 +61,14 @@ class GuardedConnector(aiohttp.TCPConnector):
 
 
 class GuardedSession:
-    """What the connecting library uses as its session: the few methods it calls, made safe."""
+    """What the connecting library uses as its session: the few methods it calls, made safe.
+
+    Fields: connector: opens the connections, of requests that are written by ourselves too.
+    """
 
     def __init__(self, connector: GuardedConnector) -> None:
         """Open a session on `connector`; closing the session closes it."""
+        self.connector = connector
         self._session = aiohttp.ClientSession(connector=connector, trust_env=False)
         # A DELETE or GET whose connection broke would be sent again unasked; retries are the engine's.
         self._session._retry_connection = False

@@ -1,20 +1,21 @@
-"""The thin subclass of ccxt's Binance client: ccxt signs and carries, we see every frame and every answer.
+"""The thin subclass of ccxt's Binance client: ccxt carries, we see every frame and every answer.
 
-Must never let a frame be parsed twice, an error be judged by ccxt's classes, or a stream die unnoticed: a
-frame that cannot be decoded ends its connection with a word to the listener. Invariant: every end of a
-connection reaches `TapListener.on_lost`. Imports ccxt: import this module late.
+Must never sign: what stands here asks for public things alone (`signing_tap.py` is the one with a key). Must
+never let a frame be parsed twice, an error be judged by ccxt's classes, or a stream die unnoticed: a frame
+that cannot be decoded ends its connection with a word to the listener. Invariant: every end of a connection
+reaches `TapListener.on_lost`. Imports ccxt: import this module late.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 import ccxt.pro
 from aiohttp import WSMsgType
 from ccxt.base.errors import NetworkError, RequestTimeout
 
-from mm.domain.units import NS_PER_MS
+from mm.errors import ProtocolViolation
 from mm.venues.edge.egress import Egress
 from mm.venues.edge.errors import RequestFailure
 
@@ -45,38 +46,37 @@ class UndecodableFrame(NetworkError):
     """A frame that is not what the venue's protocol allows; its connection is given up."""
 
 
-class TappedBinance(ccxt.pro.binance):
-    """ccxt's Binance client with a tap in it.
+class PublicTap(ccxt.pro.binance):
+    """ccxt's Binance client with a tap in it, for what everybody may ask. It has no key and cannot sign.
 
     Fields: listener: hears frames, ends and answers.
     """
 
     listener: TapListener
 
-    def __init__(
-        self, config: dict[str, Any], *, listener: TapListener, egress: Egress, venue_ns: Callable[[], int]
-    ) -> None:
-        """Construct ccxt's client from `config`; `venue_ns` tells the time by the venue's clock."""
+    def __init__(self, config: dict[str, Any], *, listener: TapListener, egress: Egress) -> None:
+        """Construct ccxt's client from `config`."""
         self.listener = listener
+        self.logger = _silent_logger()  # ccxt's writes addresses, those of signed requests too
         self._egress = egress
-        self._venue_ns = venue_ns
-        self.logger = _silent_logger()  # ccxt's writes signed addresses
         super().__init__(config)
 
-    def nonce(self) -> int:
-        """Return the time that a signed request states, in the venue's milliseconds."""
-        return self._venue_ns() // NS_PER_MS
-
     def sign(self, path: str, api: Any = "public", method: str = "GET", params: Any = None) -> Any:
-        """Sign a request; raises ForeignAddress instead if its address is not listed."""
-        section = api if isinstance(api, str) else api[0]
-        self._egress.check_url(self.urls["api"][section])
-        return super().sign(path, api, method, {} if params is None else params)
+        """Return a public request as it goes out.
 
-    def sign_params(self, params: Any = None) -> Any:
-        """Sign a WebSocket request; raises ForeignAddress instead if its address is not listed."""
-        self._egress.check_url(self.urls["api"]["ws"]["ws-api"]["spot"])
-        return super().sign_params({} if params is None else params)
+        Raises: ProtocolViolation for anything else; ForeignAddress if its address is not listed.
+        """
+        section = api if isinstance(api, str) else api[0]
+        if section != "public" or method != "GET":
+            raise ProtocolViolation(f"{method} {path} of {section} was to be signed, and nothing signs here")
+        base = self.urls["api"][section]
+        self._egress.check_url(base)
+        query = f"?{self.urlencode(params)}" if params else ""
+        return {"url": f"{base}/{path}{query}", "method": method, "body": None, "headers": None}
+
+    def sign_params(self, params: Any = None) -> Any:  # noqa: ARG002 - the signature is ccxt's
+        """Refuse: raises ProtocolViolation."""
+        raise ProtocolViolation("a WebSocket request was to be signed, and nothing signs here")
 
     def on_rest_response(self, *answer: Any) -> Any:
         """Pass the headers of this very answer on."""

@@ -16,7 +16,7 @@ from mm.domain.commands import SyncBook
 from mm.domain.events import AnyEvent, BookDelta, BookSnapshot, PublicTrade, TopOfBook
 from mm.venues.binance.link import Link
 from mm.venues.binance.settings import BinanceSettings
-from mm.venues.binance.streams import Streams
+from mm.venues.binance.streams import MarketStream
 from tests.builders.venue_setup import TickingClock, btc_usdt
 
 FILES = ("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz")
@@ -43,14 +43,14 @@ class Recorded:
         return self.snapshot
 
 
-def streams(sink: Any) -> tuple[Streams, Recorded]:
+def streams(sink: Any) -> tuple[MarketStream, Recorded]:
     """Return streams of BTC/USDT whose market socket is up."""
     link, rest = Link(BinanceSettings(clock=TickingClock())), Recorded()
     link.know((btc_usdt(),))
     link.open(sink)
-    made = Streams(link, rest, None, background=_nothing)  # type: ignore[arg-type] # a stand-in
+    made = MarketStream(link, rest, None, background=_nothing)  # type: ignore[arg-type] # a stand-in
     made._symbol(btc_usdt())
-    made._market.client, made._market.up = CLIENT, True
+    made._line.client, made._line.up = CLIENT, True
     return made, rest
 
 

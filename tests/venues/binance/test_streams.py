@@ -427,7 +427,7 @@ async def test_a_stream_that_ends_while_it_comes_up_is_down(
     async def granted_and_gone(client: Any) -> None:
         venue.on_lost(client, "gone again")
 
-    monkeypatch.setattr(venue._streams, "_dial_market", granted_and_gone)
+    monkeypatch.setattr(venue._market, "dial", granted_and_gone)
     venue.submit(Connect(stream=Stream.MARKET))
     assert (await heard.next(StreamDown)).reason == "gone again"
     monkeypatch.undo()

@@ -165,10 +165,10 @@ async def test_a_defect_of_ours_still_brings_the_outcome(
     """An order must not vanish because the adapter has a bug: in doubt it is unknown."""
     venue, heard = pair
 
-    async def broken(_: VenueCommand) -> None:
+    async def broken() -> None:
         raise AttributeError("what no error handler foresaw, with a signature=SECRETVALUE")
 
-    monkeypatch.setattr(venue, "_handle", broken)
+    monkeypatch.setattr(venue, "work_for", lambda _: broken)
     venue.submit(command)
     event = await heard.next(kind)
     assert "defect in the adapter: AttributeError" in repr(event)

@@ -2,16 +2,19 @@
 
 import hashlib
 import hmac
+import json
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
 
 from mm.domain.commands import Cancel, ListFills, Place, Query, TimeInForce
 from mm.domain.events import CancelUnknown, FillsListed, OrderRejected, PlaceUnknown, RequestFailed
 from mm.domain.sides import Side
 from mm.venues.binance.settings import BinanceSettings, BinanceUrls
 from mm.venues.binance.venue import BinanceAdapter
+from mm.venues.edge.hotline import Answer
 from tests.builders.heard import Heard
 from tests.builders.scripted_binance import SYMBOL
 from tests.builders.venue_setup import CID, KEY, SECRET, TickingClock, btc_usdt, place
@@ -24,16 +27,34 @@ PLACED = (
 
 
 class Wire:
-    """Takes what would be sent. Fields: sent: (method, url, headers, body) of each request."""
+    """Takes what would be sent, by ccxt or by ourselves.
+
+    Fields: sent: (method, url, headers, body) of each request.
+    """
 
     def __init__(self, answer: Any = None) -> None:
         self.sent: list[tuple[str, str, dict[str, str], str]] = []
         self._answer = answer
 
     async def fetch(self, url: str, method: str, headers: Any, body: Any) -> Any:
-        """Keep a request and answer it."""
+        """Keep a request of ccxt's and answer it."""
         self.sent.append((method, url, dict(headers or {}), body or ""))
         return self._answer
+
+    def send(self, request: bytes) -> "Wire":
+        """Keep a request of ours."""
+        head, _, body = request.decode().partition("\r\n\r\n")
+        first, *lines = head.split("\r\n")
+        method, target, version = first.split(" ")
+        assert version == "HTTP/1.1"
+        headers = dict(line.split(": ", 1) for line in lines)
+        assert headers["Content-Length"] == str(len(body))
+        self.sent.append((method, f"http://{headers['Host']}{target}", headers, body))
+        return self
+
+    async def answer(self) -> Answer:
+        """Answer a request of ours."""
+        return Answer(200, "OK", CIMultiDictProxy(CIMultiDict()), json.dumps(self._answer).encode())
 
 
 def adapter(**changes: Any) -> tuple[BinanceAdapter, Wire, Heard]:
@@ -43,6 +64,7 @@ def adapter(**changes: Any) -> tuple[BinanceAdapter, Wire, Heard]:
     venue._link.know((btc_usdt(),))
     venue._link.open(heard)
     venue._exchange.fetch = wire.fetch
+    venue._hot._line.send = wire.send  # type: ignore[assignment, method-assign]  # what is sent ends here
     return venue, wire, heard
 
 

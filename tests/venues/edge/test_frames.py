@@ -1,5 +1,6 @@
 """Tests of mm/venues/edge/frames.py: texts become integers exactly, and nothing else passes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -162,6 +163,102 @@ def test_a_level_is_what_the_exact_conversion_makes_of_it(price: str, size: str)
             decoder().levels([[price, size]])
     else:
         assert decoder().levels([[price, size]]) == (expected,)
+
+
+SIDES = st.lists(st.tuples(NUMBERS, NUMBERS), max_size=4)
+WHOLE = st.builds("{}.{:08d}".format, st.integers(0, 10**4), st.integers(0, 10**8 - 1))
+ON_GRID = st.builds("{}.{:02d}000000".format, st.integers(1, 10**10 - 1), st.integers(0, 99))
+PLAIN_SIDES = st.lists(st.tuples(ON_GRID, WHOLE | st.just("0.00000000")), max_size=6)
+
+
+def naive(rows: Sequence[tuple[str, str]]) -> tuple[Level, ...]:
+    """Return rows as the exact conversion makes levels of them; raises ValueError where it refuses."""
+    instrument = btc_usdt()
+    levels = tuple(Level(instrument.price_ticks(price), instrument.size_atoms(size)) for price, size in rows)
+    if any(min(level) < 0 for level in levels):
+        raise ValueError
+    return levels
+
+
+@given(SIDES, SIDES)
+def test_a_change_is_what_the_exact_conversion_makes_of_it(
+    bids: list[tuple[str, str]], asks: list[tuple[str, str]]
+) -> None:
+    """Naive reference, on whole frames: the same levels, or a refusal by both."""
+    frame = framed(DEPTH | {"b": bids, "a": asks})
+    try:
+        expected = naive(bids), naive(asks)
+    except ValueError:
+        with pytest.raises(ValueError):
+            decoder().diff(frame)
+    else:
+        change = decoder().diff(frame)
+        assert (change.bids, change.asks) == expected
+
+
+@given(PLAIN_SIDES, PLAIN_SIDES)
+def test_what_the_venue_writes_goes_the_short_way(
+    bids: list[tuple[str, str]], asks: list[tuple[str, str]]
+) -> None:
+    """All decimals, on the grid: converted at once, with any number of zeros in front and behind."""
+    frame = framed(DEPTH | {"b": bids, "a": asks})
+    at_once = decoder()._at_once(frame)
+    assert at_once == (naive(bids), naive(asks))
+    assert at_once is not None
+    assert all(type(level) is Level for side in at_once for level in side)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[["1e0.00000000","1.00000000"]]',
+        '[["1.00000000e","1.00000000"]]',
+        '[[" 1.00000000","1.00000000"]]',
+        '[["1.00000000","1.000000000","00000000"]]',
+        '[["1.0000000","1.000000000"]]',
+        '[["1.000000001","1.0000000"]]',
+        '[["1.00.000000","1.00000000"]]',
+        '[["1.00000000","1.00000000.00000000"]]',
+        '[["1.00000000",1.00000000]]',
+        '[[1.00000000,"1.00000000"]]',
+        '[["92233720368547758.08000000","1.00000000"]]',
+        '[["1.00000000","92233720368547758.08000000"]]',
+        '[["1.00500000","1.00000000"]]',
+        '[[["1.00000000","1.00000000"]]]',
+        '["1.00000000","1.00000000"]',
+        '[["1.00000000","1.00000000"],null]',
+        '[["1.00000000",true]]',
+        "7",
+        '"1"',
+        "{}",
+    ],
+)
+@pytest.mark.parametrize("side", ["b", "a"])
+def test_the_short_way_takes_nothing_that_the_exact_one_refuses(text: str, side: str) -> None:
+    """What only looks like levels is left to the slow way, which refuses it or knows better."""
+    good = '[["1.00000000","1.00000000"]]'
+    told = {"b": good, "a": good} | {side: text}
+    frame = market_frame(
+        f'{{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":5,"u":7,"b":{told["b"]},"a":{told["a"]}}}'
+    )
+    try:
+        rows = msgspec.json.decode(text, type=list[tuple[str, str]])
+        expected = naive(rows)
+    except ValueError:
+        with pytest.raises(ValueError):
+            decoder().diff(frame)
+    else:
+        change = decoder().diff(frame)
+        assert (change.bids if side == "b" else change.asks) == expected
+
+
+def test_a_tick_that_is_no_power_of_ten_is_decoded_as_well() -> None:
+    """Half a cent is a grid too, on which the zeros at the end say nothing."""
+    decoded = FrameDecoder(make_test_instrument(tick_size="0.05"))
+    change = decoded.diff(framed(DEPTH | {"b": [["100.05000000", "1.00000000"]], "a": []}))
+    assert [level.price_ticks for level in change.bids] == [2_001]
+    with pytest.raises(ValueError):
+        decoded.diff(framed(DEPTH | {"b": [["100.01000000", "1.00000000"]]}))
 
 
 def test_an_asset_of_more_decimals_is_decoded_as_well() -> None:

@@ -1,0 +1,213 @@
+"""One symbol on paper: our orders in estimated queues behind a market that is only watched.
+
+Must never invent a market: what is displayed and what printed is all that can fill. Invariants: a print is
+told to the book once; the events returned for one cause are in the order in which things happened.
+"""
+
+from typing import NamedTuple
+
+from mm.domain.commands import Place, TimeInForce
+from mm.domain.events import (
+    AnyEvent,
+    BookDelta,
+    BookLost,
+    BookSnapshot,
+    MarketEvent,
+    PublicTrade,
+    Source,
+    TopOfBook,
+)
+from mm.domain.instrument import Instrument
+from mm.domain.sides import BUY, SELL, Side
+from mm.sim.accounts import Accounts
+from mm.sim.book import Book, BookListener
+from mm.sim.observed import ObservedBook
+from mm.sim.orders import CancelOrder, NewOrder, Order, Refusal
+from mm.sim.reports import BalanceReport, OrderReport, Trade
+from mm.sim.touch import TouchModel
+from mm.sim.world import CLIENT, World
+from mm.venues.paper.outcomes import balance_events, order_event
+from mm.venues.paper.records import Records
+from mm.venues.paper.settings import PaperVenueSettings
+from mm.venues.paper.truth import PaperBalance, PaperSymbol, PaperTruth, QueueEstimate
+
+
+class Told(NamedTuple):
+    """What a request did. Fields: reports: of our orders; stream: what the user stream tells of it."""
+
+    reports: list[OrderReport]
+    stream: list[AnyEvent]
+
+
+class PaperMarket:
+    """One symbol.
+
+    Fields: instrument: with our fees. records: what happened. touch: what fill-at-touch would have claimed.
+    """
+
+    def __init__(self, instrument: Instrument, settings: PaperVenueSettings, accounts: Accounts) -> None:
+        """Begin without orders over a market of which nothing is known yet; money is in `accounts`."""
+        self.instrument = instrument
+        self.records = Records()
+        self.touch = TouchModel()
+        self._followed: set[str] = set()
+        self._settings = settings
+        self._last_trade_id = -1
+        self._world = World(
+            instrument,
+            market_size_max_lots=instrument.size_max_lots,
+            make_book=self._open_book,
+            accounts=accounts,
+        )
+
+    def _open_book(self, listener: BookListener) -> Book:
+        assert isinstance(listener, World)
+        self._book = ObservedBook(
+            listener,
+            instrument=self.instrument,
+            fund=listener.fund,
+            queue=self._settings.queue_model,
+            power=self._settings.queue_power,
+        )
+        return self._book
+
+    # ---- the market
+
+    def witness(self, event: MarketEvent, ts_ns: int) -> list[AnyEvent]:
+        """See what the market does; return what it does to our orders."""
+        book = self._book
+        match event:
+            case BookSnapshot():
+                book.on_snapshot(event.bids, event.asks, ts_ns=ts_ns, seq=event.seq)
+            case BookDelta():
+                book.on_depth(event.bids, event.asks, ts_ns=ts_ns, seq=event.seq)
+            case TopOfBook():
+                book.on_top(event.bid, event.ask, ts_ns=ts_ns, seq=event.seq)
+            case PublicTrade():
+                self._on_trade(event, ts_ns)
+            case BookLost():
+                book.lost()
+        if not isinstance(event, PublicTrade | BookLost):
+            self.touch.on_best(self._best_ticks(BUY), self._best_ticks(SELL))
+        self._world.report_state(ts_ns)
+        return self._told(ts_ns).stream
+
+    def lost(self) -> None:
+        """The market's stream ended: nothing displayed is to be believed until the next snapshot.
+
+        Whoever is connected to next may number its prints in another way.
+        """
+        self._last_trade_id = -1
+        self._book.lost()
+
+    # ---- our requests
+
+    def place_sent(self, place: Place) -> None:
+        """Hear that an order was sent. What is to take at once is not followed: it waits for nobody."""
+        if place.time_in_force is TimeInForce.GTC and place.cid not in self._followed:
+            self._followed.add(place.cid)
+            self.touch.placed(place.cid, place.side, price_ticks=place.price_ticks, size_lots=place.size_lots)
+
+    def place_dropped(self, cid: str) -> None:
+        """Hear that an order that was sent never came to the book."""
+        self._end(cid)
+
+    def cancel_sent(self, cid: str) -> None:
+        """Hear that a cancellation was sent; it takes effect by `cancel`."""
+        if cid in self._followed:
+            self.touch.cancelled(cid)
+
+    def place(self, new: NewOrder, ts_ns: int) -> Told | Refusal:
+        """Place an order; return what became of it at once, or why it was refused."""
+        outcome = self._world.place(new, ts_ns)
+        told = self._told(ts_ns)
+        if isinstance(outcome, Refusal):
+            if outcome is not Refusal.DUPLICATE:
+                self._end(new.client_id)
+            return outcome
+        own = [report for report in told.reports if report.order.order_id == outcome.order_id]
+        return Told(own, told.stream)
+
+    def cancel(self, cid: str, ts_ns: int) -> Told | None:
+        """Cancel an order by its client id; None if no such order is open."""
+        order = self.records.find(cid)
+        if order is None or not order.is_open:
+            return None
+        cancelled = self._world.cancel(CancelOrder(owner=CLIENT, order_id=order.order_id), ts_ns)
+        assert not isinstance(cancelled, Refusal)
+        return self._told(ts_ns)
+
+    def open_orders(self) -> tuple[Order, ...]:
+        """Return the open orders, oldest first. They are live: do not change them."""
+        return self._world.open_orders(CLIENT)
+
+    def estimates(self) -> tuple[QueueEstimate, ...]:
+        """Return where each open order stands in its queue."""
+        return tuple(
+            QueueEstimate(
+                cid=order.client_id,
+                symbol=self.instrument.symbol,
+                side=order.side.value,
+                price_ticks=order.price_ticks,
+                size_lots=order.size_lots,
+                filled_lots=order.filled_lots,
+                ahead_atoms=self._book.ahead_atoms(order.order_id),
+            )
+            for order in self.open_orders()
+        )
+
+    def truth(self, *, at_start: dict[str, PaperBalance], now: dict[str, PaperBalance]) -> PaperTruth:
+        """Return what really happened; the balances are the account's."""
+        return PaperTruth(
+            client=CLIENT,
+            instrument=PaperSymbol(self.instrument.symbol),
+            counters=self.records.counters(open_orders=len(self.open_orders())),
+            balances_at_start=at_start,
+            balances=now,
+            orders=self.records.orders(),
+            tape=self.records.tape(),
+        )
+
+    def _on_trade(self, event: PublicTrade, ts_ns: int) -> None:
+        # A frame that comes twice is one print, and one out of order is dropped: against us, never for us.
+        if event.trade_id <= self._last_trade_id or not event.size_atoms:
+            return
+        self._last_trade_id = event.trade_id
+        self.touch.on_trade(event.price_ticks, event.aggressor)
+        self._book.on_trade(event.price_ticks, event.size_atoms, event.aggressor, ts_ns)
+        self._world.average.add(event.price_ticks, event.size_atoms, ts_ns)
+
+    def _told(self, ts_ns: int) -> Told:
+        reports: list[OrderReport] = []
+        stream: list[AnyEvent] = []
+        for fact in self._world.take_facts():
+            if isinstance(fact, OrderReport):
+                self.records.on_report(fact)
+                reports.append(fact)
+                self._compare(fact)
+                event = order_event(self.instrument.symbol, fact, ts_ns=ts_ns, source=Source.STREAM)
+                if event is not None:
+                    stream.append(event)
+            elif isinstance(fact, BalanceReport):
+                stream.extend(balance_events(fact, ts_ns=ts_ns))
+            elif isinstance(fact, Trade):
+                self.records.on_trade(fact)
+        return Told(reports, stream)
+
+    # Both models have seen the cause when the honest one's reports are taken.
+    def _compare(self, report: OrderReport) -> None:
+        cid = report.order.client_id
+        if cid in self._followed:
+            if report.match is not None:
+                self.touch.honest(cid, report.match.size_lots)
+            if not report.order.is_open:
+                self._end(cid)
+
+    def _end(self, cid: str) -> None:
+        if cid in self._followed:
+            self._followed.remove(cid)
+            self.touch.ended(cid)
+
+    def _best_ticks(self, side: Side) -> int:
+        level = self._book.displayed_top(side)
+        return level.price_ticks if level is not None else 0
