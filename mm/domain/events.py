@@ -308,6 +308,18 @@ class OperatorAsked(Event, frozen=True, kw_only=True, gc=False):
     who: str
 
 
+class ConfigApplied(Event, frozen=True, kw_only=True, gc=False):
+    """A change of the config takes effect. What it brings is handed to the engine before the event.
+
+    Fields: revision: its number in the data directory, where its text is kept; digest: SHA-256 of that text,
+    hex; who: asked for it.
+    """
+
+    revision: int
+    digest: str
+    who: str
+
+
 MarketEvent: TypeAlias = BookSnapshot | BookDelta | TopOfBook | BookLost | PublicTrade
 OrderEvent: TypeAlias = (
     OrderAcked
@@ -334,6 +346,6 @@ AccountEvent: TypeAlias = (
     | AccessDenied
 )
 AnyEvent: TypeAlias = (
-    Advanced | StreamUp | StreamDown | MarketEvent | OrderEvent | AccountEvent | OperatorAsked
+    Advanced | StreamUp | StreamDown | MarketEvent | OrderEvent | AccountEvent | OperatorAsked | ConfigApplied
 )
 """The closed union that the engine matches over and the journal encodes."""

@@ -4,7 +4,8 @@ Fills are deduplicated by (symbol, trade id, side) whatever the state of the ord
 ended orders and trade ids are forgotten oldest first, long after the venue can still report them.
 """
 
-from typing import Final
+from copy import copy, deepcopy
+from typing import Final, Self
 
 from mm.domain.orders import Order, OrderState, Trigger
 from mm.domain.sides import Side
@@ -31,6 +32,17 @@ class OrderTable:
         self._ended: dict[str, Order] = {}
         self._trades: dict[tuple[str, int, Side], None] = {}
         self._open_lots: dict[tuple[int, Side], int] = {}
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Return a table of its own. Only the orders that have ended are the same objects, because a long
+        life has a great many of them: the copy may end orders, but not be told of what fills after that.
+        """
+        made = copy(self)
+        made.live = deepcopy(self.live, memo)
+        made._ended = dict(self._ended)
+        made._trades = dict(self._trades)
+        made._open_lots = dict(self._open_lots)
+        return made
 
     def add(self, order: Order) -> None:
         """Take in a new order; its size counts as exposure at once."""

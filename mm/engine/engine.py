@@ -17,6 +17,7 @@ from mm.domain.events import (
     BookLost,
     BookSnapshot,
     ClockMeasured,
+    ConfigApplied,
     FillsListed,
     Operation,
     OperatorAsked,
@@ -34,8 +35,9 @@ from mm.engine.account_events import on_account_event
 from mm.engine.decide import decide, on_timer
 from mm.engine.operator import on_operator
 from mm.engine.order_events import on_order_event
+from mm.engine.reconfigure import reconfigure
 from mm.engine.session import Session
-from mm.engine.setup import EngineSetup
+from mm.engine.setup import EngineSetup, NewSetup
 from mm.engine.state import EngineState
 from mm.engine.sweep import sweep
 from mm.engine.timers import TimerKey
@@ -48,6 +50,7 @@ class Engine:
         """Build the engine; nothing happens before the first step."""
         self.state = EngineState(setup)
         self._by_name = {session.name: session for session in self.state.sessions}
+        self._prepared: dict[int, NewSetup] = {}
         self._started = False
 
     @property
@@ -75,6 +78,10 @@ class Engine:
         self._settle()
         state.commands += len(out)
         return out
+
+    def prepare(self, revision: int, setup: NewSetup) -> None:
+        """Keep what the event `ConfigApplied` of that revision is going to put in force; nothing happens."""
+        self._prepared[revision] = setup
 
     def digest(self) -> str:
         """Return a hash of the whole state."""
@@ -129,6 +136,8 @@ class Engine:
                 on_account_event(state, event)
             case OperatorAsked():
                 on_operator(state, event)
+            case ConfigApplied():
+                reconfigure(state, event, self._prepared.pop(event.revision))
             case _:
                 on_order_event(state, event)
 

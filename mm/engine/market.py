@@ -60,6 +60,11 @@ class Market:
         self.signals.append((spec, signal))
         return signal
 
+    def keep_signals(self, specs: Iterable[SignalSpec]) -> None:
+        """Forget the signals that are in none of `specs`."""
+        wanted = list(specs)
+        self.signals = [(spec, signal) for spec, signal in self.signals if spec in wanted]
+
     def is_outdated(self, ts_ns: int, version: int) -> bool:
         """Return whether own orders changed, or a ghost vanished, since the last refresh."""
         return version != self._own_version or bool(self._ghosts and self._ghosts[0][0] <= ts_ns)

@@ -77,7 +77,7 @@ def _send(state: EngineState, session: Session, view: RiskView, place: Place, le
     )
     state.orders.add(order)
     state.touch(session)
-    _reserve(view, place)
+    reserve(view, place)
     state.emit(place)
     return True
 
@@ -91,8 +91,8 @@ def _deny(state: EngineState, session: Session, place: Place, level: int, refusa
     state.report("order.denied", session.name, **(facts | dict(refusal.facts) | facts))
 
 
-def _reserve(view: RiskView, place: Place) -> None:
-    # The next placement of the same decision is judged with this one counted.
+def reserve(view: RiskView, place: Place) -> None:
+    """Count a placement in `view`, so that the next one is judged with it."""
     instrument = view.instrument
     view.open_orders += 1
     view.placed_minute += 1

@@ -56,9 +56,7 @@ class Session:
         self.reason = "starting"
         self.position = Position(setup.instrument)
         self.target_lots = -1 if setup.target_lots is None else setup.target_lots
-        self.wake = setup.strategy.wake
         self.memory = setup.strategy.initial_memory()
-        self.readers: tuple[Signal, ...] = tuple(market.signal(spec) for spec in setup.strategy.needs)
         self.dirty = False
         self.decided_ns = 0
         self.due_ns = 0
@@ -82,6 +80,24 @@ class Session:
         self.waits_said_ns = 0
         self.exits_refused = 0
         self.exit_due_ns = 0
+        self._follow(setup)
+
+    def adopt(self, setup: SessionSetup) -> None:
+        """Go on under another setup: position, orders and history stay.
+
+        What the strategy remembers stays if it is still of the class and the kind of memory that it was.
+        """
+        before, after = self.setup.strategy, setup.strategy
+        memory = after.initial_memory()
+        if type(after) is not type(before) or type(memory) is not type(before.initial_memory()):
+            self.memory = memory
+        self.setup = setup
+        self._follow(setup)
+
+    def _follow(self, setup: SessionSetup) -> None:
+        # Signals that are there already are kept with all they know.
+        self.wake = setup.strategy.wake
+        self.readers: tuple[Signal, ...] = tuple(self.market.signal(spec) for spec in setup.strategy.needs)
         # Only what a rule overrides is called: most rules judge, few shape, fewer watch.
         self.shapers = tuple(rule for rule in setup.rules if type(rule).shape is not Rule.shape)
         self.admitters = tuple(rule for rule in setup.rules if type(rule).admit is not Rule.admit)

@@ -1,7 +1,7 @@
 """What an engine is built from. Plain frozen data, made by the composition root."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 from mm.domain.capabilities import Capabilities
 from mm.domain.ids import OrderIds
@@ -31,6 +31,10 @@ class SessionSetup:
     band_ratio_ppm: int = 100_000
     target_lots: int | None = None
     slippage_ppm: int = 1_500
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Return this very setup: it is frozen all the way down, the strategy and the rules included."""
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +80,26 @@ DEFAULT_DEADLINES: Final = Deadlines()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewSetup:
+    """What a change of the config brings to a running engine.
+
+    Fields: sessions: the same ones in the same order, each on the same symbol with a strategy of the same
+    class; deadlines: that hold from now on.
+    """
+
+    sessions: tuple[SessionSetup, ...]
+    deadlines: Deadlines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EngineSetup:
     """Everything that an engine needs to know.
 
     Fields: ids: codec of client order ids; epoch: number of this life; caps: of the venue; sessions: in
     config order; reference_window_ns: of the median that prices are judged by; latched: reason of a halt
     that survived the restart, "" for none; inherits: an earlier life may have ended with orders, so that what
-    the venue shows at first may be older than its end.
+    the venue shows at first may be older than its end; revision: of the config that all this was made from,
+    0 where none is kept.
     """
 
     ids: OrderIds
@@ -93,3 +110,4 @@ class EngineSetup:
     reference_window_ns: int = 30 * NS_PER_S
     latched: str = ""
     inherits: bool = False
+    revision: int = 0

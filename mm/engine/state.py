@@ -74,6 +74,7 @@ class EngineState:
     equity_start_atoms: account's value at the first complete look, per quote asset of the first session.
     reads_held_until_ns: no listing before that, after one failed. echo_due_ns: by when the user stream has to
     say anything, because an order was acknowledged that it did not show; 0 = nothing is owed.
+    revision: of the config in force.
     """
 
     def __init__(self, setup: EngineSetup) -> None:
@@ -120,6 +121,7 @@ class EngineState:
         self.equity_start_atoms = 0
         self.sequence = 0
         self.commands = 0
+        self.revision = setup.revision
 
     def emit(self, command: AnyCommand) -> None:
         """Send a command out of this step."""
@@ -199,6 +201,7 @@ class EngineState:
             self.now_ns,
             self.commands,
             self.sequence,
+            self.revision,
             (self.halt_code, self.halt_confirmed, self.equity_start_atoms),
             (self.timers.next_due_ns, self.budget.held_until_ns, self.budget.banned_until_ns),
             orders,

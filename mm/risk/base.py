@@ -145,7 +145,16 @@ class RiskView:
 
 
 class Rule:
-    """One hard limit. Subclasses override what they need; the engine calls only what is overridden."""
+    """One hard limit. Subclasses override what they need; the engine calls only what is overridden.
+
+    A rule is its limits: two of one class with the same ones are equal.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether `other` is a rule of the same class with the same limits."""
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    __hash__ = None  # type: ignore[assignment]  # compared, never looked up
 
     def shape(self, quotes: AnyQuotes, view: RiskView) -> AnyQuotes:  # noqa: ARG002 - looks at nothing
         """Return `quotes` narrowed, the same object if unchanged."""

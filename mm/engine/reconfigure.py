@@ -1,0 +1,130 @@
+"""A change of the config between two events: new setups take the place of the old ones, limits hold at once.
+
+Position, orders, target, signals and what was said stay. An order that a new limit would not let through any
+more is cancelled in this very step, however young it is; everything else follows from the decision that each
+session takes in the same step. Invariant: what a session trades, and on what, never changes here.
+"""
+
+from copy import copy
+from dataclasses import replace
+from typing import Final
+
+from mm.domain.commands import Place, TimeInForce
+from mm.domain.events import ConfigApplied
+from mm.domain.instrument import Instrument
+from mm.domain.orders import Order, OrderState
+from mm.domain.sides import BUY
+from mm.engine import send
+from mm.engine.halt import halt
+from mm.engine.risk_view import risk_view
+from mm.engine.session import Session, SessionState
+from mm.engine.setup import NewSetup, SessionSetup
+from mm.engine.state import EngineState
+from mm.risk.base import Refusal, RiskView, Rule
+
+JUDGED: Final = (SessionState.ACTIVE, SessionState.PAUSED)
+"""States in which a session may have orders that nobody is taking away yet."""
+
+
+def reconfigure(state: EngineState, event: ConfigApplied, new: NewSetup) -> None:
+    """Put `new` in force; every session decides in this step."""
+    before = state.setup
+    state.setup = replace(before, sessions=new.sessions, deadlines=new.deadlines)
+    state.revision = event.revision
+    state.report("config.applied", "", revision=event.revision, digest=event.digest, who=event.who)
+    for session, setup in zip(state.sessions, new.sessions, strict=True):
+        known = session.setup
+        assert (setup.name, setup.instrument) == (known.name, known.instrument), "that takes a restart"
+        session.adopt(setup)
+        session.denied.clear()
+        session.dirty = True
+    for name, market in state.markets.items():
+        market.keep_signals(
+            spec
+            for session in state.sessions
+            if session.market is market
+            for spec in session.setup.strategy.needs
+        )
+        if state.timers.is_set(("stale", name)):
+            state.timers.set(("stale", name), market.heard_ns + new.deadlines.stale + 1)
+    for session, known in zip(state.sessions, before.sessions, strict=True):
+        if session.state in JUDGED:
+            _judge_again(state, session, known)
+
+
+def _judge_again(state: EngineState, session: Session, before: SessionSetup) -> None:
+    # Nearest first, each order as if it were placed now on top of those that stay. Only by what changed: an
+    # order is not taken away because a balance comes late or the minute's placements are used up.
+    judges = _changed(session, before)
+    if not judges:
+        return
+    try:
+        _take_away(state, session, judges)
+    except Exception as error:  # noqa: BLE001 - fail closed: a broken rule ends trading
+        name, kind = session.name, type(error).__name__
+        halt(state, "decision.failed", session=name, error=kind, detail=str(error))
+
+
+def _take_away(state: EngineState, session: Session, judges: tuple[Rule, ...]) -> None:
+    orders = [order for order in state.own(session).live if order.state is OrderState.WORKING]
+    orders.sort(key=lambda order: order.level)
+    view = _without(risk_view(state, session), orders)
+    for order in orders:
+        place = _placed_again(order)
+        refusal = _refusal(judges, place, view)
+        if refusal is None:
+            send.reserve(view, place)
+            view.placed_minute = 0
+        elif send.cancel(state, order):
+            state.report("order.over_limit", session.name, cid=order.cid, rule=refusal.code)
+
+
+def _changed(session: Session, before: SessionSetup) -> tuple[Rule, ...]:
+    # The band is no rule's own: whoever judges by it sees it in the view.
+    setup = session.setup
+    if (setup.band_lots_max, setup.band_ratio_ppm) != (before.band_lots_max, before.band_ratio_ppm):
+        return session.admitters
+    return tuple(rule for rule in session.admitters if rule not in before.rules)
+
+
+def _without(view: RiskView, orders: list[Order]) -> RiskView:
+    # The view as it would be if none of these were there, and nothing had been placed lately.
+    bare, instrument = copy(view), view.instrument
+    bare.placed_minute = 0  # none of them is a placement of this minute
+    bare.own_bid_max_ticks = bare.own_ask_min_ticks = 0
+    for order in orders:
+        bare.open_orders -= 1
+        if order.side is BUY:
+            bare.buy_open_lots -= order.left_lots
+            bare.quote_spendable_atoms += _value_atoms(order, instrument)
+        else:
+            bare.sell_open_lots -= order.left_lots
+            bare.base_spendable_atoms += order.left_lots * instrument.lot_atoms
+    return bare
+
+
+def _value_atoms(order: Order, instrument: Instrument) -> int:
+    return order.price_ticks * order.left_lots * instrument.tick_lot_atoms
+
+
+def _placed_again(order: Order) -> Place:
+    return Place(
+        cid=order.cid,
+        symbol=order.symbol,
+        side=order.side,
+        price_ticks=order.price_ticks,
+        size_lots=order.left_lots,
+        post_only=not order.reduces,
+        time_in_force=TimeInForce.GTC,
+        reduces=order.reduces,
+        market_seq=0,
+        market_age_ns=0,
+    )
+
+
+def _refusal(judges: tuple[Rule, ...], place: Place, view: RiskView) -> Refusal | None:
+    for rule in judges:
+        refusal = rule.admit(place, view)
+        if refusal is not None:
+            return refusal
+    return None

@@ -1,0 +1,228 @@
+"""A change of the config between two events: limits at once, everything else as far as it can stay."""
+
+import pytest
+
+from mm.domain.commands import Cancel, Place
+from mm.domain.events import ConfigApplied, Operation
+from mm.domain.quotes import Quote
+from mm.domain.sides import Side
+from mm.engine.setup import Deadlines
+from mm.signals.volatility import VolatilitySpec
+from mm.strategies.base import Wake
+from tests.builders.config_changes import change
+from tests.builders.engine_ladder import SECOND_NS, Collapse, Ladder, Scripted, TallySpec
+from tests.builders.engine_rig import MID, MS, Rig, make_session, of
+from tests.builders.instruments import make_test_instrument
+from tests.builders.risk_rules import make_test_rules
+
+HOUR_NS = 3_600 * SECOND_NS
+YOUNG = Ladder(life_ns_min=HOUR_NS)
+"""A ladder whose orders may not be moved for an hour: whatever takes them away earlier is a limit."""
+
+
+def quoting(strategy: object = None) -> Rig:
+    """Return a bench that quotes with everything acknowledged."""
+    rig = Rig(make_session(strategy or Ladder(), rules=make_test_rules()))
+    rig.activate()
+    rig.place_all()
+    return rig
+
+
+def left(rig: Rig) -> list[tuple[Side, int]]:
+    """Return side and level of the orders that nobody has cancelled."""
+    return [(o.side, o.level) for o in rig.engine.state.orders.live.values() if o.state == "working"]
+
+
+def test_the_same_config_again_changes_nothing_but_the_revision() -> None:
+    """It is told, and it is in the digest."""
+    rig = quoting()
+    before = rig.engine.digest()
+    assert of(change(rig, make_session(Ladder(), rules=make_test_rules()), revision=7), Cancel) == []
+    assert rig.reports("config.applied") == [
+        {"revision": "7", "digest": "d" * 64, "who": "tester", "session": ""}
+    ]
+    assert rig.engine.state.revision == 7
+    assert rig.engine.digest() != before
+
+
+def test_histories_that_differ_in_the_revision_alone_differ_in_the_digest() -> None:
+    """A config that was applied is part of what happened."""
+    first, second = quoting(), quoting()
+    change(first, make_session(Ladder(), rules=make_test_rules()), revision=1)
+    change(second, make_session(Ladder(), rules=make_test_rules()), revision=2)
+    assert first.engine.digest() != second.engine.digest()
+
+
+def test_new_parameters_quote_in_the_same_step() -> None:
+    """One level more: it is placed at once, the others stay in the queue."""
+    rig = quoting(Ladder(levels=2))
+    sent = change(rig, make_session(Ladder(levels=3), rules=make_test_rules()))
+    assert len(of(sent, Place)) == 2
+    assert of(sent, Cancel) == []
+
+
+def test_parameters_alone_do_not_move_a_young_order() -> None:
+    """The least life of an order is kept: they apply to the next quotes."""
+    rig = quoting(YOUNG)
+    wider = Ladder(life_ns_min=HOUR_NS, half_spread_ticks=9)
+    assert of(change(rig, make_session(wider, rules=make_test_rules())), Cancel) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        ({"order_lots_max": 9}, []),
+        ({"order_atoms_max": 99_000_000}, []),
+        ({"open_orders_max": 2}, [(Side.BUY, 0), (Side.SELL, 0)]),
+        ({"exposure_atoms_max": 110_000_000}, [(Side.BUY, 0), (Side.SELL, 0)]),
+        ({"collar_ppm": 500, "slippage_ppm_max": 100}, [(Side.BUY, 0), (Side.SELL, 0)]),
+        ({"placements_minute_max": 1}, [(Side.BUY, 0), (Side.BUY, 1), (Side.SELL, 0), (Side.SELL, 1)]),
+        ({"stale_ns_max": SECOND_NS}, [(Side.BUY, 0), (Side.BUY, 1), (Side.SELL, 0), (Side.SELL, 1)]),
+    ],
+)
+def test_a_limit_that_gets_tighter_takes_away_what_breaks_it_however_young(
+    limits: dict[str, int], kept: list[tuple[Side, int]]
+) -> None:
+    """In the very step, nearest first; the rest keeps its place in the queue."""
+    rig = quoting(YOUNG)
+    sent = change(rig, make_session(YOUNG, rules=make_test_rules(**limits)))
+    assert sorted(left(rig)) == sorted(kept)
+    assert len(of(sent, Cancel)) == 4 - len(kept) == len(rig.reports("order.over_limit"))
+
+
+def test_a_narrower_band_takes_away_what_could_pass_it() -> None:
+    """The band is no rule's own, but whoever judges by it judges again."""
+    rig = quoting(YOUNG)
+    change(rig, make_session(YOUNG, rules=make_test_rules(), band_lots_max=10))
+    assert sorted(left(rig)) == [(Side.BUY, 0), (Side.SELL, 0)]
+    assert {fact["rule"] for fact in rig.reports("order.over_limit")} == {
+        "inventory_band.long",
+        "inventory_band.short",
+    }
+    assert rig.session().band_lots == 10
+
+
+def test_an_order_that_is_not_answered_yet_is_left_alone() -> None:
+    """A cancel could overtake it; it counts, and is dealt with once the venue has spoken."""
+    rig = Rig(make_session(YOUNG, rules=make_test_rules()))
+    rig.activate()
+    assert of(change(rig, make_session(YOUNG, rules=make_test_rules(order_lots_max=9))), Cancel) == []
+
+
+def test_during_a_ban_nothing_is_reported_as_taken_away() -> None:
+    """It could not be sent."""
+    rig = quoting(YOUNG)
+    rig.engine.state.budget.throttle(rig.now_ns + SECOND_NS, banned=True)
+    change(rig, make_session(YOUNG, rules=make_test_rules(order_lots_max=9)))
+    assert rig.reports("order.over_limit") == []
+
+
+def test_a_rule_that_breaks_while_it_judges_again_ends_trading() -> None:
+    """A gate that fails is a closed gate."""
+    rig = quoting(YOUNG)
+    change(rig, make_session(YOUNG, rules=(Collapse(),)))
+    assert rig.engine.state.halt_code == "decision.failed"
+
+
+@pytest.mark.parametrize("operation", [Operation.STOP, Operation.HALT])
+def test_a_session_that_ends_goes_on_ending(operation: Operation) -> None:
+    """Its orders are on their way out already; no change of the config wakes it."""
+    rig = quoting(YOUNG)
+    rig.operate(operation)
+    assert (
+        of(change(rig, make_session(Ladder(levels=5), rules=make_test_rules(order_lots_max=1))), Place) == []
+    )
+    assert rig.reports("order.over_limit") == []
+
+
+def test_position_target_and_memory_stay() -> None:
+    """What fills did is not forgotten, and the strategy goes on where it was."""
+    rig = quoting()
+    rig.fill(rig.places()[0], 10, 1)
+    session = rig.session()
+    held, target, memory = session.position.net_lots, session.target_lots, int(str(session.memory))
+    change(rig, make_session(Ladder(size_lots=12), rules=make_test_rules()))
+    assert (session.position.net_lots, session.target_lots) == (held, target)
+    assert session.memory == memory + 1
+    assert memory > 0
+
+
+def test_another_kind_of_strategy_begins_with_its_own_memory() -> None:
+    """What one remembered means nothing to the other."""
+    rig = quoting()
+    script = Scripted(bids=(Quote(MID - 20, 10),))
+    change(rig, make_session(script, rules=make_test_rules()))
+    assert [view.memory for view in script.views] == [0]
+
+
+def test_signals_that_are_asked_for_again_go_on_and_others_are_forgotten() -> None:
+    """A changed parameter does not start the estimators anew."""
+    first, second, third = (TallySpec(name) for name in ("first", "second", "third"))
+    rig = quoting(Ladder(needs=(first, second)))
+    market = rig.session().market
+    kept = market.signals[1][1]
+    change(rig, make_session(Ladder(needs=(second, third)), rules=make_test_rules()))
+    assert [spec for spec, _ in market.signals] == [second, third]
+    assert market.signals[0][1] is kept is rig.session().readers[0]
+    change(rig, make_session(Ladder(needs=(VolatilitySpec(),)), rules=make_test_rules()))
+    assert [spec for spec, _ in market.signals] == [VolatilitySpec()]
+
+
+def test_a_refusal_is_told_anew_under_a_new_config() -> None:
+    """What was denied under the old limits is news when the new ones deny it too."""
+    tight = make_test_rules(order_atoms_max=1)
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),)), rules=tight[-3:-1]))
+    rig.activate()
+    rig.place_all()
+    rig.session().denied[Side.BUY, 3] = "x"
+    change(rig, make_session(Scripted(bids=(Quote(MID - 20, 10),)), rules=tight[-3:-1]))
+    assert rig.session().denied == {}
+
+
+def test_quotes_are_pulled_by_the_new_age_of_the_book() -> None:
+    """Also when nothing is heard any more after the change."""
+    rig = quoting(YOUNG)
+    sooner = make_session(YOUNG, rules=make_test_rules(stale_ns_max=500 * MS))
+    change(rig, sooner, deadlines=Deadlines(stale=500 * MS))
+    assert of(rig.advance(400 * MS), Cancel) == []
+    assert len(of(rig.advance(200 * MS), Cancel)) == 4
+
+
+def test_a_book_that_was_never_there_has_no_age_to_watch() -> None:
+    """A change before the first book sets no alarm."""
+    rig = Rig(make_session(Ladder()))
+    change(rig, make_session(Ladder()))
+    assert not rig.engine.state.timers.is_set(("stale", rig.session().setup.instrument.symbol))
+
+
+def test_a_strategy_that_wants_to_be_asked_more_often_is() -> None:
+    """Its clock is the new one from this step on."""
+    rig = quoting(Scripted(wake=Wake(move_half_ticks=0, every_ns=HOUR_NS)))
+    script = Scripted(wake=Wake(move_half_ticks=0, every_ns=SECOND_NS))
+    change(rig, make_session(script, rules=make_test_rules()))
+    rig.advance(3 * SECOND_NS + MS)
+    assert len(script.views) == 4
+
+
+def test_sessions_cannot_be_swapped_or_moved_to_another_symbol() -> None:
+    """That is a bug of whoever prepared it: the core stops rather than trade something else."""
+    rig = quoting()
+    other = make_test_instrument(symbol="CCC/BBB", venue_symbol="CCCBBB", base="CCC")
+    for wrong in (make_session(name="other"), make_session(instrument=other)):
+        with pytest.raises(AssertionError):
+            change(rig, wrong)
+
+
+def test_what_was_not_prepared_cannot_be_applied() -> None:
+    """The event alone does not say what it brings."""
+    rig = quoting()
+    with pytest.raises(KeyError):
+        rig.feed(ConfigApplied, revision=3, digest="", who="")
+
+
+def test_rules_are_their_limits() -> None:
+    """Made twice of the same limits they are equal; of others, or of another class, they are not."""
+    first, second, other = make_test_rules(), make_test_rules(), make_test_rules(order_lots_max=5)
+    assert first == second
+    assert [one != two for one, two in zip(first, other, strict=True)].count(True) == 1
+    assert first[0] != first[1]
