@@ -1,6 +1,6 @@
 """What the core's runtimes need of the outside: the venue. Adapters implement it, runtimes call it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from mm.domain.capabilities import Capabilities
@@ -58,6 +58,10 @@ class SimulatedVenue(Venue, Protocol):
 
     def advance(self, ts_ns: int) -> Sequence[AnyEvent]:
         """Let time pass up to and including `ts_ns`; return the outcomes due, each at its own time."""
+        ...
+
+    def queue_ahead(self) -> Mapping[str, int]:
+        """Return how much is estimated to trade before each open order, base atoms by client order id."""
         ...
 
     def witness(self, event: AnyEvent) -> Sequence[AnyEvent]:

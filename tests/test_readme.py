@@ -86,8 +86,8 @@ def test_every_verb_is_mentioned() -> None:
 def test_the_options_that_are_mentioned_with_a_verb_exist() -> None:
     """Each of them, at the verb that it stands with."""
     for span in spans():
-        for name, rest in re.findall(r"\bmm ([a-z]+)([^|#]*)", span):
-            command = VERBS.get(name)
+        for words, rest in re.findall(r"\bmm ([a-z]+(?: [a-z]+)?)([^|#]*)", span):
+            command = VERBS.get(words) or VERBS.get(words.split()[0])
             known = (
                 {option for parameter in command.params for option in parameter.opts} if command else set()
             )

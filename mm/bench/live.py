@@ -1,234 +1,64 @@
-"""`mm bench live`: what one decision of the engine costs, on this machine, with the real strategy and rules.
+"""`mm bench live`: what trading costs, on this machine, with the whole production path on.
 
-Five levels a side of `pure_market_making`, all risk rules, no network: a generated market moves its mid with
-each event, orders are acknowledged at once. What is timed is `Engine.step` of a market event from call to
-commands. "moving" are the steps in which at least one order was moved, "still" the other decisions.
+Four measurements: a decision of the engine alone; a depth frame from text to book beside ccxt.pro's handler;
+from frame to order on the wire beside a plain ccxt.pro loop, in turns; a burst of frames while cancels are
+wanted. Must never talk to anything but its own exchange on loopback. Bounded in time by its options.
 """
 
-import gc
-import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Final, cast
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
 
-from mm.domain.book import Level
-from mm.domain.capabilities import Capabilities
-from mm.domain.commands import AnyCommand, Cancel, Place
-from mm.domain.events import (
-    AnyEvent,
-    BalancesListed,
-    BookDelta,
-    BookSnapshot,
-    FillsListed,
-    OrderAcked,
-    OrderCanceled,
-    OrdersListed,
-    Source,
-    Stream,
-    StreamUp,
-)
-from mm.domain.ids import OrderIds
-from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
-from mm.domain.units import NS_PER_MS, NS_PER_S
-from mm.engine.engine import Engine
-from mm.engine.setup import EngineSetup, SessionSetup
-from mm.risk.rules import RiskLimits, make_rules
-from mm.strategies.pure_market_making import PureMarketMaking
+from mm.bench.decision import measure
+from mm.bench.frames import measure_frames
+from mm.bench.wire import Progress, measure_wire
 
-if TYPE_CHECKING:
-    from mm.strategies.base import Strategy
-
-SYMBOL: Final = "BTC/USDT"
-MID_TICKS: Final = 6_000_000
-START_NS: Final = 1_700_000_000 * NS_PER_S
-SIZE_ATOMS: Final = 50_000_000
-EVENT_PAUSE_NS: Final = 4 * NS_PER_MS
-"""Between two market events in the core's time: 250 a second."""
-
-WARM_UP: Final = 500
+RATIO_P50_MAX: Final = 1.0
+RATIO_FRAME_MAX: Final = 0.4
+BURST_CANCEL_MS_MAX: Final = 50.0
+"""What has to hold; see `GOALS`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """What was measured, microseconds. Fields: moving: steps that moved an order; still: other decisions."""
+class Options:
+    """How much is measured. Fields: events: decisions; rounds: turns of each loop; seconds: of one turn.
 
-    decision_us_p50: float
-    decision_us_p99: float
-    still_us_p50: float
-    moving: int
-    still: int
-    messages_per_move: float
+    frames: decoded by each side.
+    """
 
-    def as_dict(self) -> dict[str, object]:
-        """Return all fields by name, ready for JSON."""
-        return {name: getattr(self, name) for name in self.__slots__}
+    events: int = 20_000
+    rounds: int = 5
+    seconds: float = 1.6
+    frames: int = 4_000
 
 
-def measure(events: int = 20_000, seed: int = 1) -> Figures:
-    """Return the cost of decisions over `events` market events of a walk given by `seed`; >= 100 events."""
-    market = _Market(seed)
-    engine = Engine(_setup())
-    _start(engine, market)
-    moving: list[int] = []
-    still: list[int] = []
-    messages = 0
-    gc.collect()
-    gc.freeze()
-    for number in range(WARM_UP + events):
-        event = market.next()
-        began = time.perf_counter_ns()
-        commands = engine.step(event)
-        took = time.perf_counter_ns() - began
-        sent = sum(isinstance(command, Place | Cancel) for command in commands)
-        if number >= WARM_UP:
-            (moving if sent else still).append(took)
-            messages += sent
-        _answer(engine, market, commands)
-    gc.unfreeze()
-    moving.sort()
-    still.sort()
-    return Figures(
-        decision_us_p50=_at(moving, 50),
-        decision_us_p99=_at(moving, 99),
-        still_us_p50=_at(still, 50),
-        moving=len(moving),
-        still=len(still),
-        messages_per_move=round(messages / max(1, len(moving)), 2),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """What a figure has to be. Fields: must: at most; reach: hoped for, 0 if that is all."""
+
+    figure: str
+    must: float
+    reach: float = 0.0
 
 
-def _at(sorted_ns: list[int], percent: int) -> float:
-    if not sorted_ns:
-        return 0.0
-    return round(sorted_ns[min(len(sorted_ns) - 1, len(sorted_ns) * percent // 100)] / 1_000, 2)
+GOALS: Final = (
+    Goal(figure="ratio_p50", must=RATIO_P50_MAX, reach=0.5),
+    Goal(figure="ratio_frame", must=RATIO_FRAME_MAX),
+    Goal(figure="burst_cancel_ms_max", must=BURST_CANCEL_MS_MAX),
+    Goal(figure="decision_us_p50", must=150.0, reach=60.0),
+)
+"""The goals by figure; how fast a machine is shows in the absolute ones, so ratios weigh more."""
 
 
-class _Market:
-    # A walk of the touch by one to three ticks, and changes of size that do not move it in between. Numbers
-    # from a linear congruence: the same on every machine.
-
-    def __init__(self, seed: int) -> None:
-        self.ts_ns = START_NS
-        self.seq = 1
-        self._state = seed
-        self._bid = MID_TICKS
-        self._ask = MID_TICKS + 60
-
-    def _draw(self, below: int) -> int:
-        self._state = (self._state * 6_364_136_223_846_793_005 + 1_442_695_040_888_963_407) % 2**64
-        return (self._state >> 33) % below
-
-    def snapshot(self) -> BookSnapshot:
-        bids = tuple(Level(self._bid - 20 * i, SIZE_ATOMS) for i in range(100))
-        asks = tuple(Level(self._ask + 20 * i, SIZE_ATOMS) for i in range(100))
-        return BookSnapshot(ts_ns=self.ts_ns, symbol=SYMBOL, seq=self.seq, bids=bids, asks=asks)
-
-    def next(self) -> AnyEvent:
-        self.ts_ns += EVENT_PAUSE_NS
-        self.seq += 1
-        step = self._draw(7) - 3
-        old_bid, old_ask = self._bid, self._ask
-        self._bid += 20 * step
-        self._ask += 20 * step
-        bids = [Level(self._bid - 20 * i, SIZE_ATOMS + self._draw(1_000)) for i in range(5)]
-        asks = [Level(self._ask + 20 * i, SIZE_ATOMS + self._draw(1_000)) for i in range(5)]
-        # What the touch left behind is empty now.
-        asks += [Level(price, 0) for price in range(old_ask, self._ask, 20)]
-        bids += [Level(price, 0) for price in range(old_bid, self._bid, -20)]
-        return BookDelta(
-            ts_ns=self.ts_ns, symbol=SYMBOL, seq=self.seq, venue_ms=0, bids=tuple(bids), asks=tuple(asks)
+async def measure_live(options: Options, progress: Progress) -> dict[str, float]:
+    """Return every figure by name; raises VenueUnreachable if the bench's exchange does not serve."""
+    progress("decisions")
+    figures: dict[str, float] = asdict(measure(options.events))
+    progress("frames")
+    figures |= asdict(await measure_frames(options.frames))
+    with tempfile.TemporaryDirectory(prefix="mm-bench-") as folder:
+        wire, burst = await measure_wire(
+            Path(folder) / "journal", rounds=options.rounds, seconds=options.seconds, progress=progress
         )
-
-
-def _answer(engine: Engine, market: _Market, commands: Sequence[AnyCommand]) -> None:
-    # The venue of the bench: everything is accepted a moment later. Answers bring further commands.
-    waiting = list(commands)
-    while waiting:
-        command = waiting.pop(0)
-        market.ts_ns += 1_000
-        answer = _answer_to(command, market.ts_ns)
-        if answer is not None:
-            waiting.extend(engine.step(answer))
-
-
-def _answer_to(command: AnyCommand, ts_ns: int) -> AnyEvent | None:
-    if isinstance(command, Place):
-        return OrderAcked(
-            ts_ns=ts_ns,
-            cid=command.cid,
-            venue_order_id="1",
-            price_ticks=command.price_ticks,
-            size_lots=command.size_lots,
-            source=Source.STREAM,
-        )
-    if isinstance(command, Cancel):
-        return OrderCanceled(ts_ns=ts_ns, cid=command.cid, cum_lots=0, source=Source.STREAM)
-    return None
-
-
-def _start(engine: Engine, market: _Market) -> None:
-    now = market.ts_ns
-    for stream in (Stream.USER, Stream.MARKET):
-        engine.step(StreamUp(ts_ns=now, stream=stream))
-    engine.step(market.snapshot())
-    engine.step(OrdersListed(ts_ns=now, symbol=SYMBOL, asked_ns=now, orders=()))
-    engine.step(FillsListed(ts_ns=now, symbol=SYMBOL, asked_ns=now, next_trade_id=0, complete=True))
-    balances = (("BTC", 10**9, 0), ("USDT", 10**14, 0))
-    engine.step(BalancesListed(ts_ns=now, asked_ns=now, balances=balances))
-
-
-def _setup() -> EngineSetup:
-    instrument = _instrument()
-    params = PureMarketMaking.Params(
-        bid_spread_bps=Decimal(4),
-        ask_spread_bps=Decimal(4),
-        order_amount_base=Decimal("0.01"),
-        order_refresh_time_ms=0,
-        order_levels=5,
-        order_level_spread_bps=Decimal(2),
-        order_refresh_tolerance_bps=Decimal("0.3"),
-        inventory_skew_enabled=True,
-    )
-    caps = Capabilities(orders_per_10s=10**6, weight_per_minute=10**8)
-    session = SessionSetup(
-        name="bench",
-        instrument=instrument,
-        # The engine hands a strategy back what it returned, and never looks into it.
-        strategy=cast("Strategy[object]", PureMarketMaking(params, instrument)),
-        rules=make_rules(_limits()),
-        band_ratio_ppm=500_000,
-    )
-    return EngineSetup(ids=OrderIds(tag=1, key=b"bench"), epoch=1, caps=caps, sessions=(session,))
-
-
-def _instrument() -> Instrument:
-    return make_instrument(
-        InstrumentSpec(
-            symbol=SYMBOL,
-            venue_symbol="BTCUSDT",
-            base="BTC",
-            quote="USDT",
-            tick_size=Decimal("0.01"),
-            lot_size=Decimal("0.00001"),
-            size_min=Decimal("0.00001"),
-            notional_min=Decimal(5),
-        )
-    )
-
-
-def _limits() -> RiskLimits:
-    return RiskLimits(
-        stale_ns_max=2 * NS_PER_S,
-        collar_ppm=15_000,
-        order_lots_max=10**6,
-        order_atoms_max=10**12,
-        exposure_atoms_max=10**14,
-        open_orders_max=40,
-        placements_minute_max=10**6,
-        session_loss_atoms=10**13,
-        account_loss_atoms=10**13,
-        open_loss_atoms=10**13,
-        drawdown_ppm_max=100_000,
-        slippage_ppm_max=1_500,
-    )
+    return figures | asdict(wire) | asdict(burst)

@@ -13,12 +13,13 @@ from mm.ports import Venue
 from mm.risk.base import AlarmAction
 from mm.risk.rules import RiskLimits, make_rules
 from mm.settings.models import Settings
-from mm.settings.strategies import strategy_class
+from mm.settings.strategies import StrategyClass, strategy_class
 from mm.store.runstate import LastLife, RunState
+from mm.strategies.base import Strategy
 
 
-async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
-    """Return the engine of a new life; asks the venue for its instruments.
+async def assemble(settings: Settings, venue: Venue, kept: RunState, *, revision: int = 0) -> Engine:
+    """Return the engine of a new life; asks the venue for its instruments. Args: revision: of the config.
 
     Raises: ConfigError if parameters do not fit an instrument; what `Venue.instruments` raises.
     """
@@ -31,8 +32,6 @@ async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
         ) from None
     named = zip(settings.pair, instruments, strict=True)
     sessions = tuple(_session(settings, name, instrument, kept) for name, instrument in named)
-    # A session that is more careful than the account has to hear of silence as early as it asks.
-    stale_ns = min(settings.risk_of(name).stale_book_ms for name in settings.pair) * NS_PER_MS
     inherits = settings.mode != "demo" and _may_have_left_orders(kept.life)
     return Engine(
         EngineSetup(
@@ -40,12 +39,20 @@ async def assemble(settings: Settings, venue: Venue, kept: RunState) -> Engine:
             epoch=kept.begin_life(),
             caps=venue.caps,
             sessions=sessions,
-            deadlines=Deadlines(stale=stale_ns, reconnect=max(8 * NS_PER_S, 3 * stale_ns)),
+            deadlines=deadlines(settings),
             reference_window_ns=settings.risk.reference.window_ms * NS_PER_MS,
             latched=kept.latched.code if kept.latched else "",
             inherits=inherits,
+            revision=revision,
         )
     )
+
+
+def deadlines(settings: Settings) -> Deadlines:
+    """Return how long the engine waits."""
+    # A session that is more careful than the account has to hear of silence as early as it asks.
+    stale_ns = min(settings.risk_of(name).stale_book_ms for name in settings.pair) * NS_PER_MS
+    return Deadlines(stale=stale_ns, reconnect=max(8 * NS_PER_S, 3 * stale_ns))
 
 
 def _may_have_left_orders(life: LastLife | None) -> bool:
@@ -65,24 +72,43 @@ def _placed(error: ConfigError, settings: Settings, keys: Mapping[str, str]) -> 
 
 
 def _session(settings: Settings, name: str, instrument: Instrument, kept: RunState) -> SessionSetup:
-    pair, risk = settings.pair[name], settings.risk_of(name)
+    found = strategy_class(settings.pair[name].strategy, settings.path.parent)
+    strategy = started(settings, name, instrument, found)
+    target_lots = _target_lots(settings, name, instrument, kept)
+    return session_setup(settings, name, instrument, strategy, target_lots=target_lots)
+
+
+def started(settings: Settings, name: str, instrument: Instrument, found: StrategyClass) -> Strategy[object]:
+    """Return the strategy of the session `name`; raises ConfigError if its parameters do not fit."""
     try:
-        strategy = strategy_class(pair.strategy, settings.path.parent).start(pair.params, instrument)
+        return found.start(settings.pair[name].params, instrument)
     except ConfigError as error:
         keys = {
             key.rpartition(".")[2]: key for key in settings.sources if key.startswith(f"pair.{name}.params.")
         }
         raise _placed(error, settings, keys) from None
-    band_lots = _limit_lots(f"pair.{name}.inventory.max_base", pair.inventory.max_base, instrument)
+
+
+def session_setup(
+    settings: Settings,
+    name: str,
+    instrument: Instrument,
+    strategy: Strategy[object],
+    *,
+    target_lots: int | None,
+) -> SessionSetup:
+    """Return the session `name` with its limits; raises ConfigError if one does not fit the instrument."""
+    inventory = settings.pair[name].inventory
+    band_lots = _limit_lots(f"pair.{name}.inventory.max_base", inventory.max_base, instrument)
     return SessionSetup(
         name=name,
         instrument=instrument,
         strategy=strategy,
         rules=make_rules(limits(settings, name, instrument)),
         band_lots_max=band_lots or 0,
-        band_ratio_ppm=floor_atoms(pair.inventory.max_ratio, 6),
-        target_lots=_target_lots(settings, name, instrument, kept),
-        slippage_ppm=floor_atoms(risk.max_slippage_bps, 2),
+        band_ratio_ppm=floor_atoms(inventory.max_ratio, 6),
+        target_lots=target_lots,
+        slippage_ppm=floor_atoms(settings.risk_of(name).max_slippage_bps, 2),
     )
 
 

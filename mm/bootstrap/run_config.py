@@ -3,6 +3,7 @@
 import time
 
 from mm.bootstrap.run_demo import demo
+from mm.bootstrap.run_paper import paper
 from mm.bootstrap.trade import in_loop, trade
 from mm.errors import ConfigError
 from mm.logs import add_secrets
@@ -22,10 +23,7 @@ def run(options: RunOptions) -> RunReport:
     if settings.mode == "demo":
         return demo(DemoOptions(settings=settings, duration_ns=options.duration_ns, show=options.show))
     if settings.mode == "paper":
-        raise ConfigError(
-            "mode paper cannot run yet: its fill model is not built",
-            hint="`mm demo` trades on a simulated exchange; `mm check` shows what this file would do",
-        )
+        return in_loop(lambda: paper(options, _only_venue(settings)))
     if not options.live_confirmed:
         raise ConfigError(
             "mode is live, but --yes-live was not given: nothing was started",

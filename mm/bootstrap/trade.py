@@ -1,26 +1,37 @@
-"""One run on one venue, from the lock on its data directory to its last word. The same for every mode."""
+"""One run on one venue, from the lock on its data directory to its last word. The same for every mode.
+
+SIGINT and SIGTERM end a run in order. SIGHUP reads the config anew, as service managers expect; only where it
+says that the terminal is gone that the run was started from, nobody is left to watch it, and it ends.
+"""
 
 import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Final, TypeVar
 
 import structlog
 
 from mm.bootstrap.assemble import assemble
+from mm.bootstrap.reconfigure import begin_revision, preparation
+from mm.bootstrap.recording import begin_recording
+from mm.bootstrap.terminal import TERMINAL
 from mm.bootstrap.unfit import UnfitLadder
 from mm.domain.units import NS_PER_S
-from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, StateCorrupt
+from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, JournalFailed, StateCorrupt
 from mm.observe.report_log import log_report
 from mm.observe.status import RunFacts, status
 from mm.ports import Venue
+from mm.runtime.config_watch import ConfigWatch
 from mm.runtime.control import ControlServer
 from mm.runtime.keeper import Keeper
 from mm.runtime.live import Clock, LiveRuntime, Outcome
+from mm.runtime.reconfigure import LiveConfig
+from mm.runtime.recorder import JournalRecorder
 from mm.settings.models import Settings
 from mm.settings.options import RunReport, Show
+from mm.store.config_history import ConfigHistory
 from mm.store.lock import DirectoryLock
 from mm.store.paths import made_control_socket
 from mm.store.runstate import RunState
@@ -28,17 +39,18 @@ from mm.store.runstate import RunState
 log = structlog.get_logger("mm")
 
 SHOW_PAUSE_S: Final = 0.25
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+WATCH_PAUSE_S: Final = 1.0
 
 T = TypeVar("T")
 
 
 class Bot:
-    """A run that is over. Fields: settings, runtime, outcome; state: the engine's last."""
+    """A run that is over. Fields: configs: all that were in force; runtime; outcome; state: the last one."""
 
-    def __init__(self, settings: Settings, runtime: LiveRuntime, outcome: Outcome) -> None:
+    def __init__(self, configs: Sequence[Settings], runtime: LiveRuntime, outcome: Outcome) -> None:
         """Keep what a report needs."""
-        self.settings = settings
+        self.configs = tuple(configs)
         self.runtime = runtime
         self.outcome = outcome
         self.state = runtime.engine.state
@@ -108,18 +120,20 @@ async def _ending(main: Callable[[], Coroutine[object, object, T]]) -> T:
     return await main()
 
 
-def _heeded() -> list[signal.Signals]:
-    # Whoever started us with `nohup` wants us to outlive the terminal.
-    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-    return [number for number in SIGNALS if not (ignored and number is signal.SIGHUP)]
-
-
 def _unwind_on_signals() -> None:
     # Before and after the trading there is nothing to confirm, but a child process may have to be ended.
     task = asyncio.current_task()
     assert task is not None
-    for number in _heeded():
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    unwind = task.cancel
+    _heed(lambda _: unwind(), lambda _: None)
+
+
+def _heed(end: Callable[[str], object], reload: Callable[[str], object]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, end, number.name)
+    hang_up = signal.SIGHUP
+    loop.add_signal_handler(hang_up, lambda: (end if TERMINAL.is_lost() else reload)(hang_up.name))
 
 
 async def trade(
@@ -136,11 +150,17 @@ async def trade(
         if latched is not None:
             log.critical("halt.latched", reason=latched.code, hint="lift it with: mm unhalt --reason '...'")
         try:
-            engine = await assemble(settings, venue, kept)
+            history = ConfigHistory(settings.data_dir)
+            revision = begin_revision(settings, history)
+            engine = await assemble(settings, venue, kept, revision=revision)
             unfit = UnfitLadder(settings)
-            runtime = LiveRuntime(engine, venue, clock, (Keeper(kept), log_report, unfit))
+            recorder = begin_recording(settings, engine, kept, clock.now_ns())
+            runtime = LiveRuntime(engine, venue, clock, (Keeper(kept), log_report, unfit), recorder)
             unfit.runtime = runtime
-            outcome = await _attended(settings, runtime, show, duration_ns=1 if latched else duration_ns)
+            config = LiveConfig(settings, runtime, history, preparation(engine))
+            outcome = await _recorded(
+                recorder, _attended(config, runtime, show, duration_ns=1 if latched else duration_ns)
+            )
         except BaseException:
             await venue.close()
             raise
@@ -151,13 +171,24 @@ async def trade(
             log.critical("state.not_written", error=str(error))
         if outcome.clean and not outcome.halted:
             unfit.raise_if_found()
-        return Bot(settings, runtime, outcome)
+        return Bot(config.seen, runtime, outcome)
+
+
+async def _recorded(recorder: JournalRecorder, run: Coroutine[object, object, Outcome]) -> Outcome:
+    try:
+        return await run
+    finally:
+        try:
+            await recorder.close()
+        except JournalFailed as error:
+            log.critical("journal.not_closed", error=str(error))
 
 
 async def _attended(
-    settings: Settings, runtime: LiveRuntime, show: Show | None, *, duration_ns: int
+    config: LiveConfig, runtime: LiveRuntime, show: Show | None, *, duration_ns: int
 ) -> Outcome:
     # The run with everything that watches and steers it.
+    settings, watch = config.running, ConfigWatch(config)
     facts = RunFacts(
         mode=settings.mode,
         venue=next(iter(settings.venue.values())).id,
@@ -170,12 +201,12 @@ async def _attended(
         # A core that broke does not know that it did.
         return seen | {"state": "halting", "reason": runtime.failure} if runtime.failure else seen
 
-    control = ControlServer(made_control_socket(settings.data_dir), runtime, look)
+    control = ControlServer(made_control_socket(settings.data_dir), runtime, look, config)
     await control.start()
-    showing = asyncio.create_task(_show(show, look)) if show is not None else None
-    loop = asyncio.get_running_loop()
-    for number in _heeded():
-        loop.add_signal_handler(number, runtime.insist, number.name)
+    beside = [asyncio.create_task(_watch(watch))]
+    if show is not None:
+        beside.append(asyncio.create_task(_show(show, look)))
+    _heed(runtime.insist, watch.reload)
     # Nothing made so far is garbage: a full collection over it would only stall the loop.
     gc.freeze()
     try:
@@ -184,8 +215,17 @@ async def _attended(
         gc.unfreeze()
         _unwind_on_signals()
         await control.close()
-        if showing is not None:
-            showing.cancel()
+        for task in beside:
+            task.cancel()
+
+
+async def _watch(watch: ConfigWatch) -> None:
+    while True:
+        await asyncio.sleep(WATCH_PAUSE_S)
+        try:
+            watch.look()
+        except Exception as error:  # noqa: BLE001 - the top of its loop: an edit that breaks us leaves the old config
+            log.error("config.failed", error=type(error).__name__, detail=str(error))
 
 
 async def _show(show: Show, look: Callable[[], dict[str, object]]) -> None:

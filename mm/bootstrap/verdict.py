@@ -60,7 +60,12 @@ def _breaches(bot: Bot, truth: judge.Truth) -> int:
 
 def _limits(bot: Bot, sessions: Sequence[Session]) -> judge.Limits:
     # Of all sessions on the symbol: their bands add up, the rest is the account's.
-    held = [limits(bot.settings, session.name, session.setup.instrument) for session in sessions]
+    # Where the config changed while it ran, an order may have been placed under the loosest.
+    held = [
+        limits(config, session.name, session.setup.instrument)
+        for config in bot.configs
+        for session in sessions
+    ]
     return judge.Limits(
         band_lots=sum(session.band_lots_seen_max for session in sessions),
         order_lots=max(one.order_lots_max for one in held),

@@ -83,12 +83,12 @@ class Client:
             raise
         self._lines = self._socket.makefile("rb")
 
-    def ask(self, do: str, *, session: str = "", reason: str = "") -> dict[str, object]:
-        """Return the answer to one request.
+    def ask(self, do: str, *, session: str = "", reason: str = "", **more: object) -> dict[str, object]:
+        """Return the answer to one request. Args: more: what this verb takes besides.
 
         Raises: NotRunning if the daemon went away; TimedOut; the error that a refusal's exit code stands for.
         """
-        request = {"v": 1, "do": do, "session": session, "reason": reason, "who": who()}
+        request = {"v": 1, "do": do, "session": session, "reason": reason, "who": who(), **more}
         try:
             self._socket.sendall(json.dumps(request).encode() + b"\n")
             line = self._lines.readline(ANSWER_BYTES_MAX)

@@ -15,7 +15,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from mm import __version__
-from mm.cli import bench, check, doctor, exchange, operate, runs, watch
+from mm.cli import bench, check, config, doctor, exchange, export, operate, replay, runs, watch
 from mm.cli.terminal import AsJson, NoColor, Quiet, Verbose, terminal_of
 from mm.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, MMError
 
@@ -66,10 +66,12 @@ for function, name in (
     (runs.run, "run"),
     (check.check, "check"),
     (exchange.exchange, "exchange"),
+    (replay.replay, "replay"),
     (watch.status, "status"),
     (watch.orders, "orders"),
     (watch.fills, "fills"),
     (watch.pnl, "pnl"),
+    (export.export, "export"),
     (operate.stop, "stop"),
     (operate.pause, "pause"),
     (operate.resume, "resume"),
@@ -78,6 +80,7 @@ for function, name in (
     (doctor.doctor, "doctor"),
 ):
     app.command(name)(function)
+app.add_typer(config.app, name="config")
 app.add_typer(bench.app, name="bench")
 
 

@@ -175,8 +175,17 @@ def summary(report: "RunReport") -> str:
         ("self-trades", _measured(report.self_trades)),
         ("limit breaches", _measured(report.limit_breaches)),
         ("open orders left", str(report.open_orders_at_exit)),
+        *_beside_touch(report),
     )
     return "\n".join(f"{name:<17} {value}" for name, value in rows)
+
+
+def _beside_touch(report: "RunReport") -> tuple[tuple[str, str], ...]:
+    # What the fills of paper mode are worth, beside what wishful ones would have been.
+    if report.fills_at_touch is None:
+        return ()
+    told = f"{report.fills_at_touch} orders, {report.phantom_fills} of them without a fill here"
+    return (("filled at touch", f"{told}; {report.fills_not_at_touch} filled here alone"),)
 
 
 def _measured(count: int | None) -> str:

@@ -10,10 +10,22 @@ SESSION: {name, symbol, base, quote, strategy, state, reason, mid, bid, ask, boo
   pnl: PNL, book_status, book_age_ms, user_stream_ok, open_orders, unknown_orders, fills, last_fills: [FILL]}
 PNL: {session, quote, total_quote, spread_quote, inventory_quote, fees_quote, open_quote, peak_quote,
   bought_base, sold_base, turnover_quote, fills, residual}
-orders: {orders: [{cid, session, symbol, side, level, price, size_base, filled_base, state, age_ms}]}
+orders: {orders: [{cid, session, symbol, side, level, price, size_base, filled_base, ahead_base, state,
+  age_ms}]}
 fills: {fills: [FILL]}; FILL: {ts_ms, session, symbol, side, price, size_base, fee, fee_asset, maker,
   trade_id, cid}
 pnl: {sessions: [PNL]}
+config_get: {path, revision, values: [VALUE]}
+VALUE: {key, value, source, applies, after_restart: null | {value}}
+config_plan: {path, revision, digest, changes: [CHANGE], confirm: [key], restart: [key], halts,
+  counts: {kept, moved, cancelled, new, pending}, orders: [MOVE], sessions: [STAKE]}
+config_apply: {path, revision, digest, changes: [CHANGE], confirm: [key], restart: [key], halts, applied,
+  counts: {kept, moved, cancelled, new, pending}, orders: [MOVE], sessions: [STAKE]}
+CHANGE: {key, old, new, source, applies, loosens}
+MOVE: {session, side, level, fate, price, size_base, new_price, new_size_base, why}
+STAKE: {session, base, quote, worst_quote, new_worst_quote, inventory_max_base, new_inventory_max_base,
+  max_notional_quote, new_max_notional_quote}
+config_history: {path, revision, revisions: [{revision, time, who, origin, digest, path, changed: [key]}]}
 """
 
 from collections.abc import Mapping

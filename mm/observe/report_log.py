@@ -35,7 +35,15 @@ WARNING: Final = (
     "unhalt.refused",
     "venue.throttled",
 )
-INFO: Final = ("exit.done", "operator", "session.state", "session.target", "stream.up")
+INFO: Final = (
+    "config.applied",
+    "exit.done",
+    "operator",
+    "order.over_limit",
+    "session.state",
+    "session.target",
+    "stream.up",
+)
 DEBUG: Final = ("order.denied", "order.rejected", "session.reason", "venue.clock")
 
 _TAKEN: Final = ("event", "exc_info", "level", "session", "ts")

@@ -5,6 +5,7 @@ Amounts are decimal texts made from the integers; ages are milliseconds. Read on
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from mm.domain.instrument import Instrument
 from mm.domain.orders import UNCERTAIN, Order
@@ -130,11 +131,17 @@ def pnl(session: Session) -> dict[str, str | int]:
     }
 
 
-def order_rows(state: EngineState, now_ns: int) -> list[dict[str, object]]:
-    """Return every order that is not proven dead, oldest first."""
+def order_rows(
+    state: EngineState, now_ns: int, queue_ahead: Mapping[str, int] = MappingProxyType({})
+) -> list[dict[str, object]]:
+    """Return every order that is not proven dead, oldest first.
+
+    Args: queue_ahead: base atoms estimated to trade before an order, by client order id, where it is known.
+    """
     rows: list[dict[str, object]] = []
     for order in state.orders.live.values():
         instrument = state.markets[order.symbol].instrument
+        ahead = queue_ahead.get(order.cid)
         rows.append(
             {
                 "cid": order.cid,
@@ -145,6 +152,7 @@ def order_rows(state: EngineState, now_ns: int) -> list[dict[str, object]]:
                 "price": instrument.price_text(order.price_ticks),
                 "size_base": instrument.size_text(order.size_lots),
                 "filled_base": instrument.size_text(order.cum_lots),
+                "ahead_base": short_text(ahead, instrument.base_scale) if ahead is not None else None,
                 "state": order.state.value,
                 "age_ms": (now_ns - order.placed_ns) // NS_PER_MS,
             }

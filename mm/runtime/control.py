@@ -14,27 +14,41 @@ import msgspec
 import structlog
 
 from mm.domain.events import Operation
-from mm.errors import EXIT_NOT_RUNNING, EXIT_USAGE
+from mm.errors import EXIT_NOT_RUNNING, EXIT_USAGE, MMError
 from mm.observe.status import fill_row, order_rows, pnl
 from mm.runtime.live import LiveRuntime
+from mm.runtime.reconfigure import LiveConfig
 
 log = structlog.get_logger(__name__)
 
-REQUEST_BYTES_MAX: Final = 64 * 1024
+REQUEST_BYTES_MAX: Final = 2 * 1024 * 1024
+"""A request may carry the text of a config file."""
+
 VERSION: Final = 1
 IDLE_S: Final = 30.0
 """A connection that says nothing for this long is closed."""
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
-    """What a client asks. Fields: v: version, 1; do: the verb; session: "" for all; who: for the audit."""
+    """What a client asks.
+
+    Fields: v: version, 1; do: the verb; session: "" for all; who: for the audit. Of `config.*`: key: which
+    one, "" for all; text: to plan with in place of the file's; digest: of the text that is meant; confirm: it
+    may loosen limits.
+    """
 
     do: str
     v: int = 1
     session: str = ""
     reason: str = ""
     who: str = ""
+    key: str = ""
+    text: str | None = None
+    digest: str = ""
+    confirm: bool = False
 
+
+CONFIG_VERBS: Final = ("config.get", "config.plan", "config.apply", "config.history")
 
 Answer = dict[str, object]
 
@@ -42,11 +56,18 @@ Answer = dict[str, object]
 class ControlServer:
     """Serves the socket at `path` while a run lives."""
 
-    def __init__(self, path: Path, runtime: LiveRuntime, status: Callable[[], Mapping[str, object]]) -> None:
-        """Keep the parts; `status` makes the status object."""
+    def __init__(
+        self,
+        path: Path,
+        runtime: LiveRuntime,
+        status: Callable[[], Mapping[str, object]],
+        config: LiveConfig | None = None,
+    ) -> None:
+        """Keep the parts. Args: status: makes the status object; config: of the run, None if none is kept."""
         self._path = path
         self._runtime = runtime
         self._status = status
+        self._config = config
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -87,8 +108,14 @@ class ControlServer:
             return _refusal(f"version was {request.v}, expected {VERSION}", "use the mm that runs the daemon")
         if request.do in ("status", "orders", "fills", "pnl"):
             return self._read(request)
+        if request.do in CONFIG_VERBS and self._config is not None:
+            try:
+                return {"ok": True, **_on_config(self._config, request)}
+            except MMError as error:
+                return {"ok": False, "error": str(error), "hint": error.hint, "exit_code": error.exit_code}
         if request.do not in tuple(Operation):
-            return _refusal(f"unknown request {request.do!r}", f"one of status, orders, fills, pnl, {_VERBS}")
+            known = ", ".join(("status", "orders", "fills", "pnl", *CONFIG_VERBS, *Operation))
+            return _refusal(f"unknown request {request.do!r}", f"one of {known}")
         return self._operate(request, Operation(request.do))
 
     def _read(self, request: Request) -> Answer:
@@ -102,7 +129,7 @@ class ControlServer:
         if request.do == "pnl":
             return {"ok": True, "sessions": [pnl(session) for session in chosen]}
         if request.do == "orders":
-            rows = order_rows(state, self._runtime.now_ns())
+            rows = order_rows(state, self._runtime.now_ns(), self._runtime.queue_ahead())
             return {"ok": True, "orders": [row for row in rows if request.session in ("", row["session"])]}
         fills = [row for row in self._runtime.history.fills if request.session in ("", row.session)]
         return {
@@ -128,7 +155,16 @@ class ControlServer:
         return {"ok": True, **self._status()}
 
 
-_VERBS = ", ".join(Operation)
+def _on_config(config: LiveConfig, request: Request) -> Answer:
+    if request.do == "config.get":
+        return config.values(request.key)
+    if request.do == "config.plan":
+        return config.plan(request.text)
+    if request.do == "config.history":
+        return config.history()
+    return config.apply(
+        who=request.who or "control", origin="cli", confirm=request.confirm, digest=request.digest
+    )
 
 
 def _refusal(error: str, hint: str) -> Answer:

@@ -19,15 +19,20 @@ class EventTime:
         venue: SimulatedVenue,
         *,
         next_timer_ns: Callable[[], int | None],
-        step: Callable[[AnyEvent], None],
+        computed: Callable[[AnyEvent], None],
+        outside: Callable[[AnyEvent], None],
     ) -> None:
-        """Merge the outcomes of `venue` with timers and events; each step goes to `step`.
+        """Merge the outcomes of `venue` with timers and events.
 
-        Args: next_timer_ns: when the core's next timer is due, None if there is none.
+        Args:
+            next_timer_ns: when the core's next timer is due, None if there is none.
+            computed: takes a step on what was computed here: an outcome, or a timer's moment.
+            outside: takes a step on an event that came from outside.
         """
         self._venue = venue
         self._next_timer_ns = next_timer_ns
-        self._step = step
+        self._computed = computed
+        self._outside = outside
         self._now_ns = 0
 
     @property
@@ -42,15 +47,15 @@ class EventTime:
         """Let everything happen that is due by the event's time, then what it does to our orders, then it."""
         self.advance(event.ts_ns)
         for own in self._venue.witness(event):
-            self._step(own)
-        self._step(event)
+            self._computed(own)
+        self._outside(event)
 
     def advance(self, ts_ns: int) -> None:
         """Let everything happen that is due up to and including `ts_ns`; outcomes before timers of a time."""
         while (due_ns := self.next_due_ns) is not None and due_ns <= ts_ns:
             outcomes = self._world_at(due_ns)
             if not outcomes and self._next_timer_ns() == due_ns:
-                self._step(Advanced(ts_ns=self._now_ns))
+                self._computed(Advanced(ts_ns=self._now_ns))
         self._world_at(ts_ns)
 
     # A timer may have been set for a time that is over: that is now.
@@ -58,5 +63,5 @@ class EventTime:
         self._now_ns = max(self._now_ns, ts_ns)
         outcomes = self._venue.advance(self._now_ns)
         for outcome in outcomes:
-            self._step(outcome)
+            self._computed(outcome)
         return len(outcomes)

@@ -7,7 +7,7 @@ every order of ours off the venue by listing.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -18,10 +18,13 @@ from mm.domain.events import Advanced, AnyEvent, Operation, OperatorAsked, Order
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.session import SessionState
+from mm.errors import JournalFailed
 from mm.observe.history import History
 from mm.ports import SimulatedVenue, Venue
 from mm.runtime.emergency import EmergencyExit
 from mm.runtime.event_time import EventTime
+from mm.runtime.recorder import NoRecorder, Recorder
+from mm.store.journal.entries import ConfigVersion
 
 log = structlog.get_logger(__name__)
 
@@ -70,9 +73,14 @@ class LiveRuntime:
     """
 
     def __init__(
-        self, engine: Engine, venue: Venue, clock: Clock, observers: Sequence[Observer] = ()
+        self,
+        engine: Engine,
+        venue: Venue,
+        clock: Clock,
+        observers: Sequence[Observer] = (),
+        recorder: Recorder | None = None,
     ) -> None:
-        """Keep the parts; nothing happens before `run`."""
+        """Keep the parts; nothing happens before `run`. Args: recorder: takes the run down, if any does."""
         self.engine = engine
         self.history = History()
         self.began_ns = 0
@@ -80,6 +88,7 @@ class LiveRuntime:
         self._venue = venue
         self._clock = clock
         self._observers = tuple(observers)
+        self._recorder = recorder or NoRecorder()
         self._pending: deque[AnyEvent] = deque()
         self._draining = False
         self._timer: asyncio.TimerHandle | None = None
@@ -92,7 +101,9 @@ class LiveRuntime:
         self._insisted_ns = 0
         # Where the venue is simulated in this process, all that happens is put in the order of its time.
         self._event_time = (
-            EventTime(venue, next_timer_ns=self._next_timer_ns, step=self._step)
+            EventTime(
+                venue, next_timer_ns=self._next_timer_ns, computed=self._on_computed, outside=self._on_outside
+            )
             if isinstance(venue, SimulatedVenue)
             else None
         )
@@ -121,6 +132,10 @@ class LiveRuntime:
         """Return the core's time."""
         return self._clock.now_ns()
 
+    def queue_ahead(self) -> Mapping[str, int]:
+        """Return how much is estimated to trade before each open order, base atoms by client order id."""
+        return self._venue.queue_ahead() if isinstance(self._venue, SimulatedVenue) else {}
+
     def stop(self, reason: str) -> None:
         """Ask for an orderly stop: orders cancelled, confirmed by the venue, then the end."""
         if not self._stop_reason:
@@ -148,6 +163,10 @@ class LiveRuntime:
             )
         )
 
+    def record_config(self, version: ConfigVersion) -> None:
+        """Write down a configuration that is about to be applied; raises JournalFailed."""
+        self._recorder.on_config(self._clock.now_ns(), version)
+
     def sink(self, event: AnyEvent) -> None:
         """Take in an event; steps are never nested, whoever calls."""
         self._pending.append(event)
@@ -166,16 +185,27 @@ class LiveRuntime:
         if self._event_time is not None:
             self._event_time.on_event(event)
         else:
-            self._step(event)
+            self._on_outside(event)
 
-    def _step(self, event: AnyEvent) -> None:
+    def _on_outside(self, event: AnyEvent) -> None:
+        self._step(event, outside=True)
+
+    def _on_computed(self, event: AnyEvent) -> None:
+        self._step(event, outside=False)
+
+    def _step(self, event: AnyEvent, *, outside: bool) -> None:
         if self._broken is not None:
             self._broken.on_event(event)
             return
         fresh = isinstance(event, OrderFilled) and not self._knows(event)
         ending = self.engine.state.orders.live.get(event.cid) if isinstance(event, OrderCanceled) else None
         try:
+            self._recorder.on_event(event, outside=outside)
             commands = self.engine.step(event)
+            self._recorder.on_commands(self.engine.state.now_ns, commands)
+        except JournalFailed as error:
+            self._break("journal.failed", error)
+            return
         except Exception as error:  # noqa: BLE001 - the top of the loop: the core is broken, trading ends
             self._break("engine.failed", error)
             return

@@ -12,9 +12,12 @@ from typing import Final, TypeAlias
 from mm.errors import ForeignAddress
 from mm.settings.exposure import ladder_of
 from mm.settings.lines import KeyPath
-from mm.settings.models import FileSettings, PairRiskSettings
+from mm.settings.models import FileSettings, PairRiskSettings, RiskSettings
 from mm.settings.problems import Problem
 from mm.settings.values import host_is_loopback, plain
+
+P99_MAX: Final = 14
+"""How many times the average latency the slowest in a hundred may take: a log-normal allows 14.9."""
 
 Stated: TypeAlias = Callable[[KeyPath], bool]
 """Tells whether somebody set the key at a path."""
@@ -31,6 +34,7 @@ def contradictions(settings: FileSettings, *, stated: Stated) -> list[Problem]:
         *_live_needs(settings, stated),
         *_account_limits(settings, stated),
         *_looser_pairs(settings),
+        *_exits(settings, stated),
         *_ladders(settings),
         *_paper(settings),
     ]
@@ -105,6 +109,25 @@ def _looser_pairs(settings: FileSettings) -> Iterator[Problem]:
                 )
 
 
+def _exits(settings: FileSettings, stated: Stated) -> Iterator[Problem]:
+    # Outside the collar no exit would ever leave.
+    own = ((("pair", name, "risk"), _limits_of(settings, name)) for name in settings.pair)
+    for table, risk in ((("risk",), settings.risk), *own):
+        collar, slippage = risk.price_collar_bps, risk.max_slippage_bps
+        if slippage <= collar:
+            continue
+        if stated((*table, "max_slippage_bps")):
+            message = f"was {plain(slippage)}, expected at most price_collar_bps, {plain(collar)}"
+            yield Problem(path=(*table, "max_slippage_bps"), message=message)
+        elif stated((*table, "price_collar_bps")):
+            message = f"was {plain(collar)}, expected at least max_slippage_bps, {plain(slippage)}"
+            yield Problem(path=(*table, "price_collar_bps"), message=message)
+
+
+def _limits_of(settings: FileSettings, pair: str) -> RiskSettings:
+    return settings.risk.model_copy(update=settings.pair[pair].risk.model_dump(exclude_none=True))
+
+
 def _ladders(settings: FileSettings) -> Iterator[Problem]:
     for name, pair in settings.pair.items():
         ladder = ladder_of(pair.params)
@@ -133,4 +156,10 @@ def _paper(settings: FileSettings) -> Iterator[Problem]:
             path=("paper", "latency_p99_ms"),
             message=f"was {paper.latency_p99_ms}, below latency_mean_ms = {paper.latency_mean_ms}",
             hint="the slowest in a hundred are no faster than the average",
+        )
+    elif paper.latency_p99_ms > P99_MAX * paper.latency_mean_ms:
+        yield Problem(
+            path=("paper", "latency_p99_ms"),
+            message=f"was {paper.latency_p99_ms}, more than {P99_MAX} times latency_mean_ms",
+            hint="no distribution of latencies has such a tail and that mean",
         )

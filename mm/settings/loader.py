@@ -43,8 +43,14 @@ def load_settings(
     Args: overrides: `a.b=c` texts of `--set`. environ: variables; those of the process when absent.
     Raises: ConfigError (or its subclass ForeignAddress) that lists every problem with its place.
     """
+    return settings_of(read_text(Path(path)), path, overrides, environ)
+
+
+def settings_of(
+    text: str, path: Path | str, overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Return the settings that `text`, in a file at `path`, describes; else as `load_settings`."""
     file = str(path)
-    text = _read(Path(path))
     tree = _parsed(text, file)
     origins = Origins(file, _lines(text, file))
     for entry in entries(os.environ if environ is None else environ, overrides):
@@ -60,7 +66,8 @@ def load_settings(
         raise  # not reached: an error has at least one problem
     problems += contradictions(settings, stated=lambda key: origins.exact(key) != "default")
     raise_problems(problems, origins)
-    return _settled(settings, Path(path), origins)
+    settled = _settled(settings, Path(path), origins)
+    return settled.model_copy(update={"text": text, "overrides": tuple(overrides)})
 
 
 def demo_settings(overrides: Sequence[str] = (), environ: Mapping[str, str] | None = None) -> Settings:
@@ -68,7 +75,8 @@ def demo_settings(overrides: Sequence[str] = (), environ: Mapping[str, str] | No
     return load_settings(DEMO_FILE, overrides, environ)
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a config file; raises ConfigError if there is none that could be one."""
     try:
         with path.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)

@@ -199,6 +199,21 @@ class PaperSettings(Table):
     seed: Annotated[Seed, about("The same seed gives the same latencies.")] = 7
 
 
+class JournalSettings(Table):
+    """`[journal]`: the record of every run, in `data_dir/runs`."""
+
+    market_days: Annotated[
+        Annotated[int, Field(ge=1, le=3_650)],
+        about(
+            "Days that market data are kept, without which a run cannot be repeated; the rest is for ever."
+        ),
+    ] = 3
+    sync: Annotated[
+        Literal["group", "strict"],
+        about("group: on the disk within 10 ms; strict: each command is on the disk before it is sent."),
+    ] = "group"
+
+
 class PairSettings(Table):
     """`[pair.NAME]`: a session, that is one strategy on one symbol with its limits."""
 
@@ -231,6 +246,7 @@ class FileSettings(Table):
     pair: Annotated[dict[Name, PairSettings], Len(1, 64), about("Sessions, by name.")]
     risk: Annotated[RiskSettings, about("Limits of the account.", NOW)] = RiskSettings()
     stp: Annotated[StpSettings, about("Self-trade prevention.")] = StpSettings()
+    journal: Annotated[JournalSettings, about("The record of a run.")] = JournalSettings()
     log: Annotated[LogSettings, about("Logs.")] = LogSettings()
     demo: Annotated[DemoSettings, about("The market of demo mode.")] = DemoSettings()
     paper: Annotated[PaperSettings, about("The account and the fills of paper mode.")] = PaperSettings()
@@ -239,11 +255,14 @@ class FileSettings(Table):
 class Settings(FileSettings):
     """A config as it was loaded, with where each value came from.
 
-    Fields: path: of the file. sources: dotted key -> "file:line", "env NAME", "--set" or "default".
+    Fields: path: of the file. sources: dotted key -> "file:line", "env NAME", "--set" or "default". text: of
+    the file as it was read; overrides: the `--set` texts that were laid over it.
     """
 
     path: Path
     sources: Mapping[str, str]
+    text: str = ""
+    overrides: tuple[str, ...] = ()
 
     def risk_of(self, pair: str) -> RiskSettings:
         """Return the limits of the session `pair`: its own where it states one, else the account's."""

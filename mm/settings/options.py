@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mm.errors import EXIT_OK
 
@@ -60,7 +60,11 @@ class RunReport:
         pnl_residual: what of the P&L is not explained, in quote atoms.
         messages_per_fill: orders and cancels sent per fill, None without one.
         pnl_quote, quote: P&L after fees as text, and the asset it is in; "" unknown.
-        run_s: length of the run, seconds. exit_reason: "duration", "stopped", "halted: ...", ...
+        fills_at_touch, phantom_fills, fills_not_at_touch: on paper, orders that a model which fills whatever
+            the market touches would have claimed filled; those of them that had no fill here; those that were
+            filled here and not there. None where orders met a real book.
+        run_s: length of the run, seconds of the venue's time.
+        exit_reason: "duration", "stopped", "halted: ...", ...
         exit_code: what the process ends with (`mm.errors`).
     """
 
@@ -77,8 +81,16 @@ class RunReport:
     pnl_quote: str = ""
     quote: str = ""
     run_s: float = 0.0
+    fills_at_touch: int | None = None
+    phantom_fills: int | None = None
+    fills_not_at_touch: int | None = None
     exit_code: int = EXIT_OK
 
     def as_dict(self) -> dict[str, object]:
-        """Return all fields by name, ready for JSON."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """Return all fields by name, ready for JSON; what only paper knows is left out elsewhere."""
+        found = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in found.items() if name not in ON_PAPER or value is not None}
+
+
+ON_PAPER: Final = ("fills_at_touch", "phantom_fills", "fills_not_at_touch")
+"""Fields of a report that only paper mode has."""

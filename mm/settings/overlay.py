@@ -52,6 +52,11 @@ def entries(environ: Mapping[str, str], overrides: Sequence[str]) -> Iterator[En
 
 
 def _entry(key: str, text: str, origin: str) -> Entry:
+    return Entry(path=key_path(key, origin), value=_value(text), origin=origin)
+
+
+def key_path(key: str, origin: str) -> KeyPath:
+    """Return the names in a dotted key; raises ConfigError, which names `origin`, if it may not be set so."""
     if not _KEY.fullmatch(key):
         hint = "keys are lower case with dots: pair.btc.symbol"
         raise ConfigError(f"{origin}: {key!r} is no key", hint=hint)
@@ -59,7 +64,7 @@ def _entry(key: str, text: str, origin: str) -> Entry:
     if path[0] == "mode":
         hint = 'edit the file: mode = "paper"'
         raise ConfigError(f"{origin}: mode: it is set in the file alone", hint=hint)
-    return Entry(path=path, value=_value(text), origin=origin)
+    return path
 
 
 def _value(text: str) -> object:

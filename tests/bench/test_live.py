@@ -1,56 +1,51 @@
-"""The bench of a decision measures real decisions. Nothing here judges how fast: machines differ."""
+"""`mm bench live` as a whole, as small as it goes: every figure is there, and sane. Nothing judges speed."""
 
-import gc
+import dataclasses
 
-from mm.bench.live import Figures, measure
+import pytest
 
-
-def test_real_decisions_are_measured_with_the_whole_ladder() -> None:
-    """Orders are moved and left alone, several messages a move, and the figures are in a sane order."""
-    figures = measure(events=300)
-    assert figures.moving + figures.still == 300
-    assert figures.moving > 5
-    assert figures.still > figures.moving
-    assert 2 <= figures.messages_per_move <= 20
-    assert 0 < figures.decision_us_p50 <= figures.decision_us_p99
-    assert figures.still_us_p50 > 0
+from mm.bench.live import GOALS, Options, measure_live
 
 
-def test_the_same_seed_makes_the_same_decisions() -> None:
-    """What was decided does not depend on the machine; how long it took does."""
-    one, two, other = measure(events=200, seed=3), measure(events=200, seed=3), measure(events=200, seed=4)
-
-    def decided(figures: Figures) -> tuple[int, int, float]:
-        return (figures.moving, figures.still, figures.messages_per_move)
-
-    assert decided(one) == decided(two)
-    assert decided(one) != decided(other)
+@pytest.fixture(scope="module")
+def options() -> Options:
+    """The smallest bench that still measures everything."""
+    return Options(events=100, rounds=1, seconds=0.1, frames=100)
 
 
-def test_the_figures_are_told_by_name() -> None:
-    """As `mm bench live --json` prints them."""
-    figures = Figures(
-        decision_us_p50=1.0, decision_us_p99=2.0, still_us_p50=3.0, moving=4, still=5, messages_per_move=6.0
+async def test_every_figure_is_measured_in_one_run(options: Options) -> None:
+    """Both loops traded, both books agreed, cancels came through the burst; the names are the agreed ones."""
+    said: list[str] = []
+    figures = await measure_live(options, said.append)
+    for name in (
+        *("decision_us_p50", "decision_us_p99", "p50_us", "p99_us", "ccxt_p50_us", "ccxt_p99_us"),
+        *("ratio_p50", "frame_us_p50", "ccxt_frame_us_p50", "ratio_frame", "burst_cancel_ms_max"),
+        *("cancel_p50_us", "burst_frame_ms_max", "floor_us_p50"),
+    ):
+        assert figures[name] > 0, name
+    assert figures["p50_us"] <= figures["p99_us"]
+    assert figures["floor_us_p50"] < figures["p50_us"]
+    assert figures["ratio_p50"] == pytest.approx(figures["p50_us"] / figures["ccxt_p50_us"], abs=0.001)
+    assert figures["ratio_frame"] == pytest.approx(
+        figures["frame_us_p50"] / figures["ccxt_frame_us_p50"], abs=0.001
     )
-    assert figures.as_dict() == {
-        "decision_us_p50": 1.0,
-        "decision_us_p99": 2.0,
-        "still_us_p50": 3.0,
-        "moving": 4,
-        "still": 5,
-        "messages_per_move": 6.0,
-    }
+    assert 10 <= figures["orders"] <= 25
+    assert figures["ccxt_orders"] > 0
+    assert figures["ccxt_errors"] == 0
+    assert figures["burst_frames"] == 1_248
+    assert figures["burst_cancels"] >= 30
+    assert said[0] == "decisions"
+    assert len(said) == len(set(said)) == 4
 
 
-def test_a_bench_in_which_nothing_moved_has_no_figures_of_it() -> None:
-    """Zero, not a crash: a market that stands still for a moment."""
-    figures = measure(events=100, seed=1)
-    assert figures.still_us_p50 >= 0
-    assert figures.decision_us_p50 >= 0
+def test_every_goal_is_a_figure_that_is_measured() -> None:
+    """A goal nobody measures would always be met."""
+    from mm.bench.burst import BurstFigures
+    from mm.bench.decision import Figures
+    from mm.bench.frames import FrameFigures
+    from mm.bench.wire import WireFigures
 
-
-def test_the_collector_is_as_before() -> None:
-    """What was frozen for the measurement is given back."""
-    before = gc.get_freeze_count()
-    measure(events=100)
-    assert gc.get_freeze_count() == before == 0
+    kinds = (Figures, FrameFigures, WireFigures, BurstFigures)
+    names = {field.name for kind in kinds for field in dataclasses.fields(kind)}
+    assert {goal.figure for goal in GOALS} <= names
+    assert all(0 <= goal.reach < goal.must for goal in GOALS)

@@ -106,14 +106,6 @@ def test_without_the_flag_nothing_is_started(place: Place) -> None:
     assert "--yes-live" in str(error)
 
 
-def test_paper_is_refused_with_what_can_be_done_instead(place: Place) -> None:
-    """It is not built, and says so: nothing pretends to be it."""
-    error = refused(place, place.settings().model_copy(update={"mode": "paper"}), ConfigError)
-    assert error.exit_code == 4
-    assert "paper cannot run" in str(error)
-    assert error.hint
-
-
 def test_a_config_without_a_key_is_refused(place: Place) -> None:
     """By the loader, with the table to put it in; and by the run itself should one get that far."""
     with pytest.raises(ConfigError, match=r"venue\.main\.key: missing, needed in live mode"):

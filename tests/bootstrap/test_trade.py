@@ -16,7 +16,9 @@ from mm.domain.ids import OrderId, OrderIds
 from mm.domain.sides import Side
 from mm.engine.engine import Engine
 from mm.errors import AlreadyRunning, ConfigError, StateCorrupt
+from mm.runtime.config_watch import ConfigWatch
 from mm.runtime.live import LiveRuntime
+from mm.settings.loader import load_settings
 from mm.settings.models import Settings
 from mm.settings.options import Show
 from mm.store import paths
@@ -48,6 +50,12 @@ max_notional_quote = 5_000
 max_order_notional_quote = 500
 session_loss_quote = 100
 """
+
+
+@pytest.fixture(autouse=True)
+def _rarely_synced(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Minutes pass at once here; the disk does not.
+    monkeypatch.setattr("mm.runtime.recorder.GROUP_S", 30.0)
 
 
 class Stage:
@@ -121,7 +129,7 @@ def test_the_report_of_a_run_is_made_of_the_bots_own_books(stage: Stage) -> None
     assert report.exit_code == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_a_run_in_order(stage: Stage, number: signal.Signals) -> None:
     """Cancelled, confirmed, exit code 0; the reason names the signal. A second one harms nothing."""
     stage.at(3, lambda: signal.raise_signal(number))
@@ -142,14 +150,91 @@ def test_a_stop_that_is_not_confirmed_ends_with_the_code_for_orders_that_may_rem
     assert (life.ended, life.open_orders) == (True, -1)
 
 
-def test_under_nohup_a_hang_up_of_the_terminal_is_not_heeded(stage: Stage) -> None:
-    """It was started to outlive the terminal."""
+class Lost:
+    """A terminal that hung up."""
+
+    def is_lost(self) -> bool:
+        """Return that it did."""
+        return True
+
+
+def test_a_terminal_that_is_closed_takes_an_unattended_run_with_it(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order: cancelled and confirmed."""
+    monkeypatch.setattr(trade_module, "TERMINAL", Lost())
+    stage.at(3, lambda: signal.raise_signal(signal.SIGHUP))
+    bot = stage.go()
+    assert (bot.exit_code, bot.outcome.reason) == (0, "SIGHUP")
+    assert not stage.venue.open
+
+
+def test_before_the_trading_a_terminal_that_is_closed_unwinds_and_a_reload_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """There is no config to read again yet: it is about to be read."""
+    heard: list[str] = []
+
+    async def begin() -> None:
+        loop = asyncio.get_running_loop()
+        signal.raise_signal(signal.SIGHUP)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        heard.append("goes on")
+        monkeypatch.setattr(trade_module, "TERMINAL", Lost())
+        loop.call_soon(signal.raise_signal, signal.SIGHUP)
+        await loop.create_future()
+
+    with pytest.raises(KeyboardInterrupt):
+        in_loop(begin)
+    assert heard == ["goes on"]
+
+
+def test_a_hang_up_without_a_lost_terminal_reads_the_config_again(stage: Stage) -> None:
+    """Also under `nohup`: the run goes on, with what the file says now."""
+    text = stage.settings.text.replace("bid_spread_bps = 2", "bid_spread_bps = 3")
+
+    def edit() -> None:
+        stage.settings.path.write_text(text)
+        signal.raise_signal(signal.SIGHUP)
+
+    stage.at(3, edit)
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        stage.at(3, lambda: signal.raise_signal(signal.SIGHUP))
-        assert stage.go(duration_s=5).outcome.reason == "duration"
+        bot = stage.go(duration_s=5)
     finally:
         signal.signal(signal.SIGHUP, before)
+    assert (bot.outcome.reason, bot.state.revision) == ("duration", 2)
+    assert [config.text for config in bot.configs] == [stage.settings.text, text]
+
+
+def test_an_edit_that_stands_is_taken_over_by_itself(stage: Stage) -> None:
+    """By the second look at it, not by the first: an editor may be in the middle of it."""
+    text = stage.settings.text.replace("bid_spread_bps = 2", "bid_spread_bps = 3")
+    seen: list[str] = []
+    stage.at(3.5, lambda: stage.settings.path.write_text(text))
+    stage.at(4.5, lambda: seen.append(str(len(list((stage.data_dir / "config").glob("*.toml"))))))
+    bot = stage.go(duration_s=7)
+    assert seen == ["1"]
+    assert bot.state.revision == 2
+    stage.settings, stage.venue = (
+        load_settings(stage.settings.path, stage.settings.overrides),
+        FakeVenue(VirtualClock()),
+    )
+    assert stage.go(duration_s=1).state.revision == 2
+
+
+def test_a_watch_that_breaks_is_told_and_goes_on(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an edit does to us is not to end a run."""
+    looks: list[int] = []
+
+    def look(self: object) -> None:
+        looks.append(1)
+        raise ArithmeticError("broken")
+
+    monkeypatch.setattr(ConfigWatch, "look", look)
+    assert stage.go(duration_s=5).exit_code == 0
+    assert len(looks) > 2
 
 
 def test_a_signal_that_comes_again_after_a_while_ends_without_the_venues_word(stage: Stage) -> None:
@@ -356,7 +441,7 @@ def test_a_directory_whose_path_is_too_long_for_a_socket_still_gets_one(
     assert not short.exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_that_nobody_attends_to_unwinds(number: signal.Signals) -> None:
     """Before the trading begins and after it ended: what was begun is undone, then the process ends."""
     undone: list[bool] = []
@@ -373,7 +458,7 @@ def test_a_signal_that_nobody_attends_to_unwinds(number: signal.Signals) -> None
     assert undone == [True]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_after_the_trading_a_signal_unwinds_again(stage: Stage, number: signal.Signals) -> None:
     """The demo still has an exchange to end then."""
 

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.sides import Side
+from mm.exchange.agents_market import AgentsMarket
 from mm.exchange.clock import WallClock
 from mm.exchange.floor import Floor
 from mm.exchange.requestlog import RequestLog
@@ -307,7 +308,7 @@ def test_a_holding_that_came_or_went_whole_is_not_overlooked() -> None:
 
 def test_the_answer_of_the_truth_door_is_read() -> None:
     """What the local exchange tells is what is judged: an order of the client, its steps, the balances."""
-    floor = Floor(make_settings(), WallClock())
+    floor = Floor(make_settings(), AgentsMarket(make_settings(), WallClock()))
     accepted(floor.place(limit("client", Side.BUY, 5_900_000, 100)))
     told = told_truth(floor, RequestLog(requests_max=10))
     truth = read_truth(msgspec.json.encode(told))

@@ -1,6 +1,6 @@
 """Everything in the order of its time: outcomes, timers, events; the same however the clock cuts it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +21,10 @@ class _World:
         self.now_ns = 0
         self.seen: list[AnyEvent] = []
         self.time = EventTime(
-            self, next_timer_ns=lambda: self.timers[0] if self.timers else None, step=self.step
+            self,
+            next_timer_ns=lambda: self.timers[0] if self.timers else None,
+            computed=self.step,
+            outside=self.step,
         )
 
     caps = Capabilities(orders_per_10s=1, weight_per_minute=1)
@@ -36,6 +39,9 @@ class _World:
         due = [at for at in self.outcomes if at <= ts_ns]
         self.outcomes = self.outcomes[len(due) :]
         return [OrderCanceled(ts_ns=at, cid="a", cum_lots=0, source=Source.STREAM) for at in due]
+
+    def queue_ahead(self) -> Mapping[str, int]:
+        return {}
 
     def witness(self, event: AnyEvent) -> Sequence[AnyEvent]:
         self.seen.append(event)

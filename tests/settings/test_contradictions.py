@@ -47,6 +47,18 @@ LIVE = (
             "mm.toml:18: pair.btc.risk.session_loss_quote: was 101, looser than the account's 100",
         ),
         (
+            SMALL + "price_collar_bps = 10\n",
+            "mm.toml:17: risk.price_collar_bps: was 10, expected at least max_slippage_bps, 15",
+        ),
+        (
+            SMALL + "max_slippage_bps = 200\n",
+            "mm.toml:17: risk.max_slippage_bps: was 200, expected at most price_collar_bps, 150",
+        ),
+        (
+            SMALL + "[pair.btc.risk]\nprice_collar_bps = 10\n",
+            "mm.toml:18: pair.btc.risk.price_collar_bps: was 10, expected at least max_slippage_bps, 15",
+        ),
+        (
             SMALL + "max_open_orders = 1\n",
             "mm.toml:6: pair.btc.params.order_levels: makes 2 orders on both sides,"
             " more than max_open_orders, 1",
@@ -137,3 +149,6 @@ def test_the_slowest_latency_of_paper_is_no_faster_than_the_average(tmp_path: Pa
     told = refused(tmp_path, f"{SMALL}[paper]\nlatency_mean_ms = 80\nlatency_p99_ms = 40\n")
 
     assert "paper.latency_p99_ms: was 40, below latency_mean_ms = 80" in told
+    told = refused(tmp_path, f"{SMALL}[paper]\nlatency_mean_ms = 10\nlatency_p99_ms = 141\n")
+    assert "paper.latency_p99_ms: was 141, more than 14 times" in told
+    assert loaded(tmp_path, f"{SMALL}[paper]\nlatency_mean_ms = 10\nlatency_p99_ms = 140\n").paper

@@ -1,0 +1,72 @@
+"""What the machine itself takes: a frame comes in, constant bytes go out, nothing is looked at.
+
+No loop can be faster, so this is what to take off both figures before comparing them. Same process, same
+exchange, same pace, in turns with the loops that are measured.
+"""
+
+import asyncio
+from urllib.parse import urlsplit
+
+from mm.bench.responder import Stamps
+
+_PARAMS = b"symbol=BTCUSDT&side=BUY&type=LIMIT_MAKER&price=1&quantity=1&newClientOrderId=floor%010d"
+_UPGRADE = (
+    b"GET /stream/floor HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: Zmxvb3I=\r\n\r\n"
+)
+
+
+class FloorLoop:
+    """Answers each frame with an order made of constant bytes."""
+
+    def __init__(self, url: str) -> None:
+        """Trade on the exchange at `url`."""
+        parts = urlsplit(url)
+        self._address = (parts.hostname or "", parts.port or 0)
+        self._stream = _Frames()
+        self._transports: list[asyncio.BaseTransport] = []
+
+    async def start(self) -> None:
+        """Connect twice: one socket for frames, one for orders."""
+        loop = asyncio.get_running_loop()
+        orders, _ = await loop.create_connection(asyncio.Protocol, *self._address)
+        self._transports.append(orders)
+        self._stream.orders = orders
+        stream, _ = await loop.create_connection(lambda: self._stream, *self._address)
+        self._transports.append(stream)
+        await self._stream.ready.wait()
+
+    async def close(self) -> None:
+        """End both connections."""
+        for transport in self._transports:
+            transport.close()
+
+    def orders_ns(self, stamps: Stamps) -> dict[int, int]:
+        """Return by frame how long it took from its leaving the exchange to an order's arriving there."""
+        arrived = [ns for cid, ns in stamps.orders.items() if cid.startswith("floor")]
+        if len(arrived) != len(stamps.frames):
+            return {}
+        pairs = zip(stamps.frames.items(), arrived, strict=True)
+        return {frame: read_ns - sent_ns for (frame, sent_ns), read_ns in pairs}
+
+
+class _Frames(asyncio.Protocol):
+    # The socket that frames come from; at their pace each comes in one piece.
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        self.orders: asyncio.Transport | None = None
+        self._count = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.write(_UPGRADE)
+
+    def data_received(self, data: bytes) -> None:  # noqa: ARG002 - nothing is looked at
+        if not self.ready.is_set():
+            self.ready.set()
+            return
+        self._count += 1
+        body = _PARAMS % self._count
+        assert self.orders is not None
+        self.orders.write(b"POST /order HTTP/1.1\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))

@@ -1,0 +1,56 @@
+"""The journal of a run: begun when the engine is there, before anything is sent; old market data dropped."""
+
+import time
+from typing import Final
+
+import structlog
+
+import mm
+from mm.bootstrap.recipe import recipe_of, recipe_text
+from mm.engine.engine import Engine
+from mm.errors import JournalFailed, StateCorrupt
+from mm.runtime.recorder import JournalRecorder
+from mm.settings.models import Settings
+from mm.store.config_history import text_digest
+from mm.store.journal.entries import RunHeader
+from mm.store.journal.journal import Journal
+from mm.store.journal.layout import journal_directory, run_id, runs
+from mm.store.journal.retention import drop_market
+from mm.store.journal.syncing import JournalSettings, SyncPolicy
+from mm.store.runstate import RunState
+
+log = structlog.get_logger("mm")
+
+DAY_NS: Final = 86_400 * 1_000_000_000
+
+
+def begin_recording(settings: Settings, engine: Engine, kept: RunState, began_ns: int) -> JournalRecorder:
+    """Return what takes this run down, in a directory of its own; market data that are too old are dropped.
+
+    Args: began_ns: the core's time. Raises: StateCorrupt, JournalFailed if it cannot be written.
+    """
+    now_ns = time.time_ns()
+    _drop_old(settings, before_ns=now_ns - settings.journal.market_days * DAY_NS)
+    setup = engine.state.setup
+    name = run_id(now_ns, setup.epoch)
+    header = RunHeader(
+        run_id=name,
+        epoch=setup.epoch,
+        code_version=mm.__version__,
+        began_ns=began_ns,
+        config_digest=text_digest(settings.text),
+        config_text=recipe_text(recipe_of(settings, setup, id_key=kept.id_key)),
+    )
+    policy = JournalSettings(policy=SyncPolicy(settings.journal.sync))
+    journal = Journal.open(journal_directory(settings.data_dir, name), header, settings=policy)
+    log.info("journal.open", run=name)
+    return JournalRecorder(journal)
+
+
+def _drop_old(settings: Settings, *, before_ns: int) -> None:
+    for place in runs(settings.data_dir):
+        try:
+            drop_market(place.journal, before_ns=before_ns)
+        except (StateCorrupt, JournalFailed) as error:
+            # An old record that is damaged is no reason not to trade; it is left as it is.
+            log.warning("journal.old_not_dropped", run=place.run_id, error=str(error))

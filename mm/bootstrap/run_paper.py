@@ -1,0 +1,83 @@
+"""Paper mode: real market data, an account that exists in this process alone, judged by its own truth.
+
+No key is read and no signer exists: the public adapter has no place for one.
+"""
+
+import asyncio
+import time
+from dataclasses import replace
+from decimal import Decimal
+
+import msgspec
+
+from mm.bootstrap.door import pace_of
+from mm.bootstrap.trade import trade
+from mm.bootstrap.verdict import judged
+from mm.domain.units import floor_atoms
+from mm.observe import judge
+from mm.runtime.clock import AnchoredClock
+from mm.settings.models import PaperSettings, Settings, VenueSettings
+from mm.settings.options import RunOptions, RunReport
+from mm.settings.values import host_is_loopback
+from mm.venues.binance import BinanceMarketData, BinancePublicSettings, BinanceUrls
+from mm.venues.binance.settings import Clock
+from mm.venues.paper import PaperTruth, PaperVenue, PaperVenueSettings
+
+
+async def paper(options: RunOptions, venue: VenueSettings) -> RunReport:
+    """Run on paper until stopped; raises what `trade` raises."""
+    settings = options.settings
+    pace = await asyncio.to_thread(pace_of, venue.url)
+    clock = AnchoredClock(pace)
+    public = BinanceMarketData(_public_settings(settings.paper, venue, clock))
+    paper_venue = PaperVenue(public, paper_settings(settings))
+    began_ns, began = clock.now_ns(), time.monotonic()
+    bot = await trade(settings, paper_venue, clock, duration_ns=options.duration_ns, show=options.show)
+    truths = [_read(truth) for truth in paper_venue.truths()]
+    run_s = (time.monotonic() - began) * clock.scale
+    touch = paper_venue.touch
+    return replace(
+        judged(bot, truths, began_ns=began_ns, run_s=run_s),
+        fills_at_touch=touch.touch_fills,
+        phantom_fills=touch.phantom_fills,
+        fills_not_at_touch=touch.missed_fills,
+    )
+
+
+def paper_settings(settings: Settings) -> PaperVenueSettings:
+    """Return what the paper venue is given: each pair's base and quote asset, fees, latency, queue."""
+    given = settings.paper
+    balances: dict[str, Decimal] = {}
+    for pair in settings.pair.values():
+        base, _, quote = pair.symbol.partition("/")
+        balances.setdefault(base, given.start_base)
+        balances.setdefault(quote, given.start_quote)
+    return PaperVenueSettings(
+        balances=balances,
+        latency_mean_ms=given.latency_mean_ms,
+        latency_p99_ms=given.latency_p99_ms,
+        seed=given.seed,
+        queue=given.queue,
+        maker_fee_ppm=_ppm(given.maker_fee_bps),
+        taker_fee_ppm=_ppm(given.taker_fee_bps),
+        stp_mode=settings.stp.venue_mode.upper(),
+    )
+
+
+def _public_settings(given: PaperSettings, venue: VenueSettings, clock: Clock) -> BinancePublicSettings:
+    return BinancePublicSettings(
+        clock=clock,
+        urls=BinanceUrls(rest=venue.url) if venue.url else None,
+        loopback_only=venue.url is not None and host_is_loopback(venue.url),
+        maker_fee_ppm=_ppm(given.maker_fee_bps),
+        taker_fee_ppm=_ppm(given.taker_fee_bps),
+    )
+
+
+def _ppm(fee_bps: Decimal) -> int:
+    return floor_atoms(fee_bps, 2)  # exact: a fee has two decimals at most
+
+
+def _read(truth: PaperTruth) -> judge.Truth:
+    # The paper venue may not know its judge; the names are the same.
+    return msgspec.convert(msgspec.to_builtins(truth), judge.Truth)

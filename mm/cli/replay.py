@@ -1,0 +1,79 @@
+"""The verb `mm replay`: a recorded run again, every command compared. Exit code 9 on the first difference."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mm.cli.terminal import Terminal, verb
+from mm.domain.units import NS_PER_S
+from mm.errors import EXIT_CHECK_FAILED
+
+if TYPE_CHECKING:
+    from mm.runtime.rerun import RerunResult
+    from mm.store.journal.entries import RunHeader
+
+Run = Annotated[
+    Path,
+    typer.Argument(metavar="RUN", help="A run's directory, DATA_DIR/runs/RUN_ID, or DATA_DIR: its newest."),
+]
+
+
+@verb
+def replay(terminal: Terminal, *, run: Run) -> None:
+    """Run a recorded run again, without a clock, and compare every command with the recorded one."""
+    import asyncio
+
+    from mm.bootstrap.replay_run import repeat
+    from mm.store.journal.layout import runs
+
+    places = runs(run)
+    directory = places[0].directory if places else run
+    header, result = asyncio.run(repeat(directory))
+    if not terminal.as_json and not terminal.quiet:
+        print(_words(header, result), flush=True)
+    terminal.result(_fields(header, result))
+    if result.difference is not None:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _fields(header: "RunHeader", result: "RerunResult") -> dict[str, object]:
+    difference = result.difference
+    return {
+        "run": header.run_id,
+        "events": result.events,
+        "commands": result.commands,
+        "run_s": round((result.last_ts_ns - header.began_ns) / NS_PER_S, 3),
+        "differences": int(difference is not None),
+        "difference": None
+        if difference is None
+        else {
+            "number": difference.number,
+            "seq": difference.seq,
+            "ts_ns": difference.ts_ns,
+            "recorded": difference.recorded,
+            "computed": difference.computed,
+        },
+    }
+
+
+def _words(header: "RunHeader", result: "RerunResult") -> str:
+    lasted_s = (result.last_ts_ns - header.began_ns) / NS_PER_S
+    lines = [
+        f"run         {header.run_id}, {lasted_s:.1f} s",
+        f"events      {result.events} from outside",
+        f"commands    {result.commands} the same, to the byte",
+    ]
+    difference = result.difference
+    if difference is None:
+        return "\n".join([*lines, "difference  none"])
+    at = datetime.fromtimestamp(difference.ts_ns / NS_PER_S, UTC)
+    return "\n".join(
+        [
+            *lines,
+            f"difference  command {difference.number}, {at:%Y-%m-%d %H:%M:%S.%f}, record {difference.seq}",
+            f"  recorded  {difference.recorded or 'nothing'}",
+            f"  computed  {difference.computed or 'nothing'}",
+        ]
+    )
