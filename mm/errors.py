@@ -160,12 +160,13 @@ class RecordingDamaged(ConfigError):
         self.offset = offset
 
     @classmethod
-    def at(cls, path: object, *, line: int, offset: int, reason: str) -> Self:
-        """Return the error of a place: the message opens with it."""
+    def at(cls, path: object, *, line: int, offset: int, reason: str, is_before: bool = False) -> Self:
+        """Return the error of a place: the message opens with it. Args: is_before: it may lie before it."""
+        cut = "" if is_before else ", or cut it off before that line"
         return cls(
             f"{path}: damaged at line {line}, byte {offset}: {reason}",
             path=str(path),
             line=line,
             offset=offset,
-            hint="copy the file again, or cut it off before that line; nothing was quoted on it",
+            hint=f"copy the file again{cut}; nothing was quoted on it",
         )

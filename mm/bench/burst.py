@@ -23,8 +23,8 @@ ASKED: Final = 30
 PAUSE_MS: Final = 4
 """Cancels that a timer asks for, and the pause between two: they begin with the burst and end after it."""
 
-REST_S: Final = 0.2
-"""Between two bursts: what the first one left in the queues is gone."""
+SETTLE_MS: Final = 500.0
+"""After a burst, until what it caused has to have come: ten times what may pass. The rest is the worst."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +57,8 @@ class Burst:
         """Run one burst and keep what it showed."""
         self._runs += 1
         due_ns: dict[str, int] = {}
-        block = Block(self._client, frames, spread_ms)
+        block = Block(self._client, frames, spread_ms, settle_ms=SETTLE_MS)
         stamps = await self._exchange.show(block, partial(self._ask, due_ns))
-        await asyncio.sleep(REST_S)
         self._note(stamps, due_ns)
 
     def _ask(self, due_ns: dict[str, int]) -> None:
@@ -81,6 +80,8 @@ class Burst:
         )
 
     def _note(self, stamps: Stamps, due_ns: dict[str, int]) -> None:
+        now_ns = time.monotonic_ns()
+        self._took_ns += [now_ns - asked_ns for cid, asked_ns in due_ns.items() if cid not in stamps.cancels]
         decided = self._own.decided_ns(stamps)
         for cid, took_ns in decided.items():
             asked_ns = due_ns.get(cid)

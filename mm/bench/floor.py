@@ -5,12 +5,15 @@ exchange, same pace, in turns with the loops that are measured.
 """
 
 import asyncio
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from mm.bench.responder import Stamps
 
-_PARAMS = b"symbol=BTCUSDT&side=BUY&type=LIMIT_MAKER&price=1&quantity=1&newClientOrderId=floor%010d"
-_UPGRADE = (
+START_PATIENCE_S: Final = 10.0
+
+_PARAMS: Final = b"symbol=BTCUSDT&side=BUY&type=LIMIT_MAKER&price=1&quantity=1&newClientOrderId=floor%010d"
+_UPGRADE: Final = (
     b"GET /stream/floor HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: Zmxvb3I=\r\n\r\n"
 )
@@ -34,7 +37,8 @@ class FloorLoop:
         self._stream.orders = orders
         stream, _ = await loop.create_connection(lambda: self._stream, *self._address)
         self._transports.append(stream)
-        await self._stream.ready.wait()
+        async with asyncio.timeout(START_PATIENCE_S):
+            await self._stream.ready.wait()
 
     async def close(self) -> None:
         """End both connections."""
@@ -55,12 +59,12 @@ class _Frames(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.ready = asyncio.Event()
-        self.orders: asyncio.Transport | None = None
+        self.orders: asyncio.WriteTransport | None = None
         self._count = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(_UPGRADE)
+        # Not every loop's transports are of asyncio's class.
+        cast("asyncio.Transport", transport).write(_UPGRADE)
 
     def data_received(self, data: bytes) -> None:  # noqa: ARG002 - nothing is looked at
         if not self.ready.is_set():

@@ -1,8 +1,9 @@
 """The two trading loops that are measured beside each other on the same exchange.
 
 Ours is what `mm run` runs: adapter, live runtime, engine, `pure_market_making`, every rule, the journal. With
-each frame it takes one order away and places another. Theirs is what people write on ccxt.pro: watch the
-book, create an order. Neither has a throttle. Invariant: an order counts for the frame that caused it.
+each frame it places an order on the other side; the one before was filled, or else it is taken away first.
+Theirs is what people write on ccxt.pro: watch the book, create an order. Neither has a throttle. Invariant:
+an order counts for the frame that caused it.
 """
 
 import asyncio
@@ -150,6 +151,8 @@ def _params() -> PureMarketMaking.Params:
         ask_spread_bps=Decimal(4),
         order_amount_base=Decimal("0.01"),
         order_refresh_time_ms=0,
+        # A fill is followed by an order with the next frame, not before.
+        filled_order_delay_ms=1,
         price_ceiling_quote=Decimal(HIGH_MID) / 100,
         price_floor_quote=Decimal(LOW_MID) / 100,
     )

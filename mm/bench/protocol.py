@@ -10,7 +10,7 @@ import hashlib
 import struct
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 from urllib.parse import parse_qsl
 
 _MAGIC: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -45,8 +45,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not every loop's transports are of asyncio's class.
+        self._transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the signature is asyncio's
@@ -55,11 +55,13 @@ class Connection(asyncio.Protocol):
         self._transport = None
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; the time of the last ones is that of the request."""
+        """Take bytes in; the time of the last ones is that of the request.
+
+        They are looked at later: what came on other connections at the same time is stamped before.
+        """
         read_ns = time.monotonic_ns()
         self._buffer += data
-        while self._take_frame() if self.path else self._take_request(read_ns):
-            pass
+        asyncio.get_running_loop().call_soon(self._take, read_ns)
 
     def send_text(self, text: str) -> None:
         """Send one text frame at once."""
@@ -69,6 +71,10 @@ class Connection(asyncio.Protocol):
         """End the connection."""
         if self._transport is not None:
             self._transport.abort()
+
+    def _take(self, read_ns: int) -> None:
+        while self._take_frame() if self.path else self._take_request(read_ns):
+            pass
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None:

@@ -23,8 +23,7 @@ LIFE_S: Final = 300.0
 CLIENTS: Final = 3
 """Clients that are served, each with a market and orders of its own."""
 
-SETTLE_S: Final = 0.05
-"""Pause after the last frame in which what it caused still counts."""
+FILL_AFTER_S: Final = 0.0005
 
 _NOT_FOUND: Final = (400, '{"code":-2011,"msg":"Unknown order sent."}')
 _FILTERS: Final = (
@@ -45,11 +44,17 @@ _ACCOUNT: Final = (
 
 
 class Block(msgspec.Struct, frozen=True):
-    """What to show. Fields: client: from 0; frames: how many; spread_ms: over how long, evenly."""
+    """What to show. Fields: client: from 0; frames: how many; spread_ms: over how long, evenly.
+
+    settle_ms: pause after the last frame in which what it caused still counts. fills: whether each order is
+    filled by somebody, `FILL_AFTER_S` after it came.
+    """
 
     client: int
     frames: int
     spread_ms: float
+    settle_ms: float = 50.0
+    fills: bool = False
 
 
 class Stamps(msgspec.Struct, frozen=True):
@@ -90,6 +95,7 @@ class Venue:
         self._market = FlippingMarket()
         self._orders: dict[str, _Order] = {}
         self._numbers = 0
+        self._fills = False
         self._connections: set[Connection] = set()
 
     def connection(self) -> Connection:
@@ -104,6 +110,7 @@ class Venue:
     async def show(self, block: Block, begun: Callable[[Begun], None]) -> Stamps:
         """Send the frames of a block on time; return when they left and what came in meanwhile."""
         self.stamps = stamps = Stamps({}, {}, {})
+        self._fills = block.fills
         pause_ns = round(block.spread_ms * NS_PER_MS / block.frames)
         sockets = [connection for connection in self._connections if connection.path.startswith("/stream")]
         # Made ahead of their time, so that making them delays nothing.
@@ -118,7 +125,7 @@ class Venue:
             for socket in sockets:
                 socket.send_text(text)
             due_ns += pause_ns
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(block.settle_ms / 1_000)
         return stamps
 
     def _on_text(self, connection: Connection, text: bytes) -> None:
@@ -152,6 +159,8 @@ class Venue:
             self._numbers += 1
             order = self._orders[cid] = _Order(self._numbers, asked)
             self._report(order, "NEW")
+            if self._fills:
+                asyncio.get_running_loop().call_later(FILL_AFTER_S, self._fill, cid)
             return 200, msgspec.json.encode(_row(order, "NEW")).decode()
         cid = asked["origClientOrderId"]
         known = self._orders.get(cid)
@@ -166,6 +175,11 @@ class Venue:
         if known is None:
             return 400, '{"code":-2013,"msg":"Order does not exist."}'
         return 200, msgspec.json.encode(_row(known, "NEW")).decode()
+
+    def _fill(self, cid: str) -> None:
+        order = self._orders.pop(cid, None)
+        if order is not None:
+            self._report(order, "FILLED")
 
     def _report(self, order: _Order, status: str) -> None:
         # The report leaves before the answer, as it does at a real exchange.
@@ -201,13 +215,22 @@ def _row(order: _Order, status: str) -> dict[str, object]:
 
 def _report_of(order: _Order, status: str) -> dict[str, object]:
     asked, cid, now_ms = order.asked, order.asked["newClientOrderId"], time.time_ns() // NS_PER_MS
-    ended = status == "CANCELED"
-    zero = "0.00000000"
+    ended, filled, zero = status == "CANCELED", status == "FILLED", "0.00000000"
+    took = asked["quantity"] if filled else zero
     said = {"e": "executionReport", "E": now_ms, "s": VENUE_SYMBOL, "S": asked["side"], "o": asked["type"]}
     said |= {"c": "cancel" if ended else cid, "C": cid if ended else "", "f": "GTC", "q": asked["quantity"]}
-    said |= {"p": asked["price"], "P": zero, "F": zero, "g": -1, "x": status, "X": status, "r": "NONE"}
-    said |= {"i": order.number, "l": zero, "z": zero, "L": zero, "n": "0", "N": None, "T": now_ms, "t": -1}
-    said |= {"I": order.number, "w": not ended, "m": False, "M": False, "O": now_ms, "Z": zero, "Y": zero}
+    said |= {"p": asked["price"], "P": zero, "F": zero, "g": -1, "X": status, "r": "NONE"}
+    said |= {"x": "TRADE" if filled else status, "i": order.number, "l": took, "z": took, "n": "0", "N": None}
+    said |= {"L": asked["price"] if filled else zero, "T": now_ms, "t": order.number if filled else -1}
+    said |= {
+        "I": order.number,
+        "w": status == "NEW",
+        "m": filled,
+        "M": filled,
+        "O": now_ms,
+        "Z": zero,
+        "Y": zero,
+    }
     return said | {"Q": zero, "W": now_ms, "V": asked.get("selfTradePreventionMode", "NONE")}
 
 

@@ -30,10 +30,11 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireFigures:
-    """Microseconds from frame to order. Fields: p50_us, p99_us: ours; ccxt_...: theirs; cancel_...: ours.
+    """Microseconds from frame to order. Fields: p50_us, p99_us: ours; ccxt_...: theirs; ratio_p50: of both.
 
-    ratio_p50: ours to theirs; floor_us_p50: of constant bytes sent back at once, which no loop can undercut;
-    orders, ccxt_orders: how many counted; ccxt_errors: that their loop went over.
+    floor_us_p50: of constant bytes sent back at once, which no loop can undercut. cancel_us_p50, requote_...:
+    ours, to the cancel and to the new order behind it where a frame moves an order. orders, ccxt_orders: how
+    many counted; ccxt_errors: that their loop went over.
     """
 
     p50_us: float
@@ -42,8 +43,9 @@ class WireFigures:
     ccxt_p99_us: float
     ratio_p50: float
     floor_us_p50: float
-    cancel_p50_us: float
-    cancel_p99_us: float
+    cancel_us_p50: float
+    requote_us_p50: float
+    requote_us_p99: float
     orders: int
     ccxt_orders: int
     ccxt_errors: int
@@ -60,6 +62,7 @@ async def measure_wire(
     spread_ms = frames * 1000 / FRAMES_PER_S
     orders: list[int] = []
     cancels: list[int] = []
+    requotes: list[int] = []
     plain_orders: list[int] = []
     floors: list[int] = []
     async with AsyncExitStack() as stack:
@@ -75,13 +78,15 @@ async def measure_wire(
         stack.callback(gc.unfreeze)
         for turn in range(rounds):
             progress(f"frame to order, turn {turn + 1} of {rounds}")
-            stamps = await exchange.show(Block(OURS, frames, spread_ms))
+            stamps = await exchange.show(Block(OURS, frames, spread_ms, fills=True))
             orders += _counted(own.orders_ns(stamps), stamps)
-            cancels += _counted(own.cancels_ns(stamps), stamps)
-            stamps = await exchange.show(Block(THEIRS, frames, spread_ms))
+            stamps = await exchange.show(Block(THEIRS, frames, spread_ms, fills=True))
             plain_orders += _counted(plain.orders_ns(stamps), stamps)
             stamps = await exchange.show(Block(FLOOR, frames, spread_ms))
             floors += _counted(floor.orders_ns(stamps), stamps)
+            stamps = await exchange.show(Block(OURS, frames, spread_ms))
+            requotes += _counted(own.orders_ns(stamps), stamps)
+            cancels += _counted(own.cancels_ns(stamps), stamps)
         burst = Burst(exchange, own, OURS)
         for turn in range(rounds):
             progress(f"burst, turn {turn + 1} of {rounds}")
@@ -95,8 +100,9 @@ async def measure_wire(
         ccxt_p99_us=microseconds(plain_orders, 99),
         ratio_p50=ratio(ours, theirs),
         floor_us_p50=microseconds(floors, 50),
-        cancel_p50_us=microseconds(cancels, 50),
-        cancel_p99_us=microseconds(cancels, 99),
+        cancel_us_p50=microseconds(cancels, 50),
+        requote_us_p50=microseconds(requotes, 50),
+        requote_us_p99=microseconds(requotes, 99),
         orders=len(orders),
         ccxt_orders=len(plain_orders),
         ccxt_errors=errors,

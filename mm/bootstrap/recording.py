@@ -30,7 +30,8 @@ def begin_recording(settings: Settings, engine: Engine, kept: RunState, began_ns
     Args: began_ns: the core's time. Raises: StateCorrupt, JournalFailed if it cannot be written.
     """
     now_ns = time.time_ns()
-    _drop_old(settings, before_ns=now_ns - settings.journal.market_days * DAY_NS)
+    market_ns = settings.journal.market_days * DAY_NS
+    _drop_old(settings, before_ns=now_ns - market_ns)
     setup = engine.state.setup
     name = run_id(now_ns, setup.epoch)
     header = RunHeader(
@@ -44,7 +45,7 @@ def begin_recording(settings: Settings, engine: Engine, kept: RunState, began_ns
     policy = JournalSettings(policy=SyncPolicy(settings.journal.sync))
     journal = Journal.open(journal_directory(settings.data_dir, name), header, settings=policy)
     log.info("journal.open", run=name)
-    return JournalRecorder(journal)
+    return JournalRecorder(journal, market_ns=market_ns)
 
 
 def _drop_old(settings: Settings, *, before_ns: int) -> None:

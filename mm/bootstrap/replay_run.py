@@ -16,16 +16,17 @@ from mm.ports import Venue
 from mm.runtime.rerun import Rerun, RerunResult
 from mm.settings.change import changes, in_force
 from mm.settings.models import Settings
-from mm.store.journal.entries import ConfigVersion, RunHeader
+from mm.store.journal.entries import Cause, ConfigVersion
 from mm.store.journal.layout import JOURNAL_NAME
 from mm.store.journal.reader import read
-from mm.store.journal.verify import verify
+from mm.store.journal.verify import Report, verify
 from mm.venues.paper import PaperVenue
 
 
-async def repeat(directory: Path) -> tuple[RunHeader, RerunResult]:
-    """Repeat the run whose directory is given; return what it was and how the repetition went.
+async def repeat(directory: Path) -> tuple[Report, RerunResult]:
+    """Repeat the run whose directory is given; return what its journal holds and how the repetition went.
 
+    A run that was killed, or whose disk took nothing more, is repeated as far as its record goes.
     Raises: StateCorrupt, JournalCorrupt, JournalForeign if its journal cannot be read; ConfigError if its
     config is none for this version of mm.
     """
@@ -35,10 +36,11 @@ async def repeat(directory: Path) -> tuple[RunHeader, RerunResult]:
         raise StateCorrupt(f"{directory}: holds no run", hint="a run's directory is DATA_DIR/runs/RUN_ID")
     if not report.is_sound:
         raise StateCorrupt(f"{directory}: {report.problem}")
-    if report.missing:
+    dropped = [missing for missing in report.missing if missing.cause is Cause.DROPPED]
+    if dropped:
         raise JournalForeign(
-            f"{directory}: records from {report.missing[0].first_seq} on are not all there",
-            hint="a run can be repeated while its market data are kept",
+            f"{directory}: records from {dropped[0].first_seq} on are not all there",
+            hint="a run can be repeated while its market data are kept: journal.market_days",
         )
     recipe = read_recipe(report.run.config_text)
     settings = settings_from(recipe)
@@ -46,7 +48,8 @@ async def repeat(directory: Path) -> tuple[RunHeader, RerunResult]:
     await venue.instruments(tuple(pair.symbol for pair in settings.pair.values()))
     await venue.start(_nothing_comes)
     engine = engine_from(recipe, settings)
-    return report.run, Rerun(engine, venue, _preparing(engine, recipe, settings)).run(read(journal))
+    rerun = Rerun(engine, venue, _preparing(engine, recipe, settings))
+    return report, rerun.run(read(journal), closed=report.closed)
 
 
 def _venue(recipe: Recipe, settings: Settings) -> Venue:

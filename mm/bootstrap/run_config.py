@@ -23,7 +23,7 @@ def run(options: RunOptions) -> RunReport:
     if settings.mode == "demo":
         return demo(DemoOptions(settings=settings, duration_ns=options.duration_ns, show=options.show))
     if settings.mode == "paper":
-        return in_loop(lambda: paper(options, _only_venue(settings)))
+        return in_loop(lambda: paper(options, only_venue(settings)))
     if not options.live_confirmed:
         raise ConfigError(
             "mode is live, but --yes-live was not given: nothing was started",
@@ -34,12 +34,13 @@ def run(options: RunOptions) -> RunReport:
 
 async def _live(options: RunOptions) -> RunReport:
     settings, clock, began = options.settings, AnchoredClock(), time.monotonic()
-    venue = BinanceVenue(_venue_settings(settings, _only_venue(settings), clock))
+    venue = BinanceVenue(live_venue_settings(settings, only_venue(settings), clock))
     bot = await trade(settings, venue, clock, duration_ns=options.duration_ns, show=options.show)
     return bot.report(time.monotonic() - began)
 
 
-def _only_venue(settings: Settings) -> VenueSettings:
+def only_venue(settings: Settings) -> VenueSettings:
+    """Return the one venue that the sessions use; raises ConfigError if they use several."""
     used = tuple(dict.fromkeys(pair.venue for pair in settings.pair.values()))
     if len(used) != 1:
         raise ConfigError(
@@ -48,7 +49,11 @@ def _only_venue(settings: Settings) -> VenueSettings:
     return settings.venue[used[0]]
 
 
-def _venue_settings(settings: Settings, venue: VenueSettings, clock: AnchoredClock) -> BinanceSettings:
+def live_venue_settings(settings: Settings, venue: VenueSettings, clock: AnchoredClock) -> BinanceSettings:
+    """Return what the adapter of the account is given; reads the keys and has them redacted.
+
+    Raises: ConfigError if a key is not there or cannot be read.
+    """
     if venue.key is None or venue.secret is None:
         raise ConfigError("mode is live, but the venue has no key and secret", hint='key = "env:NAME"')
     key, secret = read_secret(venue.key).reveal(), read_secret(venue.secret).reveal()

@@ -27,14 +27,12 @@ def demo(options: DemoOptions) -> RunReport:
 
 async def _demo(options: DemoOptions) -> RunReport:
     began_ns, began = time.time_ns(), time.monotonic()
-    settings, market = options.settings, options.settings.demo
-    arguments = ("--agents", str(market.seed), "--preset", market.preset)
-    holdings = ("--start-base", str(market.start_base), "--start-quote", str(market.start_quote))
-    async with ExchangeProcess((*arguments, *holdings)) as exchange:
+    settings = options.settings
+    async with demo_exchange(settings) as exchange:
         ready = exchange.ready
         add_secrets((ready.api_secret, ready.api_key))
         clock = AnchoredClock()
-        venue = BinanceVenue(_venue_settings(settings, ready, clock))
+        venue = BinanceVenue(demo_venue_settings(settings, ready, clock))
         bot = await trade(settings, venue, clock, duration_ns=options.duration_ns, show=options.show)
         answer = await asyncio.to_thread(fetch_truth, ready.url)
         if not answer:
@@ -43,7 +41,16 @@ async def _demo(options: DemoOptions) -> RunReport:
     return judged(bot, (truth,), began_ns=began_ns, run_s=time.monotonic() - began)
 
 
-def _venue_settings(settings: Settings, ready: Ready, clock: AnchoredClock) -> BinanceSettings:
+def demo_exchange(settings: Settings) -> ExchangeProcess:
+    """Return the exchange of a demo, which is started where it is entered."""
+    market = settings.demo
+    arguments = ("--agents", str(market.seed), "--preset", market.preset)
+    holdings = ("--start-base", str(market.start_base), "--start-quote", str(market.start_quote))
+    return ExchangeProcess((*arguments, *holdings))
+
+
+def demo_venue_settings(settings: Settings, ready: Ready, clock: AnchoredClock) -> BinanceSettings:
+    """Return what the adapter of the demo's account is given: a throw-away key, this machine alone."""
     # A config that points the demo elsewhere is taken at its word; the loopback guard has the last one.
     configured = next(iter(settings.venue.values())).url
     return BinanceSettings(

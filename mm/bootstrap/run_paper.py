@@ -29,7 +29,7 @@ async def paper(options: RunOptions, venue: VenueSettings) -> RunReport:
     settings = options.settings
     pace = await asyncio.to_thread(pace_of, venue.url)
     clock = AnchoredClock(pace)
-    public = BinanceMarketData(_public_settings(settings.paper, venue, clock))
+    public = BinanceMarketData(public_settings(settings.paper, venue, clock))
     paper_venue = PaperVenue(public, paper_settings(settings))
     began_ns, began = clock.now_ns(), time.monotonic()
     bot = await trade(settings, paper_venue, clock, duration_ns=options.duration_ns, show=options.show)
@@ -38,6 +38,7 @@ async def paper(options: RunOptions, venue: VenueSettings) -> RunReport:
     touch = paper_venue.touch
     return replace(
         judged(bot, truths, began_ns=began_ns, run_s=run_s),
+        orders_filled=touch.honest_fills,
         fills_at_touch=touch.touch_fills,
         phantom_fills=touch.phantom_fills,
         fills_not_at_touch=touch.missed_fills,
@@ -64,7 +65,8 @@ def paper_settings(settings: Settings) -> PaperVenueSettings:
     )
 
 
-def _public_settings(given: PaperSettings, venue: VenueSettings, clock: Clock) -> BinancePublicSettings:
+def public_settings(given: PaperSettings, venue: VenueSettings, clock: Clock) -> BinancePublicSettings:
+    """Return what the adapter of public data is given."""
     return BinancePublicSettings(
         clock=clock,
         urls=BinanceUrls(rest=venue.url) if venue.url else None,

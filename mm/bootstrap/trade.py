@@ -9,6 +9,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 import structlog
@@ -27,6 +28,7 @@ from mm.runtime.config_watch import ConfigWatch
 from mm.runtime.control import ControlServer
 from mm.runtime.keeper import Keeper
 from mm.runtime.live import Clock, LiveRuntime, Outcome
+from mm.runtime.notify import Attendance
 from mm.runtime.reconfigure import LiveConfig
 from mm.runtime.recorder import JournalRecorder
 from mm.settings.models import Settings
@@ -203,10 +205,14 @@ async def _attended(
 
     control = ControlServer(made_control_socket(settings.data_dir), runtime, look, config)
     await control.start()
-    beside = [asyncio.create_task(_watch(watch))]
+    beside, reload = [asyncio.create_task(_watch(watch))], watch.reload
     if show is not None:
         beside.append(asyncio.create_task(_show(show, look)))
-    _heed(runtime.insist, watch.reload)
+    service = Attendance.of(runtime, look)
+    if service is not None:
+        beside.append(asyncio.create_task(service.attend()))
+        reload = partial(service.reload, watch.reload)
+    _heed(runtime.insist, reload)
     # Nothing made so far is garbage: a full collection over it would only stall the loop.
     gc.freeze()
     try:
@@ -217,6 +223,8 @@ async def _attended(
         await control.close()
         for task in beside:
             task.cancel()
+        if service is not None:
+            service.close()
 
 
 async def _watch(watch: ConfigWatch) -> None:

@@ -87,8 +87,7 @@ def plan(
     from mm.cli.config_target import find_target
 
     with find_target(file, data_dir) as target:
-        edits = [(key.strip(), value.strip()) for key, _, value in (one.partition("=") for one in sets or ())]
-        answer = target.plan(target.edit_with(edits))
+        answer = target.plan(target.edit_with([_pair(one) for one in sets or ()]))
     if not terminal.as_json:
         terminal.console.print(plan_table(answer))
     terminal.result({**answer, "applies": slowest(answer)})
@@ -156,6 +155,15 @@ def diff(
     if not terminal.as_json:
         print("\n".join(lines) if lines else f"{old_name} and {new_name} are the same")
     terminal.result({"ok": True, "from": old_name, "to": new_name, "lines": lines})
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from mm.errors import ConfigError
+
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--set {key}: no '=' in it", hint="write --set risk.max_open_orders=10")
+    return key.strip(), value.strip()
 
 
 def _carry_out(

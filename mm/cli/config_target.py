@@ -20,7 +20,7 @@ from mm.settings.edit import with_key
 from mm.settings.loader import DEMO_FILE, load_settings, read_text, settings_of
 from mm.settings.models import Settings
 from mm.store.config_history import ConfigHistory, text_digest
-from mm.store.textfile import replace_file
+from mm.store.textfile import new_file, replace_file
 
 Answer = dict[str, object]
 
@@ -29,15 +29,15 @@ BOM = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """What a file is to hold. Fields: before: its bytes now; text: afterwards."""
+    """What a file is to hold. Fields: before: its bytes now, None if it is gone; text: afterwards."""
 
-    before: bytes
+    before: bytes | None
     text: str
 
     @property
     def after(self) -> bytes:
         """Its bytes afterwards."""
-        return (BOM if self.before.startswith(BOM) else b"") + self.text.encode()
+        return (BOM if (self.before or b"").startswith(BOM) else b"") + self.text.encode()
 
 
 class Target:
@@ -88,7 +88,7 @@ class Target:
     def edit_with(self, edits: Sequence[tuple[str, str]]) -> Edit:
         """Return the file with keys changed; raises ConfigError if that cannot be done line by line."""
         before = self._bytes()
-        made = read_text(self.path)
+        made = read_text(self.path, again=True)
         if edits:
             # First whether it is a config at all: the error then has its line.
             settings_of(made, self.path)
@@ -97,8 +97,16 @@ class Target:
         return Edit(before=before, text=made)
 
     def edit_to(self, content: str) -> Edit:
-        """Return the file with another text in it."""
-        return Edit(before=self._bytes(), text=content)
+        """Return the file with another text in it, whatever is in it now, also if it is gone.
+
+        Raises: ConfigError if it cannot be read.
+        """
+        try:
+            return Edit(before=self.path.read_bytes(), text=content)
+        except FileNotFoundError:
+            return Edit(before=None, text=content)
+        except OSError as error:
+            raise ConfigError(f"{self.path}: cannot be read: {error.strerror}") from None
 
     def plan(self, edit: Edit) -> Answer:
         """Return what the daemon would do."""
@@ -122,7 +130,8 @@ class Target:
             raise
         except ConfigError:
             # It would have been refused before, had the run stood then as it stands now.
-            self._write(Edit(before=edit.after, text=edit.before.removeprefix(BOM).decode()))
+            if edit.before is not None:
+                replace_file(self.path, edit.before, expected=edit.after)
             raise
         return {**answer, "running": True}
 
@@ -143,10 +152,10 @@ class Target:
 
     def text_in_file(self) -> tuple[str, str]:
         """Return name and text of the file."""
-        return str(self.path), read_text(self.path)
+        return str(self.path), read_text(self.path, again=True)
 
     def _bytes(self) -> bytes:
-        read_text(self.path)
+        read_text(self.path, again=True)
         return self.path.read_bytes()
 
     def _write(self, edit: Edit) -> None:
@@ -155,8 +164,16 @@ class Target:
                 "`mm demo` runs the config that comes with mm",
                 hint="`mm run config/demo.toml` runs the same, with a file that can be edited",
             )
-        if edit.after != edit.before:
+        if edit.before is None:
+            self._make(edit)
+        elif edit.after != edit.before:
             replace_file(self.path, edit.after, expected=edit.before)
+
+    def _make(self, edit: Edit) -> None:
+        try:
+            new_file(self.path, edit.after)
+        except OSError as error:
+            raise ConfigError(f"{self.path}: cannot be written: {error.strerror}") from None
 
     def _write_only(self, edit: Edit, *, confirm: bool) -> Answer:
         new = settings_of(edit.text, self.path)
@@ -179,7 +196,7 @@ class Target:
     def _known(self, edit: Edit) -> Settings | None:
         # What the file said before, or what was in force last where the file is broken.
         with contextlib.suppress(ConfigError, UnicodeDecodeError):
-            return settings_of(edit.before.decode("utf-8-sig"), self.path)
+            return settings_of((edit.before or b"").decode("utf-8-sig"), self.path)
         with contextlib.suppress(ConfigError, NotRunning, StateCorrupt):
             return settings_of(self.text_of(None)[1], self.path)
         return None

@@ -1,8 +1,9 @@
 """The verb `mm doctor`: whether this machine, this config and this data directory are fit to run.
 
-It asks no venue and changes nothing. Exit code 9 if a row failed; warnings alone are 0.
+It changes nothing, and asks no venue unless told to. Exit code 9 if a row failed; warnings alone are 0.
 """
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -28,11 +29,18 @@ def doctor(
     ] = None,
     data_dir: DataDir = None,
     overrides: Overrides = None,
+    online: Annotated[
+        bool,
+        typer.Option("--online", help="Ask the venue as well; without CONFIG an exchange started for this."),
+    ] = False,
 ) -> None:
-    """Check this machine, a config and its data directory."""
+    """Check this machine, a config and its data directory; with --online the venue too."""
     from mm.cli.checks import examined
 
-    rows = examined(_subject(config, data_dir, overrides or []))
+    subject = _subject(config, data_dir, overrides or [])
+    rows = examined(subject)
+    if online:
+        rows += _online(terminal, subject, overrides or [])
     failed = sum(row.status == "fail" for row in rows)
     warned = sum(row.status == "warn" for row in rows)
     if not terminal.as_json:
@@ -58,6 +66,21 @@ def _subject(config: Path | None, data_dir: Path | None, overrides: list[str]) -
             error = str(found)
     where = data_dir or (settings.data_dir if settings is not None else _usual_dir())
     return Subject(data_dir=where, port=DEFAULT_PORT, config=config, settings=settings, config_error=error)
+
+
+def _online(terminal: Terminal, subject: "Subject", overrides: list[str]) -> "list[Row]":
+    from mm.cli.checks import Row
+    from mm.cli.checks_online import online_rows
+    from mm.logs import LogSettings, configure
+    from mm.settings.loader import demo_settings
+
+    if subject.config_error:
+        return [Row(what="venue", status="skip", measured="the config cannot be used", limit="reachable")]
+    settings = subject.settings
+    if settings is None:
+        settings = demo_settings([*overrides, f"data_dir={json.dumps(str(subject.data_dir))}"])
+    configure(LogSettings(level="debug" if terminal.verbose else "warning", color=terminal.color))
+    return online_rows(settings)
 
 
 def _usual_dir() -> Path:

@@ -15,7 +15,7 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from mm import __version__
-from mm.cli import bench, check, config, doctor, exchange, export, operate, replay, runs, watch
+from mm.cli import bench, check, config, doctor, exchange, export, init, operate, replay, runs, service, watch
 from mm.cli.terminal import AsJson, NoColor, Quiet, Verbose, terminal_of
 from mm.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, MMError
 
@@ -63,6 +63,7 @@ def root(
 
 for function, name in (
     (runs.demo, "demo"),
+    (init.init, "init"),
     (runs.run, "run"),
     (check.check, "check"),
     (exchange.exchange, "exchange"),
@@ -81,6 +82,7 @@ for function, name in (
 ):
     app.command(name)(function)
 app.add_typer(config.app, name="config")
+app.add_typer(service.app, name="service")
 app.add_typer(bench.app, name="bench")
 
 

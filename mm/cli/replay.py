@@ -13,6 +13,7 @@ from mm.errors import EXIT_CHECK_FAILED
 if TYPE_CHECKING:
     from mm.runtime.rerun import RerunResult
     from mm.store.journal.entries import RunHeader
+    from mm.store.journal.verify import Report
 
 Run = Annotated[
     Path,
@@ -22,7 +23,7 @@ Run = Annotated[
 
 @verb
 def replay(terminal: Terminal, *, run: Run) -> None:
-    """Run a recorded run again, without a clock, and compare every command with the recorded one."""
+    """Run a recorded run again, without a clock, and compare all that it did with the record."""
     import asyncio
 
     from mm.bootstrap.replay_run import repeat
@@ -30,21 +31,29 @@ def replay(terminal: Terminal, *, run: Run) -> None:
 
     places = runs(run)
     directory = places[0].directory if places else run
-    header, result = asyncio.run(repeat(directory))
+    report, result = asyncio.run(repeat(directory))
     if not terminal.as_json and not terminal.quiet:
-        print(_words(header, result), flush=True)
-    terminal.result(_fields(header, result))
+        print(_words(report, result), flush=True)
+    terminal.result(_fields(report, result))
     if result.difference is not None:
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
-def _fields(header: "RunHeader", result: "RerunResult") -> dict[str, object]:
-    difference = result.difference
+def _header(report: "Report") -> "RunHeader":
+    assert report.run is not None  # what holds no run is not repeated
+    return report.run
+
+
+def _fields(report: "Report", result: "RerunResult") -> dict[str, object]:
+    difference, header = result.difference, _header(report)
     return {
         "run": header.run_id,
         "events": result.events,
+        "outcomes": result.outcomes,
         "commands": result.commands,
         "run_s": round((result.last_ts_ns - header.began_ns) / NS_PER_S, 3),
+        "closed": report.closed,
+        "broke": result.broke or None,
         "differences": int(difference is not None),
         "difference": None
         if difference is None
@@ -58,13 +67,19 @@ def _fields(header: "RunHeader", result: "RerunResult") -> dict[str, object]:
     }
 
 
-def _words(header: "RunHeader", result: "RerunResult") -> str:
+def _words(report: "Report", result: "RerunResult") -> str:
+    header = _header(report)
     lasted_s = (result.last_ts_ns - header.began_ns) / NS_PER_S
     lines = [
         f"run         {header.run_id}, {lasted_s:.1f} s",
         f"events      {result.events} from outside",
+        f"outcomes    {result.outcomes} the same: answers of the paper venue, timers",
         f"commands    {result.commands} the same, to the byte",
     ]
+    if not report.closed:
+        lines.append("record      not closed in good order: repeated as far as it goes")
+    if result.broke:
+        lines.append(f"ended       in an error of the core: {result.broke}")
     difference = result.difference
     if difference is None:
         return "\n".join([*lines, "difference  none"])

@@ -184,8 +184,11 @@ def _beside_touch(report: "RunReport") -> tuple[tuple[str, str], ...]:
     # What the fills of paper mode are worth, beside what wishful ones would have been.
     if report.fills_at_touch is None:
         return ()
-    told = f"{report.fills_at_touch} orders, {report.phantom_fills} of them without a fill here"
-    return (("filled at touch", f"{told}; {report.fills_not_at_touch} filled here alone"),)
+    told = f"{report.fills_at_touch} orders, {report.phantom_fills} of them phantoms that nothing filled here"
+    return (
+        ("orders filled", f"{report.orders_filled}, {report.fills_not_at_touch} of them here alone"),
+        ("filled at touch", told),
+    )
 
 
 def _measured(count: int | None) -> str:

@@ -6,12 +6,22 @@ continues it, or the loss of both. The book never quotes from itself what it can
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Self
 
 LEVELS_MAX: Final = 5_000
 """Levels kept per side; the farthest are dropped beyond that, so that a book cannot grow without bound."""
+
+
+NEAR_LEVELS: Final = 64
+"""Keys of a side that are kept in order with every change."""
+
+NOWHERE: Final = -(2**63)
+"""A key below every price."""
+
+FAR_MAX: Final = 512
+"""Keys of a side that may wait to be put in order."""
 
 
 class Level(NamedTuple):
@@ -35,27 +45,85 @@ IN_SYNC: Final = BookStatus.IN_SYNC
 
 class _Ladder:
     # One side. Keys are sorted so that the best price is last: a change near the touch moves few elements.
-    # A bid's key is its price, an ask's key is its negated price.
+    # A bid's key is its price, an ask's key is its negated price. While there is room, a level that went
+    # keeps its key, with the size 0: near the touch it comes back, and then nothing has to move; and keys far
+    # from the touch wait in `far`, in no order, until somebody has to look that deep. Invariants: a price has
+    # a size if and only if its key is in one of the two; all keys in `far` are below `near`; the best key is
+    # not below it while `far` holds any, and its size is above 0.
 
-    __slots__ = ("keys", "sign", "sizes")
+    __slots__ = ("far", "holds_gone", "keys", "near", "sign", "sizes")
 
     def __init__(self, sign: int) -> None:
         self.sign = sign
         self.keys: list[int] = []
         self.sizes: dict[int, int] = {}
+        self.holds_gone = False
+        self.far: list[int] = []
+        self.near = NOWHERE
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         # Integers throughout: element by element it would take a hundred times as long.
         made = type(self)(self.sign)
-        made.keys, made.sizes = list(self.keys), dict(self.sizes)
+        made.keys, made.sizes, made.holds_gone = list(self.keys), dict(self.sizes), self.holds_gone
+        made.far, made.near = list(self.far), self.near
         return made
 
-    def replace(self, levels: Sequence[Level]) -> None:
-        self.sizes = {level.price_ticks: level.size_atoms for level in levels if level.size_atoms}
-        self.keys = sorted(self.sign * price for price in self.sizes)
+    def replace(self, levels: Iterable[tuple[int, int]]) -> None:
+        self.sizes = {price: size for price, size in levels if size}
+        self.keys = [self.sign * price for price in self.sizes]
+        self.far.clear()
+        self.holds_gone = False
+        self._sort()
         self._prune()
 
-    def set(self, price_ticks: int, size_atoms: int) -> None:
+    def apply(self, levels: Sequence[Level]) -> None:
+        held = len(self.sizes) + len(levels)
+        if held > LEVELS_MAX // 2 and (self.holds_gone or self.far):
+            self.replace(self.sizes.items())
+            held = len(self.sizes) + len(levels)
+        if held <= LEVELS_MAX // 2:
+            self._apply_at_once(levels)
+        else:
+            for price_ticks, size_atoms in levels:
+                self._set(price_ticks, size_atoms)
+
+    def cut(self, top: Level) -> None:
+        key, keys, sizes = self.sign * top.price_ticks, self.keys, self.sizes
+        if self.far and key < self.near:
+            self._sort()
+        while keys and keys[-1] > key:
+            del sizes[self.sign * keys.pop()]
+        self.apply((top,))
+
+    # There is room for what goes, and for what is far.
+    def _apply_at_once(self, levels: Sequence[Level]) -> None:
+        keys, sizes, sign, near, far = self.keys, self.sizes, self.sign, self.near, self.far
+        self.holds_gone = True
+        for price, size in levels:
+            if price not in sizes:
+                if not size:
+                    continue
+                key = sign * price
+                if key >= near:
+                    insort(keys, key)
+                else:
+                    far.append(key)
+            sizes[price] = size
+        while keys and not sizes[sign * keys[-1]]:
+            del sizes[sign * keys.pop()]
+        if far and (len(far) > FAR_MAX or not keys or keys[-1] < near):
+            self._sort()
+
+    def _sort(self) -> None:
+        self.keys.extend(self.far)
+        self.keys.sort()
+        self.far.clear()
+        keys, sizes = self.keys, self.sizes
+        while keys and not sizes[self.sign * keys[-1]]:
+            del sizes[self.sign * keys.pop()]
+        self.near = keys[-NEAR_LEVELS] if len(keys) >= NEAR_LEVELS else NOWHERE
+
+    def _set(self, price_ticks: int, size_atoms: int) -> None:
         if size_atoms:
             known = price_ticks in self.sizes
             self.sizes[price_ticks] = size_atoms
@@ -76,8 +144,7 @@ class _Ladder:
         keys, sign = self.keys, self.sign
         if keys and sign * keys[-1] not in own_atoms:
             return sign * keys[-1]
-        for key in reversed(keys):
-            price = sign * key
+        for price in self._prices():
             if self.sizes[price] > own_atoms.get(price, 0):
                 return price
         return 0
@@ -89,14 +156,24 @@ class _Ladder:
             if price not in own_atoms:
                 return (Level(price, sizes[price]),)
         levels = []
-        for key in reversed(self.keys):
-            price = sign * key
+        for price in self._prices():
             size = sizes[price] - own_atoms.get(price, 0)
             if size > 0:
                 levels.append(Level(price, size))
                 if len(levels) == count:
                     break
         return tuple(levels)
+
+    # Best first; whoever goes beyond what is near makes the far keys be put in their places.
+    def _prices(self) -> Iterator[int]:
+        sign, place = self.sign, 0
+        while True:
+            place += 1
+            if self.far and (place > len(self.keys) or self.keys[-place] < self.near):
+                self._sort()
+            if place > len(self.keys):
+                return
+            yield sign * self.keys[-place]
 
 
 class Book:
@@ -162,10 +239,8 @@ class Book:
         """Apply absolute sizes per level; a book that is not in sync or is newer ignores the delta."""
         if self.status is not IN_SYNC or seq <= self.seq:
             return
-        for price_ticks, size_atoms in bids:
-            self._bids.set(price_ticks, size_atoms)
-        for price_ticks, size_atoms in asks:
-            self._asks.set(price_ticks, size_atoms)
+        self._bids.apply(bids)
+        self._asks.apply(asks)
         if self._top is not None:
             top_seq, bid, ask = self._top
             if seq < top_seq:
@@ -225,11 +300,8 @@ class Book:
 
 
 def _cut(ladder: _Ladder, top: Level) -> None:
-    if not top.price_ticks:
+    if top.price_ticks:
+        ladder.cut(top)
+    else:
         # A venue states an empty side as a price of 0: no price is better than none.
         ladder.replace(())
-        return
-    key = ladder.sign * top.price_ticks
-    while ladder.keys and ladder.keys[-1] > key:
-        ladder.sizes.pop(ladder.sign * ladder.keys.pop())
-    ladder.set(top.price_ticks, top.size_atoms)

@@ -282,6 +282,10 @@ class ClockMeasured(Event, frozen=True, kw_only=True, gc=False):
     round_trip_ns: int
 
 
+class ClockDoubted(Event, frozen=True, kw_only=True, gc=False):
+    """The venue refused a request for its time: what was measured of its clock does not hold any more."""
+
+
 class AccessDenied(Event, frozen=True, kw_only=True, gc=False):
     """The venue refuses the key (revoked, expired, address not allowed): trading has to end."""
 
@@ -343,6 +347,7 @@ AccountEvent: TypeAlias = (
     | Throttled
     | RateUsed
     | ClockMeasured
+    | ClockDoubted
     | AccessDenied
 )
 AnyEvent: TypeAlias = (

@@ -7,6 +7,7 @@ from mm.domain.events import (
     AccountEvent,
     BalanceChanged,
     BalancesListed,
+    ClockDoubted,
     ClockMeasured,
     FillsListed,
     ListedOrder,
@@ -36,6 +37,9 @@ READ_PAUSE_NS: Final = 500 * NS_PER_MS
 READ_PAUSE_NS_MAX: Final = 10 * NS_PER_S
 """It doubles with each failure in a row up to this: a venue that refuses is not asked in a loop."""
 
+CLOCK_PAUSE_NS: Final = NS_PER_S
+"""Pause between two measurements of the venue's clock, however often it is doubted."""
+
 FAILURE_SAID_AGAIN_NS: Final = 30 * NS_PER_S
 """The same failure is reported again after this."""
 
@@ -56,10 +60,21 @@ def on_account_event(state: EngineState, event: AccountEvent) -> None:
             state.budget.correct(state.now_ns, weight=event.weight, orders=event.orders)
         case ClockMeasured():
             state.report("venue.clock", "", offset_ns=event.offset_ns, round_trip_ns=event.round_trip_ns)
+        case ClockDoubted():
+            _on_clock_doubted(state)
         case AccessDenied():
             halt(state, "venue.access_denied", venue_code=event.code, detail=event.reason)
         case _:
             assert_never(event)
+
+
+def _on_clock_doubted(state: EngineState) -> None:
+    # Until it is measured anew, everything signed is refused: cancels too.
+    asked_ns = state.clock_due_ns - state.setup.deadlines.clock
+    due_ns = max(state.now_ns, asked_ns + CLOCK_PAUSE_NS)
+    if due_ns < state.clock_due_ns:
+        state.clock_due_ns = due_ns
+        state.report("venue.clock_doubted")
 
 
 def _on_listing(state: EngineState, event: OrdersListed | FillsListed | BalancesListed) -> None:
@@ -205,6 +220,7 @@ def _bury(state: EngineState, order: Order) -> None:
     # Dead by proof: unknown to queries for longer than a request can live, then absent from the open
     # orders and from the fills, both asked after that.
     if order.absent_in_orders and order.absent_in_fills and order.cum_lots == 0:
+        queries = order.not_found  # the order's end forgets them
         state.orders.fire(order, Trigger.PROVEN_DEAD, state.now_ns)
-        state.report("order.dead", state.sessions[order.session].name, cid=order.cid, queries=order.not_found)
+        state.report("order.dead", state.sessions[order.session].name, cid=order.cid, queries=queries)
         after(state, order, was_live=True)

@@ -15,6 +15,7 @@ from mm.engine import send
 from mm.engine.differ import diff
 from mm.engine.halt import halt
 from mm.engine.quantise import NOTHING, Touch, Wanted, quantise
+from mm.engine.reconfigure import judge
 from mm.engine.risk_view import NO_BALANCE, risk_view
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
@@ -47,6 +48,9 @@ def decide(state: EngineState, session: Session) -> None:
         alarm = watch(session, view)
         if _ends_trading(state, alarm):
             return
+        if session.unjudged:
+            judge(state, session)
+            view = risk_view(state, session)
         wanted, reason = _wanted(state, session, view, alarm)
         refusal = _carry_out(state, session, view, wanted)
         if refusal:

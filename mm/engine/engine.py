@@ -16,6 +16,7 @@ from mm.domain.events import (
     BookDelta,
     BookLost,
     BookSnapshot,
+    ClockDoubted,
     ClockMeasured,
     ConfigApplied,
     FillsListed,
@@ -131,6 +132,7 @@ class Engine:
                 | Throttled()
                 | RateUsed()
                 | ClockMeasured()
+                | ClockDoubted()
                 | AccessDenied()
             ):
                 on_account_event(state, event)

@@ -28,6 +28,8 @@ class Market:
         bid_ticks, ask_ticks: best prices without own size; 0 where a side is empty.
         mid_half_ticks: their sum; 0 while a side is empty, they cross, or the book is not in sync.
         heard_ns: local time of the last message that the book took in.
+        venue_ms: the venue's time of the last change of the book, 0 before the first. stands: changes have
+            come since whose time is the same: what they carry may be as old as that.
         next_trade_id: where the next listing of own fills starts, -1 before the first.
     """
 
@@ -43,6 +45,8 @@ class Market:
         self.ask_ticks = 0
         self.mid_half_ticks = 0
         self.heard_ns = 0
+        self.venue_ms = 0
+        self.stands = False
         self.next_trade_id = -1
         self._own_in_book = own_in_book
         self._own_version = -1

@@ -29,6 +29,9 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
     match event:
         case BookDelta():
             book.apply_delta(now, event.seq, event.bids, event.asks)
+            # A venue that tells no time says 0.
+            market.stands = event.venue_ms == market.venue_ms and event.venue_ms > 0
+            market.venue_ms = event.venue_ms
         case TopOfBook():
             book.apply_top(now, event.seq, event.bid, event.ask)
         case PublicTrade():
@@ -46,8 +49,9 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
         case _:
             assert_never(event)
     # Trades and what the book ignored as old say nothing about how fresh the book is, and news of the best
-    # prices nothing about levels that were not heard of for so long.
-    if not book.lags(now, state.setup.deadlines.stale):
+    # prices nothing about levels that were not heard of for so long; a stream whose clock stands still brings
+    # old news, however lively it is.
+    if not market.stands and not book.lags(now, state.setup.deadlines.stale):
         market.heard_ns = book.updated_ns
     refresh(state, market)
     if was_stale and market.heard_ns == now:

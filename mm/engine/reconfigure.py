@@ -49,42 +49,57 @@ def reconfigure(state: EngineState, event: ConfigApplied, new: NewSetup) -> None
             state.timers.set(("stale", name), market.heard_ns + new.deadlines.stale + 1)
     for session, known in zip(state.sessions, before.sessions, strict=True):
         if session.state in JUDGED:
-            _judge_again(state, session, known)
+            _judge_all(state, session, known)
 
 
-def _judge_again(state: EngineState, session: Session, before: SessionSetup) -> None:
-    # Nearest first, each order as if it were placed now on top of those that stay. Only by what changed: an
-    # order is not taken away because a balance comes late or the minute's placements are used up.
-    judges = _changed(session, before)
-    if not judges:
-        return
+def _judge_all(state: EngineState, session: Session, before: SessionSetup) -> None:
+    # Only by what changed: an order is not taken away because a balance comes late or the minute's placements
+    # are used up.
+    session.judges = _changed(session, before)
+    session.unjudged = [order.cid for order in state.own(session).live] if session.judges else []
     try:
-        _take_away(state, session, judges)
+        judge(state, session)
     except Exception as error:  # noqa: BLE001 - fail closed: a broken rule ends trading
         name, kind = session.name, type(error).__name__
         halt(state, "decision.failed", session=name, error=kind, detail=str(error))
 
 
-def _take_away(state: EngineState, session: Session, judges: tuple[Rule, ...]) -> None:
-    orders = [order for order in state.own(session).live if order.state is OrderState.WORKING]
+def judge(state: EngineState, session: Session) -> None:
+    """Cancel the orders from before a change that it does not let through, nearest first, each judged as if
+    it were placed now on top of those that stay.
+
+    One that the venue has yet to answer for is judged once it has: a cancel could overtake it. One that is to
+    go is not forgotten before it is gone: its cancel may be held back, or refused.
+    """
+    orders = [order for order in state.own(session).live if order.cid in session.unjudged]
+    if not any(order.state is OrderState.WORKING for order in orders):
+        session.unjudged = [order.cid for order in orders]
+        return
     orders.sort(key=lambda order: order.level)
     view = _without(risk_view(state, session), orders)
+    left = []
     for order in orders:
         place = _placed_again(order)
-        refusal = _refusal(judges, place, view)
+        is_open = order.state is OrderState.WORKING
+        refusal = _refusal(session.judges, place, view) if is_open else None
         if refusal is None:
             send.reserve(view, place)
             view.placed_minute = 0
         elif send.cancel(state, order):
             state.report("order.over_limit", session.name, cid=order.cid, rule=refusal.code)
+        if refusal is not None or not is_open:
+            left.append(order.cid)
+    session.unjudged = left
 
 
 def _changed(session: Session, before: SessionSetup) -> tuple[Rule, ...]:
-    # The band is no rule's own: whoever judges by it sees it in the view.
+    # The band is no rule's own: whoever judges by it sees it in the view. What orders are still to be judged
+    # by since an earlier change, they are to be judged by as it is now.
     setup = session.setup
     if (setup.band_lots_max, setup.band_ratio_ppm) != (before.band_lots_max, before.band_ratio_ppm):
         return session.admitters
-    return tuple(rule for rule in session.admitters if rule not in before.rules)
+    due = [type(rule) for rule in session.judges] if session.unjudged else []
+    return tuple(rule for rule in session.admitters if rule not in before.rules or type(rule) in due)
 
 
 def _without(view: RiskView, orders: list[Order]) -> RiskView:

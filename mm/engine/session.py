@@ -44,6 +44,8 @@ class Session:
         clean_ns: when the last listing without an order of this session had been asked; touched_ns: when one
             was last placed or ended, or a stop began.
         ready: it became active since the start or the last halt.
+        unjudged: ids of orders from before a change of limits that these have not let through (yet); judges:
+            the rules that do.
     """
 
     def __init__(self, index: int, setup: SessionSetup, market: Market) -> None:
@@ -80,6 +82,8 @@ class Session:
         self.waits_said_ns = 0
         self.exits_refused = 0
         self.exit_due_ns = 0
+        self.unjudged: list[str] = []
+        self.judges: tuple[Rule, ...] = ()
         self._follow(setup)
 
     def adopt(self, setup: SessionSetup) -> None:

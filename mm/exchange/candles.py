@@ -20,8 +20,8 @@ CANDLES_MAX: Final = 1_500
 class Print(msgspec.Struct, frozen=True, kw_only=True):
     """A trade as everybody sees it.
 
-    Fields: size_atoms: in base atoms (real prints may be off the lot); ts_ns: when it happened; the order ids
-    are 0 where they are not known.
+    Fields: size_atoms: in base atoms (real prints may be off the lot); ts_ns: when it happened;
+    taker_order_id: tells takers apart, is shown to nobody, and is 0 where it is not known.
     """
 
     trade_id: int
@@ -29,7 +29,6 @@ class Print(msgspec.Struct, frozen=True, kw_only=True):
     size_atoms: int
     ts_ns: int
     taker_side: Side
-    maker_order_id: int = 0
     taker_order_id: int = 0
 
 

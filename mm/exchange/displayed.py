@@ -82,6 +82,5 @@ def print_of(trade: Trade, lot_atoms: int) -> Print:
         size_atoms=trade.size_lots * lot_atoms,
         ts_ns=trade.ts_ns,
         taker_side=trade.taker_side,
-        maker_order_id=trade.maker_order_id,
         taker_order_id=trade.taker_order_id,
     )

@@ -15,9 +15,7 @@ from mm.exchange.payloads import Payload, levels, ms, price, value
 
 
 def trade_event(instrument: Instrument, trade: Print) -> Payload:
-    """Return the public event of a trade."""
-    buyer_is_maker = trade.taker_side is Side.SELL
-    maker_id, taker_id = trade.maker_order_id, trade.taker_order_id
+    """Return the public event of a trade; whose orders met is nobody's business."""
     return {
         "e": "trade",
         "E": ms(trade.ts_ns),
@@ -25,10 +23,8 @@ def trade_event(instrument: Instrument, trade: Print) -> Payload:
         "t": trade.trade_id,
         "p": price(instrument, trade.price_ticks),
         "q": instrument.base_text(trade.size_atoms),
-        "b": maker_id if buyer_is_maker else taker_id,
-        "a": taker_id if buyer_is_maker else maker_id,
         "T": ms(trade.ts_ns),
-        "m": buyer_is_maker,
+        "m": trade.taker_side is Side.SELL,
         "M": True,
     }
 

@@ -7,7 +7,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.exchange.payloads import NOTHING, Payload, fee, ms, price, size
 from mm.exchange.records import Amendment, FillRecord, OrderRecord
-from mm.exchange.user_payloads import NO_TRADE_GROUP
+from mm.exchange.user_payloads import NO_TRADE_GROUP, expiry
 from mm.sim.orders import Order
 from mm.sim.reports import Prevented
 
@@ -29,7 +29,7 @@ def result(instrument: Instrument, record: OrderRecord) -> Payload:
     payload = {**ack(instrument, order), **_amounts(instrument, order)}
     payload["workingTime"] = ms(order.created_ns)
     payload["selfTradePreventionMode"] = order.stp_mode.value
-    return payload | _prevention(instrument, record)
+    return payload | _prevention(instrument, record) | expiry(order, "expiryReason")
 
 
 def full(instrument: Instrument, record: OrderRecord) -> Payload:
@@ -67,6 +67,7 @@ def queried(instrument: Instrument, record: OrderRecord) -> Payload:
         "workingTime": ms(order.created_ns),
         "selfTradePreventionMode": order.stp_mode.value,
         **_prevention(instrument, record),
+        **expiry(order, "expiryReason"),
     }
 
 

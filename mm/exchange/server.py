@@ -190,7 +190,8 @@ async def serve(
         ready_file: written once it serves, readable by its owner only, removed at the end.
         idle_s: it also ends when nobody has asked anything for so long; 0 = never.
         scene: what lives on its floor, and what goes wrong there.
-    Raises: ConfigError if the port is taken; whatever ends the market by itself.
+    Raises: ConfigError if the port is taken or the ready file cannot be written; whatever ends the market by
+        itself.
     """
     exchange = LocalExchange(settings, market=scene.market, plan=scene.plan)
     await exchange.start()
@@ -227,8 +228,14 @@ def _write_ready(ready_file: Path, exchange: LocalExchange, settings: ExchangeSe
     if exchange.ca_pem_file is not None:
         content |= {"tls_url": exchange.tls_url, "ca_pem_file": str(exchange.ca_pem_file)}
     draft = ready_file.with_name(ready_file.name + ".tmp")
-    draft.unlink(missing_ok=True)  # the mode below holds for a new file only
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.encode(content))
-    draft.replace(ready_file)
+    try:
+        draft.unlink(missing_ok=True)  # the mode below holds for a new file only
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(content))
+        draft.replace(ready_file)
+    except OSError as error:
+        raise ConfigError(
+            f"{ready_file}: the ready file cannot be written: {error.strerror}",
+            hint="name a file in a directory that is there and that you may write to",
+        ) from None

@@ -8,7 +8,7 @@ from typing import Final
 
 from mm.domain.instrument import Instrument
 from mm.exchange.payloads import NOTHING, Payload, fee, ms, price, size
-from mm.sim.orders import Execution, OrderType, Refusal
+from mm.sim.orders import Execution, Order, OrderStatus, OrderType, Refusal, TimeInForce
 from mm.sim.reports import Held, OrderReport
 
 NO_TRADE_GROUP: Final = -1
@@ -17,6 +17,13 @@ NO_TRADE_GROUP: Final = -1
 _REJECT_REASONS: Final[dict[Refusal | None, str]] = {
     Refusal.INSUFFICIENT_BALANCE: "INSUFFICIENT_BALANCES",
     Refusal.WOULD_TAKE: "WOULD_MATCH_IMMEDIATELY",
+}
+
+# The words are those of the venue's binary schema; its JSON documents the field, not its values.
+_EXPIRY_REASONS: Final = {
+    TimeInForce.IOC: "UNFILLED_IOC_QUANTITY_EXPIRED",
+    TimeInForce.FOK: "UNFILLED_FOK_ORDER_EXPIRED",
+    TimeInForce.GTC: "INSUFFICIENT_LIQUIDITY",
 }
 
 
@@ -81,7 +88,16 @@ def execution_report(instrument: Instrument, report: OrderReport, execution_id: 
     }
     if report.execution is Execution.REJECTED:
         del payload["W"]
-    return payload | _prevention(instrument, report)
+    return payload | _prevention(instrument, report) | expiry(order, "eR")
+
+
+def expiry(order: Order, name: str) -> Payload:
+    """Return why an order has expired, under `name`; nothing if it has not (a prevented match is no reason).
+
+    A GTC order expires only as a MARKET order that finds nobody to trade with.
+    """
+    is_expired = order.status is OrderStatus.EXPIRED
+    return {name: _EXPIRY_REASONS[order.time_in_force]} if is_expired else {}
 
 
 # The id that the request brought, and the one that the order had before it, if that was another.

@@ -33,6 +33,7 @@ WARNING: Final = (
     "stream.suspect",
     "unhalt",
     "unhalt.refused",
+    "venue.clock_doubted",
     "venue.throttled",
 )
 INFO: Final = (

@@ -45,7 +45,7 @@ class ConfigWatch:
 
     def _seen(self) -> str:
         try:
-            return text_digest(read_text(self._live.running.path))
+            return text_digest(read_text(self._live.running.path, again=True))
         except ConfigError as error:
             return str(error)
 
@@ -58,7 +58,7 @@ class ConfigWatch:
         except NotConfirmed as error:
             log.warning("config.waits", error=str(error), hint=error.hint)
         except MMError as error:
-            log.error("config.refused", error=str(error), hint=error.hint or "the old config runs on")
+            log.error("config.refused", error=str(error), hint=_and_runs_on(error.hint))
         else:
             name = "config.taken_over" if answer["applied"] else "config.unchanged"
             log.info(name, revision=answer["revision"], restart=answer["restart"])
@@ -66,7 +66,7 @@ class ConfigWatch:
     def _refuse_half(self) -> None:
         # What can be told by the text alone: a line without its end, and the old text cut off.
         path, old = self._live.running.path, self._live.accepted.text
-        text = read_text(path)
+        text = read_text(path, again=True)
         line = text.count("\n") + 1
         if text == old:
             return
@@ -82,3 +82,8 @@ class ConfigWatch:
                 f"{path}:{line}: it ends where the config that runs goes on: half written?",
                 hint="if that is meant: mm config apply",
             )
+
+
+def _and_runs_on(hint: str) -> str:
+    runs_on = "the old config runs on"
+    return hint if runs_on in hint else f"{hint}; {runs_on}" if hint else runs_on

@@ -21,7 +21,7 @@ from mm.runtime.reconfigure import LiveConfig
 
 log = structlog.get_logger(__name__)
 
-REQUEST_BYTES_MAX: Final = 2 * 1024 * 1024
+REQUEST_BYTES_MAX: Final = 1024 * 1024
 """A request may carry the text of a config file."""
 
 VERSION: Final = 1

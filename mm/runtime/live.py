@@ -18,7 +18,7 @@ from mm.domain.events import Advanced, AnyEvent, Operation, OperatorAsked, Order
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.session import SessionState
-from mm.errors import JournalFailed
+from mm.errors import JournalFailed, MMError
 from mm.observe.history import History
 from mm.ports import SimulatedVenue, Venue
 from mm.runtime.emergency import EmergencyExit
@@ -132,6 +132,11 @@ class LiveRuntime:
         """Return the core's time."""
         return self._clock.now_ns()
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether the run is on its way out: a stop was asked for, or something broke."""
+        return bool(self._stop_reason or self.failure)
+
     def queue_ahead(self) -> Mapping[str, int]:
         """Return how much is estimated to trade before each open order, base atoms by client order id."""
         return self._venue.queue_ahead() if isinstance(self._venue, SimulatedVenue) else {}
@@ -243,7 +248,8 @@ class LiveRuntime:
                 self.history.on_fill(event, command.session)
 
     def _break(self, failure: str, error: Exception) -> None:
-        log.critical(failure, error=type(error).__name__, detail=str(error))
+        hint = error.hint if isinstance(error, MMError) else ""
+        log.critical(failure, error=type(error).__name__, detail=str(error), hint=hint)
         state = self.engine.state
         self.failure = failure
         self._broken = EmergencyExit(

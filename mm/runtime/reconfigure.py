@@ -18,10 +18,10 @@ from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.preview import Preview, preview
 from mm.engine.setup import NewSetup
-from mm.errors import ConfigError, NotConfirmed, StateCorrupt, TimedOut
+from mm.errors import ConfigError, NotConfirmed, TimedOut
 from mm.runtime.plan_rows import change_rows, fate_counts, order_rows, stake_rows, value_rows
 from mm.settings.change import Change, changes, in_force, to_confirm
-from mm.settings.loader import DEMO_FILE, read_text, settings_of
+from mm.settings.loader import DEMO_FILE, FILE_BYTES_MAX, read_text, settings_of
 from mm.settings.models import Settings
 from mm.store.config_history import ConfigHistory, Revision, text_digest
 from mm.store.journal.entries import ConfigVersion
@@ -129,6 +129,8 @@ class LiveConfig:
 
         Raises: ConfigError if it would be refused.
         """
+        if text is not None and len(text.encode(errors="replace")) > FILE_BYTES_MAX:
+            raise ConfigError(f"{self.running.path}: it would be larger than {FILE_BYTES_MAX} bytes")
         made = self._plan(self._read() if text is None else text)
         if text is not None:
             self._announced = (made.digest, self._runtime.now_ns() + ANNOUNCED_NS)
@@ -143,7 +145,7 @@ class LiveConfig:
         """Put the file in force as it stands and return what that did.
 
         Args: origin: "cli", "hup" or "file"; confirm: it may loosen limits; digest: of the text meant.
-        Raises: ConfigError if it is refused; StateCorrupt if it cannot be kept. The old one runs on.
+        Raises: ConfigError if it is refused; StateCorrupt if it cannot be kept or noted. The old one runs on.
         """
         text = self._read()
         if digest and digest != text_digest(text):
@@ -159,10 +161,12 @@ class LiveConfig:
         revision = self._history.keep(text)
         answer = self._answer(made)
         log.info("config.plan", revision=revision, **{name: answer[name] for name in TOLD})
+        # Who brought it is on the disk before it holds: whatever ends this process now, nobody else is named.
+        self._history.note(new_revision(made.new, revision, who=who, origin=origin, keys=news))
+        self._runtime.record_config(ConfigVersion(digest=made.digest, text=made.new.text, who=who))
         if made.seen is not None:
             self._hand_over(made, revision, who)
         self.accepted, self.revision = made.new, revision
-        self._note(new_revision(made.new, revision, who=who, origin=origin, keys=news))
         return answer | {"revision": revision, "applied": True}
 
     def _facts(self) -> Answer:
@@ -174,7 +178,7 @@ class LiveConfig:
                 "`mm demo` runs the config that comes with mm",
                 hint="`mm run config/demo.toml` runs the same, with a file that can be edited",
             )
-        return read_text(self.running.path)
+        return read_text(self.running.path, again=True)
 
     def _plan(self, text: str) -> Plan:
         new = settings_of(text, self.running.path, self.running.overrides)
@@ -222,30 +226,24 @@ class LiveConfig:
                 hint="trading would halt; look at the parameters",
             )
         if made.confirm and not confirm:
-            first = made.confirm[0]
             keys = ", ".join(change.key for change in made.confirm)
+            # What was taken out of the file has no line in it any more.
+            place = made.confirm[0].source
+            place = str(self.running.path) if place == "default" else place
             raise NotConfirmed(
-                f"{first.source}: it loosens {keys}: nothing is changed",
+                f"{place}: it loosens {keys}: nothing is changed",
                 hint="if that is meant: mm config apply --confirm",
             )
 
     def _hand_over(self, made: Plan, revision: int, who: str) -> None:
         engine = self._runtime.engine
         engine.prepare(revision, made.setup)
-        self._runtime.record_config(ConfigVersion(digest=made.digest, text=made.new.text, who=who))
         now_ns = self._runtime.now_ns()
         self._runtime.sink(ConfigApplied(ts_ns=now_ns, revision=revision, digest=made.digest, who=who))
         if engine.state.revision != revision:
             raise TimedOut(f"revision {revision} was handed over and did not come into force")
         self.running = made.merged
         self.seen.append(made.merged)
-
-    def _note(self, revision: Revision) -> None:
-        try:
-            self._history.note(revision)
-        except StateCorrupt as error:
-            # It is in force, and its text is kept: only the line that tells of it is missing.
-            log.error("config.not_noted", error=str(error))
 
     def _answer(self, made: Plan) -> Answer:
         seen, state = made.seen, self._runtime.engine.state

@@ -1,22 +1,37 @@
 """Writes a run down while it happens: what came from outside, what was computed, what was asked for.
 
 A command is in the kernel before it is sent, everything reaches the disk a group at a time, in a thread. What
-the disk refuses ends trading: `append` raises, and so does the next one. Reads no clock.
+the disk refuses ends trading: `append` raises, and so does the next one. No time that is written down is read
+here: clocks tell how long the disk takes, and how old market data are.
 """
 
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from time import monotonic, time_ns
 from typing import Final, Protocol
+
+import structlog
 
 from mm.domain.commands import AnyCommand
 from mm.domain.events import AnyEvent
-from mm.errors import JournalFailed
+from mm.errors import JournalFailed, StateCorrupt
 from mm.store.journal.entries import CONFIG, EVENT, OUTCOME, ConfigVersion
 from mm.store.journal.journal import Journal
 
+log = structlog.get_logger(__name__)
+
 GROUP_S: Final = 0.01
 """At most so long, by the wall, a record waits for the disk."""
+
+SLOW_S: Final = 0.015
+"""A disk that took longer for its last sync is not waited for: no segment is ended, and none dropped."""
+
+PATIENCE_S: Final = 10.0
+"""A disk that takes nothing for this long ends trading: what is decided could be lost with the machine."""
+
+DROP_PAUSE_S: Final = 60.0
+"""How often market data of this run are looked at for their age."""
 
 
 class Recorder(Protocol):
@@ -48,11 +63,15 @@ class NoRecorder:
 class JournalRecorder:
     """Takes a run down in a journal."""
 
-    def __init__(self, journal: Journal) -> None:
-        """Write to `journal`, which `close` closes."""
+    def __init__(self, journal: Journal, *, market_ns: int = 0) -> None:
+        """Write to `journal`, which `close` closes. Args: market_ns: age at which market data of this run are
+        dropped, 0: never.
+        """
         self._journal = journal
+        self._market_ns = market_ns
         self._closing = asyncio.Event()
         self._syncing: asyncio.Task[None] | None = None
+        self._sync_began_s = self._sync_took_s = self._dropped_s = 0.0
 
     def on_event(self, event: AnyEvent, *, outside: bool) -> None:
         """Write an event down; raises JournalFailed."""
@@ -82,14 +101,36 @@ class JournalRecorder:
 
     def _sync_soon(self) -> None:
         if self._syncing is None or self._syncing.done():
+            self._sync_began_s = monotonic()
             self._syncing = asyncio.get_running_loop().create_task(self._sync())
+        elif monotonic() - self._sync_began_s > PATIENCE_S:
+            raise JournalFailed(
+                f"{self._journal.directory}: the disk took nothing for {PATIENCE_S:g} s",
+                hint="check the disk; the next start recovers what is there",
+            )
 
     # A failure is kept by the journal, whose next record raises it.
     async def _sync(self) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), GROUP_S)
         with suppress(JournalFailed):
-            job = self._journal.begin_sync()
+            job = self._journal.begin_sync(is_slow=self._sync_took_s > SLOW_S)
             if job is not None:
+                began_s = monotonic()
                 await asyncio.to_thread(job.run)
+                self._sync_took_s = monotonic() - began_s
                 self._journal.finish_sync(job)
+            if (
+                self._market_ns
+                and self._sync_took_s <= SLOW_S
+                and monotonic() - self._dropped_s > DROP_PAUSE_S
+            ):
+                self._dropped_s = monotonic()
+                self._drop_old()
+
+    def _drop_old(self) -> None:
+        try:
+            self._journal.drop_market(before_ns=time_ns() - self._market_ns)
+        except StateCorrupt as error:
+            # Whatever became of old market data is no reason not to trade.
+            log.warning("journal.old_not_dropped", error=str(error))

@@ -1,7 +1,8 @@
-"""Runs a recorded run again, without a clock, and compares every command with the recorded one.
+"""Runs a recorded run again, without a clock, and compares all that it did with the record.
 
 Only what came from outside is taken from the record: outcomes of a simulated venue, timers, decisions are
-computed anew. Equal commands to the byte mean that the run was a function of what it saw. Reads no clock.
+computed anew, and each has to equal the recorded one to the byte. Equal means that the run was a function of
+what it saw. Of a record that was torn off, what is there is compared. Reads no clock.
 """
 
 from collections import deque
@@ -21,8 +22,8 @@ from mm.store.journal.entries import ConfigVersion, Kind, Record
 class Difference:
     """Where two runs part.
 
-    Fields: number: of the command, from 1; seq: of its record, 0 where the record has none; ts_ns: when;
-    recorded, computed: the commands in words, "" where there is none.
+    Fields: number: of the first command that is not the same, or follows, from 1; seq: of its record, 0 where
+    the record has none; ts_ns: when; recorded, computed: what was done in words, "" where there is nothing.
     """
 
     number: int
@@ -34,13 +35,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerunResult:
-    """How a repetition went. Fields: events: taken from the record; commands: that were the same; difference:
-    the first one, None if there is none; last_ts_ns: of the record.
+    """How a repetition went. Fields: events: taken from the record; commands, outcomes: that were the same,
+    outcomes being what a simulated venue answered and timers; difference: the first one, None if there is
+    none; broke: the error in which the core ended here and then, "" if it did not; last_ts_ns: of the record.
     """
 
     events: int
     commands: int
+    outcomes: int
     difference: Difference | None
+    broke: str
     last_ts_ns: int
 
 
@@ -61,41 +65,67 @@ class Rerun:
         self._venue = venue
         self._prepare = prepare
         self._config: ConfigVersion | None = None
-        self._computed: deque[tuple[int, AnyCommand]] = deque()
+        self._computed: deque[tuple[int, Kind, AnyEvent | AnyCommand]] = deque()
         self._recorded: deque[Record] = deque()
-        self._same = 0
+        self._same = {Kind.COMMAND: 0, Kind.OUTCOME: 0}
+        self._broke = ""
         self._event_time = (
-            EventTime(venue, next_timer_ns=self._next_timer_ns, computed=self._step, outside=self._step)
+            EventTime(
+                venue, next_timer_ns=self._next_timer_ns, computed=self._on_computed, outside=self._step
+            )
             if isinstance(venue, SimulatedVenue)
             else None
         )
 
-    def run(self, records: Iterable[Record]) -> RerunResult:
-        """Repeat what is recorded, up to its end or to the first difference."""
+    def run(self, records: Iterable[Record], *, closed: bool = True) -> RerunResult:
+        """Repeat what is recorded, up to its end, to a hole in it, or to the first difference.
+
+        Args: closed: the record was closed in good order. Of one that was not, what the last event caused may
+            be missing, and so may the event that caused what comes last.
+        """
         events, last_ts_ns = 0, 0
         difference: Difference | None = None
         for record in records:
+            if record.kind is Kind.MISSING:
+                break
             last_ts_ns = record.ts_ns
-            if record.kind is Kind.EVENT:
-                events += 1
-                if isinstance(record.entry, ConfigApplied) and self._config is not None:
-                    self._prepare(record.entry, self._config)
-                self._on_outside(record.entry)  # type: ignore[arg-type] # the kind says what the entry is
-            elif record.kind is Kind.COMMAND:
-                self._recorded.append(record)
-            elif isinstance(record.entry, ConfigVersion):
-                self._config = record.entry
-            difference = self._compare()
+            events += record.kind is Kind.EVENT
+            difference = self._take(record)
             if difference is not None:
                 break
+        if difference is None and closed:
+            difference = self._left_over()
         return RerunResult(
             events=events,
-            commands=self._same,
-            difference=difference or self._left_over(),
+            commands=self._same[Kind.COMMAND],
+            outcomes=self._same[Kind.OUTCOME],
+            difference=difference,
+            broke=self._broke,
             last_ts_ns=last_ts_ns,
         )
 
+    # What comes due before an event is recorded before it, its commands after it: with each event both sides
+    # are even, once before its own commands.
+    def _take(self, record: Record) -> Difference | None:
+        if record.kind in self._same:
+            self._recorded.append(record)
+            return self._compare()
+        if isinstance(record.entry, ConfigVersion):
+            self._config = record.entry
+        if record.kind is not Kind.EVENT:
+            return None
+        if self._computed or self._broke:
+            return self._left_over() or self._difference(record, record.ts_ns, self._broke)
+        try:
+            self._on_outside(record.entry)  # type: ignore[arg-type] # the kind says what the entry is
+        except Exception as error:  # noqa: BLE001 - the core breaks, as it may have done then: nothing follows
+            self._broke = f"{type(error).__name__}: {error}"
+        difference = self._compare()
+        return self._left_over() if difference is None and self._recorded else difference
+
     def _on_outside(self, event: AnyEvent) -> None:
+        if isinstance(event, ConfigApplied) and self._config is not None:
+            self._prepare(event, self._config)
         if self._event_time is not None:
             self._event_time.on_event(event)
         else:
@@ -104,45 +134,43 @@ class Rerun:
     def _next_timer_ns(self) -> int | None:
         return self._engine.next_due_ns
 
+    def _on_computed(self, event: AnyEvent) -> None:
+        self._computed.append((event.ts_ns, Kind.OUTCOME, event))
+        self._step(event)
+
     def _step(self, event: AnyEvent) -> None:
         commands = self._engine.step(event)
         now_ns = self._engine.state.now_ns
-        self._computed.extend((now_ns, command) for command in commands)
+        self._computed.extend((now_ns, Kind.COMMAND, command) for command in commands)
         for command in commands:
             if not isinstance(command, Report):
                 self._venue.submit(command)
 
     def _compare(self) -> Difference | None:
-        # Commands follow the event that causes them in the record: what is computed comes first or together.
         while self._computed and self._recorded:
-            (ts_ns, command), record = self._computed.popleft(), self._recorded.popleft()
-            if encode(command) != record.payload:
-                return Difference(
-                    number=self._same + 1,
-                    seq=record.seq,
-                    ts_ns=ts_ns,
-                    recorded=_words(record.entry),
-                    computed=_words(command),
-                )
-            self._same += 1
+            (ts_ns, kind, entry), record = self._computed.popleft(), self._recorded.popleft()
+            if kind is not record.kind or encode(entry) != record.payload:
+                return self._difference(record, ts_ns, _words(entry))
+            self._same[kind] += 1
         return None
 
     def _left_over(self) -> Difference | None:
         if self._recorded:
             record = self._recorded[0]
-            return Difference(
-                number=self._same + 1,
-                seq=record.seq,
-                ts_ns=record.ts_ns,
-                recorded=_words(record.entry),
-                computed="",
-            )
+            return self._difference(record, record.ts_ns, self._broke)
         if self._computed:
-            ts_ns, command = self._computed[0]
-            return Difference(
-                number=self._same + 1, seq=0, ts_ns=ts_ns, recorded="", computed=_words(command)
-            )
+            ts_ns, _, entry = self._computed[0]
+            return self._difference(None, ts_ns, _words(entry))
         return None
+
+    def _difference(self, record: Record | None, ts_ns: int, computed: str) -> Difference:
+        return Difference(
+            number=self._same[Kind.COMMAND] + 1,
+            seq=0 if record is None else record.seq,
+            ts_ns=ts_ns,
+            recorded="" if record is None else _words(record.entry),
+            computed=computed,
+        )
 
 
 def _words(entry: object) -> str:

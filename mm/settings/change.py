@@ -86,8 +86,9 @@ def changes(old: Settings, new: Settings) -> tuple[Change, ...]:
     before, after = dict(leaves(old)), dict(leaves(new))
     covered = {change.key for change in found if change.key.count(".") == 1}
     for path in dict.fromkeys((*before, *after)):
-        if ".".join(path[:2]) not in covered and before.get(path) != after.get(path):
-            found.append(_key_change(path, old, new))
+        values = before.get(path), after.get(path)
+        if ".".join(path[:2]) not in covered and values[0] != values[1]:
+            found.append(_key_change(path, old, new, values))
     return tuple(found)
 
 
@@ -131,21 +132,16 @@ def _code_change(name: str, new: Settings) -> Change:
     )
 
 
-def _key_change(path: KeyPath, old: Settings, new: Settings) -> Change:
+def _key_change(path: KeyPath, old: Settings, new: Settings, values: tuple[object, object]) -> Change:
     key = ".".join(path)
-    before, after = _value(old, path), _value(new, path)
     return Change(
         key=key,
-        old=before,
-        new=after,
+        old=values[0],
+        new=values[1],
         source=new.sources.get(key, "default"),
         applies=applies_of(path, old, new),
-        loosens=_loosens(path, old, new),
+        loosens=_loosens(path, old, new, values),
     )
-
-
-def _value(settings: Settings, path: KeyPath) -> object:
-    return next((value for known, value in leaves(settings) if known == path), None)
 
 
 def applies_of(path: KeyPath, old: Settings, new: Settings) -> Applies:
@@ -162,11 +158,11 @@ def _pattern(path: KeyPath) -> str:
     return ".".join((path[0], "NAME", *path[2:]) if path[0] in NAMED else path)
 
 
-def _loosens(path: KeyPath, old: Settings, new: Settings) -> bool:
+def _loosens(path: KeyPath, old: Settings, new: Settings, values: tuple[object, object]) -> bool:
     way = LOOSER.get(_pattern(path))
     if way is None:
         return False
-    before, after = _value(old, path), _value(new, path)
+    before, after = values
     if path[0] == "pair" and path[2] == "risk":
         # What counts is what holds for the session: a limit of its own that goes gives way to the account's.
         before, after = getattr(old.risk_of(path[1]), path[3]), getattr(new.risk_of(path[1]), path[3])

@@ -6,6 +6,7 @@ file holds, the outcome is `Settings` or a `ConfigError` (a property test mutate
 
 import dataclasses
 import os
+import stat
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,8 +26,8 @@ from mm.settings.problems import Origins, Problem, problems_of, raise_problems
 from mm.settings.strategies import strategy_class
 from mm.settings.values import unfit
 
-FILE_BYTES_MAX: Final = 1_000_000
-"""Largest config file; a larger one is not a config."""
+FILE_BYTES_MAX: Final = 256_000
+"""Largest config file, five times what 64 sessions need: a daemon reads it while it trades."""
 
 DEMO_FILE: Final = Path(mm.__file__).parent / "templates" / "demo.toml"
 """What `mm demo` runs; the same text as `config/demo.toml`."""
@@ -75,10 +76,17 @@ def demo_settings(overrides: Sequence[str] = (), environ: Mapping[str, str] | No
     return load_settings(DEMO_FILE, overrides, environ)
 
 
-def read_text(path: Path) -> str:
-    """Return the text of a config file; raises ConfigError if there is none that could be one."""
+def read_text(path: Path, *, again: bool = False) -> str:
+    """Return the text of a config file; raises ConfigError if there is none that could be one.
+
+    Args: again: while a run goes on; only a regular file is read then, for a pipe or a terminal would keep
+    it waiting.
+    """
     try:
-        with path.open("rb") as file:
+        flags = os.O_RDONLY | os.O_CLOEXEC | (os.O_NONBLOCK | os.O_NOCTTY if again else 0)
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            if again and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError(f"{path}: cannot be read again: it is no regular file")
             content = file.read(FILE_BYTES_MAX + 1)
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file", hint="config/demo.toml is a file to start from") from None

@@ -21,6 +21,7 @@ from mm.settings.values import (
     FeeBps,
     FilePath,
     Holding,
+    LatencyMs,
     Milliseconds,
     Name,
     Ratio,
@@ -187,10 +188,10 @@ class PaperSettings(Table):
     ] = Decimal(10)
     taker_fee_bps: Annotated[FeeBps, about("Fee of an order that takes.")] = Decimal(10)
     latency_mean_ms: Annotated[
-        Milliseconds, about("Time from sending an order to its effect in the market that we see, on average.")
+        LatencyMs, about("Time from sending an order to its effect in the market that we see, on average.")
     ] = 80
     latency_p99_ms: Annotated[
-        Milliseconds, about("The same, for the slowest in a hundred; equal to the mean: always the same.")
+        LatencyMs, about("The same, for the slowest in a hundred; equal to the mean: always the same.")
     ] = 250
     queue: Annotated[
         Literal["risk_averse", "power", "power2", "power3", "log", "log2"],

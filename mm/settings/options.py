@@ -60,9 +60,11 @@ class RunReport:
         pnl_residual: what of the P&L is not explained, in quote atoms.
         messages_per_fill: orders and cancels sent per fill, None without one.
         pnl_quote, quote: P&L after fees as text, and the asset it is in; "" unknown.
+        orders_filled: on paper, orders meant to rest that had a fill, or several; `fills` counts those.
         fills_at_touch, phantom_fills, fills_not_at_touch: on paper, orders that a model which fills whatever
             the market touches would have claimed filled; those of them that had no fill here; those that were
-            filled here and not there. None where orders met a real book.
+            filled here and not there: fills_at_touch - phantom_fills + fills_not_at_touch = orders_filled.
+            None where orders met a real book.
         run_s: length of the run, seconds of the venue's time.
         exit_reason: "duration", "stopped", "halted: ...", ...
         exit_code: what the process ends with (`mm.errors`).
@@ -81,6 +83,7 @@ class RunReport:
     pnl_quote: str = ""
     quote: str = ""
     run_s: float = 0.0
+    orders_filled: int | None = None
     fills_at_touch: int | None = None
     phantom_fills: int | None = None
     fills_not_at_touch: int | None = None
@@ -92,5 +95,5 @@ class RunReport:
         return {name: value for name, value in found.items() if name not in ON_PAPER or value is not None}
 
 
-ON_PAPER: Final = ("fills_at_touch", "phantom_fills", "fills_not_at_touch")
+ON_PAPER: Final = ("orders_filled", "fills_at_touch", "phantom_fills", "fills_not_at_touch")
 """Fields of a report that only paper mode has."""

@@ -5,6 +5,7 @@ The check is strict: no text for a number, no 3.0 for a 3; decimals keep every d
 """
 
 import dataclasses
+import functools
 import json
 import re
 import types
@@ -45,9 +46,15 @@ def validated_params(
     if found:
         return None, found
     try:
-        return TypeAdapter(params).validate_json(json.dumps(ready), strict=True), []
+        return _adapter(params).validate_json(json.dumps(ready), strict=True), []
     except ValidationError as error:
         return None, _problems_of(error, table, path)
+
+
+@functools.lru_cache(maxsize=64)
+def _adapter(params: type[object]) -> TypeAdapter[object]:
+    # Making one takes most of the time that a config of many sessions is read in, while the loop waits.
+    return TypeAdapter(params)
 
 
 def _kinds(hint: object) -> Kinds:

@@ -117,6 +117,9 @@ Count = Annotated[int, Ge(1), Le(100_000)]
 Milliseconds = Annotated[int, Ge(1), Le(7 * DAY_MS)]
 """A length of time; at most a week."""
 
+LatencyMs = Annotated[int, Ge(1), Le(60_000)]
+"""How long a message is under way; at most a minute."""
+
 Seed = Annotated[int, Ge(0), Le(2**63 - 1)]
 """A seed of a simulated market."""
 

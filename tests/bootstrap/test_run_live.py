@@ -170,6 +170,18 @@ def test_an_order_size_that_the_venue_does_not_take_is_refused(place: Place) -> 
     assert str(error).startswith("--set: pair.btc.params.order_amount_base: ")
 
 
+def test_nothing_that_a_run_writes_down_holds_a_secret_or_is_for_others(place: Place) -> None:
+    """Journal, history and state know the names of key and secret alone, and belong to one user."""
+    place.go(place.settings())
+    written = [path for path in place.data_dir.rglob("*") if path.is_file()]
+    assert {"history.jsonl", "runstate.json", "000001.mmj"} <= {path.name for path in written}
+    for path in written:
+        assert place.exchange.key.encode() not in path.read_bytes(), path
+        assert place.exchange.secret.encode() not in path.read_bytes(), path
+    for path in (place.data_dir, *place.data_dir.rglob("*")):
+        assert not path.stat().st_mode & 0o077, path
+
+
 def test_a_second_daemon_on_one_directory_is_refused(place: Place) -> None:
     """Whatever it would trade."""
     settings = place.settings()

@@ -111,11 +111,12 @@ def test_a_recorded_run_comes_out_the_same_in_virtual_time(tmp_path: Path, excha
     """Every command to the byte; and with another config the difference is found."""
     ran(tmp_path, exchange)
     (place,) = runs(tmp_path / "data")
-    header, result = asyncio.run(repeat(place.directory))
+    report, result = asyncio.run(repeat(place.directory))
 
     assert result.difference is None
     assert result.commands > 10
-    assert header.run_id == place.run_id
+    assert report.run is not None
+    assert report.run.run_id == place.run_id
     assert carry_out(["replay", str(tmp_path / "data"), "--json"]) == 0
 
 

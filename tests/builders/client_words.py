@@ -4,16 +4,14 @@ A scenario speaks these alone, so that it is written once; how a client says the
 Numbers are exact: whoever gets floats from a client turns their shortest text into a decimal.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 SYMBOL = "BTCUSDT"
 """The one symbol, as the venue writes it."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +25,10 @@ class Credentials:
     def is_private_key(self) -> bool:
         """Whether signatures are made with a private key."""
         return "PRIVATE KEY" in self.secret
+
+    def __str__(self) -> str:
+        """Name the kind of signature."""
+        return "ed25519" if self.is_private_key else "hmac"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +147,10 @@ class Held(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A refusal as a client shows it. Fields: kind: its class; data, status, wait_s: None if it hides them."""
+    """A refusal as a client shows it. Fields: kind: its class; whatever the client hides is None."""
 
     kind: str
-    code: int
+    code: int | None
     text: str
     data: Mapping[str, Any] | None = None
     status: int | None = None
@@ -157,7 +159,7 @@ class Refused(NamedTuple):
 
 @dataclass
 class Heard:
-    """What a client hears, in order of arrival. Fields: events: of the account; prints, ...: of the market."""
+    """What a client hears, in order of arrival. Fields: events: of the account; the others: of the market."""
 
     events: list[Mapping[str, Any]] = field(default_factory=list)
     prints: list[Print] = field(default_factory=list)
@@ -173,8 +175,7 @@ class Heard:
 class Client(Protocol):
     """A client of the venue that is pointed at the local exchange.
 
-    Fields: errors: what it raises when it is refused; counts_orders: whether it shows the count of orders;
-    hears_fees: whether it can ask for its fees by itself.
+    Fields: errors: what it raises when it is refused.
     """
 
     errors: tuple[type[Exception], ...]
@@ -268,7 +269,6 @@ Open = Callable[..., AbstractAsyncContextManager[Client]]
 """Opens a client of an exchange: `open(exchange, credentials=...)`."""
 
 Scenario = Callable[[Any, Client], Coroutine[Any, Any, None]]
-Lines = AsyncIterator[T]
 
 
 async def refused(client: Client, request: Coroutine[Any, Any, object]) -> Refused:
@@ -280,10 +280,7 @@ async def refused(client: Client, request: Coroutine[Any, Any, object]) -> Refus
     raise AssertionError(f"not refused: {answer}")
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# The venue's JSON in these words, for clients that hand it on as it came.
-# ---------------------------------------------------------------------------------------------------------------------
-
+# What follows reads the venue's JSON, for clients that hand it on as it came.
 _STATES = {
     "NEW": "open",
     "PARTIALLY_FILLED": "open",

@@ -21,7 +21,10 @@ SECRET_NAMES: Final = ("apiKey", "secret", "api_key", "api_secret", "privateKey"
 """Attributes and keys under which libraries and adapters keep what signs."""
 
 SIGNERS: Final = (
-    *(f"mm.venues.binance.{name}" for name in ("venue", "trading", "listings", "user_stream", "hot")),
+    *(
+        f"mm.venues.binance.{name}"
+        for name in ("venue", "trading", "listings", "user_stream", "hot", "account_facts")
+    ),
     *(f"mm.venues.edge.{name}" for name in ("signing_tap", "hotline")),
 )
 """Modules of what signs, or trades with what is signed."""

@@ -191,6 +191,29 @@ def test_a_broken_file_is_rolled_back_against_what_was_in_force(
     assert file.read_text() == TEXT
 
 
+@pytest.mark.parametrize("left", [None, b"\xff\xfe"])
+def test_a_file_that_is_gone_or_no_text_comes_back_by_a_rollback(
+    file: Path, folder: Path, mm: Callable[..., Ran], left: bytes | None
+) -> None:
+    """That is when it is needed most; a folder in its place is left alone."""
+    noted(folder, TEXT)
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+    assert mm("rollback", "1", "--data-dir", "data").code == 0
+    assert file.read_text() == TEXT
+    file.unlink()
+    file.mkdir()
+    refused = mm("rollback", "1", "--data-dir", "data")
+    assert (refused.code, "cannot be read: Is a directory" in refused.told) == (4, True)
+    file.rmdir()
+    folder.joinpath("data", "config", "history.jsonl").write_text(
+        folder.joinpath("data", "config", "history.jsonl").read_text().replace("mm.toml", "gone/mm.toml")
+    )
+    refused = mm("rollback", "1", "--data-dir", "data")
+    assert (refused.code, "gone/mm.toml: cannot be written" in refused.told) == (4, True)
+
+
 def test_what_needs_a_daemon_says_so(file: Path, folder: Path, mm: Callable[..., Ran]) -> None:
     """With the code for not running; so does a directory in which none ever ran."""
     for verb in ("plan", "apply"):
@@ -309,6 +332,21 @@ def test_a_refusal_after_the_writing_takes_it_back(file: Path, run: Run, mm: Cal
     assert file.read_text() == TEXT
 
 
+@pytest.mark.parametrize(("left", "stays"), [(b"\xff", b"\xff"), (None, TEXT.encode())])
+def test_a_rollback_that_is_refused_at_the_end_puts_back_what_there_was(
+    file: Path, run: Run, mm: Callable[..., Ran], left: bytes | None, stays: bytes
+) -> None:
+    """Byte by byte; a file that was gone is there again, with a text that was in force once."""
+    noted(file.parent, TEXT)
+    run.refusal = {"ok": False, "error": "no", "hint": "", "exit_code": 4}
+    file.unlink()
+    if left is not None:
+        file.write_bytes(left)
+    with FakeDaemon(Path("data"), run):
+        assert mm("rollback", "1", *WHERE).code == 4
+    assert file.read_bytes() == stays
+
+
 def test_a_daemon_that_goes_away_leaves_the_file_for_its_next_start(
     file: Path, run: Run, mm: Callable[..., Ran]
 ) -> None:
@@ -339,6 +377,7 @@ def test_plan_and_apply_ask_the_daemon(file: Path, run: Run, mm: Callable[..., R
         assert (ran.code, ran.result["applies"]) == (0, "now")
         assert daemon.asked[-1]["text"] == LOOSER
         assert "looser" not in "\n".join(mm("plan", *WHERE).said)
+        assert "no '=' in it" in mm("plan", "--set", "risk.session_loss_quote", *WHERE).told
         assert mm("apply", *WHERE).said[0] == "the file: now (revision 4)"
         shown = mm("get", "risk.session_loss_quote", *WHERE).said[-1]
         assert "50 (60 after a restart)" in shown

@@ -14,6 +14,7 @@ import pytest
 
 from mm.cli.main import carry_out
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_USAGE
+from mm.exchange.faults.plan import EXAMPLE
 from tests.builders.recordings import Tape, ordinary
 
 
@@ -188,3 +189,51 @@ def test_a_person_is_told_of_what_is_missing(folder: Path) -> None:
 
     assert "has no snapshot of the book" in said
     assert "are missing, one of 1 gaps" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "hint"),
+    [
+        (None, "plan.toml: cannot be read: No such file or directory", ""),
+        ('[[fault]]\nkind = "lostack"\n', "plan.toml:2: fault.0.kind: was 'lostack'", "'lost_ack'"),
+        ('[[fault]]\nkind = "slow\n', "plan.toml:2: not valid TOML", "[[fault]]"),
+        ("", "plan.toml:1: fault: expected 1 to 1000 tables", "[[fault]]"),
+    ],
+)
+def test_a_plan_of_faults_that_does_not_parse_is_told(
+    capsys: pytest.CaptureFixture[str], folder: Path, text: str | None, told: str, hint: str
+) -> None:
+    """File, line, key, what was expected; exit code 4, nothing is served."""
+    path = folder / "plan.toml"
+    if text is not None:
+        path.write_text(text)
+
+    assert carry_out(["exchange", "--agents", "1", "--faults", str(path)]) == EXIT_CONFIG
+
+    out, err = capsys.readouterr()
+    assert told in err
+    assert hint in err
+    assert "serving" not in out
+
+
+@pytest.mark.parametrize("is_replay", [False, True])
+def test_faults_go_with_agents_and_with_a_recording(folder: Path, is_replay: bool) -> None:
+    """The example of the documentation is in force as soon as it serves."""
+    plan = folder / "plan.toml"
+    plan.write_text(EXAMPLE)
+    market = ["--replay", str(recording(folder))] if is_replay else ["--agents", "7"]
+    command = [sys.executable, "-m", "mm", "exchange", *market, "--port", "0", "--json"]
+    with subprocess.Popen([*command, "--faults", str(plan)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = json.loads(process.stdout.readline())["url"]
+        with urllib.request.urlopen(f"{url}/_mm/faults", timeout=5) as answer:
+            told = json.load(answer)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == EXIT_OK
+
+    assert told["seed"] == 7
+    assert [(row["kind"], row["state"]) for row in told["active"]] == [
+        ("lost_ack", "active"),
+        ("late", "active"),
+        ("banned", "waiting"),
+    ]

@@ -15,6 +15,7 @@ from mm.logs import add_secrets
 
 VERBS = (
     ["demo"],
+    ["init"],
     ["run"],
     ["check"],
     ["exchange"],
@@ -28,6 +29,7 @@ VERBS = (
     ["halt"],
     ["unhalt"],
     ["doctor"],
+    ["service", "install"],
     ["bench", "live"],
 )
 

@@ -323,3 +323,24 @@ async def test_requests_are_logged_without_key_and_signature() -> None:
         assert KEY not in text
         assert SECRET not in text
         assert "signature" not in text
+
+
+async def test_an_expired_order_says_why() -> None:
+    """IOC, FOK and MARKET, in the answer and in a query; one that is open or filled says nothing."""
+    async with running() as exchange, raw_client(exchange) as client:
+        rest(exchange, Side.SELL, 6_000_000, 300)
+        taking = {"type": "LIMIT", "price": "60000", "quantity": "0.002"}
+        market = {"type": "MARKET", "price": None, "quantity": "0.005"}
+        for fields, reason in (
+            ({}, None),
+            (taking | {"timeInForce": "FOK", "quantity": "0.004"}, "UNFILLED_FOK_ORDER_EXPIRED"),
+            (taking | {"timeInForce": "IOC"}, None),
+            (market, "INSUFFICIENT_LIQUIDITY"),
+        ):
+            answer = await client.place(**fields)
+            found = await client.signed("GET", "/api/v3/order", symbol="BTCUSDT", orderId=answer["orderId"])
+            assert (answer.get("expiryReason"), found.get("expiryReason")) == (reason, reason)
+        rest(exchange, Side.SELL, 6_000_000, 100)
+        answer = await client.place(**taking, timeInForce="IOC")
+        assert (answer["status"], answer["executedQty"]) == ("EXPIRED", "0.00100000")
+        assert answer["expiryReason"] == "UNFILLED_IOC_QUANTITY_EXPIRED"

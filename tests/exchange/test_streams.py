@@ -47,8 +47,6 @@ async def test_a_path_can_name_its_stream_and_combined_streams_are_wrapped() -> 
             "t": 1,
             "p": "60000.00000000",
             "q": "0.00040000",
-            "b": 1,
-            "a": 2,
             "T": NOW_MS,
             "m": True,
             "M": True,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mm.errors import TimedOut
+from mm.errors import ConfigError, TimedOut
 from tests.builders.live_configs import TEXT, ConfiguredRun
 
 WIDER = ("bid_spread_bps = 20", "bid_spread_bps = 30")
@@ -119,7 +119,7 @@ def test_a_reload_takes_over_at_once_and_says_when_there_is_nothing_to(run: Conf
         (TEXT[: TEXT.index("[risk]")].encode(), "it ends where the config that runs goes on: half written?"),
         (TEXT.replace("[risk]", "[risk").encode(), "mm.toml:20: not valid TOML"),
         (b"\xff\xfe\n", "mm.toml:1: not UTF-8 text"),
-        (b"x" * 1_000_001, "larger than 1000000 bytes"),
+        (b"x" * 256_001, "larger than 256000 bytes"),
     ],
 )
 def test_what_is_half_written_or_no_config_is_refused_once(
@@ -157,6 +157,55 @@ def test_a_file_that_is_gone_or_unreadable_is_told_once_and_may_come_back(run: C
         run.path.rmdir()
         os.replace(other, run.path)
         assert looks(run) == ["config.taken_over"]
+
+    run.at(3, edit)
+    run.go()
+
+
+def test_a_pipe_in_place_of_the_file_does_not_keep_the_run_waiting(run: ConfiguredRun) -> None:
+    """To open one waits for whoever writes into it, and no order could be cancelled meanwhile."""
+
+    def edit() -> None:
+        run.path.unlink()
+        os.mkfifo(run.path)
+        with capture_logs() as logs:
+            run.watch.look()
+            run.watch.look()
+        assert [(line["event"], line["hint"]) for line in logs] == [
+            ("config.refused", "the old config runs on")
+        ]
+        assert "no regular file" in logs[0]["error"]
+        with pytest.raises(ConfigError, match="no regular file"):
+            run.apply()
+        run.path.unlink()
+
+    run.at(3, edit)
+    run.go()
+
+
+def test_a_refusal_says_that_the_old_config_runs_on_beside_its_own_hint(run: ConfiguredRun) -> None:
+    """What to do, and that there is time for it."""
+
+    def edit() -> None:
+        run.path.unlink()
+        with capture_logs() as logs:
+            run.watch.reload("SIGHUP")
+        assert logs[0]["hint"] == "config/demo.toml is a file to start from; the old config runs on"
+
+    run.at(3, edit)
+    run.go()
+
+
+def test_a_limit_that_is_taken_out_of_the_file_is_told_with_the_file(run: ConfiguredRun) -> None:
+    """It has no line any more."""
+
+    def edit() -> None:
+        run.write("[risk]\n", "[risk]\nopen_loss_quote = 90\n")
+        assert looks(run) == ["config.taken_over"]
+        run.write("open_loss_quote = 90\n", "")
+        with capture_logs() as logs:
+            run.watch.reload("SIGHUP")
+        assert logs[0]["error"] == f"{run.path}: it loosens risk.open_loss_quote: nothing is changed"
 
     run.at(3, edit)
     run.go()

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from mm.domain.commands import Cancel, Place
 from mm.errors import ConfigError, NotConfirmed, StateCorrupt, TimedOut
 from mm.runtime import reconfigure
-from mm.settings.loader import DEMO_FILE
+from mm.settings.loader import DEMO_FILE, FILE_BYTES_MAX
 from mm.store.config_history import ConfigHistory, text_digest
+from mm.store.journal.entries import ConfigVersion
 from tests.builders.live_configs import TEXT, ConfiguredRun
 from tests.builders.shapes import documented
 
@@ -223,7 +223,7 @@ def test_an_edit_that_is_wrong_is_refused_with_its_place(
 def test_a_disk_that_is_full_keeps_the_old_config(
     run: ConfiguredRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What cannot be kept is not applied; what is in force and only not noted stays in force."""
+    """What cannot be kept, or whose bringer cannot be noted, is not applied."""
 
     def fail(*_: object) -> None:
         raise StateCorrupt("disk full")
@@ -235,10 +235,73 @@ def test_a_disk_that_is_full_keeps_the_old_config(
             with pytest.raises(StateCorrupt):
                 run.apply()
         assert run.engine.state.revision == 1
-        monkeypatch.setattr(ConfigHistory, "note", fail)
-        with capture_logs() as logs:
-            assert run.apply()["applied"] is True
-        assert "config.not_noted" in [line["event"] for line in logs]
+        with monkeypatch.context() as patch:
+            patch.setattr(ConfigHistory, "note", fail)
+            with pytest.raises(StateCorrupt):
+                run.apply()
+        assert run.engine.state.revision == 1
+        assert run.apply()["applied"] is True
+
+    run.at(3, edit)
+    run.go()
+
+
+def test_a_crash_while_a_change_is_handed_over_does_not_hide_who_brought_it(
+    run: ConfiguredRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next start finds the text in the file: it is the same revision, in the same name."""
+
+    def die(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def edit() -> None:
+        run.write("bid_spread_bps = 20", "bid_spread_bps = 30")
+        monkeypatch.setattr(run.runtime, "sink", die)
+        with pytest.raises(KeyboardInterrupt):
+            run.apply()
+        monkeypatch.undo()
+
+    run.at(3, edit)
+    run.go()
+    again = ConfiguredRun(run.path.parent, run.path.read_text())
+    again.go()
+    newest = ConfigHistory(run.data_dir).revisions()[-1]
+    assert (again.engine.state.revision, newest.revision, newest.who, newest.origin) == (
+        2,
+        2,
+        "tester",
+        "cli",
+    )
+
+
+@pytest.mark.parametrize(
+    "line", [("bid_spread_bps = 20", "bid_spread_bps = 30"), ("[risk]", "[demo]\nseed = 8\n[risk]")]
+)
+def test_every_revision_is_in_the_journal_too(
+    run: ConfiguredRun, monkeypatch: pytest.MonkeyPatch, line: tuple[str, str]
+) -> None:
+    """Also one that only waits for a restart: with its text, and who brought it."""
+    kept: list[ConfigVersion] = []
+
+    def edit() -> None:
+        monkeypatch.setattr(run.runtime, "record_config", kept.append)
+        run.write(*line)
+        run.apply()
+
+    run.at(3, edit)
+    run.go()
+    (version,) = kept
+    newest = ConfigHistory(run.data_dir).revisions()[-1]
+    assert (version.digest, version.who) == (newest.digest, newest.who)
+    assert version.text == run.path.read_text()
+
+
+def test_a_text_that_is_too_large_for_a_config_is_not_planned(run: ConfiguredRun) -> None:
+    """The loop would wait for it to be read."""
+
+    def edit() -> None:
+        with pytest.raises(ConfigError, match="larger than 256000 bytes"):
+            run.config.plan(TEXT + "#" * FILE_BYTES_MAX)
 
     run.at(3, edit)
     run.go()

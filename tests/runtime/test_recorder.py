@@ -1,18 +1,27 @@
 """What is written down of a run while it happens, and what a disk that fails does to it."""
 
+import os
+import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from mm.domain.book import Level
 from mm.domain.commands import AnyCommand, Cancel, ListOrders, Place, Query
-from mm.domain.events import Advanced, AnyEvent, OrderAcked, Source
+from mm.domain.events import Advanced, AnyEvent, BookDelta, OrderAcked, Source
 from mm.errors import JournalFailed
+from mm.runtime import recorder as recorder_module
 from mm.runtime.recorder import JournalRecorder
+from mm.store.journal import journal as journal_module
 from mm.store.journal.disk import Disk
-from mm.store.journal.entries import COMMAND, CONFIG, EVENT, OUTCOME, ConfigVersion, RunHeader
+from mm.store.journal.entries import COMMAND, CONFIG, EVENT, OUTCOME, Cause, ConfigVersion, RunHeader
 from mm.store.journal.journal import Journal
 from mm.store.journal.reader import read
+from mm.store.journal.syncing import JournalSettings
+from mm.store.journal.verify import verify
 from tests.builders.live_runs import LiveRun
 from tests.builders.virtual_time import START_NS
 
@@ -27,6 +36,11 @@ HEADER = RunHeader(
 ACK = OrderAcked(
     ts_ns=START_NS, cid="a", venue_order_id="1", price_ticks=1, size_lots=1, source=Source.ANSWER
 )
+
+
+def news(seq: int) -> BookDelta:
+    """Return an event of the market."""
+    return BookDelta(ts_ns=START_NS, symbol="BTC/USDT", seq=seq, venue_ms=0, bids=(Level(1, 1),), asks=())
 
 
 class FailingDisk(Disk):
@@ -72,6 +86,101 @@ async def test_a_sync_that_fails_is_raised_by_the_next_record(tmp_path: Path) ->
     with pytest.raises(JournalFailed, match="takes nothing more"):
         recorder.on_event(ACK, outside=True)
     await recorder.close()
+
+
+class SlowDisk(Disk):
+    """A disk that takes its time in other threads than that of the loop. Fields: waits: there; loop_syncs: of
+    the loop's own.
+    """
+
+    def __init__(self) -> None:
+        """Begin as a fast one."""
+        self.waits = threading.Event()
+        self.loop_syncs = 0
+
+    def sync(self, file: int) -> None:
+        """Wait until somebody lets go, but not in the thread of the loop."""
+        if threading.current_thread() is threading.main_thread():
+            self.loop_syncs += 1
+        else:
+            self.waits.wait(10)
+        super().sync(file)
+
+
+async def test_a_slow_disk_is_not_waited_for_to_end_a_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No cancel could leave meanwhile: the segment grows, up to a bound, until the disk is itself again."""
+    disk = SlowDisk()
+    journal = Journal.open(tmp_path / "j", HEADER, settings=JournalSettings(segment_bytes=1), disk=disk)
+    recorder, began = JournalRecorder(journal), disk.loop_syncs
+    disk.waits.set()
+    for slow_s, waited in ((-1.0, 0), (100.0, 4), (-1.0, 4)):
+        monkeypatch.setattr(recorder_module, "SLOW_S", slow_s)
+        monkeypatch.setattr(journal_module, "SLOW_SEGMENTS", 10**6)
+        recorder.on_event(ACK, outside=True)
+        await recorder.settle()
+        assert disk.loop_syncs - began == waited, slow_s
+    monkeypatch.setattr(journal_module, "SLOW_SEGMENTS", 1)
+    recorder.on_event(ACK, outside=True)
+    await recorder.settle()
+    assert disk.loop_syncs - began == 8
+    await recorder.close()
+
+
+async def test_a_disk_that_takes_nothing_for_long_ends_trading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is in the kernel alone would be lost with the machine."""
+    disk = SlowDisk()
+    recorder = JournalRecorder(Journal.open(tmp_path / "j", HEADER, disk=disk))
+    recorder.on_event(ACK, outside=True)
+    recorder.on_event(ACK, outside=True)
+    monkeypatch.setattr(recorder_module, "PATIENCE_S", -1.0)
+    with pytest.raises(JournalFailed, match="the disk took nothing"):
+        recorder.on_event(ACK, outside=True)
+    disk.waits.set()
+    await recorder.close()
+
+
+async def test_market_data_of_the_run_itself_are_dropped_when_they_are_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon may run for months: its own segments go too, and the journal says so."""
+    monkeypatch.setattr(recorder_module, "SLOW_S", 100.0)
+    journal = Journal.open(tmp_path / "j", HEADER, settings=JournalSettings(segment_bytes=1))
+    recorder = JournalRecorder(journal, market_ns=10**15)
+    for seq in (1, 2, 3):
+        recorder.on_event(news(seq), outside=True)
+        await recorder.settle()
+    old = sorted((tmp_path / "j" / "market").iterdir())
+    assert len(old) >= 3
+    os.utime(old[0], (0, 0))
+    recorder._dropped_s = -1e9
+    recorder.on_event(ACK, outside=True)
+    await recorder.settle()
+    await recorder.close()
+    assert not old[0].exists()
+    assert all(path.exists() for path in old[1:])
+    report = verify(tmp_path / "j")
+    assert (report.is_sound, [missing.cause for missing in report.missing]) == (True, [Cause.DROPPED])
+
+
+async def test_old_market_data_that_cannot_be_read_do_not_end_trading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are left as they are, and that is told."""
+    monkeypatch.setattr(recorder_module, "SLOW_S", 100.0)
+    recorder = JournalRecorder(Journal.open(tmp_path / "j", HEADER), market_ns=1)
+    recorder._dropped_s = -1e9
+    with capture_logs() as logs:
+        shutil.rmtree(tmp_path / "j" / "market")
+        (tmp_path / "j" / "market").write_text("no folder")
+        recorder.on_event(ACK, outside=True)
+        await recorder.settle()
+    assert [line["event"] for line in logs] == ["journal.old_not_dropped"]
+    recorder.on_event(ACK, outside=True)
+    await recorder.settle()
 
 
 class _Full:

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mm.errors import ConfigError
+from mm.settings import change
 from mm.settings.catalogue import settings_keys
 from mm.settings.change import LOOSER, Change, Looser, changes, in_force, to_confirm
 from mm.settings.loader import leaves, settings_of
@@ -84,6 +85,20 @@ def test_the_same_text_changes_nothing() -> None:
     assert changes(made(), made("# said\n" + TEXT)) == ()
 
 
+def test_however_much_changed_each_config_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon compares while it trades: many sessions that all change may not take it the longer."""
+    walked: list[object] = []
+
+    def counted(value: object) -> object:
+        walked.append(value)
+        return leaves(value)
+
+    monkeypatch.setattr(change, "leaves", counted)
+    old, new = made(), made(max_notional_quote="max_notional_quote = 9", bid_spread_bps="bid_spread_bps = 9")
+    assert len(changes(old, new)) == 2
+    assert walked == [old, new]
+
+
 def test_a_change_tells_old_new_place_and_when() -> None:
     """A parameter of a strategy applies to the next quotes, a limit at once."""
     found = only(changes(made(), made(bid_spread_bps="bid_spread_bps = 5")))
@@ -149,6 +164,13 @@ def test_a_limit_of_a_session_that_goes_counts_by_what_holds_instead() -> None:
     assert [change.loosens for change in changes(own, lowered)] == [False, False]
 
 
+def test_a_limit_of_a_session_that_says_what_holds_anyway_loosens_nothing() -> None:
+    """Nor does taking it out again."""
+    said = added("pair.eth.risk", "max_notional_quote = 5_000")
+    assert only(changes(made(), said)).loosens is False
+    assert only(changes(said, made())).loosens is False
+
+
 def test_a_session_that_comes_or_goes_is_one_change_that_waits() -> None:
     """It takes a restart, and it is told as a whole."""
     one = settings_of(
@@ -181,8 +203,21 @@ def test_what_takes_a_restart_stays_and_the_rest_is_taken() -> None:
     assert (held.pair["btc"].symbol, held.log.level) == ("BTC/USDT", "info")
     assert dict(leaves(held))["pair", "btc", "params", "bid_spread_bps"] == Decimal(5)
     assert held.text == new.text
+    assert (held.sources["log.level"], new.sources["log.level"]) == ("default", "mm.toml:30")
+    assert held.sources["pair.btc.params.bid_spread_bps"] == "mm.toml:7"
     assert changes(made(), held) == (found[1],)
     assert [change.applies for change in changes(held, new)] == [Applies.RESTART] * 2
+
+
+def test_what_live_mode_needs_said_is_said_in_what_is_left_too() -> None:
+    """A limit in money that the file states is no default because something else waits for a restart."""
+    live = TEXT.replace("demo", "live") + "max_order_notional_quote = 200\nsession_loss_quote = 60\n"
+    live += '[venue.main]\nkey = "env:KEY"\nsecret = "env:SECRET"\n'
+    old, new = (
+        settings_of(live + f"[log]\nlevel = '{level}'\n", Path("mm.toml"), (), {})
+        for level in ("info", "debug")
+    )
+    assert in_force(old, new, changes(old, new)).log.level == "info"
 
 
 def test_another_strategy_waits_with_its_parameters(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mm.domain.ids import EPOCH_BITS, OrderIds
 from mm.errors import StateCorrupt
 from mm.store import runstate
 from mm.store.paths import STATE_NAME
-from mm.store.runstate import HISTORY_MAX, TEXT_LENGTH_MAX, RunState
+from mm.store.runstate import HISTORY_MAX, RESERVE_BYTES, RESERVE_NAME, TEXT_LENGTH_MAX, RunState
 
 
 class Clock:
@@ -152,13 +152,14 @@ def test_targets_of_sessions_are_kept(tmp_path: Path) -> None:
 
 
 def test_the_file_is_private_and_nothing_else_is_left(tmp_path: Path) -> None:
-    """Mode 0600, and no temporary file stays."""
+    """Mode 0600, and no temporary file stays; the other one is room for a latch."""
     state = opened(tmp_path / "var")
     state.begin_life()
 
     path = tmp_path / "var" / STATE_NAME
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [file.name for file in (tmp_path / "var").iterdir()] == [STATE_NAME]
+    assert sorted(file.name for file in (tmp_path / "var").iterdir()) == [STATE_NAME, RESERVE_NAME]
+    assert (tmp_path / "var" / RESERVE_NAME).stat().st_size == RESERVE_BYTES
 
 
 def test_a_temporary_file_of_a_crash_does_not_matter(tmp_path: Path) -> None:
@@ -280,6 +281,32 @@ def test_a_full_disk_is_told_and_the_halt_holds_all_the_same(
         with pytest.raises(StateCorrupt):
             fresh.latch("x", "y", 1)
     assert fresh.latched is not None
+
+
+def test_a_latch_is_written_down_on_a_full_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What filled it halts trading, and the next start has to know: room for that was kept."""
+    state, sync = opened(tmp_path), os.fsync
+    state.begin_life()
+    state.begin_life()
+
+    def full(file: int) -> None:
+        if (tmp_path / RESERVE_NAME).exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", full)
+    state.latch("journal.failed", "disk full", 1)
+    latch = opened(tmp_path).latched
+    assert latch is not None
+    assert latch.code == "journal.failed"
+
+
+def test_without_room_for_a_latch_no_life_begins(tmp_path: Path) -> None:
+    """A halt that could not be written down would be forgotten by the next start."""
+    state = opened(tmp_path)
+    (tmp_path / RESERVE_NAME).mkdir()
+    with pytest.raises(StateCorrupt, match="cannot be written"):
+        state.begin_life()
 
 
 def test_lives_that_are_used_up_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,8 +42,8 @@ class HttpCaller:
         return not (self._faults.is_closing or self._transport is None or self._transport.is_closing())
 
     async def pause(self, duration_ns: int) -> None:
-        """Wait, in the exchange's time."""
-        await _wait(duration_ns / NS_PER_S / self._scale, lambda: self._is_there)
+        """Wait, in the exchange's time; a caller that has given up does not end it."""
+        await _wait(duration_ns / NS_PER_S / self._scale, lambda: not self._faults.is_closing)
 
     def close(self) -> None:
         """Close the connection in order."""
@@ -113,7 +113,7 @@ class SocketCaller:
         elif treatment.form:
             text = "[]"
         if not treatment.bytes_per_s:
-            self._connection.push(text)
+            self._connection.send(text)  # an answer is no event: no fault of frames is about it
 
 
 def _body(form: str, answer: Answer) -> tuple[bytes, str]:

@@ -248,7 +248,7 @@ _ROWS: Final = (
         effect="an order of the account appears that its client has not placed",
         fields=(
             Field("side", "buy", choices=("buy", "sell")),
-            Field("distance_ticks", 1_000, 1, 1_000_000_000),
+            Field("distance_ticks", 100_000, 1, 1_000_000_000),
             Field("size_lots", 1_000, 1, 1_000_000_000),
             Field("client_id", "web_foreign"),
             _EVERY_S,

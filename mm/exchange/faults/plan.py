@@ -200,7 +200,7 @@ class _Reader:
             is_right = isinstance(found, str) and (not field.choices or found in field.choices)
         else:
             is_right = type(found) is int or (not field.is_whole and isinstance(found, float))
-            is_right = is_right and isfinite(found) and field.low <= found <= field.high  # type: ignore[arg-type, operator]  # a number
+            is_right = is_right and isfinite(found) and field.low <= found <= field.high  # type: ignore[arg-type, operator]  # it is a number by now
         if not is_right:
             hint = _near(found, field.choices) if field.choices else ""
             self._fail(path, f"was {_shown(found)}, expected {_expected(field)}", hint)
@@ -264,7 +264,9 @@ def _expected(field: Field) -> str:
         return "one of " + ", ".join(f'"{choice}"' for choice in field.choices)
     if isinstance(field.default, str):
         return "a text"
-    return f"a {'whole ' if field.is_whole else ''}number of {field.low:g} to {field.high:g}"
+    if field.is_whole:
+        return f"a whole number of {int(field.low)} to {int(field.high)}"
+    return f"a number of {field.low:g} to {field.high:g}"
 
 
 def _near(name: object, known: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ READS: Final[dict[str, tuple[int, ...]]] = {
     "Cancel": (1,),
     "CancelRejected": (1,),
     "CancelUnknown": (1,),
+    "ClockDoubted": (1,),
     "ClockMeasured": (1,),
     "ConfigApplied": (1,),
     "ConfigVersion": (1,),

@@ -29,6 +29,9 @@ from mm.store.paths import private_directory
 WAITING_BYTES_MAX: Final = 65_536
 """Bytes of events that wait for the next write; more are written at once."""
 
+SLOW_SEGMENTS: Final = 8
+"""So many times its size a segment may grow, because ending it would wait too long for a slow disk."""
+
 _SYNCED_AT_ONCE: Final = frozenset({Kind.CONFIG, Kind.NOTE, Kind.MISSING})
 _BODY: Final = HEAD.pack
 
@@ -164,16 +167,17 @@ class Journal:
         self.due_ns = None
         self.durable_seq = self._seq
 
-    def begin_sync(self) -> SyncJob | None:
+    def begin_sync(self, *, is_slow: bool = False) -> SyncJob | None:
         """Begin what `sync` does without waiting for the disk; None if there is nothing to wait for.
 
         The job's `run` goes to a thread, then the job to `finish_sync`. Full segments are ended here, which
         waits for the disk. Under STRICT only `sync` is as strict as its name. Raises: JournalFailed.
+        Args: is_slow: the disk takes its time; segments grow to `SLOW_SEGMENTS` times their size then.
         """
         self._cover()
         self.due_ns = None
         try:
-            self._rotate()
+            self._rotate(SLOW_SEGMENTS if is_slow else 1)
             files = [family.hand_over() for family in (self._market, self._own) if family.unsynced]
         except OSError as error:
             self._fail(error)
@@ -274,9 +278,9 @@ class Journal:
         except OSError as error:
             self._fail(error)
 
-    def _rotate(self) -> None:
+    def _rotate(self, times: int = 1) -> None:
         for family in (self._market, self._own):
-            if family.size >= self._settings.segment_bytes:
+            if family.size >= self._settings.segment_bytes * times:
                 family.seal(END_SEGMENT)
                 family.begin(self._seq + 1)
 

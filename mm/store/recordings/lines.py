@@ -28,8 +28,11 @@ class Line(NamedTuple):
 
 
 class _Broken(Exception):
-    # The compressed stream ends or is wrong here; what came before it has been delivered.
-    pass
+    # The compressed stream ends or is wrong here; what came before it has been delivered. A sum that does not
+    # match says no more than that something before it is wrong.
+    def __init__(self, reason: str, *, is_before: bool = False) -> None:
+        super().__init__(reason)
+        self.is_before = is_before
 
 
 def lines(path: Path) -> Iterator[Line]:
@@ -51,7 +54,9 @@ def lines(path: Path) -> Iterator[Line]:
                     path, line=number, offset=offset, reason=f"a line is longer than {LINE_BYTES_MAX} bytes"
                 )
     except _Broken as broken:
-        raise RecordingDamaged.at(path, line=number, offset=offset + len(rest), reason=str(broken)) from None
+        raise RecordingDamaged.at(
+            path, line=number, offset=offset + len(rest), reason=str(broken), is_before=broken.is_before
+        ) from None
     except OSError as error:
         raise RecordingUnusable(
             f"{path}: cannot be read: {error.strerror or error}", hint="name a recorded file"
@@ -80,7 +85,10 @@ def _inflated(file: IO[bytes], chunk: bytes) -> Iterator[bytes]:
             piece = decoder.decompress(chunk)
         except zlib.error as error:
             yield _as_far_as_possible(before, chunk)
-            raise _Broken(f"the compressed data is damaged ({_reason(error)})") from None
+            reason = _reason(error)
+            is_before = reason.endswith("check")
+            where = "here or before" if is_before else "here"
+            raise _Broken(f"the compressed data is damaged {where} ({reason})", is_before=is_before) from None
         yield piece
         chunk = decoder.unused_data
         if decoder.eof:

@@ -28,6 +28,7 @@ from mm.domain.units import NS_PER_MS
 from mm.errors import ProtocolViolation
 from mm.venues.binance.catalogue import Catalogue
 from mm.venues.binance.link import Link
+from mm.venues.binance.public_facts import PublicFacts
 from mm.venues.binance.settings import AnySettings
 from mm.venues.binance.streams import MarketStream
 from mm.venues.binance.timing import Timing
@@ -85,6 +86,11 @@ class BinanceFeed:
     def ignored(self) -> Mapping[str, int]:
         """How often something of the venue was not understood or not ours, by kind."""
         return self._link.ignored
+
+    @property
+    def public_facts(self) -> PublicFacts:
+        """Reads for a check of fitness; valid once instruments were asked for."""
+        return PublicFacts(self._link, self._rest, self._timing, self._exchange)
 
     async def account(self) -> Mapping[str, Any]:
         """Return what is known of the account, as the venue would answer it: here nothing."""

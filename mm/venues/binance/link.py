@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from mm.domain.events import AccessDenied, AnyEvent, RateUsed, RequestFailed, Throttled
+from mm.domain.events import AccessDenied, AnyEvent, ClockDoubted, RateUsed, RequestFailed, Throttled
 from mm.domain.instrument import Instrument
 from mm.domain.units import SCALE_MIN, ceil_atoms, floor_atoms
 from mm.errors import ProtocolViolation
 from mm.venues.binance.settings import AnySettings
-from mm.venues.edge.errors import RequestFailure, asked_to_wait, is_access_denied
+from mm.venues.edge.errors import CLOCK_OFF, RequestFailure, asked_to_wait, is_access_denied
 from mm.venues.edge.known_ids import KnownIds
 
 _WEIGHT_HEADER: Final = "x-mbx-used-weight-1m"
@@ -105,11 +105,16 @@ class Link:
         return floor_atoms(text, scale)
 
     def note(self, failure: RequestFailure) -> None:
-        """Hand out what a failure says beyond its request: that we have to wait, that the key is refused."""
+        """Hand out what a failure says beyond its request.
+
+        That we have to wait, that our measure of the clock is off, that the key is refused.
+        """
         now_ns = self.now_ns()
         wait = asked_to_wait(failure, now_ns=now_ns, offset_ns=self.offset_ns)
         if wait is not None:
             self.emit(Throttled(ts_ns=now_ns, until_ns=wait.until_ns, banned=wait.banned))
+        if failure.code == CLOCK_OFF:
+            self.emit(ClockDoubted(ts_ns=now_ns))
         if is_access_denied(failure):
             self.emit(AccessDenied(ts_ns=now_ns, code=failure.number, reason=failure.reason))
 

@@ -68,6 +68,12 @@ class Addresses:
     market: str
     user: str
 
+    @property
+    def keys(self) -> str:
+        """Address of the part of the REST API that knows about keys: of the same host."""
+        parts = urlsplit(self.rest)
+        return f"{parts.scheme}://{parts.netloc}/sapi/v1"
+
 
 REAL: Final = Addresses(
     rest="https://api.binance.com/api/v3",

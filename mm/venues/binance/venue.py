@@ -20,6 +20,7 @@ from mm.domain.commands import (
     VenueCommand,
 )
 from mm.domain.events import Stream
+from mm.venues.binance.account_facts import AccountFacts
 from mm.venues.binance.feed import BinanceFeed, Work, client_config
 from mm.venues.binance.hot import HotCalls
 from mm.venues.binance.link import Link
@@ -52,6 +53,11 @@ class BinanceAdapter(BinanceFeed):
         self._trading = Trading(self._link, self._rest, self._hot)
         self._listings = Listings(self._link, self._rest)
         self._user = UserStream(self._link, self._rest, exchange, self._background)
+
+    @property
+    def account_facts(self) -> AccountFacts:
+        """Reads for a check of fitness, of what the key may do; valid once instruments were asked for."""
+        return AccountFacts(self._rest, self._exchange, address=self._link.settings.addresses.keys)
 
     async def account(self) -> Mapping[str, Any]:
         """Return the account's own answer, an empty one without a key.

@@ -13,11 +13,15 @@ from typing import Any, Final, Protocol
 
 import ccxt.pro
 from aiohttp import WSMsgType
+from ccxt.async_support.base.ws.client import MSG_SIZE_OVERHEAD
 from ccxt.base.errors import NetworkError, RequestTimeout
 
 from mm.errors import ProtocolViolation
 from mm.venues.edge.egress import Egress
 from mm.venues.edge.errors import RequestFailure
+
+AT_ONCE: Final = 16
+"""Frames that are handled before timers, answers and writes have their turn: about a millisecond."""
 
 _RETRY_AFTER: Final = "retry-after"
 
@@ -154,6 +158,7 @@ def _guarded(client: Any, listener: TapListener) -> Any:
     # Makes ccxt's connection object safe: no frame and no failing read can end it silently, and futures that
     # nobody awaits do not complain when they are rejected.
     handle, receive, future_of = client.handle_message, client.receive, client.future
+    drain = client.receive_loop
 
     def handle_guarded(message: Any) -> None:
         try:
@@ -174,6 +179,24 @@ def _guarded(client: Any, listener: TapListener) -> Any:
         future.add_done_callback(_consume)
         return future
 
+    def drain_some() -> None:
+        # The library's loop hands out all that has come in before anything else may run; a burst would hold
+        # a cancel up for as long as it takes. So it gets a few at a time, then others have their turn.
+        taken = 0
+        while taken < AT_ONCE and not client.closed() and client.buffer and len(client.buffer) > 1:
+            buffer = client.buffer
+            message, size = buffer.popleft()
+            # What was taken past the queue is charged to the next message, as the library does it.
+            following, following_size = buffer[0]
+            buffer[0] = (following, following_size + size + MSG_SIZE_OVERHEAD)
+            client.handle_message(message)
+            taken += 1
+        if taken == AT_ONCE:
+            client.asyncio_loop.call_soon(client.receive_loop)
+        else:
+            drain()
+
+    client.receive_loop = drain_some
     client.handle_message = handle_guarded
     client.receive = receive_guarded
     client.future = future_quiet

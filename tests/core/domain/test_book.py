@@ -1,5 +1,7 @@
 """The book agrees with a naive one after any messages, and says whether it may be believed."""
 
+import copy
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -124,20 +126,32 @@ MESSAGES = st.one_of(
 OWN = st.dictionaries(PRICES, st.integers(1, 3), max_size=4)
 
 
-@settings(max_examples=400)
-@given(st.lists(MESSAGES, max_size=25), OWN, st.integers(1, 4), st.integers(1, 8))
+LIMITS = st.fixed_dictionaries(
+    {
+        "LEVELS_MAX": st.one_of(st.integers(1, 8), st.integers(14, 60)),
+        "NEAR_LEVELS": st.integers(1, 3),
+        "FAR_MAX": st.integers(0, 4),
+    }
+)
+
+
+@settings(max_examples=800)
+@given(st.lists(st.tuples(MESSAGES, st.booleans()), max_size=25), OWN, st.integers(1, 4), LIMITS)
 def test_the_book_agrees_with_a_naive_one(
-    messages: list[tuple[str, int, tuple[Level, ...], tuple[Level, ...]]],
+    messages: list[tuple[tuple[str, int, tuple[Level, ...], tuple[Level, ...]], bool]],
     own: dict[int, int],
     count: int,
-    levels_max: int,
+    limits: dict[str, int],
 ) -> None:
-    """After any snapshots, deltas, tops and losses, old ones and duplicates included, all views are equal."""
+    """After any snapshots, deltas, tops and losses, old ones and duplicates included, all views are equal,
+    however deep it was looked into in between.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(book_module, "LEVELS_MAX", levels_max)
-        book, naive = Book(), NaiveBook(levels_max)
+        for name, value in limits.items():
+            patch.setattr(book_module, name, value)
+        book, naive = Book(), NaiveBook(limits["LEVELS_MAX"])
         ts_ns = 0
-        for kind, ahead, first, second in messages:
+        for (kind, ahead, first, second), deep in messages:
             ts_ns += 7
             seq = book.seq + ahead
             match kind:
@@ -153,14 +167,22 @@ def test_the_book_agrees_with_a_naive_one(
                 case _:
                     book.lose()
                     naive.live = False
-            agree(book, naive, own, count)
+            agree(copy.deepcopy(book) if deep else book, naive, own, count)
+            if deep:
+                agree_deep(copy.deepcopy(book), naive)
+        agree_deep(book, naive)
 
 
-def agree(book: Book, naive: NaiveBook, own: dict[int, int], count: int) -> None:
-    """Assert that everything that a book says is what the naive one says."""
+def agree_deep(book: Book, naive: NaiveBook) -> None:
+    """Assert that the whole of a book is the whole of the naive one."""
     bids, asks = naive.best_first(0), naive.best_first(1)
     assert list(book.bids(100, NOTHING)) == [Level(price, naive.sides[0][price]) for price in bids]
     assert list(book.asks(100, NOTHING)) == [Level(price, naive.sides[1][price]) for price in asks]
+
+
+def agree(book: Book, naive: NaiveBook, own: dict[int, int], count: int) -> None:
+    """Assert that everything that a book says of its near side is what the naive one says."""
+    bids, asks = naive.best_first(0), naive.best_first(1)
     assert list(book.bids(count, own)) == naive.without(0, own)[:count]
     assert list(book.asks(count, own)) == naive.without(1, own)[:count]
     own_out = [[level.price_ticks for level in naive.without(side, own)] for side in (0, 1)]
@@ -320,3 +342,45 @@ def test_a_snapshot_older_than_a_book_in_sync_changes_nothing() -> None:
     book.lose()
     book.apply_snapshot(2_000, 9, levels((1, 1)), levels((2, 1)))
     assert (book.seq, book.bid_ticks) == (9, 1)
+
+
+def test_a_side_that_grows_beyond_its_room_forgets_what_went_and_keeps_the_nearest() -> None:
+    """Where gone levels and far ones no longer fit, they are put in order, and the farthest go."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book_module, "LEVELS_MAX", 12)
+        patch.setattr(book_module, "NEAR_LEVELS", 2)
+        book = synced(levels((50, 1), (49, 1), (48, 1)), ())
+        book.apply_delta(2_000, 11, levels((49, 0), (40, 1)), ())
+        book.apply_delta(3_000, 12, levels((30, 1), (31, 1), (48, 0)), ())
+        book.apply_delta(4_000, 13, levels(*((price, 2) for price in range(10, 24))), ())
+
+        assert [level.price_ticks for level in book.bids(100, NOTHING)] == [
+            50,
+            40,
+            31,
+            30,
+            *range(23, 15, -1),
+        ]
+
+
+def test_a_top_below_what_is_near_takes_away_all_that_is_better() -> None:
+    """Far levels are put in order first: the stated top may lie among them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book_module, "NEAR_LEVELS", 2)
+        book = synced(levels((50, 1), (49, 1), (48, 1)), levels((60, 1)))
+        book.apply_delta(2_000, 11, levels((40, 1), (30, 1), (35, 1)), ())
+        book.apply_top(3_000, 12, Level(35, 4), Level(60, 1))
+
+        assert shown(book)[0] == levels((35, 4), (30, 1))
+
+
+def test_a_far_level_that_went_does_not_become_the_best_one() -> None:
+    """The near ones go; of the far ones the first that still is comes next."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book_module, "NEAR_LEVELS", 2)
+        book = synced(levels((50, 1), (49, 1)), ())
+        book.apply_delta(2_000, 11, levels((40, 1), (30, 1)), ())
+        book.apply_delta(3_000, 12, levels((40, 0)), ())
+        book.apply_delta(4_000, 13, levels((50, 0), (49, 0)), ())
+
+        assert book.bid_ticks == 30

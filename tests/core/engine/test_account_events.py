@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from mm.domain.commands import Cancel, ListBalances, ListFills, ListOrders, Query
+from mm.domain.commands import Cancel, ListBalances, ListFills, ListOrders, MeasureClock, Query
 from mm.domain.events import (
     AccessDenied,
     BalanceChanged,
     BalancesListed,
+    ClockDoubted,
     ClockMeasured,
     FillsListed,
     ListedOrder,
@@ -237,3 +238,20 @@ def test_a_venue_that_refuses_to_list_is_asked_less_and_less_often_and_the_log_i
     rig.list_orders()
     rig.feed(RequestFailed, what="ListOrders", subject=SYMBOL, reason="other")
     assert rig.engine.state.reads_held_until_ns == rig.now_ns + SECOND_NS // 2
+
+
+def test_a_clock_that_the_venue_doubts_is_measured_at_once_and_not_in_a_loop() -> None:
+    """Everything signed is refused until then; however often that is said, once a second is enough."""
+    rig = quoting()
+    rig.keep_alive(5 * SECOND_NS)
+    before = len(of(rig.sent, MeasureClock))
+    for _ in range(3):
+        rig.feed(ClockDoubted)
+    rig.advance(200 * MS)
+    assert len(of(rig.sent, MeasureClock)) == before + 1
+    assert len(rig.reports("venue.clock_doubted")) == 1
+    rig.feed(ClockDoubted)
+    rig.advance(500 * MS)
+    assert len(of(rig.sent, MeasureClock)) == before + 1
+    rig.advance(500 * MS)
+    assert len(of(rig.sent, MeasureClock)) == before + 2

@@ -3,7 +3,7 @@
 import pytest
 
 from mm.domain.book import BookStatus, Level
-from mm.domain.events import BookSnapshot, PublicTrade, Stream, StreamDown, StreamUp, TopOfBook
+from mm.domain.events import BookDelta, BookSnapshot, PublicTrade, Stream, StreamDown, StreamUp, TopOfBook
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.risk.rules import make_rules
@@ -114,6 +114,36 @@ def test_after_a_silence_the_top_of_the_book_alone_does_not_make_it_fresh() -> N
     rig.seq += 1
     rig.touch_book()
     assert len(rig.places()) == 2
+
+
+def test_a_stream_whose_clock_stands_still_does_not_make_a_book_fresh() -> None:
+    """Lively and yet old: quotes go as with silence, and then the connection."""
+    strategy = Scripted(bids=(Quote(MID - 20, 10),), wake=SILENT)
+    rig = Rig(make_session(strategy, rules=make_rules(LIMITS)))
+    rig.activate()
+    rig.place_all()
+
+    def show(venue_ms: int, bid: int = MID - 9) -> None:
+        rig.advance(SECOND_NS // 2)
+        rig.seq += 2
+        rig.feed(
+            BookDelta, symbol=SYMBOL, seq=rig.seq - 1, venue_ms=venue_ms, bids=(Level(bid, 10),), asks=()
+        )
+        rig.feed(TopOfBook, symbol=SYMBOL, seq=rig.seq, bid=Level(bid, 10), ask=Level(MID + 10, 10))
+
+    for venue_ms in (1, 1, 2, 3, 3, 4):
+        show(venue_ms)
+    assert rig.cancels() == []
+    for _ in range(5):
+        show(4)
+    assert rig.session().reason == "book_health.stale"
+    assert len(rig.cancels()) == 1
+    rig.canceled(rig.places()[0])
+    show(5)
+    assert len(rig.places()) == 2
+    for _ in range(20):
+        show(5)
+    assert rig.reports("stream.suspect")[0]["reason"] == f"no news of {SYMBOL}"
 
 
 def test_quotes_are_withdrawn_when_the_book_goes_stale_and_return_with_its_news() -> None:

@@ -3,16 +3,17 @@
 import pytest
 
 from mm.domain.commands import Cancel, Place
-from mm.domain.events import ConfigApplied, Operation
+from mm.domain.events import CancelRejected, ConfigApplied, Operation, OrderSeen
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.engine.setup import Deadlines
+from mm.risk.base import Refusal, RiskView
 from mm.signals.volatility import VolatilitySpec
 from mm.strategies.base import Wake
 from tests.builders.config_changes import change
 from tests.builders.engine_ladder import SECOND_NS, Collapse, Ladder, Scripted, TallySpec
 from tests.builders.engine_rig import MID, MS, Rig, make_session, of
-from tests.builders.instruments import make_test_instrument
+from tests.builders.instruments import INSTRUMENT, make_test_instrument
 from tests.builders.risk_rules import make_test_rules
 
 HOUR_NS = 3_600 * SECOND_NS
@@ -31,6 +32,11 @@ def quoting(strategy: object = None) -> Rig:
 def left(rig: Rig) -> list[tuple[Side, int]]:
     """Return side and level of the orders that nobody has cancelled."""
     return [(o.side, o.level) for o in rig.engine.state.orders.live.values() if o.state == "working"]
+
+
+def cancelled(rig: Rig) -> list[str]:
+    """Return the ids of all cancels so far."""
+    return [cancel.cid for cancel in rig.cancels()]
 
 
 def test_the_same_config_again_changes_nothing_but_the_revision() -> None:
@@ -102,6 +108,56 @@ def test_a_narrower_band_takes_away_what_could_pass_it() -> None:
     assert rig.session().band_lots == 10
 
 
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_orders_of_one_side_are_counted_on_that_side_and_once(side: Side) -> None:
+    """Two that fit exactly stay, also in what they may spend; by one lot less the farther goes."""
+    if side is Side.BUY:
+        script = Scripted(bids=(Quote(MID - 20, 10), Quote(MID - 30, 10, 1)))
+    else:
+        script = Scripted(asks=(Quote(MID + 20, 10), Quote(MID + 30, 10, 1)))
+    rig = Rig(make_session(script, rules=make_test_rules()))
+    rig.activate()
+    placed = rig.place_all()
+    quote_atoms = sum(INSTRUMENT.notional_atoms(place.price_ticks, place.size_lots) for place in placed)
+    rig.list_balances(base=20 * INSTRUMENT.lot_atoms, quote=quote_atoms * 101 // 100)  # a fee beside
+    change(rig, make_session(script, rules=make_test_rules(), band_lots_max=20))
+    assert left(rig) == [(side, 0), (side, 1)]
+    change(rig, make_session(script, rules=make_test_rules(), band_lots_max=19), revision=2)
+    assert left(rig) == [(side, 0)]
+
+
+def test_limits_of_all_sessions_hold_before_any_of_them_places_anew() -> None:
+    """What goes because of a limit goes first, in whichever session it is."""
+    rig = Rig(make_session(YOUNG, name="a", rules=make_test_rules()), make_session(YOUNG, name="b"))
+    rig.activate()
+    rig.place_all()
+    more = Ladder(levels=3, life_ns_min=HOUR_NS)
+    sent = change(
+        rig,
+        make_session(more, name="a", rules=make_test_rules()),
+        make_session(YOUNG, name="b", rules=make_test_rules(open_orders_max=2)),
+    )
+    kinds = [type(command) for command in sent if isinstance(command, Cancel | Place)]
+    assert Place in kinds
+    assert Cancel in kinds
+    assert kinds == sorted(kinds, key=lambda kind: kind is Place)
+
+
+def test_a_rule_that_breaks_once_while_it_judges_again_ends_trading() -> None:
+    """Even if it would do by the time of the next decision."""
+
+    class Hiccup(Collapse):
+        fails = True
+
+        def admit(self, place: Place, view: RiskView) -> Refusal | None:
+            fails, self.fails = self.fails, False
+            return super().admit(place, view) if fails else None
+
+    rig = quoting(YOUNG)
+    change(rig, make_session(YOUNG, rules=(Hiccup(),)))
+    assert rig.engine.state.halt_code == "decision.failed"
+
+
 def test_an_order_that_is_not_answered_yet_is_left_alone() -> None:
     """A cancel could overtake it; it counts, and is dealt with once the venue has spoken."""
     rig = Rig(make_session(YOUNG, rules=make_test_rules()))
@@ -109,12 +165,52 @@ def test_an_order_that_is_not_answered_yet_is_left_alone() -> None:
     assert of(change(rig, make_session(YOUNG, rules=make_test_rules(order_lots_max=9))), Cancel) == []
 
 
+def test_an_order_that_is_answered_late_is_judged_then_however_young() -> None:
+    """Those that it lets through stay; the others go with the answer, whatever else changed since."""
+    rig = Rig(make_session(YOUNG, rules=make_test_rules()))
+    rig.activate()
+    sent = rig.places()
+    change(rig, make_session(YOUNG, rules=make_test_rules(open_orders_max=2)))
+    change(rig, make_session(YOUNG, rules=make_test_rules(open_orders_max=2, order_lots_max=99)), revision=2)
+    for place in sent:
+        rig.ack(place)
+    assert left(rig) == [(Side.BUY, 0), (Side.SELL, 0)]
+    assert {fact["rule"] for fact in rig.reports("order.over_limit")} == {"open_orders.own"}
+    assert rig.session().unjudged == [place.cid for place in sent if place.cid in cancelled(rig)]
+
+
+def test_an_order_that_survives_its_cancel_is_cancelled_again() -> None:
+    """The venue refused to, and shows it open: it still breaks the limit."""
+    rig = quoting(YOUNG)
+    change(rig, make_session(YOUNG, rules=make_test_rules(order_lots_max=9)))
+    place = rig.places()[0]
+    rig.feed(CancelRejected, cid=place.cid, code="-2011")
+    rig.feed(OrderSeen, cid=place.cid, venue_order_id="v", open=True, cum_lots=0)
+    assert cancelled(rig).count(place.cid) == 2
+    for gone in rig.places():
+        rig.canceled(gone)
+    rig.advance(SECOND_NS)
+    assert rig.session().unjudged == []
+
+
+def test_what_an_earlier_change_left_to_judge_is_forgotten_with_the_last_such_order() -> None:
+    """A later change is judged by what it changed alone."""
+    rig = quoting(YOUNG)
+    change(rig, make_session(YOUNG, rules=make_test_rules(order_lots_max=12)))
+    assert (len(rig.session().judges), rig.session().unjudged) == (1, [])
+    change(rig, make_session(YOUNG, rules=make_test_rules(order_lots_max=12, open_orders_max=39)), revision=2)
+    assert [type(rule).__name__ for rule in rig.session().judges] == ["OpenOrders"]
+
+
 def test_during_a_ban_nothing_is_reported_as_taken_away() -> None:
-    """It could not be sent."""
+    """It could not be sent; it is once the ban is over."""
     rig = quoting(YOUNG)
     rig.engine.state.budget.throttle(rig.now_ns + SECOND_NS, banned=True)
     change(rig, make_session(YOUNG, rules=make_test_rules(order_lots_max=9)))
     assert rig.reports("order.over_limit") == []
+    rig.keep_alive(3 * SECOND_NS)
+    assert len(rig.reports("order.over_limit")) == 4
+    assert left(rig) == []
 
 
 def test_a_rule_that_breaks_while_it_judges_again_ends_trading() -> None:

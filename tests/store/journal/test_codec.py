@@ -203,6 +203,7 @@ SHAPES: Final[dict[str, tuple[int, str]]] = {
     "Cancel": (1, "26ef3316"),
     "CancelRejected": (1, "e554f2b4"),
     "CancelUnknown": (1, "00ca3139"),
+    "ClockDoubted": (1, "e2102217"),
     "ClockMeasured": (1, "fbd989fb"),
     "ConfigApplied": (1, "a93f449e"),
     "ConfigVersion": (1, "d66ee83e"),

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from mm.errors import JournalCorrupt
+from mm.store.journal import reader
 from mm.store.journal.entries import COMMAND, EVENT, MISSING, Cause, Family, Kind, Missing
 from mm.store.journal.frames import PREAMBLE, Frame, parse
+from mm.store.journal.gaps import closed_at
 from mm.store.journal.journal import Journal
 from mm.store.journal.layout import segment_path, segments
 from mm.store.journal.reader import read
@@ -147,6 +149,26 @@ def test_a_hole_of_our_own_ends_what_is_read(tmp_path: Path) -> None:
     assert resumed.next_seq == 11  # a note, two records, and the next
 
 
+def test_a_run_that_is_closed_while_its_end_is_looked_for_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written between the last record and the look at the end is not missed."""
+    journal = Journal.open(tmp_path / "j", RUN, disk=Hasty())
+    append(journal, [(EVENT, top(1)), (EVENT, moment(1))])
+    journal.write()
+
+    def closing(directory: Path) -> int | None:
+        if not journal.failure:
+            append(journal, [(EVENT, top(2)), (EVENT, moment(2))])
+            journal.close()
+        return closed_at(directory)
+
+    monkeypatch.setattr(reader, "closed_at", closing)
+    reading = read(tmp_path / "j")
+    assert [record.seq for record in reading] == [1, 2, 3, 4]
+    assert reading.closed
+
+
 def test_garbage_behind_the_end_is_cut(tmp_path: Path) -> None:
     """Zeros or anything else, as a power failure leaves them."""
     for number, tail in enumerate((bytes(5), bytes(10_000), b"\xc1\xa7" * 50, bytes(range(256)))):
@@ -160,6 +182,7 @@ def test_garbage_behind_the_end_is_cut(tmp_path: Path) -> None:
         resumed = went_on(directory)
         assert resumed.recovery is not None
         assert resumed.recovery.torn_bytes == 2 * len(tail)
+        assert [one.first_seq - one.last_seq for one in resumed.recovery.missing] == [1, 1]  # no record is
 
 
 def test_a_run_that_was_closed_can_be_gone_on_with(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ def test_the_public_half_does_not_bring_the_other_one() -> None:
     code = (
         "import sys\n"
         "import mm.venues.binance.public\n"
-        "parts = ('venue', 'trading', 'listings', 'user_stream', 'reports', 'hot')\n"
+        "parts = ('venue', 'trading', 'listings', 'user_stream', 'reports', 'hot', 'account_facts')\n"
         "print([p for p in parts if f'mm.venues.binance.{p}' in sys.modules])\n"
         "parts = ('signing_tap', 'hotline')\n"
         "print([p for p in parts if f'mm.venues.edge.{p}' in sys.modules])\n"

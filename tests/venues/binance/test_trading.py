@@ -188,7 +188,7 @@ async def test_an_id_in_use_is_a_sign_of_life(
             -1021,
             False,
             False,
-            [],
+            ["ClockDoubted"],
         ),
         (refusal(429, -1015, "Too many new orders."), -1015, False, False, ["Throttled"]),
         (refusal(429, -1003, "Too much request weight used."), -1003, False, False, ["Throttled"]),
@@ -282,7 +282,7 @@ async def test_a_confirmed_cancellation_is_reported(
     [
         (refusal(400, -2011, "Unknown order sent."), ["CancelRejected"]),
         (refusal(504, -1007, "Timeout"), ["CancelUnknown"]),
-        (refusal(400, -1021, "Timestamp"), ["CancelUnknown"]),
+        (refusal(400, -1021, "Timestamp"), ["ClockDoubted", "CancelUnknown"]),
         (refusal(429, -1003, "Too much"), ["Throttled", "CancelUnknown"]),
         (refusal(401, -2015, "Invalid API-key"), ["AccessDenied", "CancelUnknown"]),
         (lost, ["CancelUnknown"]),

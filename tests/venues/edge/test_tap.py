@@ -1,6 +1,8 @@
 """Tests of mm/venues/edge/tap.py: what of ccxt it stands on, and the gate before the signature."""
 
+import asyncio
 import inspect
+from itertools import pairwise
 from typing import Any
 
 import ccxt.pro
@@ -8,14 +10,14 @@ import pytest
 from ccxt.async_support.base.ws.client import Client
 
 from mm.domain.commands import Connect
-from mm.domain.events import OrderRejected, Stream, StreamDown
+from mm.domain.events import OrderRejected, PublicTrade, Stream, StreamDown
 from mm.venues.binance.venue import BinanceAdapter
 from mm.venues.edge.errors import RequestFailure
 from mm.venues.edge.signing_tap import SigningTap
-from mm.venues.edge.tap import PublicTap
+from mm.venues.edge.tap import AT_ONCE, PublicTap
 from tests.builders.heard import Heard
 from tests.builders.scripted_binance import ScriptedBinance
-from tests.builders.venue_setup import place, settings
+from tests.builders.venue_setup import connect, place, settings
 
 OVERRIDDEN = {
     "nonce": [],
@@ -120,3 +122,27 @@ def test_a_success_is_none(body: Any) -> None:
     """Some successes carry a code too."""
     exchange = BinanceAdapter(settings("http://127.0.0.1:9"))._exchange
     exchange.handle_errors(200, "OK", "url", "GET", {}, "", body, {}, {})
+
+
+async def test_a_burst_of_frames_leaves_others_their_turn(
+    server: ScriptedBinance, pair: tuple[BinanceAdapter, Heard]
+) -> None:
+    """Every frame is handed out, in order, but only a few of them before timers and answers run."""
+    venue, heard = pair
+    await connect(venue, heard, Stream.MARKET)
+    loop, seen, frames = asyncio.get_running_loop(), [0], 20 * AT_ONCE
+
+    def look() -> None:
+        seen.append(len(heard.all(PublicTrade)))
+        if seen[-1] < frames:
+            loop.call_soon(look)
+
+    look()
+    trade = {"e": "trade", "E": 1, "s": "BTCUSDT", "p": "100.00", "q": "1.0", "m": True}
+    for number in range(frames):
+        await server.push(trade | {"t": number})
+    await heard.next(PublicTrade, count=frames)
+    assert [trade.trade_id for trade in heard.all(PublicTrade)] == list(range(frames))
+    steps = [after - before for before, after in pairwise(seen)]
+    assert max(steps) <= AT_ONCE + 1
+    assert max(steps) > 1
