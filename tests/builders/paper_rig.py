@@ -18,6 +18,8 @@ from mm.engine.engine import Engine
 from mm.engine.setup import EngineSetup
 from mm.risk.rules import make_rules
 from mm.runtime.event_time import EventTime
+from mm.store.journal.codec import encode
+from mm.store.journal.entries import Kind, Record
 from mm.strategies.pure_market_making import PureMarketMaking
 from mm.venues.paper import PaperVenue, PaperVenueSettings
 from tests.builders.engine_rig import EPOCH, IDS, START_NS, make_session
@@ -58,7 +60,8 @@ class PaperRun:
     """One bot on paper.
 
     Fields: market: what it watches; venue, engine: its own. steps: every event that the engine heard;
-    commands: everything it said; cancelled: every cancel with the time at which it was sent.
+    commands: everything it said; cancelled: every cancel with the time at which it was sent; records: all of
+    that as a journal would hold it.
     """
 
     market: PublicMarket
@@ -67,12 +70,18 @@ class PaperRun:
     steps: list[AnyEvent] = field(default_factory=list)
     commands: list[AnyCommand] = field(default_factory=list)
     cancelled: list[tuple[Cancel, int]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
     now_ns: int = START_NS
 
     def __post_init__(self) -> None:
         """Let time begin."""
         self.market.now_ns = START_NS
-        self.time = EventTime(self.venue, next_timer_ns=self._timer, computed=self._step, outside=self._step)
+        self.time = EventTime(
+            self.venue,
+            next_timer_ns=self._timer,
+            computed=lambda event: self._step(event, Kind.OUTCOME),
+            outside=lambda event: self._step(event, Kind.EVENT),
+        )
         self.time.on_event(Advanced(ts_ns=START_NS))
 
     def run(self, duration_ns: int) -> None:
@@ -114,10 +123,16 @@ class PaperRun:
     def _timer(self) -> int | None:
         return self.engine.next_due_ns
 
-    def _step(self, event: AnyEvent) -> None:
+    def _record(self, ts_ns: int, kind: Kind, entry: AnyEvent | AnyCommand) -> None:
+        self.records.append(Record(len(self.records) + 1, ts_ns, kind, entry, encode(entry)))
+
+    def _step(self, event: AnyEvent, kind: Kind) -> None:
         self.steps.append(event)
+        self._record(event.ts_ns, kind, event)
         commands: Sequence[AnyCommand] = self.engine.step(event)
         self.commands.extend(commands)
+        for command in commands:
+            self._record(self.engine.state.now_ns, Kind.COMMAND, command)
         for command in commands:
             if isinstance(command, Cancel):
                 self.cancelled.append((command, event.ts_ns))
@@ -125,10 +140,10 @@ class PaperRun:
                 self.venue.submit(command)
 
 
-async def paper_run(
+async def paper_parts(
     *, seed: int = 1, strategy: Any = CLOSE, instrument: Instrument = INSTRUMENT, **changes: Any
-) -> PaperRun:
-    """Return a bot that has not begun to quote; `changes` are of the paper settings."""
+) -> tuple[PublicMarket, PaperVenue, Engine]:
+    """Return what a bot is made of, before anything has happened; `changes` are of the paper settings."""
     market = PublicMarket(instrument, seed=seed)
     venue = PaperVenue(market, paper_settings(**changes))
     (traded,) = await venue.instruments((instrument.symbol,))
@@ -141,4 +156,9 @@ async def paper_run(
         slippage_ppm=10_000,
     )
     setup = EngineSetup(ids=IDS, epoch=EPOCH, caps=venue.caps, sessions=(session,))
-    return PaperRun(market, venue, Engine(setup))
+    return market, venue, Engine(setup)
+
+
+async def paper_run(**changes: Any) -> PaperRun:
+    """Return a bot that has not begun to quote. Args: as of `paper_parts`."""
+    return PaperRun(*await paper_parts(**changes))

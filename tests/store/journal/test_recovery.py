@@ -169,6 +169,15 @@ def test_a_run_that_is_closed_while_its_end_is_looked_for_is_read_to_its_end(
     assert reading.closed
 
 
+def test_a_number_that_both_families_hold_is_damage(tmp_path: Path) -> None:
+    """Each file is whole by itself; together they are no record of one run."""
+    write(tmp_path / "one", [(EVENT, moment(1)), (EVENT, top(2))], close=False)
+    write(tmp_path / "two", [(EVENT, moment(1)), (EVENT, moment(2))], close=False)
+    shutil.copy(last_segment(tmp_path / "one", Family.MARKET), last_segment(tmp_path / "two", Family.MARKET))
+    with pytest.raises(JournalCorrupt, match="record 2 is there twice"):
+        all_of(tmp_path / "two")
+
+
 def test_garbage_behind_the_end_is_cut(tmp_path: Path) -> None:
     """Zeros or anything else, as a power failure leaves them."""
     for number, tail in enumerate((bytes(5), bytes(10_000), b"\xc1\xa7" * 50, bytes(range(256)))):
