@@ -18,7 +18,8 @@ from mm.bootstrap.terminal import StartedFrom
 terminal = StartedFrom()
 signal.signal(signal.SIGHUP, lambda *_: os.write(1, b"lost" if terminal.is_lost() else b"there"))
 os.write(1, b"ready")
-signal.pause()
+while True:
+    signal.pause()
 """
 
 

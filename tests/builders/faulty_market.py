@@ -22,7 +22,7 @@ from mm.domain.orders import OrderState
 from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.engine.session import SessionState
 from mm.engine.setup import Deadlines, EngineSetup
-from mm.errors import VenueRefused
+from mm.errors import VenueRefused, VenueUnreachable
 from mm.exchange.agents_market import AgentsMarket
 from mm.exchange.clock import WallClock
 from mm.exchange.faults.injector import NOTHING
@@ -217,7 +217,7 @@ class Trial:
 async def _instrument(venue: BinanceAdapter) -> Instrument:
     # A hundred milliseconds of a busy machine are a second here, and a clock measured across them is off.
     for _ in range(5):
-        with suppress(VenueRefused):
+        with suppress(VenueRefused, VenueUnreachable):
             (instrument,) = await venue.instruments(("BTC/USDT",))
             return instrument
     raise AssertionError("the machine is too busy to measure a clock")
