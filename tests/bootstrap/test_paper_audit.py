@@ -8,6 +8,7 @@ import pytest
 from mm.bootstrap import run
 from mm.domain.commands import Place
 from mm.domain.events import OrderFilled
+from mm.settings.loader import load_settings
 from mm.settings.options import RunOptions
 from mm.store.journal.entries import Kind, Record
 from mm.store.journal.layout import runs
@@ -78,6 +79,18 @@ def test_every_fill_has_a_cause_in_the_recording(recording: Recording, records: 
     assert found.fills == found.by_print + found.by_cross
     assert found.by_print > 0
     assert found.by_cross > 0
+
+
+def test_the_config_that_is_shipped_shows_fills_within_a_minute(
+    shared_data: Path, tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    """A newcomer's first run: something happens, nothing is breached, every atom is explained."""
+    with hosted_replay(shared_data / FILE, speed=20.0) as exchange:
+        changes = [f"venue.main.url={exchange.url}", f"data_dir={tmp_path / 'data'}"]
+        settings = load_settings(pytestconfig.rootpath / "config" / "paper.toml", changes, {})
+        report = run(RunOptions(settings=settings, duration_ns=60 * 10**9))
+    assert report.fills > 0
+    assert (report.self_trades, report.limit_breaches, report.pnl_residual, report.exit_code) == (0, 0, 0, 0)
 
 
 def fills_of(records: tuple[Record, ...]) -> list[int]:

@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,12 +14,13 @@ from mm.bootstrap import run
 from mm.bootstrap.export import FILL_COLUMNS, fill_rows
 from mm.bootstrap.replay_run import repeat
 from mm.cli.main import carry_out
-from mm.errors import StateCorrupt
+from mm.errors import JournalForeign, StateCorrupt
 from mm.settings.models import Settings
 from mm.settings.options import RunOptions, RunReport
 from mm.store.journal.entries import CONFIG
 from mm.store.journal.layout import runs
 from mm.store.journal.reader import read
+from mm.store.journal.retention import drop_market
 from tests.builders.configs import loaded
 from tests.builders.exchange_thread import Hosted, hosted_replay
 from tests.builders.recordings import Tape
@@ -103,8 +105,13 @@ def test_it_says_what_a_wishful_model_would_have_claimed(tmp_path: Path, exchang
     report = ran(tmp_path, exchange, "pair.btc.params.bid_spread_bps=0.05", "paper.latency_mean_ms=80")
     fields = report.as_dict()
 
-    assert {"fills_at_touch", "phantom_fills", "fills_not_at_touch"} <= fields.keys()
-    assert fields["fills_at_touch"] == report.fills_at_touch is not None
+    assert {"orders_filled", "fills_at_touch", "phantom_fills", "fills_not_at_touch"} <= fields.keys()
+    assert report.orders_filled is not None
+    assert report.fills_at_touch is not None
+    assert report.phantom_fills is not None
+    assert report.fills_not_at_touch is not None
+    both = report.fills_at_touch - report.phantom_fills
+    assert both + report.fills_not_at_touch == report.orders_filled <= report.fills
 
 
 def test_a_recorded_run_comes_out_the_same_in_virtual_time(tmp_path: Path, exchange: Hosted) -> None:
@@ -158,6 +165,36 @@ def test_what_is_no_run_or_not_whole_is_an_error(tmp_path: Path, exchange: Hoste
     market[0].write_bytes(content[:300] + bytes([content[300] ^ 1]) + content[301:])
     with pytest.raises(StateCorrupt):
         asyncio.run(repeat(place.directory))
+
+
+def test_a_run_whose_end_was_torn_off_is_repeated_as_far_as_it_goes(
+    tmp_path: Path, exchange: Hosted, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a crash or a full disk leaves it, whichever of its files lost more."""
+    ran(tmp_path, exchange)
+    (place,) = runs(tmp_path / "data")
+    (own,), (market,) = (sorted((place.journal / family).iterdir()) for family in ("own", "market"))
+    whole, _ = asyncio.run(repeat(place.directory))
+    for file, share in ((own, 0.9), (market, 0.6), (own, 0.4)):
+        os.truncate(file, int(file.stat().st_size * share))
+        report, result = asyncio.run(repeat(place.directory))
+        assert not report.closed
+        assert result.difference is None
+        assert 0 < result.events < whole.records
+        assert result.commands > 10
+    capsys.readouterr()
+    assert carry_out(["replay", str(tmp_path / "data")]) == 0
+    assert "not closed in good order: repeated as far as it goes" in capsys.readouterr().out
+
+
+def test_a_run_whose_market_data_were_dropped_cannot_be_repeated(tmp_path: Path, exchange: Hosted) -> None:
+    """Said with the setting that keeps them."""
+    ran(tmp_path, exchange)
+    (place,) = runs(tmp_path / "data")
+    drop_market(place.journal, before_ns=2**62)
+    with pytest.raises(JournalForeign, match="are not all there") as caught:
+        asyncio.run(repeat(place.directory))
+    assert "journal.market_days" in caught.value.hint
 
 
 def test_fills_are_exported_exactly_once(

@@ -55,6 +55,17 @@ def test_people_are_told_where_and_with_which_key() -> None:
     assert lines[2].startswith("api secret ")
 
 
+def test_a_ready_file_that_cannot_be_written_is_an_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its name and a hint; exit code 4, and nothing serves."""
+    file = folder / "nowhere" / "ready.json"
+    assert carry_out(["exchange", "--agents", "7", "--port", "0", "--ready-file", str(file)]) == EXIT_CONFIG
+    err = capsys.readouterr().err
+    assert f"{file}: the ready file cannot be written: No such file or directory" in err
+    assert "hint: " in err
+
+
 def test_a_port_in_use_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     """With a hint; exit code 4."""
     with socket.socket() as taken:

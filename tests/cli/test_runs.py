@@ -83,6 +83,26 @@ def test_a_demo_needs_nothing(asked: list[Options], capsys: pytest.CaptureFixtur
         assert words in told
 
 
+def test_paper_tells_what_a_wishful_model_would_have_claimed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    """Orders beside orders, as several fills may be of one; a real book has no such lines."""
+    on_paper = dataclasses.replace(
+        REPORT, orders_filled=9, fills_at_touch=12, phantom_fills=5, fills_not_at_touch=2
+    )
+    install(monkeypatch, lambda _: on_paper)
+    (folder / "mine.toml").write_text(SMALL, encoding="utf-8")
+
+    assert carry_out(["run", str(folder / "mine.toml")]) == EXIT_OK
+
+    told = capsys.readouterr().out
+    assert "orders filled     9, 2 of them here alone" in told
+    assert "filled at touch   12 orders, 5 of them phantoms that nothing filled here" in told
+    install(monkeypatch, lambda _: REPORT)
+    assert carry_out(["run", str(folder / "mine.toml"), "--json"]) == EXIT_OK
+    assert "orders_filled" not in json.loads(capsys.readouterr().out.splitlines()[-1])
+
+
 def test_a_demos_flags_reach_the_composition_root(
     asked: list[Options], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,6 +17,7 @@ class _World:
     def __init__(self, outcomes: Sequence[int], timers: Sequence[int]) -> None:
         self.outcomes = sorted(outcomes)
         self.timers = sorted(timers)
+        self.silent: list[int] = []
         self.steps: list[tuple[int, str]] = []
         self.now_ns = 0
         self.seen: list[AnyEvent] = []
@@ -31,11 +32,12 @@ class _World:
 
     @property
     def next_due_ns(self) -> int | None:
-        return self.outcomes[0] if self.outcomes else None
+        return min([*self.outcomes, *self.silent], default=None)
 
     def advance(self, ts_ns: int) -> Sequence[AnyEvent]:
         assert ts_ns >= self.now_ns, "time went back"
         self.now_ns = ts_ns
+        self.silent = [at for at in self.silent if at > ts_ns]
         due = [at for at in self.outcomes if at <= ts_ns]
         self.outcomes = self.outcomes[len(due) :]
         return [OrderCanceled(ts_ns=at, cid="a", cum_lots=0, source=Source.STREAM) for at in due]
@@ -81,6 +83,25 @@ def test_outcomes_and_timers_come_before_the_event_at_their_own_times() -> None:
     expected = [(3, "a"), (3, "Advanced"), (5, "Advanced"), (7, "a"), (8, "b"), (8, "StreamUp")]
     assert world.steps == expected
     assert world.time.next_due_ns == 9
+
+
+def test_what_is_due_at_the_very_time_of_an_event_comes_before_it() -> None:
+    """The outcome, then the timer, then the event: a tie is no matter of luck."""
+    world = _World(outcomes=[8], timers=[8])
+
+    world.time.on_event(_up(8))
+
+    assert world.steps == [(8, "a"), (8, "Advanced"), (8, "b"), (8, "StreamUp")]
+
+
+def test_a_moment_at_which_the_venue_says_nothing_is_no_step() -> None:
+    """A request that takes effect is due, and told of later: the core hears nothing of it."""
+    world = _World(outcomes=[], timers=[9])
+    world.silent = [3, 9]
+
+    world.time.advance(10)
+
+    assert world.steps == [(9, "Advanced")]
 
 
 def test_a_timer_of_the_past_happens_now() -> None:

@@ -151,5 +151,7 @@ def test_the_slowest_latency_of_paper_is_no_faster_than_the_average(tmp_path: Pa
     assert "paper.latency_p99_ms: was 40, below latency_mean_ms = 80" in told
     told = refused(tmp_path, f"{SMALL}[paper]\nlatency_mean_ms = 10\nlatency_p99_ms = 141\n")
     assert "paper.latency_p99_ms: was 141, more than 14 times" in told
+    told = refused(tmp_path, f"{SMALL}[paper]\nlatency_mean_ms = 60_000\nlatency_p99_ms = 60_001\n")
+    assert "mm.toml:19: paper.latency_p99_ms: was 60001, expected at most 60000" in told
     widest = loaded(tmp_path, f"{SMALL}[paper]\nlatency_mean_ms = 10\nlatency_p99_ms = 140\n")
     assert widest.paper.latency_p99_ms == 140

@@ -81,6 +81,20 @@ def test_damage_inside_is_found_and_what_is_before_it_is_delivered(tmp_path: Pat
         assert damage.line == len(seen) + 1
 
 
+def test_a_sum_that_does_not_match_is_no_reason_to_trust_what_is_before_it(tmp_path: Path) -> None:
+    """Something before its place is wrong: cutting the file off there would keep it."""
+    packed = bytearray(gzip.compress(MANY))
+    packed[-6] ^= 1
+    path = tmp_path / "sum.gz"
+    path.write_bytes(packed)
+    _, damage = until_damage(path)
+    assert "damaged here or before" in str(damage)
+    assert "cut it off" not in damage.hint
+    path.write_bytes(packed[:-2_000])
+    _, damage = until_damage(path)
+    assert "cut it off before that line" in damage.hint
+
+
 def test_what_follows_the_end_of_the_compressed_data_is_damage(tmp_path: Path) -> None:
     """It would be left out without a word."""
     path = tmp_path / "tail.gz"

@@ -27,6 +27,16 @@ def test_weight_is_counted_per_minute_of_the_clock() -> None:
     assert "10 request weight per 1 MINUTE" in limits.text(TOO_MUCH_WEIGHT)
 
 
+def test_the_last_of_the_weight_may_be_used() -> None:
+    """The limit is what may be used, not what may not be reached."""
+    limits = Limits(CAPS)
+    assert [limits.refusal(0, weight=weight, is_order=False) for weight in (4, 6, 1)] == [
+        0,
+        0,
+        TOO_MUCH_WEIGHT,
+    ]
+
+
 def test_orders_do_not_count_as_such_where_the_weight_is_used_up() -> None:
     """The weight is looked at first."""
     limits = Limits(CAPS)

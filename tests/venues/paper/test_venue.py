@@ -28,6 +28,7 @@ from mm.domain.events import (
     OrderFilled,
     OrderRejected,
     PlaceUnknown,
+    PublicTrade,
     RateUsed,
     Source,
     Stream,
@@ -342,6 +343,57 @@ async def test_what_fill_at_touch_would_have_claimed_is_counted_beside() -> None
     bench.cancel(cid)
     bench.at(200)
     assert bench.venue.touch.phantom_lots == 10
+
+
+async def test_a_fill_while_its_cancel_is_under_way_is_one_that_fill_at_touch_has_not() -> None:
+    """The wishful model lets go of an order the moment that its cancel is sent."""
+    bench = await make_bench()
+    cid = bench.resting()
+    bench.cancel(cid)
+    bench.trade(SELL, 9_980, 10)
+    assert [fill.cid for fill in bench.all(OrderFilled)] == [cid]
+    touch = bench.venue.touch
+    assert (touch.touch_fills, touch.honest_fills, touch.missed_fills, touch.missed_lots) == (0, 1, 1, 10)
+
+
+async def test_what_comes_late_happens_now() -> None:
+    """An event that bears an earlier time than has passed fills at the time that it is."""
+    bench = await make_bench()
+    bench.resting()
+    bench.at(500)
+    late = PublicTrade(
+        ts_ns=START_NS + 100 * MS,
+        symbol=SYMBOL,
+        trade_id=1,
+        price_ticks=9_980,
+        size_atoms=10 * LOT,
+        aggressor=SELL,
+    )
+    told = bench.see(late)
+    assert [event.ts_ns for event in told if isinstance(event, OrderFilled)] == [START_NS + 500 * MS]
+    (truth,) = bench.venue.truths()
+    assert truth.counters.first_fill_ns == START_NS + 500 * MS
+
+
+async def test_what_the_stream_has_not_told_is_lost_with_its_connection() -> None:
+    """The answers come all the same; the rest is found out by asking."""
+    bench = await make_bench()
+    cid = bench.resting()
+    bench.cancel(cid)
+    bench.at((bench.now_ns - START_NS) / MS + 15)
+    bench.venue.submit(Connect(stream=Stream.USER))
+    told = bench.at(500)
+    assert [(event.cid, event.source) for event in told if isinstance(event, OrderCanceled)] == [
+        (cid, Source.ANSWER)
+    ]
+
+
+async def test_nothing_is_sent_before_the_start() -> None:
+    """A defect of the caller, as at a real venue."""
+    venue = PaperVenue(SilentVenue(), bench_settings())
+    await venue.instruments((SYMBOL,))
+    with pytest.raises(ProtocolViolation, match="before the venue was started"):
+        venue.submit(ListBalances())
 
 
 async def test_a_symbol_that_nobody_trades_here_is_nothing_to_us() -> None:
