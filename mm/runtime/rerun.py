@@ -68,10 +68,11 @@ class Rerun:
         self._computed: deque[tuple[int, Kind, AnyEvent | AnyCommand]] = deque()
         self._recorded: deque[Record] = deque()
         self._same = {Kind.COMMAND: 0, Kind.OUTCOME: 0}
+        self._uneven: Difference | None = None
         self._broke = ""
         self._event_time = (
             EventTime(
-                venue, next_timer_ns=self._next_timer_ns, computed=self._on_computed, outside=self._step
+                venue, next_timer_ns=self._next_timer_ns, computed=self._on_computed, outside=self._on_turn
             )
             if isinstance(venue, SimulatedVenue)
             else None
@@ -104,8 +105,6 @@ class Rerun:
             last_ts_ns=last_ts_ns,
         )
 
-    # What comes due before an event is recorded before it, its commands after it: with each event both sides
-    # are even, once before its own commands.
     def _take(self, record: Record) -> Difference | None:
         if record.kind in self._same:
             self._recorded.append(record)
@@ -114,13 +113,13 @@ class Rerun:
             self._config = record.entry
         if record.kind is not Kind.EVENT:
             return None
-        if self._computed or self._broke:
+        if self._broke:
             return self._left_over() or self._difference(record, record.ts_ns, self._broke)
         try:
             self._on_outside(record.entry)  # type: ignore[arg-type] # the kind says what the entry is
         except Exception as error:  # noqa: BLE001 - the core breaks, as it may have done then: nothing follows
             self._broke = f"{type(error).__name__}: {error}"
-        difference = self._compare()
+        difference = self._uneven or self._compare()
         return self._left_over() if difference is None and self._recorded else difference
 
     def _on_outside(self, event: AnyEvent) -> None:
@@ -129,13 +128,19 @@ class Rerun:
         if self._event_time is not None:
             self._event_time.on_event(event)
         else:
-            self._step(event)
+            self._on_turn(event)
 
     def _next_timer_ns(self) -> int | None:
         return self._engine.next_due_ns
 
     def _on_computed(self, event: AnyEvent) -> None:
         self._computed.append((event.ts_ns, Kind.OUTCOME, event))
+        self._step(event)
+
+    # What comes due before an event is recorded before it, its commands after it: when it is its turn both
+    # sides are even.
+    def _on_turn(self, event: AnyEvent) -> None:
+        self._uneven = self._compare() or self._left_over()
         self._step(event)
 
     def _step(self, event: AnyEvent) -> None:

@@ -6,17 +6,19 @@ import msgspec
 import pytest
 
 from mm.domain.commands import AnyCommand
-from mm.domain.events import AnyEvent, OrderFilled
+from mm.domain.events import AnyEvent, ConfigApplied, OrderFilled
 from mm.engine.engine import Engine
 from mm.runtime.rerun import Rerun, RerunResult
 from mm.store.journal.codec import encode
 from mm.store.journal.entries import (
     COMMAND,
+    CONFIG,
     EVENT,
     MISSING,
     NOTE,
     OUTCOME,
     Cause,
+    ConfigVersion,
     Family,
     Missing,
     OperatorNote,
@@ -52,7 +54,12 @@ async def repeated(records: Records, *, closed: bool = True, breaks_ns: int = 2*
     _, venue, engine = await paper_parts(seed=5)
     broken = Breaking(engine.state.setup)
     broken.breaks_ns = breaks_ns
-    return Rerun(broken, venue, lambda event, version: None).run(records, closed=closed)
+    return Rerun(broken, venue, unprepared).run(records, closed=closed)
+
+
+def unprepared(event: ConfigApplied, version: ConfigVersion) -> None:
+    """No config is applied in these runs."""
+    raise AssertionError(f"prepared for {event!r} by {version!r}")
 
 
 def places(records: Records, kind: int) -> list[int]:
@@ -127,6 +134,22 @@ async def test_what_follows_a_hole_is_not_repeated(records: Records) -> None:
     assert result.events == 40
 
 
+async def test_an_event_says_that_the_record_was_complete_before_it(records: Records) -> None:
+    """A command that is missing right before the last event of a torn record is no part of the tear."""
+    at = next(place for place in places(records, COMMAND)[9:] if records[place + 1].kind == EVENT)
+    difference = (await repeated([*records[:at], records[at + 1]], closed=False)).difference
+
+    assert difference is not None
+    assert (difference.recorded, difference.seq, difference.computed) == ("", 0, repr(records[at].entry))
+
+
+async def test_a_config_is_prepared_for_its_own_event_alone(records: Records) -> None:
+    """A text that was recorded and never applied changes nothing."""
+    version = ConfigVersion(digest="d", text="no config at all", who="me")
+    told = Record(0, records[50].ts_ns, CONFIG, version, b"")
+    assert (await repeated([*records[:50], told, *records[50:]])).difference is None
+
+
 async def test_notes_are_passed_over(records: Records) -> None:
     """They are words for people."""
     note = Record(0, records[50].ts_ns, NOTE, OperatorNote(who="me", text="hello"), b"")
@@ -142,7 +165,12 @@ async def test_a_core_that_breaks_as_it_did_is_no_difference(records: Records) -
     same = await repeated([*records[:before], records[until]], breaks_ns=breaks_ns)
     other = await repeated(records, breaks_ns=breaks_ns)
 
+    later = places(records, EVENT)[-1]
+    went_on = await repeated([*records[:before], records[until], records[later]], breaks_ns=breaks_ns)
+
     assert same.difference is None
+    assert went_on.difference is not None
+    assert went_on.difference.recorded == repr(records[later].entry)
     assert same.broke == other.broke == "ArithmeticError: the core is broken"
     assert other.difference is not None
     assert other.difference.computed == other.broke

@@ -35,7 +35,7 @@ from mm.domain.events import (
     StreamDown,
     StreamUp,
 )
-from mm.domain.sides import SELL
+from mm.domain.sides import BUY, SELL
 from mm.errors import ProtocolViolation
 from mm.ports import SimulatedVenue
 from mm.venues.paper import PaperVenue
@@ -354,6 +354,56 @@ async def test_a_fill_while_its_cancel_is_under_way_is_one_that_fill_at_touch_ha
     assert [fill.cid for fill in bench.all(OrderFilled)] == [cid]
     touch = bench.venue.touch
     assert (touch.touch_fills, touch.honest_fills, touch.missed_fills, touch.missed_lots) == (0, 1, 1, 10)
+
+
+async def test_a_print_at_the_price_is_a_touch_whatever_stands_before_us() -> None:
+    """One lot of fifty that are ahead: claimed there, not filled here."""
+    bench = await make_bench()
+    bench.resting()
+    bench.trade(SELL, 9_990, 1)
+    touch = bench.venue.touch
+    assert (touch.touch_fills, touch.honest_fills, touch.phantom_lots) == (1, 0, 10)
+
+
+async def test_an_order_that_the_venue_turned_away_is_in_neither_model() -> None:
+    """The market that comes to its price later does not count."""
+    bench = await make_bench(caps=Capabilities(orders_per_10s=1, weight_per_minute=6_000))
+    bench.resting(9_980)
+    turned_away = bench.place(9_985)
+    bench.at(200)
+    assert [event.cid for event in bench.all(OrderRejected)] == [turned_away]
+    bench.trade(SELL, 9_985, 1)
+    assert bench.venue.touch.touch_fills == 0
+
+
+async def test_what_prints_moves_the_band_of_prices_that_the_venue_takes() -> None:
+    """The filter's mean is that of the trades: far above the book, it leaves our bid outside."""
+    bench = await make_bench()
+    bench.trade(BUY, 100_000, 1_000)
+    cid = bench.resting()
+    (refused,) = bench.all(OrderRejected)
+    assert (refused.cid, refused.reason) == (cid, "Filter failure: PERCENT_PRICE_BY_SIDE")
+
+
+async def test_what_is_asked_of_the_public_venue_counts_as_weight_not_as_an_order() -> None:
+    """Two books are asked for where one order is allowed: the order is taken."""
+    bench = await make_bench(caps=Capabilities(orders_per_10s=1, weight_per_minute=6_000))
+    bench.venue.submit(SyncBook(symbol=SYMBOL))
+    bench.venue.submit(MeasureClock())
+    cid = bench.resting()
+    assert [event.cid for event in bench.all(OrderAcked) if event.source is Source.ANSWER] == [cid]
+
+
+async def test_cancelled_orders_are_counted_as_such() -> None:
+    """Of a placed, a filled and a cancelled one, one."""
+    bench = await make_bench()
+    filled, cancelled = bench.resting(9_990), bench.resting(9_980)
+    bench.trade(SELL, 9_985, 10)
+    bench.cancel(cancelled)
+    bench.at(200)
+    assert [event.cid for event in bench.all(OrderFilled)] == [filled]
+    (truth,) = bench.venue.truths()
+    assert (truth.counters.orders_placed, truth.counters.orders_cancelled) == (2, 1)
 
 
 async def test_what_comes_late_happens_now() -> None:
