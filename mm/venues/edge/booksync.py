@@ -52,18 +52,19 @@ class BookSync:
             self._keep(diff)
             return None
         expected = self._seq + 1
-        if diff.first != expected:
-            if not self._joined and diff.last < expected:
+        first, last, venue_ms, bids, asks = diff
+        if first != expected:
+            if not self._joined and last < expected:
                 return None
-            if self._joined or not diff.first < expected <= diff.last:
-                lost = self.lose(ts_ns, f"gap: expected change {expected}, got {diff.first}")
+            if self._joined or not first < expected <= last:
+                lost = self.lose(ts_ns, f"gap: expected change {expected}, got {first}")
                 self._keep(diff)
                 return lost
         if self._fetching:
             self._keep(diff)
         self._joined = True
-        self._seq = diff.last
-        return self._delta(ts_ns, diff)
+        self._seq = last
+        return BookDelta(ts_ns=ts_ns, symbol=self._symbol, seq=last, venue_ms=venue_ms, bids=bids, asks=asks)
 
     def on_snapshot(
         self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mm.domain.book import Level
@@ -167,7 +167,7 @@ def test_a_level_is_what_the_exact_conversion_makes_of_it(price: str, size: str)
 
 SIDES = st.lists(st.tuples(NUMBERS, NUMBERS), max_size=4)
 WHOLE = st.builds("{}.{:08d}".format, st.integers(0, 10**4), st.integers(0, 10**8 - 1))
-ON_GRID = st.builds("{}.{:02d}000000".format, st.integers(1, 10**10 - 1), st.integers(0, 99))
+ON_GRID = st.builds("{}.{:02d}000000".format, st.integers(1, 10**7 - 1), st.integers(0, 99))
 PLAIN_SIDES = st.lists(st.tuples(ON_GRID, WHOLE | st.just("0.00000000")), max_size=6)
 
 
@@ -196,13 +196,28 @@ def test_a_change_is_what_the_exact_conversion_makes_of_it(
         assert (change.bids, change.asks) == expected
 
 
+LONG = st.builds("{}.{}".format, st.integers(0, 10**9), st.text(alphabet="0123456789", max_size=14))
+
+
+@given(st.lists(st.tuples(LONG, LONG), max_size=3), st.lists(st.tuples(LONG, LONG), max_size=3))
+@example([("1234567.12000000", "1234567.123456780001")], [])
+@example([("1.00000000", "90071992.54740993")], [])
+@example([("1.00000000", "0.1234567800000000000000000000001")], [])
+def test_a_number_that_a_float_cannot_hold_is_not_rounded(
+    bids: list[tuple[str, str]], asks: list[tuple[str, str]]
+) -> None:
+    """The short way goes through the decoder's floats: it is taken only where they are exact."""
+    at_once = decoder()._at_once(msgspec.json.encode(bids), msgspec.json.encode(asks))
+    assert at_once is None or at_once == (naive(bids), naive(asks))
+
+
 @given(PLAIN_SIDES, PLAIN_SIDES)
 def test_what_the_venue_writes_goes_the_short_way(
     bids: list[tuple[str, str]], asks: list[tuple[str, str]]
 ) -> None:
     """All decimals, on the grid: converted at once, with any number of zeros in front and behind."""
     frame = framed(DEPTH | {"b": bids, "a": asks})
-    at_once = decoder()._at_once(frame)
+    at_once = decoder()._at_once(bytes(frame.bids), bytes(frame.asks))
     assert at_once == (naive(bids), naive(asks))
     assert at_once is not None
     assert all(type(level) is Level for side in at_once for level in side)
