@@ -48,6 +48,11 @@ class OrderIds:
         self.tag = tag
         self._key = key
 
+    @property
+    def key(self) -> bytes:
+        """The key of the checksum."""
+        return self._key
+
     def encode(self, order_id: OrderId) -> str:
         """Return the 32 lowercase hexadecimal digits of `order_id`; raises ValueError if a part overflows."""
         payload = 0

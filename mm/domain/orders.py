@@ -1,8 +1,8 @@
 """The life of an order: one table, and the book-keeping of every order that may exist.
 
 Rule 1: everything that affects the state of an order is in this file. A row says what a trigger does in a
-state. Triggers of ours (CANCEL) in a state without a row are bugs and raise; triggers of the venue have a
-row in every state, because a venue may say anything at any time, in any order, twice.
+state. Triggers of ours (CANCEL, PROVEN_DEAD) in a state without a row are bugs and raise; triggers of the
+venue have a row in every state, because a venue may say anything at any time, in any order, twice.
 
 Theory. Three things are kept apart: what we asked, what the venue has proved, and what we do not know.
 `UNKNOWN` is a state like any other and counts as live exposure; no timer leads out of it, only evidence.
@@ -36,7 +36,9 @@ class OrderState(StrEnum):
 
 
 class Trigger(StrEnum):
-    """What can happen to an order. All but CANCEL come from the venue or from the lack of its answer."""
+    """What can happen to an order. All but CANCEL, and PROVEN_DEAD, which we conclude, come from the venue or
+    from the lack of its answer.
+    """
 
     ACK = "ack"
     REJECT = "reject"
@@ -129,11 +131,13 @@ TABLE: Final[dict[tuple[OrderState, Trigger], OrderState]] = {
 }
 
 _FINAL = (_S.FILLED, _S.CANCELED, _S.EXPIRED)
-_VENUE_TRIGGERS = tuple(trigger for trigger in Trigger if trigger is not Trigger.CANCEL)
+_VENUE_TRIGGERS = tuple(trigger for trigger in Trigger if trigger not in (_T.CANCEL, _T.PROVEN_DEAD))
 
 # Ends that the venue stated: nothing reopens them, but a fill that completes the order is remembered.
 TABLE.update({(state, trigger): state for state in _FINAL for trigger in _VENUE_TRIGGERS})
 TABLE.update({(state, _T.FILL_ALL): _S.FILLED for state in _FINAL})
+# Nothing that is filled can be filled in part: what comes on top is more than all.
+del TABLE[_S.FILLED, _T.FILL]
 # Ends without a life (a refusal, an inferred death) give way to proof that there was one.
 for _end in (_S.REJECTED, _S.DEAD):
     TABLE.update({(_end, trigger): _end for trigger in _VENUE_TRIGGERS})
@@ -178,8 +182,11 @@ class Order:
         asked_ns, cancelled_ns: local time of the last query and cancel, 0 before. attempts, cancels: how many
             of them so far.
         not_found: queries in a row that found nothing since the last sign of life.
+            not_found_first_ns, not_found_last_ns: when the first and the last of them were answered.
         absent_since_ns: when the proof of absence was asked for, 0 if it was not; absent_in_orders,
-            absent_in_fills: which listings asked after that did not show it.
+            absent_in_fills: which listings asked after that did not show it; absent_listings: how many of
+            open orders; absent_orders_ns, absent_fills_ns: when the last such listing had been asked.
+        accepted: the venue said that it holds an order of this id, without saying what became of it.
         ends_as: how it ended according to the venue, while fills that it stated are still missing.
         revealed_lots: the largest filled size that the venue stated; above cum_lots: fills are missing.
     """
@@ -206,9 +213,15 @@ class Order:
     attempts: int = 0
     cancels: int = 0
     not_found: int = 0
+    not_found_first_ns: int = 0
+    not_found_last_ns: int = 0
     absent_since_ns: int = 0
     absent_in_orders: bool = False
     absent_in_fills: bool = False
+    absent_listings: int = 0
+    absent_orders_ns: int = 0
+    absent_fills_ns: int = 0
+    accepted: bool = False
     ends_as: Trigger | None = None
 
     def __post_init__(self) -> None:
@@ -216,6 +229,19 @@ class Order:
         assert self.price_ticks > 0
         assert self.size_lots > 0
         self.left_lots = self.size_lots - self.cum_lots
+
+    @property
+    def has_lived(self) -> bool:
+        """Whether the venue has ever shown that it took this order in."""
+        return bool(self.venue_order_id or self.echoed or self.cum_lots or self.accepted)
+
+    def doubt_absence(self) -> None:
+        """Forget a proof of absence that has begun: it is none any more."""
+        self.not_found = 0
+        self.not_found_first_ns = self.not_found_last_ns = 0
+        self.absent_since_ns = 0
+        self.absent_in_orders = self.absent_in_fills = False
+        self.absent_orders_ns = self.absent_fills_ns = self.absent_listings = 0
 
     def take(self, size_lots: int) -> None:
         """Count `size_lots` as filled; what is left never falls below 0, also after an overfill."""
@@ -230,11 +256,7 @@ class Order:
         after = TABLE.get((before, trigger)) or transition(before, trigger)
         changed = after is not before
         if (self.not_found or self.absent_since_ns) and (changed or trigger in _SIGNS_OF_LIFE):
-            # A proof of absence that began before is none any more.
-            self.not_found = 0
-            self.absent_since_ns = 0
-            self.absent_in_orders = False
-            self.absent_in_fills = False
+            self.doubt_absence()
         if changed:
             self.state = after
             self.is_live = after in LIVE

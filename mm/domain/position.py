@@ -9,6 +9,7 @@ Both sides are summed independently as events arrive; their difference (`residua
 book-keeping is wrong. (Half tick: mids are sums of bid and ask, so half a tick is the natural unit.)
 """
 
+from mm.domain.estate import PositionEstate
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 
@@ -24,18 +25,21 @@ class Position:
         spread_half: captured at fills against the mid of that moment, half ticks x lots.
         revaluation_half: inventory carried through moves of the mid, half ticks x lots.
         fees_atoms: fees paid per asset, atoms (negative: rebates).
+        cash_half: paid (negative) and received, half ticks x lots. turnover_half: the same without signs.
+        cost_half: what the open part of net_lots cost, half ticks x lots, same sign as net_lots.
+        other_fees_quote_atoms: what fees in third assets were taken to be worth when they were paid.
     """
 
     __slots__ = (
-        "_cost_half",
-        "_other_fees_quote_atoms",
         "bought_lots",
         "cash_half",
+        "cost_half",
         "fees_atoms",
         "fills",
         "instrument",
         "mid_half_ticks",
         "net_lots",
+        "other_fees_quote_atoms",
         "revaluation_half",
         "sold_lots",
         "spread_half",
@@ -57,9 +61,24 @@ class Position:
         self.spread_half = 0
         self.revaluation_half = 0
         self.fees_atoms: dict[str, int] = {}
-        # What the open part of net_lots cost, half ticks x lots, same sign as net_lots.
-        self._cost_half = 0
-        self._other_fees_quote_atoms = 0
+        self.cost_half = 0
+        self.other_fees_quote_atoms = 0
+
+    def restore(self, left: PositionEstate) -> None:
+        """Go on from what an earlier life left; `inventory_lots` and the identity go on with it."""
+        self.start_lots = left.start_lots
+        self.net_lots = left.net_lots
+        self.bought_lots = left.bought_lots
+        self.sold_lots = left.sold_lots
+        self.fills = left.fills
+        self.mid_half_ticks = left.mid_half_ticks
+        self.cash_half = left.cash_half
+        self.cost_half = left.cost_half
+        self.turnover_half = left.turnover_half
+        self.spread_half = left.spread_half
+        self.revaluation_half = left.revaluation_half
+        self.fees_atoms = dict(left.fees_atoms)
+        self.other_fees_quote_atoms = left.other_fees_quote_atoms
 
     @property
     def inventory_lots(self) -> int:
@@ -72,8 +91,8 @@ class Position:
         if self.net_lots == 0:
             return 0
         if self.net_lots > 0:
-            return -(-self._cost_half // self.net_lots)
-        return self._cost_half // self.net_lots
+            return -(-self.cost_half // self.net_lots)
+        return self.cost_half // self.net_lots
 
     def mark(self, mid_half_ticks: int) -> None:
         """Move the mid that the position is marked at; > 0."""
@@ -108,7 +127,7 @@ class Position:
         """
         self.fees_atoms[asset] = self.fees_atoms.get(asset, 0) + atoms
         if asset not in (self.instrument.base, self.instrument.quote):
-            self._other_fees_quote_atoms += value_atoms
+            self.other_fees_quote_atoms += value_atoms
 
     @property
     def residual_half(self) -> int:
@@ -127,7 +146,7 @@ class Position:
         """Fees at the mid, quote atoms, rounded against us; third assets as they were valued when paid."""
         base = self.fees_atoms.get(self.instrument.base, 0)
         quote = self.fees_atoms.get(self.instrument.quote, 0)
-        valued = quote + self._other_fees_quote_atoms
+        valued = quote + self.other_fees_quote_atoms
         return valued - self.instrument.base_value_atoms(-base, self.mid_half_ticks)
 
     @property
@@ -138,7 +157,7 @@ class Position:
     @property
     def open_quote_atoms(self) -> int:
         """P&L of the open fills against what they cost, quote atoms, rounded down."""
-        value = self.net_lots * self.mid_half_ticks - self._cost_half
+        value = self.net_lots * self.mid_half_ticks - self.cost_half
         return value * self.instrument.tick_lot_atoms // 2
 
     def ledger_atoms(self) -> dict[str, int]:
@@ -155,11 +174,11 @@ class Position:
     def _move_cost(self, signed_lots: int, price_half: int) -> None:
         held = self.net_lots
         if held == 0 or (held > 0) == (signed_lots > 0):
-            self._cost_half += signed_lots * price_half
+            self.cost_half += signed_lots * price_half
             return
         closed = min(abs(held), abs(signed_lots))
         # Average cost: the closed share leaves with its part; rounding stays in what is left open.
-        self._cost_half -= self._cost_half * closed // abs(held)
+        self.cost_half -= self.cost_half * closed // abs(held)
         opened = abs(signed_lots) - closed
         if opened:
-            self._cost_half = (opened if signed_lots > 0 else -opened) * price_half
+            self.cost_half = (opened if signed_lots > 0 else -opened) * price_half

@@ -21,9 +21,10 @@ from mm.domain.events import (
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
 from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.engine import send
+from mm.engine.fence import fence, is_alien
 from mm.engine.halt import halt
 from mm.engine.order_events import after, on_order_event
-from mm.engine.state import EngineState
+from mm.engine.state import EngineState, SymbolState
 
 LISTINGS: Final = ("ListOrders", "ListFills", "ListBalances")
 """Names of the requests that list."""
@@ -36,6 +37,12 @@ READ_PAUSE_NS: Final = 500 * NS_PER_MS
 
 READ_PAUSE_NS_MAX: Final = 10 * NS_PER_S
 """It doubles with each failure in a row up to this: a venue that refuses is not asked in a loop."""
+
+OVERLAP_NS: Final = 900 * NS_PER_S
+"""The next life lists fills again from where the listings of so long ago ended."""
+
+CURSOR_PAUSE_NS: Final = 60 * NS_PER_S
+"""So coarse is that: one place a minute is kept."""
 
 CLOCK_PAUSE_NS: Final = NS_PER_S
 """Pause between two measurements of the venue's clock, however often it is doubted."""
@@ -89,6 +96,8 @@ def _on_listing(state: EngineState, event: OrdersListed | FillsListed | Balances
             state.balances_asked_ns = 0
             state.balances_seen_ns = max(state.balances_seen_ns, event.asked_ns)
             state.balances = {asset: (free, locked) for asset, free, locked in event.balances}
+            found = {asset: free + locked for asset, (free, locked) in state.balances.items()}
+            state.ledger.compare(event.asked_ns, state.now_ns, found)
         case _:
             assert_never(event)
     if state.user_synced and not was_synced:
@@ -130,6 +139,9 @@ def _on_orders_listed(state: EngineState, event: OrdersListed) -> None:
         decoded = state.setup.ids.decode(entry.cid)
         if decoded is None:
             foreign += 1
+        elif is_alien(state, decoded):
+            # Another process's: it is not ours to cancel, and no listing is the less clean for it.
+            fence(state, decoded, entry.cid)
         else:
             listed[entry.cid] = entry
             owners.append(decoded.session)
@@ -139,6 +151,7 @@ def _on_orders_listed(state: EngineState, event: OrdersListed) -> None:
         symbol.foreign_listed = foreign
         state.report("orders.foreign", "", symbol=event.symbol, count=foreign)
     _note_clean(state, event, owners, orphans)
+    _note_agreed(symbol, event, listed, state.now_ns)
     symbol.cancelled_ns = {cid: ns for cid, ns in symbol.cancelled_ns.items() if cid in listed}
     for order in state.orders_of(event.symbol):
         if order.cid not in listed:
@@ -158,6 +171,15 @@ def _note_clean(state: EngineState, event: OrdersListed, owners: list[int], orph
         symbol.orphan_seen_ns = state.now_ns
     elif symbol.orphan_free_ns < max(1, state.streams[Stream.USER].since_ns):
         symbol.orphan_free_ns = event.asked_ns
+
+
+def _note_agreed(
+    symbol: SymbolState, event: OrdersListed, listed: dict[str, ListedOrder], now_ns: int
+) -> None:
+    shown = tuple(sorted((cid, entry.cum_lots) for cid, entry in listed.items()))
+    if shown == symbol.shown and event.asked_ns >= symbol.heard_ns:
+        symbol.agreed_ns = max(symbol.agreed_ns, event.asked_ns)
+    symbol.shown, symbol.heard_ns = shown, now_ns
 
 
 def _on_listed(state: EngineState, event: OrdersListed, entry: ListedOrder) -> None:
@@ -190,7 +212,8 @@ def _on_listed(state: EngineState, event: OrdersListed, entry: ListedOrder) -> N
 def _on_unlisted(state: EngineState, event: OrdersListed, order: Order) -> None:
     if order.absent_since_ns and event.asked_ns >= order.absent_since_ns:
         order.absent_in_orders = True
-        _bury(state, order)
+        order.absent_listings += 1
+        order.absent_orders_ns = event.asked_ns
     elif (
         order.state is OrderState.WORKING
         and event.asked_ns - order.settled_ns > state.setup.deadlines.venue_lag
@@ -210,17 +233,19 @@ def _on_fills_listed(state: EngineState, event: FillsListed) -> None:
         send.list_fills(state, event.symbol)
         return
     symbol.fills_seen_ns = max(symbol.fills_seen_ns, event.asked_ns)
+    _note_cursor(state, event)
     for order in state.orders_of(event.symbol):
         if order.absent_since_ns and event.asked_ns >= order.absent_since_ns:
             order.absent_in_fills = True
-            _bury(state, order)
+            order.absent_fills_ns = event.asked_ns
 
 
-def _bury(state: EngineState, order: Order) -> None:
-    # Dead by proof: unknown to queries for longer than a request can live, then absent from the open
-    # orders and from the fills, both asked after that.
-    if order.absent_in_orders and order.absent_in_fills and order.cum_lots == 0:
-        queries = order.not_found  # the order's end forgets them
-        state.orders.fire(order, Trigger.PROVEN_DEAD, state.now_ns)
-        state.report("order.dead", state.sessions[order.session].name, cid=order.cid, queries=queries)
-        after(state, order, was_live=True)
+def _note_cursor(state: EngineState, event: FillsListed) -> None:
+    # The next life lists the fills of the last while again: what a listing of then did not show yet, or what
+    # came in while this one died, is found there.
+    cursors = state.symbols[event.symbol].cursors
+    if not cursors or event.asked_ns - cursors[-1][0] >= CURSOR_PAUSE_NS:
+        cursors.append((event.asked_ns, state.markets[event.symbol].next_trade_id))
+    while len(cursors) > 1 and cursors[1][0] <= event.asked_ns - OVERLAP_NS:
+        del cursors[0]
+    state.orders.mark_trades(event.symbol, cursors[0][1])

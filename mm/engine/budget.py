@@ -7,7 +7,8 @@ only prolong the ban. Header events add what others used with the same key, an e
 """
 
 from collections import deque
-from typing import Final
+from copy import copy
+from typing import Final, Self
 
 from mm.domain.capabilities import Capabilities
 from mm.domain.units import NS_PER_S
@@ -32,6 +33,12 @@ class _Window:
         self._sum = 0
         self._excess = 0
         self._excess_ns = 0
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        # What was spent is numbers: a busy minute has thousands of them.
+        made = copy(self)
+        made._spent = self._spent.copy()
+        return made
 
     def used(self, now_ns: int) -> int:
         horizon_ns = now_ns - self._span_ns
@@ -74,6 +81,17 @@ class Budget:
     def placed_minute(self, now_ns: int) -> int:
         """Return the placements of the last 60 s."""
         return self._minute.used(now_ns)
+
+    def spent(self, now_ns: int) -> tuple[tuple[str, str], ...]:
+        """Return what is used and what placements may use, as pairs for people; times are left, ns."""
+        return (
+            ("orders_10s", str(self._orders.used(now_ns))),
+            ("orders_max", str(self._orders_max)),
+            ("weight_minute", str(self._weight.used(now_ns))),
+            ("weight_max", str(self._weight_max - 2 * self._lane)),
+            ("held_for_ns", str(max(0, self.held_until_ns - now_ns))),
+            ("banned_for_ns", str(max(0, self.banned_until_ns - now_ns))),
+        )
 
     def take_place(self, now_ns: int) -> bool:
         """Take the budget of one placement; return whether it was there."""

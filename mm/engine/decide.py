@@ -35,17 +35,22 @@ UNFIT: Final = "every order is outside the venue's filters"
 
 def decide(state: EngineState, session: Session) -> None:
     """Bring a session's orders in line with what is wanted now."""
+    trace = state.trace
+    if trace is not None:
+        trace.begins(session, state.now_ns, state.out, state.budget)
     session.dirty = False
     session.decided_ns = state.now_ns
     session.decided_mid = session.market.mid_half_ticks
     every_ns = session.wake.every_ns
     if every_ns:
         _wake_after(state, session, every_ns)
-    if session.state not in DECIDING:
-        return
     try:
+        if session.state not in DECIDING:
+            return
         view = risk_view(state, session)
         alarm = watch(session, view)
+        if trace is not None:
+            trace.watched(view, alarm)
         if _ends_trading(state, alarm):
             return
         if session.unjudged:
@@ -59,6 +64,9 @@ def decide(state: EngineState, session: Session) -> None:
         _say(state, session, refusal if refusal and not state.own(session).live else reason)
     except Exception as error:  # noqa: BLE001 - fail closed: a broken strategy or rule ends trading
         _fail(state, session, error)
+    finally:
+        if trace is not None:
+            trace.ends(session, state.own(session).live)
 
 
 def guard(state: EngineState, session: Session) -> None:
@@ -77,17 +85,24 @@ def _ends_trading(state: EngineState, alarm: Alarm | None) -> bool:
 
 
 def _fail(state: EngineState, session: Session, error: Exception) -> None:
+    if state.trace is not None:
+        state.trace.failed(error)
     halt(state, "decision.failed", session=session.name, error=type(error).__name__, detail=str(error))
 
 
 def _carry_out(state: EngineState, session: Session, view: RiskView, wanted: Wanted) -> str:
     # Returns why not everything that has to change was sent, "" if it was.
-    changes = diff(wanted, state.own(session).ladders, state.now_ns)
+    own = state.own(session)
+    changes = diff(wanted, own.ladders, state.now_ns)
+    if state.trace is not None:
+        state.trace.compared(own.live, changes)
     refusal = ""
     for order in changes.cancels:
         if not send.cancel(state, order):
             refusal = BANNED
     if changes.places and state.now_ns < session.held_until_ns:
+        if state.trace is not None:
+            state.trace.held(session.held_until_ns)
         return HELD
     for side, quote in changes.places:
         if not send.place_quote(state, session, view, side, quote):
@@ -126,25 +141,40 @@ def watch(session: Session, view: RiskView) -> Alarm | None:
 
 def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm | None) -> tuple[Wanted, str]:
     # What may be sent, and why it is that.
-    market = session.market
-    if session.state is SessionState.PAUSED:
-        return NOTHING, session.reason
-    if alarm is not None and alarm.action is AlarmAction.PAUSE:
-        return NOTHING, alarm.code
-    if not market.mid_half_ticks:
-        return NOTHING, "waits for a two-sided book"
+    market, trace = session.market, state.trace
+    withheld = _withheld(session, alarm)
+    if withheld is not None:
+        return NOTHING, withheld
     view = strategy_view(state, session, risk)
     quotes: AnyQuotes = session.setup.strategy.quotes(view)
+    if trace is not None:
+        trace.wanted(view, quotes)
     session.memory = quotes.memory
     for rule in session.shapers:
-        quotes = rule.shape(quotes, risk)
+        before, quotes = quotes, rule.shape(quotes, risk)
+        if trace is not None and quotes is not before:
+            trace.shaped(rule, before, quotes)
     if alarm is not None:
-        quotes = _reducing(quotes, risk)
-    wanted = quantise(quotes, risk.instrument, Touch(market.bid_ticks, market.ask_ticks))
+        before, quotes = quotes, _reducing(quotes, risk)
+        if trace is not None:
+            trace.shaped(None, before, quotes)
+    touch = Touch(market.bid_ticks, market.ask_ticks)
+    wanted = quantise(quotes, risk.instrument, touch)
+    if trace is not None:
+        trace.quantised(touch, wanted)
     if not (wanted.bids or wanted.asks) and (quotes.bids or quotes.asks):
         _report_unfit(state, session, (quotes.bids or quotes.asks)[0])
         return wanted, UNFIT
     return wanted, quotes.reason
+
+
+def _withheld(session: Session, alarm: Alarm | None) -> str | None:
+    # Why the strategy is not asked, None if it is.
+    if session.state is SessionState.PAUSED:
+        return session.reason
+    if alarm is not None and alarm.action is AlarmAction.PAUSE:
+        return alarm.code
+    return None if session.market.mid_half_ticks else "waits for a two-sided book"
 
 
 def _report_unfit(state: EngineState, session: Session, quote: Quote) -> None:

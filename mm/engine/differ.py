@@ -19,11 +19,21 @@ SIZE_TOLERANCE_DIVISOR = 8
 _WORKING: Final = OrderState.WORKING
 
 
+TOO_OLD: Final = "too_old"
+TOO_FAR: Final = "too_far"
+TOO_LARGE: Final = "too_large"
+TOO_SMALL: Final = "too_small"
+UNWANTED: Final = "unwanted"
+TWICE: Final = "twice"
+"""Why an order has to go; the last: another one holds its level."""
+
+
 class Diff(NamedTuple):
-    """Orders to cancel and quotes to place; cancels go first."""
+    """Orders to cancel and quotes to place; cancels go first. Fields: causes: why, one for each cancel."""
 
     cancels: list[Order]
     places: list[tuple[Side, Quote]]
+    causes: list[str]
 
 
 class Ladders(NamedTuple):
@@ -48,7 +58,8 @@ def by_level(live: list[Order]) -> Ladders:
 def diff(wanted: Wanted, ladders: Ladders, now_ns: int) -> Diff:
     """Return what has to change so that the orders in `ladders` become the `wanted` quotes."""
     # An extra order was held for dead and came back while another one took its level.
-    changes = Diff([order for order in ladders.extra if order.state is _WORKING], [])
+    extra = [order for order in ladders.extra if order.state is _WORKING]
+    changes = Diff(extra, [], [TWICE for _ in extra])
     _diff_side(BUY, wanted.bids, ladders.buys, now_ns, changes)
     _diff_side(SELL, wanted.asks, ladders.sells, now_ns, changes)
     return changes
@@ -68,25 +79,27 @@ def _diff_side(
             changes.places.append((side, quote))
             continue
         met += 1
-        if order.state is _WORKING and must_move(order, quote, now_ns):
+        if order.state is _WORKING and (cause := must_move(order, quote, now_ns)):
             changes.cancels.append(order)
+            changes.causes.append(cause)
     if met < len(working):
         wanted = [quote.level for quote in quotes]
         gone = [order for level, order in working.items() if level not in wanted]
         changes.cancels.extend([order for order in gone if order.state is _WORKING])
+        changes.causes.extend([UNWANTED] * (len(changes.cancels) - len(changes.causes)))
 
 
-def must_move(order: Order, quote: Quote, now_ns: int) -> bool:
-    """Return whether a working order has to make way for `quote`."""
+def must_move(order: Order, quote: Quote, now_ns: int) -> str:
+    """Return why a working order has to make way for `quote`, "" if it stays."""
     age_ns = now_ns - order.placed_ns
     if age_ns < quote.life_ns_min:
-        return False
+        return ""
     if quote.age_ns_max and age_ns >= quote.age_ns_max:
-        return True
+        return TOO_OLD
     if abs(order.price_ticks - quote.price_ticks) > quote.tolerance_ticks:
-        return True
+        return TOO_FAR
     slack = quote.size_lots // SIZE_TOLERANCE_DIVISOR
     if order.left_lots > quote.size_lots + slack:
-        return True
+        return TOO_LARGE
     # What a fill took is not replaced at the cost of the queue; a size that is wanted larger is.
-    return order.cum_lots == 0 and order.size_lots < quote.size_lots - slack
+    return TOO_SMALL if order.cum_lots == 0 and order.size_lots < quote.size_lots - slack else ""

@@ -31,9 +31,10 @@ from mm.domain.events import (
     Throttled,
     TopOfBook,
 )
-from mm.engine import market_events
+from mm.engine import market_events, recovery
 from mm.engine.account_events import on_account_event
 from mm.engine.decide import decide, on_timer
+from mm.engine.estate import inherit
 from mm.engine.operator import on_operator
 from mm.engine.order_events import on_order_event
 from mm.engine.reconfigure import reconfigure
@@ -50,6 +51,8 @@ class Engine:
     def __init__(self, setup: EngineSetup) -> None:
         """Build the engine; nothing happens before the first step."""
         self.state = EngineState(setup)
+        if setup.estate is not None:
+            inherit(self.state, setup.estate)
         self._by_name = {session.name: session for session in self.state.sessions}
         self._prepared: dict[int, NewSetup] = {}
         self._started = False
@@ -70,6 +73,8 @@ class Engine:
         state.step_ns = ts_ns = max(event.ts_ns, state.now_ns)
         if not self._started:
             self._start(ts_ns)
+        elif ts_ns - state.now_ns > state.setup.deadlines.stall:
+            market_events.on_stall(state, ts_ns)
         while (due := state.timers.pop_due(ts_ns)) is not None:
             state.now_ns = max(state.now_ns, due[0])
             self._on_timer(due[1])
@@ -93,6 +98,7 @@ class Engine:
         state = self.state
         state.now_ns = state.started_ns = ts_ns
         state.timers.set(("sweep", ""), ts_ns)
+        recovery.begin(state)
         if state.halt_code:
             on_operator(
                 state,

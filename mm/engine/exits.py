@@ -1,7 +1,9 @@
 """Leaving an open position after a halt that asked for it: takers, reducing only, bounded in slippage.
 
 Exits begin when the venue has confirmed that no order of ours is left, so nothing can fill beside them. They
-pass the same gate as every placement; they are sent a bounded number of times, then an operator has to.
+pass the same gate as every placement; they are sent a bounded number of times, then an operator has to. None
+is sent before everything was listed: not after a start, not after the user stream fell or the process stood
+still, because what there is to leave would be a guess.
 """
 
 from typing import Final
@@ -17,7 +19,7 @@ from mm.engine.state import EngineState
 
 EXITS_MAX: Final = 10
 REFUSALS_MAX: Final = 300
-"""Seconds for which an exit may be denied (no fresh book, say) before an operator is called."""
+"""Seconds for which an exit may be denied or wait (no fresh book, say) before an operator is called."""
 
 EXIT_PAUSE_NS: Final = NS_PER_S
 
@@ -46,11 +48,19 @@ def _progress(state: EngineState, session: Session) -> None:
         _finish(state, session, "exit.incomplete", refused=str(session.exits_refused))
     else:
         session.exit_due_ns = state.now_ns + EXIT_PAUSE_NS
+        if not _is_known(state):
+            session.exits_refused += 1
+            return
         quote = Quote(price_ticks, min(abs(lots), instrument.size_max_lots))
         if send.place_exit(state, session, risk_view(state, session), side, quote):
             session.exits += 1
         else:
             session.exits_refused += 1
+
+
+def _is_known(state: EngineState) -> bool:
+    # What an earlier life held may have changed while nobody looked; so may everything after a silence.
+    return state.user_synced and (state.recovery is None or state.recovery.done)
 
 
 def _leaving_lots(position: Position) -> int:

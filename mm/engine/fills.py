@@ -1,8 +1,14 @@
 """Executions: each applied exactly once, in every state of its order; the only thing that moves inventory."""
 
+from msgspec.structs import replace
+
 from mm.domain.events import OrderFilled, Source
+from mm.domain.ids import OrderId
+from mm.domain.instrument import Instrument
+from mm.domain.orders import Order
 from mm.domain.units import PPM, ceil_div
 from mm.domain.view import LastFill
+from mm.engine.fence import meets_alien
 from mm.engine.halt import halt
 from mm.engine.session import Session
 from mm.engine.state import EngineState
@@ -13,53 +19,104 @@ def on_fill(state: EngineState, event: OrderFilled) -> None:
     market = state.markets.get(event.symbol)
     if market is None or state.orders.knows_trade(event.symbol, event.trade_id, event.side):
         return
+    if event.size_lots <= 0 or event.price_ticks <= 0:
+        state.report("fill.malformed", "", symbol=event.symbol, trade_id=event.trade_id, cid=event.cid)
+        return
     # The cursor of the listings stays where the last one ended: a fill may have come while another got lost.
     state.orders.remember_trade(event.symbol, event.trade_id, event.side)
-    session = _owner(state, event)
-    if session is None:
-        return
-    position = session.position
-    if market.mid_half_ticks:
-        position.mark(market.mid_half_ticks)
+    movements = _movements(market.instrument, event)
+    order = state.orders.get(event.cid)
+    if order is not None:
+        _apply(state, order, event)
+        session: Session | None = state.sessions[order.session]
+    else:
+        order_id = state.setup.ids.decode(event.cid)
+        if order_id is None or meets_alien(state, event.cid):
+            _note_foreign(state, event, movements)
+            return
+        session = _heir(state, event, order_id)
+    state.ledger.move(state.now_ns, movements)
+    if session is not None:
+        _book(state, session, event)
+
+
+def _book(state: EngineState, session: Session, event: OrderFilled) -> None:
+    position, instrument = session.position, session.setup.instrument
+    if session.market.mid_half_ticks:
+        position.mark(session.market.mid_half_ticks)
     position.fill(event.side, event.price_ticks, event.size_lots)
-    position.pay_fee(event.fee_asset, event.fee_atoms, value_atoms=_fee_value_atoms(session, event))
+    position.pay_fee(event.fee_asset, event.fee_atoms, value_atoms=_fee_value_atoms(instrument, event))
     session.last_fill[event.side] = LastFill(state.now_ns, event.price_ticks, event.size_lots)
     session.dirty = session.dirty or session.setup.strategy.wake.on_own_fill
     if position.residual_half:
         halt(state, "pnl.residual", session=session.name, residual=position.residual_half)
 
 
-def _fee_value_atoms(session: Session, event: OrderFilled) -> int:
+def _movements(instrument: Instrument, event: OrderFilled) -> dict[str, int]:
+    # What the account's holdings change by, fee included, atoms by asset.
+    sign = event.side.sign
+    moved = {
+        instrument.base: sign * event.size_lots * instrument.lot_atoms,
+        instrument.quote: -sign * instrument.notional_atoms(event.price_ticks, event.size_lots),
+    }
+    if event.fee_atoms:
+        moved[event.fee_asset] = moved.get(event.fee_asset, 0) - event.fee_atoms
+    return moved
+
+
+def _note_foreign(state: EngineState, event: OrderFilled, movements: dict[str, int]) -> None:
+    if state.ledger.is_open:
+        state.ledger.note_other(movements)
+    if event.source is Source.STREAM:
+        state.report("fill.foreign", "", symbol=event.symbol, trade_id=event.trade_id)
+
+
+def _fee_value_atoms(instrument: Instrument, event: OrderFilled) -> int:
     # A fee in a third asset is taken to be what the fee in the quote asset would have been; a rebate nothing.
-    instrument = session.setup.instrument
     fee_ppm = instrument.maker_fee_ppm if event.maker else instrument.taker_fee_ppm
     if event.fee_atoms <= 0 or fee_ppm <= 0:
         return 0
     return ceil_div(instrument.notional_atoms(event.price_ticks, event.size_lots) * fee_ppm, PPM)
 
 
-def _owner(state: EngineState, event: OrderFilled) -> Session | None:
-    # The session whose position the fill belongs to; None if it is nobody's or already in the holdings.
-    order = state.orders.get(event.cid)
-    if order is not None:
-        _apply(state, event)
-        return state.sessions[order.session]
-    decoded = state.setup.ids.decode(event.cid)
-    if decoded is None or decoded.session >= len(state.sessions):
-        if event.source is Source.STREAM:
-            state.report("fill.foreign", "", symbol=event.symbol, trade_id=event.trade_id)
-        return None
-    session = state.sessions[decoded.session]
-    if not session.stock_taken or session.setup.instrument.symbol != event.symbol:
-        # Of an earlier life: the holdings that the session starts from contain it.
-        return None
-    state.report("fill.earlier_life", session.name, cid=event.cid, trade_id=event.trade_id)
-    return session
+def _heir(state: EngineState, event: OrderFilled, order_id: OrderId) -> Session | None:
+    # Whose position a fill moves whose order is not known: of an earlier life, or forgotten long ago. None if
+    # it is in the holdings that a session starts from, or in the position of a session that is no more.
+    legacy = state.legacy
+    if legacy.epoch and legacy.epoch < order_id.epoch < state.setup.epoch:
+        # Between the life that was taken over and this one only a process elsewhere can have traded.
+        heirs: list[Session] = []
+    elif legacy.epoch and order_id.epoch < state.setup.epoch:
+        left = legacy.orders.get(event.cid)
+        name = left.session if left is not None else legacy.owner(order_id.session, event.symbol)
+        heirs = [session for session in state.sessions if session.name == name]
+        _book_retired(state, event, name)
+    else:
+        heirs = state.sessions[order_id.session : order_id.session + 1]
+    for session in heirs:
+        if session.setup.instrument.symbol == event.symbol and session.stock_taken:
+            state.report("fill.earlier_life", session.name, cid=event.cid, trade_id=event.trade_id)
+            return session
+    if not heirs and event.source is Source.STREAM:
+        state.report("fill.foreign", "", symbol=event.symbol, trade_id=event.trade_id)
+    return None
 
 
-def _apply(state: EngineState, event: OrderFilled) -> None:
-    order = state.orders.get(event.cid)
-    assert order is not None
+def _book_retired(state: EngineState, event: OrderFilled, name: str) -> None:
+    legacy = state.legacy
+    left = legacy.orders.get(event.cid)
+    if left is not None:
+        legacy.orders[event.cid] = replace(left, cum_lots=left.cum_lots + event.size_lots)
+    retired = legacy.retired.get((name, event.symbol))
+    if retired is None or retired.position is None:
+        return
+    position, instrument = retired.position, retired.position.instrument
+    position.fill(event.side, event.price_ticks, event.size_lots)
+    position.pay_fee(event.fee_asset, event.fee_atoms, value_atoms=_fee_value_atoms(instrument, event))
+    state.report("fill.retired", name, cid=event.cid, trade_id=event.trade_id)
+
+
+def _apply(state: EngineState, order: Order, event: OrderFilled) -> None:
     session = state.sessions[order.session]
     was_live = order.is_live
     order.echoed = order.echoed or event.source is Source.STREAM

@@ -6,6 +6,7 @@ A halt is latched: it survives a restart and needs an operator. Orders whose fat
 
 from typing import Final
 
+from mm.domain.commands import Place
 from mm.domain.orders import UNCERTAIN, Order, OrderState
 from mm.domain.units import NS_PER_S
 from mm.engine import send
@@ -30,6 +31,7 @@ def halt(state: EngineState, code: str, /, *, flatten: bool = False, **facts: ob
         state.report("halt", "", **({"reason": code} | facts | {"reason": code}))
     if not latched or state.halt_confirmed or not state.halt_ns:
         _begin(state)
+    _withdraw(state)
     for session in state.sessions:
         if session.state is not SessionState.COMPLETED:
             session.flatten = session.flatten or flatten
@@ -115,6 +117,13 @@ def _is_clean(state: EngineState, session: Session) -> bool:
     if never_looked or state.now_ns - symbol.orders_seen_ns >= pause_ns:
         send.list_orders(state, session.setup.instrument.symbol)
     return False
+
+
+def _withdraw(state: EngineState) -> None:
+    # What another session decided earlier in this very step has not left yet, and does not any more.
+    for place in [command for command in state.out if isinstance(command, Place) and not command.reduces]:
+        state.out.remove(place)
+        state.orders.withdraw(place.cid)
 
 
 def _begin(state: EngineState) -> None:

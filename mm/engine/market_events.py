@@ -14,6 +14,7 @@ from mm.domain.events import (
     StreamUp,
     TopOfBook,
 )
+from mm.domain.units import NS_PER_MS
 from mm.engine.halt import halt
 from mm.engine.market import Market
 from mm.engine.state import EngineState
@@ -28,10 +29,12 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
     was_stale = now - market.heard_ns >= state.setup.deadlines.stale
     match event:
         case BookDelta():
+            known_seq = book.seq
             book.apply_delta(now, event.seq, event.bids, event.asks)
-            # A venue that tells no time says 0.
-            market.stands = event.venue_ms == market.venue_ms and event.venue_ms > 0
-            market.venue_ms = event.venue_ms
+            # What the book ignored as old tells nothing of the venue's clock; one that tells no time says 0.
+            if book.seq != known_seq:
+                market.stands = event.venue_ms == market.venue_ms and event.venue_ms > 0
+                market.venue_ms = event.venue_ms
         case TopOfBook():
             book.apply_top(now, event.seq, event.bid, event.ask)
         case PublicTrade():
@@ -71,6 +74,19 @@ def on_stream_event(state: EngineState, event: StreamUp | StreamDown) -> None:
     else:
         state.report("stream.down", "", stream=event.stream, reason=event.reason)
         fall(state, event.stream, event.reason)
+
+
+def on_stall(state: EngineState, ts_ns: int) -> None:
+    """Take in that nothing was handled until `ts_ns` for longer than a process that runs ever takes.
+
+    What comes in now may be as old as that: nothing new is placed before everything was listed again.
+    """
+    facts = {"gap_ms": (ts_ns - state.now_ns) // NS_PER_MS, "orders": len(state.orders.live)}
+    state.report("process.stalled", "", **facts)
+    if state.user_stream.up:
+        state.user_stream.since_ns = ts_ns
+    for session in state.sessions:
+        session.dirty = True
 
 
 def fall(state: EngineState, stream: Stream, reason: str) -> None:

@@ -24,6 +24,7 @@ from mm.domain.events import (
 from mm.domain.orders import Order, OrderState, Trigger
 from mm.domain.units import NS_PER_S
 from mm.engine import send
+from mm.engine.fence import meets_alien
 from mm.engine.fills import on_fill
 from mm.engine.halt import halt
 from mm.engine.session import REJECTS_MAX, Session
@@ -45,6 +46,7 @@ def on_order_event(state: EngineState, event: OrderEvent) -> None:
     order = state.orders.get(event.cid)
     if order is None:
         # Of an earlier life, or foreign: listings deal with those.
+        meets_alien(state, event.cid)
         return
     was_live = order.is_live
     match event:
@@ -56,8 +58,7 @@ def on_order_event(state: EngineState, event: OrderEvent) -> None:
         case OrderRejected():
             _on_reject(state, order, event)
         case PlaceUnknown():
-            if _fire(state, order, Trigger.LOST):
-                state.report("order.unknown", _name(state, order), cid=order.cid, cause=event.cause)
+            _on_place_unknown(state, order, event)
         case OrderCanceled():
             end(state, order, Trigger.CANCELED, event.cum_lots)
         case OrderExpired():
@@ -112,10 +113,13 @@ def end(state: EngineState, order: Order, trigger: Trigger, cum_lots: int) -> No
 
 
 def _miss_fills(state: EngineState, order: Order, stated_lots: int) -> None:
-    if stated_lots > order.revealed_lots:
-        order.revealed_lots = stated_lots
-        facts = {"stated_lots": stated_lots, "known_lots": order.cum_lots}
-        state.report("order.fills_missing", _name(state, order), cid=order.cid, **facts)
+    if stated_lots <= order.revealed_lots:
+        # Told before, and not found since.
+        send.list_fills_again(state, order.symbol)
+        return
+    order.revealed_lots = stated_lots
+    facts = {"stated_lots": stated_lots, "known_lots": order.cum_lots}
+    state.report("order.fills_missing", _name(state, order), cid=order.cid, **facts)
     send.list_fills(state, order.symbol)
 
 
@@ -139,13 +143,25 @@ def _on_ack(state: EngineState, order: Order, event: OrderAcked) -> None:
     state.sessions[order.session].dirty = True
 
 
+def _on_place_unknown(state: EngineState, order: Order, event: PlaceUnknown) -> None:
+    trigger = Trigger.LOST
+    if event.duplicate:
+        # The venue holds an order of this id: it was accepted, and only the venue can say what became of it.
+        order.accepted = True
+        order.doubt_absence()
+        if order.state in (OrderState.REJECTED, OrderState.DEAD):
+            trigger = Trigger.ACK
+    if _fire(state, order, trigger):
+        state.report("order.unknown", _name(state, order), cid=order.cid, cause=event.cause)
+
+
 _DOUBT: Final = {OrderState.WORKING: Trigger.REJECT, OrderState.CANCEL_SENT: Trigger.CANCEL_LOST}
 """What makes an order of this state uncertain; in all others it is so already, or over."""
 
 
 def _on_reject(state: EngineState, order: Order, event: OrderRejected) -> None:
     session = state.sessions[order.session]
-    if order.venue_order_id or order.echoed or order.cum_lots:
+    if order.has_lived:
         # It lived: a refusal that comes now is late, doubled or wrong, and proves nothing but a doubt.
         _fire(state, order, _DOUBT.get(order.state, Trigger.LOST))
     else:
@@ -185,8 +201,11 @@ def _on_seen(state: EngineState, order: Order, event: OrderSeen) -> None:
 
 def _on_not_found(state: EngineState, order: Order) -> None:
     order.not_found += 1
+    order.not_found_first_ns = order.not_found_first_ns or state.now_ns
+    order.not_found_last_ns = state.now_ns
     old_enough = state.now_ns - order.placed_ns >= state.setup.caps.absence_proof_ns
     if order.is_live and old_enough and order.not_found >= NOT_FOUND_MIN and not order.absent_since_ns:
         order.absent_since_ns = state.now_ns
         send.list_orders(state, order.symbol)
         send.list_fills(state, order.symbol)
+        send.list_balances(state)

@@ -29,7 +29,8 @@ JUDGED: Final = (SessionState.ACTIVE, SessionState.PAUSED)
 def reconfigure(state: EngineState, event: ConfigApplied, new: NewSetup) -> None:
     """Put `new` in force; every session decides in this step."""
     before = state.setup
-    state.setup = replace(before, sessions=new.sessions, deadlines=new.deadlines)
+    on_external = before.on_external if new.on_external is None else new.on_external
+    state.setup = replace(before, sessions=new.sessions, deadlines=new.deadlines, on_external=on_external)
     state.revision = event.revision
     state.report("config.applied", "", revision=event.revision, digest=event.digest, who=event.who)
     for session, setup in zip(state.sessions, new.sessions, strict=True):

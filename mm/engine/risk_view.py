@@ -46,6 +46,7 @@ def risk_view(state: EngineState, session: Session) -> RiskView:
     equity = equity_atoms(state, instrument.quote)
     if not state.equity_start_atoms and mid and state.balances_seen_ns:
         state.equity_start_atoms = equity
+        state.report("equity.start", "", atoms=equity)
     session.band_lots = band_lots(
         setup.band_lots_max,
         setup.band_ratio_ppm,

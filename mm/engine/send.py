@@ -57,8 +57,12 @@ def _make(state: EngineState, session: Session, side: Side, quote: Quote, *, red
 
 def _send(state: EngineState, session: Session, view: RiskView, place: Place, level: int) -> bool:
     refusal = admit(session, place, view)
+    if refusal is None and not place.reduces:
+        refusal = _blind(state)
     if refusal is None and not state.budget.take_place(state.now_ns):
         refusal = Refusal("budget")
+    if state.trace is not None:
+        state.trace.judged(place, level, view, refusal)
     if refusal is not None:
         _deny(state, session, place, level, refusal)
         return False
@@ -80,6 +84,14 @@ def _send(state: EngineState, session: Session, view: RiskView, place: Place, le
     reserve(view, place)
     state.emit(place)
     return True
+
+
+def _blind(state: EngineState) -> Refusal | None:
+    # Requests go out and nothing comes back: more of them would only make more that nobody knows about.
+    unknown = state.orders.uncertain_count
+    if unknown < state.setup.deadlines.unknown_orders_max:
+        return None
+    return Refusal("unknown_orders", (("unknown", str(unknown)),))
 
 
 def _deny(state: EngineState, session: Session, place: Place, level: int, refusal: Refusal) -> None:
@@ -155,6 +167,14 @@ def list_fills(state: EngineState, symbol: str) -> None:
     if not asked.fills_asked_ns and state.budget.take(state.now_ns, state.setup.caps.weight_fills):
         asked.fills_asked_ns = state.now_ns
         state.emit(ListFills(symbol=symbol, from_trade_id=state.markets[symbol].next_trade_id))
+
+
+def list_fills_again(state: EngineState, symbol: str) -> None:
+    """Ask for own fills from as far back as the next life would: a listing may have passed over one."""
+    market, cursors = state.markets[symbol], state.symbols[symbol].cursors
+    if cursors and not state.symbols[symbol].fills_asked_ns:
+        market.next_trade_id = min(market.next_trade_id, cursors[0][1])
+    list_fills(state, symbol)
 
 
 def list_balances(state: EngineState) -> None:

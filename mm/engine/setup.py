@@ -1,14 +1,25 @@
 """What an engine is built from. Plain frozen data, made by the composition root."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Self
 
 from mm.domain.capabilities import Capabilities
+from mm.domain.estate import Estate
 from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
 from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.risk.base import Rule
 from mm.strategies.base import Strategy
+
+
+class OnExternal(StrEnum):
+    """What is done when a balance was moved by somebody else: nothing, or nothing is quoted on it any more
+    until an operator says so.
+    """
+
+    ACCEPT = "accept"
+    PAUSE = "pause"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +65,8 @@ class Deadlines:
             longer than retry_max begins again at once.
         cancel_again: pause before a cancel is repeated while everything has to go.
         sweep: how often open ends are looked at.
+        stall: a step that comes so long after the one before finds everything old.
+        unknown_orders_max: with so many orders whose fate is unknown nothing new is placed (a count).
     """
 
     answer: int = 6 * NS_PER_S
@@ -70,6 +83,8 @@ class Deadlines:
     retry_max: int = 30 * NS_PER_S
     cancel_again: int = 500 * NS_PER_MS
     sweep: int = 100 * NS_PER_MS
+    stall: int = NS_PER_S
+    unknown_orders_max: int = 8
 
     def backoff_ns(self, attempts: int) -> int:
         """Return the pause before the next attempt after `attempts` failed ones, 0 after none."""
@@ -84,11 +99,12 @@ class NewSetup:
     """What a change of the config brings to a running engine.
 
     Fields: sessions: the same ones in the same order, each on the same symbol with a strategy of the same
-    class; deadlines: that hold from now on.
+    class; deadlines: that hold from now on; on_external: as in `EngineSetup`, None: as it was.
     """
 
     sessions: tuple[SessionSetup, ...]
     deadlines: Deadlines
+    on_external: OnExternal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +115,8 @@ class EngineSetup:
     config order; reference_window_ns: of the median that prices are judged by; latched: reason of a halt
     that survived the restart, "" for none; inherits: an earlier life may have ended with orders, so that what
     the venue shows at first may be older than its end; revision: of the config that all this was made from,
-    0 where none is kept.
+    0 where none is kept; estate: what the life before left, None for a fresh begin; on_external: what a
+    balance that somebody else moved does to the sessions that trade it.
     """
 
     ids: OrderIds
@@ -111,3 +128,5 @@ class EngineSetup:
     latched: str = ""
     inherits: bool = False
     revision: int = 0
+    estate: Estate | None = None
+    on_external: OnExternal = OnExternal.PAUSE

@@ -10,11 +10,14 @@ from mm.domain.ids import FLAG_EXIT, OrderId
 from mm.domain.order_table import OrderTable
 from mm.domain.orders import Order
 from mm.engine.budget import Budget
+from mm.engine.ledger import External, Ledger
+from mm.engine.legacy import Legacy, Recovery
 from mm.engine.market import Market
 from mm.engine.own import OwnOrders, Standing
 from mm.engine.session import Session
 from mm.engine.setup import EngineSetup
 from mm.engine.timers import Timers
+from mm.engine.trace import Trace
 
 
 class StreamState:
@@ -44,6 +47,10 @@ class SymbolState:
             proves nothing.
         orphan_free_ns: since which listing none showed an order of an earlier life, 0 = the last one did.
         orphan_seen_ns: when one was last shown.
+        agreed_ns: when the last listing had been asked that showed the same orders of ours as the one before
+            it, asked after that was answered; shown, heard_ns: what that one showed, and when.
+        cursors: where listings of fills ended, and when they had been asked: one a minute for as long as the
+            next life lists again, oldest first.
         foreign_listed: orders of others on the account in the last listing.
     """
 
@@ -62,6 +69,10 @@ class SymbolState:
         self.orphan_free_ns = 0
         self.orphan_seen_ns = 0
         self.foreign_listed = 0
+        self.agreed_ns = 0
+        self.shown: tuple[tuple[str, int], ...] | None = None
+        self.heard_ns = 0
+        self.cursors: list[tuple[int, int]] = []
         self.cancelled_ns: dict[str, int] = {}
 
 
@@ -74,7 +85,10 @@ class EngineState:
     equity_start_atoms: account's value at the first complete look, per quote asset of the first session.
     reads_held_until_ns: no listing before that, after one failed. echo_due_ns: by when the user stream has to
     say anything, because an order was acknowledged that it did not show; 0 = nothing is owed.
-    revision: of the config in force.
+    revision: of the config in force. trace: hears the gates of each decision, if anybody asks; it influences
+    none. ledger: what the account should hold. legacy: what earlier lives left to nobody; recovery: how far
+    the taking over of the rest is, None where nothing was taken over. fenced: an order was seen that only
+    another process could have sent.
     """
 
     def __init__(self, setup: EngineSetup) -> None:
@@ -119,9 +133,14 @@ class EngineState:
         self.halt_confirmed = False
         self.halt_alarmed = False
         self.equity_start_atoms = 0
+        self.ledger = Ledger()
+        self.legacy = Legacy()
+        self.recovery: Recovery | None = None
+        self.fenced = False
         self.sequence = 0
         self.commands = 0
         self.revision = setup.revision
+        self.trace: Trace | None = None
 
     def emit(self, command: AnyCommand) -> None:
         """Send a command out of this step."""
@@ -157,6 +176,25 @@ class EngineState:
         if known is None or known.changes != self.orders.changes:
             known = self._own_orders[session.index] = OwnOrders(self.orders, session)
         return known
+
+    def shown_ns(self, symbol: str = "") -> int:
+        """Return from when on the venue must show all that an earlier life did, on a symbol or on all; 0 if
+        there was none that matters.
+
+        A life that left an estate did nothing after it that is not in it; of any other it is only known that
+        it was over when this one began.
+        """
+        estate = self.setup.estate
+        if not self.setup.inherits and estate is None:
+            return 0
+        over_ns = self.started_ns if estate is None else min(self.started_ns, estate.ts_ns)
+        seen_ns = [known.orphan_seen_ns for name, known in self.symbols.items() if symbol in ("", name)]
+        return max(over_ns, *seen_ns) + self.setup.deadlines.venue_lag
+
+    @property
+    def external(self) -> tuple[External, ...]:
+        """The last balances that somebody else moved, oldest first."""
+        return tuple(self.ledger.external)
 
     def orders_of(self, symbol: str) -> list[Order]:
         """Return the live orders of a symbol in order of placement."""
@@ -210,5 +248,7 @@ class EngineState:
             [[*vars(stream).values()] for stream in self.streams.values()],
             [[*vars(symbol).values()] for symbol in self.symbols.values()],
             self.balances,
+            (sorted(self.ledger.holdings.items()), self.ledger.movements, self.ledger.external_count),
+            (self.fenced, list(self.legacy.orders), self.recovery is not None and self.recovery.done),
         )
         return sha256(msgspec.msgpack.encode(parts)).hexdigest()

@@ -7,13 +7,14 @@ from mm.domain.book import BookStatus
 from mm.domain.commands import Connect, MeasureClock, SyncBook
 from mm.domain.events import Stream
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
-from mm.engine import send
+from mm.engine import external, recovery, send
 from mm.engine.decide import guard
 from mm.engine.exits import progress_exits
 from mm.engine.halt import clear, progress, set_state
 from mm.engine.market_events import fall, lose
+from mm.engine.proof import prove
 from mm.engine.session import Session, SessionState
-from mm.engine.state import EngineState, StreamState, SymbolState
+from mm.engine.state import EngineState, StreamState
 
 CONNECT_PATIENCE_NS = 10_000_000_000
 """A connection attempt without an outcome is repeated after this."""
@@ -33,6 +34,8 @@ def sweep(state: EngineState) -> None:
     for order in list(state.orders.live.values()):
         _keep_order(state, order)
     _reconcile(state)
+    recovery.progress(state)
+    external.progress(state)
     if state.now_ns >= state.clock_due_ns and state.budget.take(state.now_ns, 1):
         state.clock_due_ns = state.now_ns + state.setup.deadlines.clock
         state.emit(MeasureClock())
@@ -91,7 +94,9 @@ def _keep_order(state: EngineState, order: Order) -> None:
     elif order.state is OrderState.WORKING and not order.echoed and now - order.settled_ns > deadlines.echo:
         order.echoed = True
         suspect(state, Stream.USER, "an order was not echoed")
-    if order.state in UNCERTAIN:
+    if order.absent_in_orders and order.absent_in_fills and order.cum_lots == 0:
+        prove(state, order)
+    elif order.state in UNCERTAIN:
         _ask(state, order)
 
 
@@ -105,7 +110,10 @@ def _ask(state: EngineState, order: Order) -> None:
     if order.ends_as is not None or (order.absent_since_ns and not order.absent_in_fills):
         order.asked_ns = state.now_ns
         order.attempts += 1
-        send.list_fills(state, order.symbol)
+        if order.ends_as is not None and state.symbols[order.symbol].fills_seen_ns > order.settled_ns:
+            send.list_fills_again(state, order.symbol)
+        else:
+            send.list_fills(state, order.symbol)
     else:
         send.query(state, order)
 
@@ -149,13 +157,17 @@ def _activate(state: EngineState, session: Session) -> None:
     if not state.user_synced or not state.streams[Stream.MARKET].up or not market.mid_half_ticks:
         session.reason = "waits for connections and a book"
         return
+    waits = recovery.why_not(state)
+    if waits:
+        session.reason = waits
+        return
     since_ns = symbol.orphan_free_ns
     if clear(state, session) or not since_ns or since_ns < state.streams[Stream.USER].since_ns:
         session.reason = "clears orders of an earlier life"
         if state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
             send.list_orders(state, instrument.symbol)
         return
-    since_ns = max(since_ns, _shown_ns(state, symbol))
+    since_ns = max(since_ns, state.shown_ns(instrument.symbol))
     if min(symbol.orders_seen_ns, symbol.fills_seen_ns, state.balances_seen_ns) < since_ns:
         session.reason = "waits for balances and fills"
         if state.now_ns >= since_ns:
@@ -165,13 +177,6 @@ def _activate(state: EngineState, session: Session) -> None:
     session.ready = True
     set_state(state, session, SessionState.ACTIVE, "quoting starts")
     session.dirty = True
-
-
-def _shown_ns(state: EngineState, symbol: SymbolState) -> int:
-    # From when on the venue must show all that an earlier life did; 0 if there was none that matters.
-    if not state.setup.inherits:
-        return 0
-    return max(state.started_ns, symbol.orphan_seen_ns) + state.setup.deadlines.venue_lag
 
 
 def _look(state: EngineState, name: str, since_ns: int) -> None:
@@ -192,4 +197,9 @@ def _take_stock(state: EngineState, session: Session) -> None:
         state.report("session.target", session.name, target_lots=held_lots)
     if not session.stock_taken:
         session.stock_taken = True
-        session.position.start_lots = held_lots - session.target_lots - session.position.net_lots
+        start_lots = held_lots - session.target_lots - session.position.net_lots
+        session.position.start_lots = start_lots
+        # Whatever was executed before is in the holdings: a report of it that comes again is none.
+        state.orders.inherit_floor(instrument.symbol, session.market.next_trade_id)
+        facts = {"held_lots": held_lots, "target_lots": session.target_lots, "start_lots": start_lots}
+        state.report("session.stock", session.name, **facts)

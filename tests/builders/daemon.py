@@ -173,6 +173,7 @@ def daemon_status(**changes: object) -> dict[str, object]:
         "venue": "binance",
         "streams": {"market": True, "user": True},
         "latch": None,
+        "recovery": None,
         "orders_placed": 120,
         "orders_cancelled": 90,
         "fills": 12,

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar, cast
 from mm.domain.book import Level
 from mm.domain.capabilities import Capabilities
 from mm.domain.commands import AnyCommand, Cancel, Place, Report
+from mm.domain.estate import Estate
 from mm.domain.events import (
     Advanced,
     AnyEvent,
@@ -33,7 +34,7 @@ from mm.domain.orders import Order, OrderState
 from mm.domain.sides import Side
 from mm.engine.engine import Engine, session_named
 from mm.engine.session import Session
-from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
+from mm.engine.setup import Deadlines, EngineSetup, OnExternal, SessionSetup
 from mm.risk.base import Rule
 from tests.builders.engine_ladder import Scripted
 from tests.builders.instruments import INSTRUMENT
@@ -86,6 +87,8 @@ class Rig:
         deadlines: Deadlines | None = None,
         latched: str = "",
         inherits: bool = False,
+        estate: Estate | None = None,
+        on_external: OnExternal = OnExternal.PAUSE,
     ) -> None:
         """Build the engine; nothing happens before the first event."""
         self.engine = Engine(
@@ -97,6 +100,8 @@ class Rig:
                 deadlines=deadlines or Deadlines(),
                 latched=latched,
                 inherits=inherits,
+                estate=estate,
+                on_external=on_external,
             )
         )
         self.now_ns = START_NS

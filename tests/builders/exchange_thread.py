@@ -23,9 +23,9 @@ from tests.builders.sim import accepted, limit
 DEADLINE_S = 10.0
 
 
-def truth_of(url: str) -> Any:
-    """Return what the truth door at `url` tells."""
-    with urllib.request.urlopen(f"{url}/_mm/truth", timeout=DEADLINE_S) as answer:
+def truth_of(url: str, *, only: str = "") -> Any:
+    """Return what the truth door at `url` tells. Args: only: the parts that are wanted, all when empty."""
+    with urllib.request.urlopen(f"{url}/_mm/truth?only={only}", timeout=DEADLINE_S) as answer:
         return msgspec.json.decode(answer.read())
 
 

@@ -36,3 +36,6 @@ def make_test_instrument(**changes: object) -> Instrument:
 
 INSTRUMENT = make_test_instrument()
 """The instrument of most tests: tick 0.01, lot 0.001, fees 200 and 500 ppm."""
+
+OTHER = make_test_instrument(symbol="CCC/BBB", venue_symbol="CCCBBB", base="CCC")
+"""A second one with the same quote asset."""

@@ -7,10 +7,12 @@ from typing import Final
 
 from mm.domain.book import Level
 from mm.domain.commands import AnyCommand, Cancel, Report
+from mm.domain.estate import Estate
 from mm.domain.events import Advanced, AnyEvent, PublicTrade, TopOfBook
 from mm.domain.sides import Side
 from mm.store.journal.disk import Disk
 from mm.store.journal.entries import (
+    CHECKPOINT,
     COMMAND,
     CONFIG,
     EVENT,
@@ -63,6 +65,19 @@ def cancel(number: int) -> AnyCommand:
     return Cancel(cid=f"{number:032x}", symbol="A/B")
 
 
+def estate(number: int) -> Estate:
+    """What a life leaves that has placed `number` orders, and nothing more."""
+    return Estate(
+        epoch=RUN.epoch,
+        ts_ns=number,
+        sequence=number,
+        equity_start_atoms=0,
+        positions=(),
+        orders=(),
+        symbols=(),
+    )
+
+
 def mixed(count: int) -> list[tuple[Kind, Entry]]:
     """`count` records of both families and of every kind, in a fixed order."""
     made: list[tuple[Kind, Entry]] = []
@@ -76,6 +91,7 @@ def mixed(count: int) -> list[tuple[Kind, Entry]]:
             (COMMAND, Report(ts_ns=number, code="a.b", session="", facts=(("k", "v"),))),
             (NOTE, OperatorNote(who="me", text=f"note {number}")),
             (CONFIG, ConfigVersion(digest="d", text="t", who="me")),
+            (CHECKPOINT, estate(number)),
         ]
         made.append(turn[number % len(turn)])
     return made

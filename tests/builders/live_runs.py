@@ -12,7 +12,7 @@ from mm.engine.engine import Engine
 from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
 from mm.runtime.live import Clock, LiveRuntime, Observer, Outcome
 from mm.runtime.recorder import Recorder
-from tests.builders.engine_ladder import Ladder
+from mm.runtime.simulate.ladder import Ladder
 from tests.builders.engine_rig import make_session
 from tests.builders.fake_venue import CAPS, FakeVenue
 from tests.builders.virtual_time import START_NS, VirtualClock, run_virtual

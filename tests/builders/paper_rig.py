@@ -18,12 +18,12 @@ from mm.engine.engine import Engine
 from mm.engine.setup import EngineSetup
 from mm.risk.rules import make_rules
 from mm.runtime.event_time import EventTime
+from mm.runtime.simulate.plan import LIMITS
 from mm.store.journal.codec import encode
 from mm.store.journal.entries import Kind, Record
 from mm.strategies.pure_market_making import PureMarketMaking
 from mm.venues.paper import PaperVenue, PaperVenueSettings
 from tests.builders.engine_rig import EPOCH, IDS, START_NS, make_session
-from tests.builders.engine_world import LIMITS
 from tests.builders.instruments import INSTRUMENT
 from tests.builders.paper_market import PublicMarket
 

@@ -1,5 +1,6 @@
 """Processes that a test started: whether one is still there, its end, and what it started itself."""
 
+import asyncio
 import contextlib
 import os
 import subprocess
@@ -20,6 +21,14 @@ def until(look: Callable[[], T], *, deadline_s: float = DEADLINE_S) -> T:
     while not (seen := look()):
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(PAUSE_S)
+    return seen
+
+
+async def soon(look: Callable[[], T], *, deadline_s: float = DEADLINE_S) -> T:
+    """Do as `until` without keeping the loop busy."""
+    async with asyncio.timeout(deadline_s):
+        while not (seen := look()):  # noqa: ASYNC110 - what is waited for is outside of the loop
+            await asyncio.sleep(PAUSE_S)
     return seen
 
 

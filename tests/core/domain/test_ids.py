@@ -142,3 +142,11 @@ def test_a_tag_that_does_not_fit_is_an_error(tag: int) -> None:
     """The deployment's tag has 16 bits."""
     with pytest.raises(ValueError, match=f"tag was {tag}, expected 0 to 65535"):
         OrderIds(tag=tag, key=KEY)
+
+
+def test_ids_can_be_made_again_from_their_tag_and_key() -> None:
+    """Another process of the same deployment makes and reads the same ones."""
+    again = OrderIds(tag=IDS.tag, key=IDS.key)
+    order_id = OrderId(TAG, 1, 2, 3)
+    assert again.encode(order_id) == IDS.encode(order_id)
+    assert IDS.key == KEY

@@ -1,12 +1,14 @@
 """The order table's sums equal a recomputation from its orders, whatever happens to them."""
 
+from copy import deepcopy
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mm.domain import order_table as order_table_module
 from mm.domain.order_table import OrderTable
-from mm.domain.orders import LIVE, Order, OrderState, Trigger
+from mm.domain.orders import LIVE, TABLE, Order, OrderState, Trigger
 from mm.domain.sides import Side
 from tests.builders.orders import make_order
 
@@ -35,6 +37,7 @@ def check(table: OrderTable, orders: list[Order]) -> None:
     assert sorted(order.cid for order in table.uncertain()) == sorted(
         order.cid for order in orders if order.state in uncertain
     )
+    assert table.uncertain_count == len(table.uncertain())
     assert all(table.get(order.cid) is order for order in orders)
 
 
@@ -52,7 +55,7 @@ def apply(table: OrderTable, orders: list[Order], step: tuple[str, int, int]) ->
     if what == "fill":
         overfilled = table.fill(order, second, 7)
         assert overfilled is (order.cum_lots > order.size_lots)
-    elif what != Trigger.CANCEL or order.is_live:
+    elif (order.state, Trigger(what)) in TABLE:
         before = order.state
         assert table.fire(order, Trigger(what), 7) is (order.state is not before)
 
@@ -187,3 +190,81 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [cid for cid in "abcde" if table.get(cid)] == ["a", "b", "d", "e"]
     assert list(table.live) == ["d", "e"]
     assert [n for n in range(5) if table.knows_trade("AAA/BBB", n, Side.BUY)] == [2, 3, 4]
+
+
+SYMBOL = "AAA/BBB"
+TRADES = st.lists(st.tuples(st.integers(0, 30), st.sampled_from(Side)), max_size=40)
+
+
+@given(trades=TRADES, marks=st.lists(st.integers(0, 30), min_size=40, max_size=40))
+def test_the_trades_handed_on_are_those_from_the_highest_mark_on(
+    trades: list[tuple[int, Side]], marks: list[int]
+) -> None:
+    """Whatever comes late below it is known all the same, and not handed on."""
+    table, mark = OrderTable(), -1
+    for trade, new_mark in zip(trades, marks, strict=False):
+        table.remember_trade(SYMBOL, *trade)
+        table.mark_trades(SYMBOL, new_mark)
+        mark = max(mark, new_mark)
+    assert table.mark_of(SYMBOL) == mark
+    assert table.recent_trades(SYMBOL) == tuple(sorted({trade for trade in trades if trade[0] >= mark}))
+    assert all(table.knows_trade(SYMBOL, *trade) for trade in trades)
+    assert table.mark_of("CCC/BBB") == -1
+    assert table.recent_trades("CCC/BBB") == ()
+
+
+def test_below_an_inherited_floor_every_trade_of_the_symbol_is_known() -> None:
+    """From it on only those that are named; a copy knows the same and goes its own way."""
+    table = OrderTable()
+    table.inherit_floor(SYMBOL, 7)
+    table.remember_trade(SYMBOL, 9, Side.BUY)
+    assert [number for number in range(5, 11) if table.knows_trade(SYMBOL, number, Side.BUY)] == [5, 6, 9]
+    assert not table.knows_trade("CCC/BBB", 1, Side.BUY)
+    assert (table.mark_of(SYMBOL), table.recent_trades(SYMBOL)) == (7, ((9, Side.BUY),))
+    copied = deepcopy(table)
+    copied.remember_trade(SYMBOL, 10, Side.BUY)
+    copied.mark_trades(SYMBOL, 10)
+    assert (table.mark_of(SYMBOL), table.recent_trades(SYMBOL)) == (7, ((9, Side.BUY),))
+    assert copied.knows_trade(SYMBOL, 6, Side.BUY)
+
+
+def test_the_trades_handed_on_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than count one twice, the next life takes all that is older for known."""
+    monkeypatch.setattr(order_table_module, "RECENT_MAX", 3)
+    table = OrderTable()
+    for number in range(10, 15):
+        table.remember_trade(SYMBOL, number, Side.BUY)
+    assert [number for number, _ in table.recent_trades(SYMBOL)] == [12, 13, 14]
+    assert table.mark_of(SYMBOL) == 12
+
+
+def test_what_is_tried_on_a_tentative_table_leaves_the_table_as_it_was() -> None:
+    """Orders of its own to place and to cancel; the history is the same one."""
+    table = OrderTable()
+    order = make_order(cid="a")
+    table.add(order)
+    table.fire(order, Trigger.ACK, 1)
+    table.remember_trade(order.symbol, 7, order.side)
+    before = (table.version, table.changes, table.open_lots(order.session, order.side), order.state)
+    tried = table.tentative()
+    twin = tried.get("a")
+    assert twin is not None
+    assert twin is not order
+    tried.fire(twin, Trigger.CANCEL, 2)
+    tried.add(make_order(cid="b"))
+    assert tried.knows_trade(order.symbol, 7, order.side)
+    assert list(tried.live) == ["a", "b"]
+    assert list(table.live) == ["a"]
+    assert (table.version, table.changes, table.open_lots(order.session, order.side), order.state) == before
+
+
+def test_an_order_that_never_left_is_taken_back_without_a_trace() -> None:
+    """It was no exposure at any time; one that may have left cannot be taken back."""
+    table = OrderTable()
+    table.add(make_order(cid="1"))
+    table.add(make_order(cid="2"))
+    table.withdraw("1")
+    assert (list(table.live), table.get("1"), table.open_lots(0, Side.BUY)) == (["2"], None, 10)
+    table.fire(table.live["2"], Trigger.ACK, 1)
+    with pytest.raises(AssertionError):
+        table.withdraw("2")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mm.domain.estate import PositionEstate
 from mm.domain.instrument import Instrument
 from mm.domain.position import Position
 from mm.domain.sides import Side
@@ -244,3 +245,40 @@ def test_a_fee_in_a_third_asset_is_exact_in_the_ledger_and_valued_in_the_profit(
     assert position.fees_quote_atoms == 47
     assert position.net_quote_atoms == -47
     assert position.ledger_atoms()["CCC"] == -2 * 10**9
+
+
+@given(steps=st.lists(STEPS, max_size=20), more=st.lists(STEPS, max_size=10))
+def test_a_position_goes_on_from_what_was_left_as_if_nothing_had_happened(
+    steps: list[tuple[str, int, int]], more: list[tuple[str, int, int]]
+) -> None:
+    """Every figure, rounding included."""
+    first = Position(INSTRUMENT, 3)
+    first.pay_fee("CCC", 7, value_atoms=5)
+    play(first, steps)
+    names = [name for name in first.__slots__ if name != "instrument"]
+    figures = {name: getattr(first, name) for name in names}
+    left = PositionEstate(
+        session="main",
+        symbol=INSTRUMENT.symbol,
+        index=0,
+        target_lots=0,
+        stock_taken=True,
+        peak_atoms=0,
+        paused="",
+        **(figures | {"fees_atoms": tuple(first.fees_atoms.items())}),
+    )
+    second = Position(INSTRUMENT)
+    second.restore(left)
+    play(first, more)
+    play(second, more)
+    assert {name: getattr(second, name) for name in names} == {name: getattr(first, name) for name in names}
+    assert second.residual_half == 0
+
+
+def play(position: Position, steps: list[tuple[str, int, int]]) -> None:
+    """Mark and fill a position."""
+    for what, price, size in steps:
+        if what == "mark":
+            position.mark(price)
+        else:
+            position.fill(Side.BUY if what == "buy" else Side.SELL, price, size)

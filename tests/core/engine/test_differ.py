@@ -144,7 +144,7 @@ def test_must_move_says_what_its_parts_say(live: Order, price: int, size: int, t
     """Age, distance and size, unless the order is too young."""
     for age_max, life in ((0, 0), (1_500, 0), (0, 500), (1_500, 1_800)):
         quote = Quote(price, size, 0, tolerance, age_max, life)
-        assert must_move(live, quote, NOW_NS) is naive_must_move(live, quote)
+        assert bool(must_move(live, quote, NOW_NS)) is naive_must_move(live, quote)
 
 
 def test_an_order_is_renewed_when_it_is_too_old_and_not_before_its_time() -> None:
@@ -166,4 +166,4 @@ def test_an_order_that_is_too_large_goes_and_one_that_is_partly_filled_stays() -
 @pytest.mark.parametrize(("size", "moves"), [(80, False), (90, False), (91, True), (70, False), (69, True)])
 def test_a_working_size_is_right_within_an_eighth_of_the_wanted_one(size: int, moves: bool) -> None:
     """80 wanted: 10 more may stay, 10 less as well; a new order would cost the queue."""
-    assert must_move(order(size=size), Quote(100, 80), NOW_NS) is moves
+    assert bool(must_move(order(size=size), Quote(100, 80), NOW_NS)) is moves

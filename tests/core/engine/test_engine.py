@@ -19,10 +19,11 @@ from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.engine.engine import session_named
 from mm.risk.rules import make_rules
+from mm.runtime.simulate.ladder import Ladder
+from mm.runtime.simulate.plan import LIMITS, STALE_NS
 from mm.strategies.base import Wake
-from tests.builders.engine_ladder import SECOND_NS, Ladder, Scripted, See
+from tests.builders.engine_ladder import SECOND_NS, Scripted, See
 from tests.builders.engine_rig import MID, MS, START_NS, Rig, make_session, of
-from tests.builders.engine_world import LIMITS, STALE_NS
 from tests.builders.instruments import INSTRUMENT
 
 

@@ -13,8 +13,7 @@ from mm.domain.units import PPM
 from mm.strategies.base import Wake
 from tests.builders.engine_ladder import SECOND_NS, Scripted
 from tests.builders.engine_rig import MID, MS, Rig, cid_of, make_session
-from tests.builders.engine_world import OTHER
-from tests.builders.instruments import INSTRUMENT
+from tests.builders.instruments import INSTRUMENT, OTHER
 
 
 def quoting(**fields: object) -> tuple[Rig, Place]:
@@ -203,3 +202,17 @@ def test_a_fill_without_a_market_is_marked_at_its_own_price() -> None:
     assert rig.session().position.net_lots == 1
     rig.keep_alive(SECOND_NS)
     assert rig.engine.state.halt_code == ""
+
+
+@pytest.mark.parametrize("changes", [{"size_lots": 0}, {"size_lots": -3}, {"price_ticks": 0}])
+def test_a_fill_of_nothing_or_for_nothing_is_told_and_moves_nothing(changes: dict[str, int]) -> None:
+    """The engine never fails on what a venue says; a right report of the same trade is still taken."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    (place,) = rig.place_all()
+    size = changes.pop("size_lots", 4)
+    rig.fill(place, size, 40, **changes)
+    assert [said["trade_id"] for said in rig.reports("fill.malformed")] == ["40"]
+    assert rig.session().position.net_lots == 0
+    rig.fill(place, 4, 40)
+    assert rig.session().position.net_lots == 4

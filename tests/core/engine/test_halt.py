@@ -306,3 +306,28 @@ def test_a_stop_that_waits_says_for_what() -> None:
     assert rig.reports("stop.waits") == []
     rig.advance(25 * SECOND_NS)
     assert rig.reports("stop.waits") == [{"orders": "1", "unknown": "1", "session": "main"}] * 2
+
+
+def test_what_another_session_decided_in_the_very_step_of_a_halt_has_not_left_yet_and_does_not() -> None:
+    """No placement leaves beside or after a halt, and none is held for live."""
+    first = Scripted(bids=(Quote(MID - 20, 10),))
+    second = Scripted(error=ArithmeticError("broken"))
+    rig = Rig(make_session(first, name="first"), make_session(second, name="second"))
+    rig.activate()
+    assert len(first.views) == 1
+    assert rig.engine.state.halt_code == "decision.failed"
+    assert rig.places() == []
+    assert not rig.engine.state.orders.live
+    assert rig.engine.state.orders.open_lots(0, Side.BUY) == 0
+
+
+def test_what_another_session_decided_in_the_step_of_a_halt_never_leaves() -> None:
+    """It was no exposure at any time, and the halt has nothing of it to wait for."""
+    quotes, breaks = Scripted(bids=(Quote(MID - 20, 10),)), Scripted(error=ArithmeticError("broken"))
+    rig = Rig(make_session(quotes, name="quotes"), make_session(breaks, name="breaks"))
+    rig.activate()
+    assert quotes.views
+    assert rig.engine.state.halt_code == "decision.failed"
+    assert rig.places() == []
+    assert not rig.engine.state.orders.live
+    assert rig.engine.state.orders.open_lots(0, Side.BUY) == 0

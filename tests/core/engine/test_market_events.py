@@ -7,10 +7,10 @@ from mm.domain.events import BookDelta, BookSnapshot, PublicTrade, Stream, Strea
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.risk.rules import make_rules
+from mm.runtime.simulate.plan import LIMITS
 from mm.strategies.base import Wake
 from tests.builders.engine_ladder import SECOND_NS, Scripted, See, Tally, TallySpec
 from tests.builders.engine_rig import MID, MS, START_NS, Rig, make_session
-from tests.builders.engine_world import LIMITS
 from tests.builders.instruments import INSTRUMENT
 
 SYMBOL = INSTRUMENT.symbol
@@ -144,6 +144,26 @@ def test_a_stream_whose_clock_stands_still_does_not_make_a_book_fresh() -> None:
     for _ in range(20):
         show(5)
     assert rig.reports("stream.suspect")[0]["reason"] == f"no news of {SYMBOL}"
+
+
+def test_an_old_change_that_comes_again_does_not_make_a_book_fresh_whose_clock_stands_still() -> None:
+    """The book ignores it, so its time, which is another one, says nothing (simulated: seed 26)."""
+    strategy = Scripted(bids=(Quote(MID - 20, 10),), wake=SILENT)
+    rig = Rig(make_session(strategy, rules=make_rules(LIMITS)))
+    rig.activate()
+    rig.place_all()
+
+    def change(seq: int, venue_ms: int) -> None:
+        level = Level(MID - 9, 10)
+        rig.feed(BookDelta, symbol=SYMBOL, seq=seq, venue_ms=venue_ms, bids=(level,), asks=())
+
+    first_seq = rig.seq + 1
+    for _ in range(8):
+        rig.advance(SECOND_NS // 2)
+        rig.seq += 1
+        change(rig.seq, 4)
+        change(first_seq, 3)
+    assert rig.session().reason == "book_health.stale"
 
 
 def test_quotes_are_withdrawn_when_the_book_goes_stale_and_return_with_its_news() -> None:

@@ -22,7 +22,7 @@ from mm.domain.events import (
 from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
 from tests.builders.engine_ladder import SECOND_NS, Scripted
-from tests.builders.engine_rig import MID, Rig, cid_of, listed, make_session, of
+from tests.builders.engine_rig import MID, MS, Rig, cid_of, listed, make_session, of
 
 UNKNOWN, WORKING = OrderState.UNKNOWN, OrderState.WORKING
 UNKNOWN_CANCEL, CANCEL_SENT = OrderState.UNKNOWN_CANCEL, OrderState.CANCEL_SENT
@@ -304,10 +304,31 @@ def test_absence_is_proven_by_time_queries_and_both_listings_asked_after_that() 
     assert rig.state_of(place) is UNKNOWN
     queries = rig.order(place).not_found
     rig.list_fills()
+    rig.advance(100 * MS)
+    assert rig.state_of(place) is UNKNOWN
+    rig.list_balances()
+    rig.advance(100 * MS)
     assert rig.state_of(place) is OrderState.DEAD
     assert [int(dead["queries"]) for dead in rig.reports("order.dead")] == [queries]
     assert queries >= 3
     assert len(rig.places()) == 2
+
+
+def test_a_proof_of_death_is_written_down_with_all_that_it_rests_on() -> None:
+    """When it was placed, when queries found nothing, when what did not show it was asked, what is held."""
+    rig, _, place = quoting()
+    placed_ns = rig.order(place).placed_ns
+    lost(rig, place)
+    last_ns, first_ns = rig.order(place).not_found_last_ns, rig.order(place).not_found_first_ns
+    rig.list_all()
+    rig.advance(100 * MS)
+    (dead,) = rig.reports("order.dead")
+    assert int(dead["placed_ns"]) == placed_ns
+    assert (int(dead["not_found_first_ns"]), int(dead["not_found_last_ns"])) == (first_ns, last_ns)
+    assert placed_ns < first_ns < last_ns <= int(dead["orders_asked_ns"])
+    assert last_ns <= int(dead["fills_asked_ns"])
+    assert last_ns <= int(dead["balances_asked_ns"])
+    assert (dead["balances"], dead["had_lived"]) == ("agree", "False")
 
 
 def test_absence_is_proven_in_either_order_of_the_listings_and_only_by_those_asked_late_enough() -> None:
@@ -322,6 +343,8 @@ def test_absence_is_proven_in_either_order_of_the_listings_and_only_by_those_ask
     rig.list_fills()
     assert rig.state_of(place) is UNKNOWN
     rig.list_orders()
+    rig.list_balances()
+    rig.advance(100 * MS)
     assert rig.state_of(place) is OrderState.DEAD
 
 
@@ -340,8 +363,8 @@ def test_an_order_that_was_held_for_dead_and_is_listed_lives_again() -> None:
     """At once: what is listed was there. The level's second order is then taken off."""
     rig, _, place = quoting()
     lost(rig, place)
-    rig.list_orders()
-    rig.list_fills()
+    rig.list_all()
+    rig.advance(100 * MS)
     second = rig.places()[-1]
     rig.ack(second)
     rig.list_orders(orders=(listed(place), listed(second)))
@@ -379,3 +402,43 @@ def test_a_refusal_while_its_cancel_is_under_way_does_not_end_an_order_that_live
     rig, _, place = cancelling()
     rig.feed(OrderRejected, cid=place.cid, code=-2010, reason="late")
     assert rig.state_of(place) is UNKNOWN_CANCEL
+
+
+def test_fills_that_a_listing_passed_over_are_looked_for_further_back() -> None:
+    """The venue states them and what was listed since does not have them: older ones are asked for too."""
+    rig, _, place = quoting()
+    rig.ack(place)
+    rig.list_fills(next_trade_id=30)
+    rig.feed(OrderExpired, cid=place.cid, cum_lots=10, prevented=False, source=Source.STREAM)
+    first = of(rig.sent, ListFills)[-1]
+    rig.now_ns += MS
+    rig.list_fills(next_trade_id=90)
+    sent = rig.keep_alive(2 * SECOND_NS)
+    assert [listing.from_trade_id for listing in (first, *of(sent, ListFills))][:2] == [30, 0]
+    rig.list_fills(next_trade_id=95)
+    rig.fill(place, 10, 60, source=Source.QUERY)
+    assert rig.state_of(place) is OrderState.FILLED
+    assert rig.session().position.net_lots == 10
+
+
+def test_fills_that_are_stated_again_and_not_found_are_looked_for_further_back() -> None:
+    """Of an order that is still open."""
+    rig, _, place = quoting()
+    rig.ack(place)
+    rig.list_fills(next_trade_id=30)
+    for number in range(2):
+        rig.now_ns += MS
+        sent = rig.list_orders(orders=(listed(place, 4),))
+        assert [listing.from_trade_id for listing in of(sent, ListFills)] == [30 * (1 - number)]
+        rig.list_fills(next_trade_id=30)
+
+
+def test_without_any_complete_listing_there_is_nothing_further_back() -> None:
+    """The newest page is asked for as ever."""
+    rig, _, place = quoting()
+    rig.ack(place)
+    rig.engine.state.symbols[place.symbol].cursors.clear()
+    before = rig.engine.state.markets[place.symbol].next_trade_id
+    for _ in range(2):
+        rig.list_orders(orders=(listed(place, 4),))
+    assert rig.engine.state.markets[place.symbol].next_trade_id == before

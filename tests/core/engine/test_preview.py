@@ -13,8 +13,9 @@ from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.engine.preview import Fate, OrderFate, preview
 from mm.engine.setup import SessionSetup
+from mm.runtime.simulate.ladder import Ladder
 from tests.builders.config_changes import applied, change, foreseen, new_setup
-from tests.builders.engine_ladder import SECOND_NS, Deny, Ladder, Scripted, TallySpec
+from tests.builders.engine_ladder import SECOND_NS, Deny, Scripted, TallySpec
 from tests.builders.engine_rig import MID, MS, Rig, cid_of, make_session, of, orphan
 from tests.builders.risk_rules import make_test_rules
 

@@ -8,10 +8,11 @@ from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.engine.setup import Deadlines
 from mm.risk.base import Refusal, RiskView
+from mm.runtime.simulate.ladder import Ladder
 from mm.signals.volatility import VolatilitySpec
 from mm.strategies.base import Wake
 from tests.builders.config_changes import change
-from tests.builders.engine_ladder import SECOND_NS, Collapse, Ladder, Scripted, TallySpec
+from tests.builders.engine_ladder import SECOND_NS, Collapse, Scripted, TallySpec
 from tests.builders.engine_rig import MID, MS, Rig, make_session, of
 from tests.builders.instruments import INSTRUMENT, make_test_instrument
 from tests.builders.risk_rules import make_test_rules

@@ -11,8 +11,7 @@ from mm.domain.sides import Side
 from mm.risk.base import RiskView
 from tests.builders.engine_ladder import SECOND_NS, Deny, Scripted, See
 from tests.builders.engine_rig import BASE_ATOMS, MID, QUOTE_ATOMS, Rig, make_session
-from tests.builders.engine_world import OTHER
-from tests.builders.instruments import INSTRUMENT, make_test_instrument
+from tests.builders.instruments import INSTRUMENT, OTHER, make_test_instrument
 
 BASE_VALUE = INSTRUMENT.base_value_atoms(BASE_ATOMS, 2 * MID)
 

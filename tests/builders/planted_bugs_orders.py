@@ -1,11 +1,6 @@
-"""Mistakes that are easily made in an engine, planted one at a time, and a run in which each has to show.
+"""Planted mistakes about single orders, their exposure and their fills."""
 
-The simulation is worth something only if it finds these. Each is a few lines put over a function of the real
-engine while a test runs; the plan makes what it gets wrong frequent.
-"""
-
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -16,44 +11,13 @@ from mm.domain.events import OrderFilled
 from mm.domain.orders import Order, OrderState, Trigger
 from mm.domain.sides import Side
 from mm.engine import budget, decide, differ, fills, halt, order_events, risk_view, sweep
-from mm.engine.session import Session
+from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
+from mm.risk import book_health
 from mm.risk.base import RiskView
-from tests.builders.engine_faults import NONE, Faults
-from tests.builders.engine_ladder import Ladder
-from tests.builders.engine_world import Plan
-
-SECOND_NS: Final = 1_000_000_000
-Patch = Callable[[pytest.MonkeyPatch], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bug:
-    """One planted mistake.
-
-    Fields: name: what is wrong, in words; plant: puts it in; faults, fields: of the plan that shows it;
-    found_as: the invariants of which one has to break.
-    """
-
-    name: str
-    plant: Patch
-    found_as: tuple[str, ...]
-    faults: Faults = NONE
-    fields: tuple[tuple[str, Any], ...] = ()
-
-    def plan(self, seed: int) -> Plan:
-        """Return the plan of a seed."""
-        drawn: dict[str, Any] = {
-            "fault_ns": 20 * SECOND_NS,
-            "heal_ns": 30 * SECOND_NS,
-            "rest_ns": 25 * SECOND_NS,
-            "strategy": BUSY,
-        }
-        return Plan(seed=seed, faults=self.faults, **(drawn | dict(self.fields)))
-
-
-BUSY: Final = Ladder(levels=2, half_spread_ticks=2, step_ticks=2, size_lots=20, tolerance_ticks=0)
-"""Moves often and fills its band with three orders."""
+from mm.runtime.simulate.faults import NONE
+from mm.runtime.simulate.ladder import Ladder
+from tests.builders.planted_bugs import LIES, LOSSES, RACES, SLOW, Bug
 
 
 def _timeout_is_failure(patch: pytest.MonkeyPatch) -> None:
@@ -171,20 +135,23 @@ def _tops_keep_a_book_alive(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Book, "lags", lambda *_: False)
 
 
-def _heirs_start_at_once(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(sweep, "_shown_ns", lambda *_: 0)
+def _a_life_starts_at_once(patch: pytest.MonkeyPatch) -> None:
+    def activate(state: EngineState, session: Session) -> None:
+        if session.market.mid_half_ticks and state.balances:
+            sweep._take_stock(state, session)
+            halt.set_state(state, session, SessionState.ACTIVE, "quoting starts")
+            session.ready = session.dirty = True
+
+    patch.setattr(sweep, "_activate", activate)
+    patch.setattr(book_health.BookHealth, "admit", lambda *_: None)
+    patch.setattr(book_health.BookHealth, "shape", lambda _, quotes, view: quotes)
 
 
 def _silence_is_waited_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sweep, "_forget_silence", lambda *_: None)
 
 
-SLOW: Final = replace(NONE, latency_ms=300)
-LOSSES: Final = replace(NONE, place_slow=0.3, place_unanswered=0.2, place_unknown=0.2)
-RACES: Final = replace(SLOW, report_late=0.3, cancel_unsaid=0.3)
-LIES: Final = replace(RACES, cancel_understated=0.5)
-
-BUGS: Final = (
+BUGS: Final[tuple[Bug, ...]] = (
     Bug(
         name="a timeout is taken for a failure",
         plant=_timeout_is_failure,
@@ -225,7 +192,7 @@ BUGS: Final = (
     Bug(
         name="cancels wait for the common budget",
         plant=_cancels_share_the_budget,
-        faults=replace(NONE, operator=0.01, throttle=0.02, wait_ms=30_000),
+        faults=replace(NONE, halt=0.02, throttle=0.05, wait_ms=30_000),
         found_as=("I7",),
     ),
     Bug(
@@ -283,10 +250,10 @@ BUGS: Final = (
         found_as=("I8",),
     ),
     Bug(
-        name="a new life believes the first lists",
-        plant=_heirs_start_at_once,
-        faults=replace(NONE, listing_lag_ms=1_500, fills_lag_ms=1_500),
-        fields=(("crashes", 5), ("fault_ns", 60 * SECOND_NS)),
+        name="a life starts before it has looked around",
+        plant=_a_life_starts_at_once,
+        faults=replace(NONE, report_lost=0.3, jump=0.03, cancel_lost=0.9),
+        fields=(("orphans", 2), ("strategy", Ladder(levels=3, half_spread_ticks=2, size_lots=20))),
         found_as=("I1", "I2", "I3"),
     ),
     Bug(
