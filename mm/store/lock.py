@@ -40,8 +40,10 @@ class DirectoryLock:
                 f"{data_dir}: held by another process{f', pid {holder}' if holder else ''}",
                 hint="stop it with `mm stop`, or choose another data_dir",
             ) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        # The number is for people. What counts is the lock: a halt has to be latched on a full disk too.
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Give the lock up; may be called twice."""

@@ -1,7 +1,8 @@
 """What must survive a restart and is not the venue's to tell: one small file, always whole.
 
 It holds the number of lives, the tag and key of our order ids, the halt latch with its history, the first
-holding of each session, and how the last life ended. Written to a temporary file, synced, renamed, and the
+holding of each session, how the last life ended, when lives began that did not end, and which run's journal
+holds what a later life has to take over. Written to a temporary file, synced, renamed, and the
 directory synced, so that a crash leaves the old or the new state. A file that cannot be read is never
 replaced: trading does not start on it. Invariant: only the holder of the directory's lock writes; an epoch is
 given out once.
@@ -20,6 +21,7 @@ import msgspec
 
 from mm.domain.ids import EPOCH_BITS, TAG_BITS
 from mm.errors import StateCorrupt
+from mm.store.lease import Account
 from mm.store.paths import STATE_NAME, private_directory
 
 HISTORY_MAX: Final = 200
@@ -32,6 +34,9 @@ RESERVE_BYTES: Final = 262_144
 FILE_BYTES_MAX: Final = 1_000_000
 ID_KEY_BYTES: Final = 32
 TEXT_LENGTH_MAX: Final = 500
+
+CRASHES_KEPT: Final = 20
+"""Beginnings of lives that did not end that are kept; older ones are dropped."""
 
 
 class Latch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,6 +80,8 @@ class _State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     history: tuple[LatchChange, ...] = ()
     target_lots: dict[str, int] = {}
     life: LastLife | None = None
+    crashed_ns: tuple[int, ...] = ()
+    estate_run: str = ""
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,18 +100,28 @@ class RunState:
         self._clock_ns = clock_ns
 
     @classmethod
-    def open(cls, data_dir: Path, *, clock_ns: Callable[[], int] = time.time_ns) -> Self:
-        """Read the state, or make a first one with a random tag and key in a directory that has none.
+    def open(
+        cls,
+        data_dir: Path,
+        *,
+        account: Account | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
+    ) -> Self:
+        """Read the state, or make a first one in a directory that has none.
 
+        Args: account: from which the tag and key of a first state are derived, so that a directory that was
+        lost leaves no order that the next one does not know for its own; random ones without it.
         Raises: StateCorrupt if there is a file that cannot be read as what it has to be.
         """
         path = private_directory(data_dir) / STATE_NAME
         content = _content(path)
         if content is not None:
             return cls(path, _decoded(content, path), clock_ns)
-        state = _State(
-            version=1, tag=secrets.randbelow(1 << TAG_BITS), id_key=secrets.token_hex(ID_KEY_BYTES)
-        )
+        tag, id_key = secrets.randbelow(1 << TAG_BITS), secrets.token_hex(ID_KEY_BYTES)
+        if account is not None:
+            tag = int.from_bytes(account.digest(TAG_BITS // 8, "mm.tag"), "big")
+            id_key = account.digest(ID_KEY_BYTES, "mm.id_key").hex()
+        state = _State(version=1, tag=tag, id_key=id_key)
         opened = cls(path, state, clock_ns)
         opened._write(state)
         return opened
@@ -139,26 +156,49 @@ class RunState:
         """The newest changes of the latch, oldest first."""
         return self._state.history
 
-    def begin_life(self) -> int:
+    @property
+    def crashed_ns(self) -> tuple[int, ...]:
+        """When lives began that did not end (UTC), oldest first; those that an operator has seen are gone."""
+        life = self._state.life
+        newest = (life.began_ns,) if life is not None and not life.ended else ()
+        return (*self._state.crashed_ns, *newest)
+
+    @property
+    def estate_run(self) -> str:
+        """The run whose journal holds what a later life has to take over, "" if none does."""
+        return self._state.estate_run
+
+    def begin_life(self, *, at_least: int = 0) -> int:
         """Count a new life and return its number, on the disk before it is used, with room for a latch.
 
-        Raises: StateCorrupt if the numbers are used up or the disk does not take it.
+        Args: at_least: it is not below this. Raises: StateCorrupt if the numbers are used up or the disk does
+        not take it.
         """
-        epoch = self._state.epoch + 1
+        epoch = max(self._state.epoch + 1, at_least)
         if epoch >= 1 << EPOCH_BITS:
             raise StateCorrupt(
                 f"{self._path}: all {1 << EPOCH_BITS} lives are used up", hint="use a new data_dir"
             )
         life = LastLife(epoch=epoch, began_ns=self._clock_ns())
-        self._write(msgspec.structs.replace(self._state, epoch=epoch, life=life))
+        crashed_ns = self.crashed_ns[-CRASHES_KEPT:]
+        self._write(msgspec.structs.replace(self._state, epoch=epoch, life=life, crashed_ns=crashed_ns))
         try:
             _replace(self._path.with_name(RESERVE_NAME), secrets.token_bytes(RESERVE_BYTES))
         except OSError as error:
             raise _not_written(self._path, error) from None
         return epoch
 
-    def end_life(self, *, open_orders: int, reason: str) -> None:
-        """Note how this life ended. Args: open_orders: that it leaves at the venue, -1 if it cannot tell."""
+    def leave_estate(self, run: str) -> None:
+        """Note whose journal a later life takes over from; "" if there is nothing to take over any more."""
+        if run != self._state.estate_run:
+            self._write(msgspec.structs.replace(self._state, estate_run=run))
+
+    def end_life(self, *, open_orders: int, reason: str, keeps_estate: bool = False) -> None:
+        """Note how this life ended.
+
+        Args: open_orders: that it leaves at the venue, -1 if it cannot tell; keeps_estate: what it took over
+        is still to be taken over, although no order is left.
+        """
         assert self._state.life is not None  # begin_life comes first
         life = msgspec.structs.replace(
             self._state.life,
@@ -167,7 +207,9 @@ class RunState:
             open_orders=open_orders,
             reason=reason[:TEXT_LENGTH_MAX],
         )
-        self._write(msgspec.structs.replace(self._state, life=life))
+        is_over = open_orders == 0 and not keeps_estate
+        estate_run = "" if is_over else self._state.estate_run
+        self._write(msgspec.structs.replace(self._state, life=life, estate_run=estate_run))
 
     def latch(self, code: str, reason: str, ts_ns: int, who: str = "mm") -> None:
         """Switch trading off until an operator lifts it. The first cause stays; later ones go to the history.
@@ -204,7 +246,9 @@ class RunState:
         )
         before = self._state
         try:
-            self._write(msgspec.structs.replace(before, latch=None, history=self._with(change)))
+            self._write(
+                msgspec.structs.replace(before, latch=None, history=self._with(change), crashed_ns=())
+            )
         except StateCorrupt:
             # A halt is lifted on the disk or not at all.
             self._state = before

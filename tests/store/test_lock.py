@@ -1,5 +1,6 @@
 """One process per data directory."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -70,6 +71,22 @@ def test_a_holder_that_wrote_no_number_is_still_a_holder(tmp_path: Path) -> None
         assert holder(tmp_path) == 0
         with pytest.raises(AlreadyRunning, match=r"another process$"):
             DirectoryLock(tmp_path)
+
+
+def test_a_disk_that_is_full_keeps_nobody_from_holding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number is not written, the lock is held: whoever latches a halt for a dead trader needs it."""
+
+    def full(*arguments: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with DirectoryLock(tmp_path):
+        assert holder(tmp_path) == 0
+        with pytest.raises(AlreadyRunning, match=r"another process$"):
+            DirectoryLock(tmp_path)
+    assert holder(tmp_path) is None
 
 
 def test_a_link_in_place_of_the_lock_is_refused(tmp_path: Path) -> None:

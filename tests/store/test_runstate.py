@@ -1,6 +1,7 @@
 """What survives a restart: whole, private, never silently reset."""
 
 import errno
+import hashlib
 import json
 import os
 import stat
@@ -14,8 +15,16 @@ from hypothesis import strategies as st
 from mm.domain.ids import EPOCH_BITS, OrderIds
 from mm.errors import StateCorrupt
 from mm.store import runstate
+from mm.store.lease import Account
 from mm.store.paths import STATE_NAME
-from mm.store.runstate import HISTORY_MAX, RESERVE_BYTES, RESERVE_NAME, TEXT_LENGTH_MAX, RunState
+from mm.store.runstate import (
+    CRASHES_KEPT,
+    HISTORY_MAX,
+    RESERVE_BYTES,
+    RESERVE_NAME,
+    TEXT_LENGTH_MAX,
+    RunState,
+)
 
 
 class Clock:
@@ -317,3 +326,87 @@ def test_lives_that_are_used_up_are_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert state.begin_life() == 1
     with pytest.raises(StateCorrupt, match="used up"):
         state.begin_life()
+
+
+ACCOUNT = Account(venue="binance", key_id="a-key-id-of-a-test")
+
+
+def test_a_first_state_of_an_account_has_the_identity_that_a_lost_one_had(tmp_path: Path) -> None:
+    """So that orders that a lost directory left are known; a state that is there keeps what it has."""
+    first, again = (RunState.open(tmp_path / name, account=ACCOUNT) for name in ("a", "b"))
+    other = RunState.open(tmp_path / "c", account=Account(venue="binance", key_id="other"))
+    old = opened(tmp_path / "d")
+
+    assert (first.tag, first.id_key) == (again.tag, again.id_key)
+    assert first.id_key != other.id_key
+    assert RunState.open(tmp_path / "d", account=ACCOUNT).id_key == old.id_key
+    assert ACCOUNT.key_id.encode() not in (tmp_path / "a" / STATE_NAME).read_bytes()
+
+
+def test_a_life_gets_at_least_the_number_that_is_asked_for(tmp_path: Path) -> None:
+    """And never one that was given out: smaller wishes change nothing."""
+    state = opened(tmp_path)
+    assert state.begin_life(at_least=400) == 400
+    assert state.begin_life(at_least=7) == 401
+    assert opened(tmp_path).epoch == 401
+    with pytest.raises(StateCorrupt, match="used up"):
+        state.begin_life(at_least=1 << EPOCH_BITS)
+
+
+def crashes(state: RunState) -> int:
+    """How many lives did not end, as far as nobody has seen it."""
+    return len(state.crashed_ns)
+
+
+def test_lives_that_did_not_end_are_counted_until_an_operator_has_seen_them(tmp_path: Path) -> None:
+    """With their beginnings; a life that ended is none of them, whatever it left."""
+    for ends in (False, True, False, False):
+        state = opened(tmp_path)
+        state.begin_life()
+        if ends:
+            state.end_life(open_orders=-1, reason="r")
+    assert crashes(opened(tmp_path)) == 3
+    state = opened(tmp_path)
+    state.begin_life()
+    assert crashes(state) == 4
+    state.end_life(open_orders=0, reason="r")
+    assert crashes(state) == 3
+    state.latch("crash.loop", "many", 5)
+    state.clear_latch("seen", "me")
+    assert opened(tmp_path).crashed_ns == ()
+
+
+def test_not_more_crashes_are_kept_than_matter(tmp_path: Path) -> None:
+    """The newest ones."""
+    for _ in range(CRASHES_KEPT + 5):
+        opened(tmp_path).begin_life()
+    assert len(opened(tmp_path).crashed_ns) == CRASHES_KEPT + 1
+
+
+def test_what_a_life_leaves_is_owed_until_one_ends_without_orders(tmp_path: Path) -> None:
+    """A life that left orders, or that could not trade on it, leaves it to the next."""
+    state = opened(tmp_path)
+    assert state.estate_run == ""
+    state.begin_life()
+    state.leave_estate("run-1")
+    assert opened(tmp_path).estate_run == "run-1"
+    state.end_life(open_orders=-1, reason="killed")
+    assert opened(tmp_path).estate_run == "run-1"
+    state.end_life(open_orders=0, reason="halted", keeps_estate=True)
+    assert opened(tmp_path).estate_run == "run-1"
+    state.end_life(open_orders=0, reason="stopped")
+    assert opened(tmp_path).estate_run == ""
+
+
+def test_a_state_of_an_older_version_is_read(tmp_path: Path) -> None:
+    """Fields that it did not have are as if nothing had happened."""
+    opened(tmp_path).begin_life()
+    path = tmp_path / STATE_NAME
+    state = json.loads(path.read_bytes())["state"]
+    for new in ("crashed_ns", "estate_run"):
+        del state[new]
+    body = msgspec.json.encode(state)
+    digest = hashlib.sha256(body).hexdigest()
+    path.write_bytes(msgspec.json.encode({"state": msgspec.Raw(body), "digest": digest}))
+    found = opened(tmp_path)
+    assert (found.epoch, found.estate_run, len(found.crashed_ns)) == (1, "", 1)

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from mm.domain.commands import AnyCommand
+from mm.domain.estate import Estate
 from mm.domain.events import AnyEvent
 from mm.errors import JournalForeign
 from mm.store.journal.entries import ConfigVersion, Entry, Kind, Missing, OperatorNote, SegmentHeader
@@ -31,6 +32,7 @@ READS: Final[dict[str, tuple[int, ...]]] = {
     "ConfigApplied": (1,),
     "ConfigVersion": (1,),
     "Connect": (1,),
+    "Estate": (1,),
     "FillsListed": (1,),
     "ListBalances": (1,),
     "ListFills": (1,),
@@ -69,6 +71,7 @@ A field that was added with a default keeps the older versions; any other change
 WRITES: Final[dict[str, int]] = {name: versions[-1] for name, versions in READS.items()}
 """The version of each type that is written."""
 
+_TAG_AT: Final = 7
 _WAY_FORWARD: Final = "read it with the version of mm that wrote it; nothing was changed"
 
 
@@ -88,6 +91,7 @@ _DECODERS: Final[dict[int, msgspec.msgpack.Decoder[Entry]]] = {
     Kind.CONFIG: msgspec.msgpack.Decoder(ConfigVersion),
     Kind.NOTE: msgspec.msgpack.Decoder(OperatorNote),
     Kind.MISSING: msgspec.msgpack.Decoder(Missing),
+    Kind.CHECKPOINT: msgspec.msgpack.Decoder(Estate),
 }
 
 encode: Final = _ENCODER.encode
@@ -117,13 +121,13 @@ class Codec:
             raise self._foreign(f"a record of kind {kind}, which is unknown here", offset)
         try:
             return decoder.decode(payload)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._foreign(f"a record whose fields are not read here: {error}", offset) from None
 
     def _check_version(self, payload: bytes, offset: int) -> None:
         try:
             name = _TAG.decode(payload).type
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._foreign(f"a record without a type: {error}", offset) from None
         if name not in self.unread:
             return
@@ -131,12 +135,25 @@ class Codec:
         raise self._foreign(f"a record {name} of version {self.unread[name]}; this mm reads: {known}", offset)
 
     def _foreign(self, found: str, offset: int) -> JournalForeign:
-        return JournalForeign(f"{self._place}: byte {offset}: {found}", hint=_WAY_FORWARD)
+        return _foreign(self._place, offset, found)
 
 
-def decode_header(payload: bytes, place: str) -> SegmentHeader:
-    """Return the header of a segment. Raises: JournalForeign if it is not one that is read here."""
+def decode_header(payload: bytes, place: str, *, offset: int = 0) -> SegmentHeader:
+    """Return the header of a segment, which lies at `offset`.
+
+    Raises: JournalForeign if it is not one that is read here.
+    """
     try:
         return _HEADER.decode(payload)
-    except msgspec.DecodeError as error:
-        raise JournalForeign(f"{place}: a header that is not read here: {error}", hint=_WAY_FORWARD) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _foreign(place, offset, f"a header that is not read here: {error}") from None
+
+
+def tag_of(payload: bytes) -> bytes:
+    """Return the name of the type of a record, as its payload says it, without decoding the rest."""
+    # A tagged struct is a map whose first key is "type"; names are shorter than 32 characters.
+    return payload[_TAG_AT : _TAG_AT + (payload[_TAG_AT - 1] & 31)]
+
+
+def _foreign(place: str, offset: int, found: str) -> JournalForeign:
+    return JournalForeign(f"{place}: byte {offset}: {found}", path=place, offset=offset, hint=_WAY_FORWARD)

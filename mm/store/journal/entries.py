@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from mm.domain.commands import AnyCommand
+from mm.domain.estate import Estate
 from mm.domain.events import AnyEvent, BookDelta, BookSnapshot, PublicTrade, TopOfBook
 
 
@@ -17,7 +18,8 @@ class Kind(IntEnum):
 
     EVENT: from outside; OUTCOME: an event that a simulated venue computed; COMMAND: what the engine asked
     for; CONFIG: the configuration that holds from here on; NOTE: an operator's words; MISSING: records that
-    are not there, dropped on purpose or torn off by a crash. HEADER and BLOCK are the file's own.
+    are not there, dropped on purpose or torn off by a crash; CHECKPOINT: what the run would leave if it ended
+    here, so that a later life reads no further back. HEADER and BLOCK are the file's own.
     """
 
     HEADER = 0
@@ -28,6 +30,7 @@ class Kind(IntEnum):
     NOTE = 5
     MISSING = 6
     BLOCK = 7
+    CHECKPOINT = 8
 
 
 EVENT: Final = Kind.EVENT
@@ -36,6 +39,7 @@ COMMAND: Final = Kind.COMMAND
 CONFIG: Final = Kind.CONFIG
 NOTE: Final = Kind.NOTE
 MISSING: Final = Kind.MISSING
+CHECKPOINT: Final = Kind.CHECKPOINT
 """The kinds of records as plain constants, for code that runs with every event."""
 
 
@@ -119,7 +123,7 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=Tru
     types: dict[str, int]
 
 
-Entry: TypeAlias = AnyEvent | AnyCommand | ConfigVersion | OperatorNote | Missing
+Entry: TypeAlias = AnyEvent | AnyCommand | ConfigVersion | OperatorNote | Missing | Estate
 """Everything that a record can hold."""
 
 

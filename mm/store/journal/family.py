@@ -5,20 +5,41 @@ A segment that is not there is an error, unless the journal itself says that it 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from mm.errors import JournalCorrupt
-from mm.store.journal.entries import Entry, Family, Missing, RunHeader
+from mm.store.journal.entries import Entry, Family, Kind, Missing, RunHeader
 from mm.store.journal.frames import END_BLOCK, NO_DIGEST, Frame
 from mm.store.journal.layout import segment_path, segments
 from mm.store.journal.segment import HINT, SegmentReader
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was read of one segment so far.
+
+    Fields: number: of it in the family; records: taken, with the numbers and times of the first and the last,
+    0 without any; bytes: up to the last whole frame; ends: END_* of its seal, END_BLOCK while it has none.
+    """
+
+    family: Family
+    number: int
+    path: Path
+    records: int = 0
+    first_seq: int = 0
+    last_seq: int = 0
+    first_ts_ns: int = 0
+    last_ts_ns: int = 0
+    bytes: int = 0
+    ends: int = END_BLOCK
 
 
 class FamilyReader:
     """The records of one family. Call `close` at the end.
 
     Fields: family; run: from the first header read, None before; count: segments opened; number: of the open
-    one; last_seq: of the newest record taken.
+    one; last_seq: of the newest record taken; tallies: of the segments opened.
     """
 
     def __init__(
@@ -28,18 +49,23 @@ class FamilyReader:
         *,
         from_seq: int = 1,
         dropped: Callable[[int], Missing | None] = lambda _: None,
+        before_last: Kind | None = None,
     ) -> None:
         """Begin with the segment that may hold `from_seq`.
 
-        Args: dropped: returns what the journal says of a segment that is not there, None if nothing.
+        Args: dropped: returns what the journal says of a segment that is not there, None if nothing;
+        before_last: what lies whole blocks before a segment's last record of that kind is held against the
+        chain, and not read.
         """
         self.family = family
         self.run: RunHeader | None = None
         self.count = 0
         self.number = 0
         self.last_seq = 0
+        self.tallies: list[Tally] = []
         self._directory = directory
         self._dropped = dropped
+        self._before_last = before_last
         self._segment: SegmentReader | None = None
         self._checked = False
         self._digest: bytes | None = NO_DIGEST
@@ -72,6 +98,11 @@ class FamilyReader:
         assert self._head is not None
         found, self._head = self._head, None
         self.last_seq = found.seq
+        tally = self.tallies[-1]
+        if not tally.records:
+            tally.first_seq, tally.first_ts_ns = found.seq, found.ts_ns
+        tally.records += 1
+        tally.last_seq, tally.last_ts_ns = found.seq, found.ts_ns
         return found
 
     def decode(self, found: Frame) -> Entry:
@@ -96,9 +127,16 @@ class FamilyReader:
         """The segment that is open."""
         return self._segment
 
+    def note(self) -> None:
+        """Bring the tally of the segment that is open up to date."""
+        if self._segment is not None:
+            self.tallies[-1].bytes = self._segment.offset
+            self.tallies[-1].ends = self._segment.ends
+
     def close(self) -> None:
         """Close the segment that is open."""
         if self._segment is not None:
+            self.note()
             self._segment.close()
             self._segment = None
 
@@ -121,6 +159,9 @@ class FamilyReader:
             self._segment, self._checked = opened, False
             self.number = number
             self.count += 1
+            self.tallies.append(Tally(self.family, number, path))
+            if self._before_last is not None:
+                opened.skip_before_last(self._before_last)
             return True
         return False
 

@@ -85,6 +85,29 @@ def find_mark(content: bytes | mmap, start: int) -> int:
     return content.find(_MARK_BYTES, start)
 
 
+def blocks_before(content: mmap, at: int, kind: int) -> list[tuple[int, int]]:
+    """Return begin and end of each block from `at` on that lies before the last record of `kind`.
+
+    Heads alone are looked at, a fifth of the cost of parsing: whether the frames are whole is for the chain
+    to say. Where a head does not follow the one before, nothing further is looked at.
+    """
+    blocks: list[tuple[int, int]] = []
+    wanted, last_seq, size, unpack = 0, 0, len(content), HEAD.unpack_from
+    while at + FRAME_BYTES_MIN <= size:
+        mark, found, length, seq, _ = unpack(content, at)
+        end = at + FRAME_BYTES_MIN + length
+        if mark != MARK or end > size:
+            break
+        if found == Kind.BLOCK:
+            blocks.append((at, end))
+        elif seq <= last_seq:
+            break
+        elif found == kind:
+            wanted = len(blocks)
+        last_seq, at = seq, end
+    return blocks[:wanted]
+
+
 def is_other_format(preamble: bytes) -> bool:
     """Return whether these are the first bytes of a segment in another format than this one."""
     return (

@@ -55,10 +55,13 @@ def declared(directory: Path) -> tuple[Missing, ...]:
     return tuple(found)
 
 
-def closed_at(directory: Path) -> int | None:
-    """Return the number of the last record of a run that was closed in good order, None if it was not."""
-    present = segments(directory, Family.OWN)
-    last = last_block(segment_path(directory, Family.OWN, present[-1])) if present else None
+def closed_at(directory: Path, family: Family = Family.OWN) -> int | None:
+    """Return the number of the last record of a run that was closed in good order, None if it was not.
+
+    Args: family: whose end says so; the market's is written first, once all of our own is on the disk.
+    """
+    present = segments(directory, family)
+    last = last_block(segment_path(directory, family, present[-1])) if present else None
     return last[0].seq if last is not None and last[1].ends == END_JOURNAL else None
 
 

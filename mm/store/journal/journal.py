@@ -224,9 +224,11 @@ class Journal:
             return
         self.write()
         try:
+            # Our own first: where the market's end stands, nothing of ours but the end can be missing.
+            self._own.sync(even_handed_over=self._jobs > 0)
+            # The ends say how many records there are, of both families.
+            self._market.last_seq = self._own.last_seq = self._seq
             self._market.seal(END_JOURNAL)
-            # The end says how many records there are, of both families.
-            self._own.last_seq = self._seq
             self._own.seal(END_JOURNAL)
         except OSError as error:
             self._fail(error)

@@ -12,7 +12,9 @@ from typing import Final
 import msgspec
 
 from mm.errors import StateCorrupt
+from mm.store.journal.codec import tag_of
 from mm.store.journal.entries import (
+    CHECKPOINT,
     COMMAND,
     CONFIG,
     EVENT,
@@ -26,12 +28,14 @@ from mm.store.journal.entries import (
     Record,
     RunHeader,
 )
-from mm.store.journal.family import FamilyReader
-from mm.store.journal.frames import END_BLOCK, Frame
+from mm.store.journal.family import FamilyReader, Tally
+from mm.store.journal.frames import END_BLOCK, END_JOURNAL, Frame
 from mm.store.journal.gaps import Declared, closed_at
 from mm.store.journal.layout import segments
 
-_KINDS: Final[dict[int, Kind]] = {kind: kind for kind in (EVENT, OUTCOME, COMMAND, CONFIG, NOTE, MISSING)}
+_KINDS: Final[dict[int, Kind]] = {
+    kind: kind for kind in (EVENT, OUTCOME, COMMAND, CONFIG, NOTE, MISSING, CHECKPOINT)
+}
 
 
 class Reading:
@@ -39,7 +43,8 @@ class Reading:
 
     Fields, all as far as it was read: segments: opened; missing: what is not there; first_ts_ns, last_ts_ns:
     of the records, 0 before the first; last_seq; counts: of all records per kind. Known at the end:
-    torn_bytes: behind the last whole frames; closed: whether the run's end was written in good order.
+    torn_bytes: behind the last whole frames; closed: whether the run's end was written in good order. tags:
+    names of the types to return, None for all.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class Reading:
         self.counts: dict[Kind, int] = {}
         self.torn_bytes = 0
         self.closed = False
+        self.tags: frozenset[bytes] | None = None
         self._directory = directory
         self._ahead: Missing | None = None
         self._torn: Missing | None = None
@@ -72,6 +78,13 @@ class Reading:
         """What the headers say, None before the first record."""
         return self._own.run or self._market.run
 
+    @property
+    def tallies(self) -> tuple[Tally, ...]:
+        """What was read of each segment so far, our own first."""
+        for family in (self._own, self._market):
+            family.note()
+        return (*self._own.tallies, *self._market.tallies)
+
     def __iter__(self) -> Iterator[Record]:
         """Yield the records in their order.
 
@@ -80,12 +93,16 @@ class Reading:
         try:
             yield from self._records()
             closed_seq = closed_at(self._directory)
-            if closed_seq is not None and closed_seq > self.last_seq:
+            ended_seq = None if self._own_only else closed_at(self._directory, Family.MARKET)
+            if (closed_seq or 0) > self.last_seq or (closed_seq is None and ended_seq is not None):
                 # It was closed since the last look; nothing is written after that.
                 yield from self._records()
+                closed_seq = closed_at(self._directory)
             self._end(closed_seq)
+            if closed_seq is None and ended_seq is not None:
+                self._check_cut(ended_seq)
         finally:
-            self._note()
+            self.segments = self._own.count + self._market.count
             self._own.close()
             self._market.close()
 
@@ -112,6 +129,8 @@ class Reading:
             family.take()
             self._count(head)
             if head.kind not in self._wanted and head.kind != MISSING:
+                continue
+            if self.tags is not None and head.kind != MISSING and tag_of(head.payload) not in self.tags:
                 continue
             entry = family.decode(head)
             if isinstance(entry, Missing):
@@ -173,15 +192,15 @@ class Reading:
         kind = _KINDS[head.kind]
         self.counts[kind] = self.counts.get(kind, 0) + 1
 
-    def _note(self) -> None:
-        self.segments = self._own.count + self._market.count
-
     def _end(self, closed_seq: int | None) -> None:
         self.closed = closed_seq is not None
         if self._ahead is not None and self._ahead.first_seq > self.last_seq:
             self._tell(self._ahead)
         ended = [family for family in (self._own, self._market) if family.peek() is None]
         self.torn_bytes = sum(family.torn_bytes for family in ended)
+        if self._own.run is None and self._market.run is not None:
+            # Ours is on the disk before the market's is begun.
+            raise self._own.damage("no whole header, although the market's files have one")
         if closed_seq is None or self._own_only:
             return
         if closed_seq > self.last_seq:
@@ -190,22 +209,41 @@ class Reading:
         if market is not None and market.ends == END_BLOCK:
             raise market.damage("the segment has no end, although the run was closed in good order")
 
+    def _check_cut(self, ended_seq: int) -> None:
+        # The market's end says that the run was closed in good order, and when that was written all of our
+        # own was on the disk but its end: a crash in between leaves the beginning of that, and nothing else.
+        own = self._own.segment
+        if own is None or any(part.ends == END_JOURNAL for part in self._own.tallies[:-1]):
+            # Somebody went on with it after that.
+            return
+        if self._ahead is not None or ended_seq > self.last_seq or own.ends != END_BLOCK:
+            last = "" if ended_seq <= self.last_seq else f" to {ended_seq}"
+            raise own.damage(
+                f"the run was closed in good order, but records from {self.last_seq + 1}{last} on are missing"
+            )
+        if not own.is_cut_within_end(self.last_seq):
+            raise own.damage("the run was closed in good order, but its end is damaged")
+
 
 def read(
     directory: Path,
     *,
     kinds: Collection[Kind] | None = None,
+    types: Collection[type] | None = None,
     from_seq: int = 1,
     own_only: bool = False,
 ) -> Reading:
     """Return the records of a journal, to be iterated once.
 
     Args: kinds: to return, None for all; the others are checked all the same. A gap is told as a record of
-    kind MISSING (its payload empty) if EVENT or MISSING is asked for. from_seq: the first number; earlier
-    segments are not looked at. own_only: the market's files are not looked at, whatever became of them; gaps
-    in the numbers are then not told.
+    kind MISSING (its payload empty) if EVENT or MISSING is asked for. types: of entries to return, None for
+    all; the others are not decoded. from_seq: the first number; earlier segments are not looked at. own_only:
+    the market's files are not looked at, whatever became of them; gaps in the numbers are then not told.
     """
-    return Reading(directory, kinds=kinds, from_seq=from_seq, own_only=own_only)
+    reading = Reading(directory, kinds=kinds, from_seq=from_seq, own_only=own_only)
+    if types is not None:
+        reading.tags = frozenset(one.__name__.encode() for one in types)
+    return reading
 
 
 def _torn(family: FamilyReader, first_seq: int, last_seq: int) -> Missing:

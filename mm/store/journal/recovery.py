@@ -59,7 +59,7 @@ def recovered(directory: Path) -> Recovery:
             hint="remove the directory",
         )
     newest = max(own.tail, market.tail, key=lambda tail: tail.last_seq)
-    gaps = _gaps(directory, min(own.tail.last_seq, market.tail.last_seq))
+    gaps = _gaps(directory, own.tail, market.tail)
     missing = []
     for family, end in ((Family.OWN, own), (Family.MARKET, market)):
         gap = gaps.get(family)
@@ -91,12 +91,23 @@ def _last_torn(family: Family, gap: Missing, newest_seq: int) -> int:
     return newest_seq if family is Family.OWN else gap.last_seq
 
 
-def _gaps(directory: Path, sure_seq: int) -> dict[Family, Missing]:
-    # Up to `sure_seq` both families go on; what is not there behind it is known by reading.
-    reading = read(directory, kinds=(), from_seq=sure_seq + 1)
+def _gaps(directory: Path, own: Tail, market: Tail) -> dict[Family, Missing]:
+    # Up to the lower end both families go on; what is not there behind it is known by reading.
+    reading = read(directory, kinds=(), from_seq=min(own.last_seq, market.last_seq) + 1)
     for _ in reading:
         continue
-    return {missing.family: missing for missing in reading.missing if missing.cause is Cause.TORN}
+    gaps = {missing.family: missing for missing in reading.missing if missing.cause is Cause.TORN}
+    told_seq = max([reading.last_seq, *(missing.last_seq for missing in reading.missing)])
+    newest_seq = max(own.last_seq, market.last_seq)
+    if told_seq < newest_seq:
+        # Nothing of them is there; a segment that begins behind them says that they were. Power that fails
+        # while a segment is ended leaves that.
+        family = Family.OWN if own.last_seq < market.last_seq else Family.MARKET
+        first_seq = gaps[family].first_seq if family in gaps else told_seq + 1
+        gaps[family] = Missing(
+            family=family, cause=Cause.TORN, segment=0, first_seq=first_seq, last_seq=newest_seq
+        )
+    return gaps
 
 
 def _end(directory: Path, family: Family) -> _End:

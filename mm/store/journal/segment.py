@@ -15,11 +15,15 @@ from mm.store.journal.codec import Codec, decode_header
 from mm.store.journal.entries import Entry, Family, Kind, SegmentHeader
 from mm.store.journal.frames import (
     END_BLOCK,
+    END_JOURNAL,
     FRAME_BYTES_MIN,
     PREAMBLE,
     Frame,
     block_of,
+    block_payload,
+    blocks_before,
     find_mark,
+    frame,
     is_other_format,
     parse,
 )
@@ -99,6 +103,7 @@ class SegmentReader:
                 raise self.damage("something follows the end of the segment")
             return None
         if last and (not self.torn_bytes or self._later_frame() is None):
+            self._check_own()
             return None
         # It may have become whole since it was looked at: what follows it was written later.
         before = self.offset
@@ -106,6 +111,29 @@ class SegmentReader:
         if self.offset == before:
             raise self.damage("no whole record, although others follow")
         return found
+
+    def skip_before_last(self, kind: Kind) -> None:
+        """Go on behind the last block before the newest record of `kind`; all up to there fits the chain.
+
+        Where it does not, this goes no further, and `next` finds why. Raises: as `next`.
+        """
+        if not self.read_header():
+            return
+        hashed = self._base + self._hashed
+        before = self.offset
+        with mmap.mmap(self._file, 0, access=mmap.ACCESS_READ) as view:
+            for at, end in blocks_before(view, self.offset, kind):
+                hasher, found = self.hasher.copy(), parse(view[at:end], 0)
+                hasher.update(view[hashed:at])
+                block = block_of(found) if isinstance(found, Frame) else None
+                if block is None or block.ends != END_BLOCK or block.digest != hasher.digest():
+                    break
+                assert isinstance(found, Frame)  # it holds a block
+                self.hasher, self.digest = sha256(view[at:end]), block.digest
+                self.last_seq, self.last_ts_ns = found.seq, found.ts_ns
+                self.offset = hashed = end
+        if self.offset > before:
+            self._content, self._base, self._hashed = b"", self.offset, 0
 
     def decode(self, found: Frame, offset: int) -> Entry:
         """Return the entry of a record's frame. Raises: JournalForeign."""
@@ -115,6 +143,16 @@ class SegmentReader:
     def torn_bytes(self) -> int:
         """Bytes behind the last whole frame read, while there is no next one."""
         return os.fstat(self._file).st_size - self.offset
+
+    def is_cut_within_end(self, seq: int) -> bool:
+        """Return whether what lies behind the last whole frame is the beginning of the end that is written
+        when a run is closed in good order, or nothing. Args: seq: of the run's last record.
+        """
+        self.settle()
+        sealed = block_payload(self.hasher.digest(), END_JOURNAL)
+        end = frame(Kind.BLOCK, seq, self.last_ts_ns, sealed)
+        rest = self._read(len(end), self.offset)
+        return len(rest) < len(end) and end.startswith(rest)
 
     def settle(self) -> None:
         """Bring `hasher` up to `offset`."""
@@ -136,7 +174,9 @@ class SegmentReader:
         if content != PREAMBLE:
             if is_other_format(content):
                 raise JournalForeign(
-                    f"{self.path}: format {content.decode()}, this mm reads {PREAMBLE.decode()}",
+                    f"{self.path}: byte 0: format {content.decode()}, this mm reads {PREAMBLE.decode()}",
+                    path=str(self.path),
+                    offset=0,
                     hint="read it with the version of mm that wrote it; nothing was changed",
                 )
             return False
@@ -147,7 +187,7 @@ class SegmentReader:
             return False
         if found.kind != Kind.HEADER:
             raise self.damage("the segment does not open with its header")
-        header = decode_header(found.payload, str(self.path))
+        header = decode_header(found.payload, str(self.path), offset=len(PREAMBLE))
         if (header.family, header.segment) != self._identity:
             raise self.damage(f"this is segment {header.segment} of the {header.family} family")
         self.header = header
@@ -156,6 +196,19 @@ class SegmentReader:
         self.last_seq, self.last_ts_ns = header.first_seq - 1, found.ts_ns
         self._codec = Codec(header.types, str(self.path))
         return True
+
+    def _check_own(self) -> None:
+        # A crash leaves the beginning of a file that was begun, or zeros; what is neither is not ours to cut.
+        if self.header is not None:
+            return
+        content = self._read(len(PREAMBLE), 0)
+        if content and content != PREAMBLE[: len(content)] and content.strip(b"\0"):
+            raise JournalForeign(
+                f"{self.path}: byte 0: this is no segment of a journal",
+                path=str(self.path),
+                offset=0,
+                hint="nothing was changed: move it out of the run's directory, or restore what was there",
+            )
 
     def _frame(self) -> Frame | None:
         found = parse(self._content, self.offset - self._base)

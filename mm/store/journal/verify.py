@@ -3,12 +3,18 @@
 Reads only: nothing is repaired, and a journal may be verified while it is written.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from mm.errors import JournalCorrupt, StateCorrupt
+from mm.errors import JournalCorrupt, JournalForeign, StateCorrupt
 from mm.store.journal.entries import Kind, Missing, RunHeader
+from mm.store.journal.family import Tally
 from mm.store.journal.reader import read
+
+PROGRESS_RECORDS: Final = 8_192
+"""So many records are read between two words about how far it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +24,8 @@ class Report:
     Fields: run: None if nothing whole was ever written; records: read well, per kind in `counts`; segments:
     opened; first_ts_ns, last_ts_ns: 0 without records; torn_bytes: behind the last whole records, as a crash
     leaves them; closed: the end was written in good order; missing: records known not to be there; problem:
-    the first one in words, "" if there is none; path, offset: where it lies, "" and -1 if it has no place.
+    the first one in words, "" if there is none; path, offset: where it lies, "" and -1 if it has no place;
+    hint: what can be done about it; parts: what was read of each segment.
     """
 
     run: RunHeader | None
@@ -34,6 +41,8 @@ class Report:
     problem: str
     path: str
     offset: int
+    hint: str
+    parts: tuple[Tally, ...]
 
     @property
     def is_sound(self) -> bool:
@@ -46,17 +55,21 @@ class Report:
         return self.is_sound and self.closed and not self.torn_bytes
 
 
-def verify(directory: Path) -> Report:
-    """Check all of the journal in `directory`: CRCs, numbers, the chain, that every record can be read."""
+def verify(directory: Path, *, progress: Callable[[int], object] = lambda _: None) -> Report:
+    """Check all of the journal in `directory`: CRCs, numbers, the chain, that every record can be read.
+
+    Args: progress: is told now and then how many bytes were read.
+    """
     reading = read(directory)
-    problem, path, offset = "", "", -1
+    problem, path, offset, hint = "", "", -1, ""
     try:
-        for _ in reading:
-            continue
-    except JournalCorrupt as error:
-        problem, path, offset = str(error), error.path, error.offset
+        for number, _ in enumerate(reading):
+            if number % PROGRESS_RECORDS == 0:
+                progress(sum(part.bytes for part in reading.tallies))
+    except (JournalCorrupt, JournalForeign) as error:
+        problem, path, offset, hint = str(error), error.path, error.offset, error.hint
     except StateCorrupt as error:
-        problem = str(error)
+        problem, hint = str(error), error.hint
     return Report(
         run=reading.run,
         records=sum(reading.counts.values()),
@@ -71,4 +84,6 @@ def verify(directory: Path) -> Report:
         problem=problem,
         path=path,
         offset=offset,
+        hint=hint,
+        parts=reading.tallies,
     )

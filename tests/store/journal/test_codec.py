@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from msgspec import inspect
 
 from mm.domain.commands import AnyCommand
+from mm.domain.estate import Estate
 from mm.domain.events import AnyEvent
 from mm.errors import JournalForeign
 from mm.store.journal.codec import READS, WRITES, Codec, decode_header, encode
 from mm.store.journal.entries import (
+    CHECKPOINT,
     COMMAND,
     CONFIG,
     EVENT,
@@ -29,7 +31,7 @@ from mm.store.journal.entries import (
 from tests.builders.examples import tag_of
 from tests.builders.journals import RUN, cancel, moment
 
-OWN: Final = [inspect.type_info(one) for one in (ConfigVersion, OperatorNote, Missing, SegmentHeader)]
+OWN: Final = [inspect.type_info(one) for one in (ConfigVersion, OperatorNote, Missing, Estate, SegmentHeader)]
 
 
 def members(union: object) -> list[inspect.Type]:
@@ -40,8 +42,9 @@ def members(union: object) -> list[inspect.Type]:
 
 
 COMMANDS: Final = members(AnyCommand)
-RECORDS: Final = [*members(AnyEvent), *COMMANDS, *OWN[:3]]
-WRITTEN: Final = [*RECORDS, OWN[3]]
+HEADER: Final = OWN[-1]
+RECORDS: Final = [*members(AnyEvent), *COMMANDS, *OWN[:-1]]
+WRITTEN: Final = [*RECORDS, HEADER]
 
 
 def values(info: inspect.Type) -> st.SearchStrategy[object]:
@@ -65,6 +68,10 @@ def values(info: inspect.Type) -> st.SearchStrategy[object]:
             return st.integers(-(1 << 63), (1 << 63) - 1)
         case inspect.BytesType():
             return st.binary(max_size=40)
+        case inspect.UnionType():
+            return st.one_of(*map(values, info.types))
+        case inspect.NoneType():
+            return st.none()
         case _:
             assert isinstance(info, inspect.StrType), info
             return st.text(max_size=20)
@@ -80,6 +87,8 @@ def shape(info: inspect.Type) -> str:
             return "|".join(str(member.value) for member in info.cls)
         case inspect.VarTupleType():
             return f"[{shape(info.item_type)}]"
+        case inspect.UnionType():
+            return " or ".join(map(shape, info.types))
         case inspect.TupleType():
             return f"({', '.join(map(shape, info.item_types))})"
         case inspect.DictType():
@@ -95,7 +104,7 @@ def fingerprint(info: inspect.Type) -> str:
 
 def kind_of(name: str) -> Kind:
     """The kind that records of a type have."""
-    own = {"ConfigVersion": CONFIG, "OperatorNote": NOTE, "Missing": MISSING}
+    own = {"ConfigVersion": CONFIG, "OperatorNote": NOTE, "Missing": MISSING, "Estate": CHECKPOINT}
     commands = [tag_of(info.cls) for info in COMMANDS if isinstance(info, inspect.StructType)]
     return own.get(name, COMMAND if name in commands else EVENT)
 
@@ -115,7 +124,7 @@ def test_every_entry_is_read_as_it_was_written(entry: object) -> None:
 
 
 @settings(max_examples=50)
-@given(values(OWN[3]))
+@given(values(HEADER))
 def test_every_header_is_read_as_it_was_written(header: object) -> None:
     """With its run, its place in the chain and the versions of its types."""
     assert isinstance(header, SegmentHeader)
@@ -172,7 +181,7 @@ def test_a_record_that_is_none_is_an_error_in_words(payload: bytes) -> None:
     for types in (WRITES, {**WRITES, "Cancel": 2}):
         with pytest.raises(JournalForeign, match="f: byte 5: a record"):
             Codec(types, "f").decode(OUTCOME, payload, 5)
-    with pytest.raises(JournalForeign, match="f: a header"):
+    with pytest.raises(JournalForeign, match="f: byte 0: a header"):
         decode_header(payload, "f")
 
 
@@ -208,6 +217,7 @@ SHAPES: Final[dict[str, tuple[int, str]]] = {
     "ConfigApplied": (1, "a93f449e"),
     "ConfigVersion": (1, "d66ee83e"),
     "Connect": (1, "a1c0f318"),
+    "Estate": (1, "e9d352d4"),
     "FillsListed": (1, "b551a64c"),
     "ListBalances": (1, "609c5d01"),
     "ListFills": (1, "dc1f70aa"),

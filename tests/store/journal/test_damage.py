@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.errors import JournalCorrupt, JournalForeign
-from mm.store.journal.entries import EVENT, MISSING, Family
+from mm.store.journal.entries import EVENT, MISSING, Family, Kind
 from mm.store.journal.frames import HEAD, PREAMBLE, Frame, parse
 from mm.store.journal.journal import Journal
 from mm.store.journal.layout import segment_path
 from mm.store.journal.reader import read
 from mm.store.journal.verify import Report, verify
+from mm.store.paths import private_directory
 from tests.builders.journals import RUN, all_of, files, last_segment, mixed, moment, write
 
 
@@ -56,22 +57,19 @@ def test_every_byte_counts(tmp_path: Path) -> None:
         content = path.read_bytes()
         for at in range(len(content)):
             path.write_bytes(content[:at] + bytes((content[at] ^ (1 << at % 8),)) + content[at + 1 :])
-            reading = read(tmp_path / "j")
+            problem, foreign = None, None
             try:
-                for record in reading:
+                for record in read(tmp_path / "j"):
                     assert not record.payload or whole[record.seq] == record.payload
             except JournalCorrupt as error:
-                problem: JournalCorrupt | None = error
-            except JournalForeign:
-                continue
+                problem = error
+            except JournalForeign as error:
+                foreign = (error.path, error.offset)
             else:
-                problem = None
-            if problem is None:
-                # Only the very end can be taken for the torn end of a crash.
-                assert path == last_segment(tmp_path / "j", Family.OWN)
-                assert not reading.closed
-                assert at >= len(content) - reading.torn_bytes
-            elif problem.path == str(path):
+                pytest.fail(f"{path}: byte {at} was changed unseen")
+            if foreign is not None:
+                assert foreign == (str(path), 0)
+            elif problem is not None and problem.path == str(path):
                 assert problem.offset <= at
         path.write_bytes(content)
     assert verify(tmp_path / "j").is_whole
@@ -240,3 +238,106 @@ def test_a_reader_that_stops_early_leaves_no_file_open(journal: Path) -> None:
     with Journal.open(journal.parent / "k", RUN) as other:
         other.append(EVENT, 1, moment(1))
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_closed_journal_that_was_cut_is_found(tmp_path: Path) -> None:
+    """At every byte of the last segments; only behind all records it may be a crash, as it was closed."""
+    write(tmp_path / "j", mixed(24))
+    for family in Family:
+        path = last_segment(tmp_path / "j", family)
+        content = path.read_bytes()
+        records = [at + frame.size for at, frame in frames_of(path) if frame.kind != Kind.BLOCK]
+        for at in {*range(0, records[-1], 5), *range(records[-1] - 1, len(content))}:
+            report = damaged(tmp_path / "j", path, content[:at])
+            assert not report.is_whole
+            assert report.problem or (family is Family.OWN and at >= records[-1] and report.records == 24)
+
+
+def test_a_sealed_segment_that_was_cut_is_found(tmp_path: Path) -> None:
+    """At any byte of those before the last, of a run that crashed too."""
+    write(tmp_path / "j", mixed(60), close=False)
+    for family in Family:
+        path = segment_path(tmp_path / "j", family, 1)
+        content = path.read_bytes()
+        assert path != last_segment(tmp_path / "j", family)
+        edges = {at for at, _ in frames_of(path)}
+        for at in sorted(edges | set(range(0, len(content), 7)) | {len(content) - 1}):
+            assert damaged(tmp_path / "j", path, content[:at]).problem, at
+
+
+def test_a_crashed_journal_that_was_cut_is_read_up_to_there(tmp_path: Path) -> None:
+    """At every byte of its last segment: what is whole is read, in its order, and nothing is made up."""
+    write(tmp_path / "j", mixed(24), close=False)
+    whole = [record.payload for record in all_of(tmp_path / "j")]
+    path = last_segment(tmp_path / "j", Family.OWN)
+    content = path.read_bytes()
+    for at in range(len(content), -1, -1):
+        path.write_bytes(content[:at])
+        records = [record for record in all_of(tmp_path / "j") if record.payload]
+        assert [whole[record.seq - 1] for record in records] == [record.payload for record in records]
+        numbers = [record.seq for record in records]
+        assert numbers == sorted(set(numbers))
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("family", Family)
+def test_a_segment_that_is_there_twice_is_found(journal: Path, family: Family) -> None:
+    """As the next one, and in the place of another."""
+    number = int(last_segment(journal, family).stem)
+    again = segment_path(journal, family, number + 1)
+    shutil.copy(segment_path(journal, family, 1), again)
+    assert "this is segment 1 of the" in verify(journal).problem
+    again.unlink()
+    other = segment_path(journal, family, 2)
+    assert damaged(journal, other, segment_path(journal, family, 1).read_bytes()).problem
+
+
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04" + bytes(60), b"x", b"#!/bin/sh\n" * 90], ids=["zip", "x", "sh"]
+)
+def test_a_foreign_file_alone_is_refused_and_left(tmp_path: Path, content: bytes) -> None:
+    """Where nothing else of the journal is: it is not taken for a beginning that was cut off."""
+    path = segment_path(tmp_path / "j", Family.OWN, 1)
+    private_directory(path.parent)
+    path.write_bytes(content)
+
+    report = verify(tmp_path / "j")
+
+    assert "byte 0: this is no segment of a journal" in report.problem
+    assert (report.path, report.offset) == (str(path), 0)
+    assert report.hint
+    with pytest.raises(JournalForeign):
+        Journal.resume(tmp_path / "j")
+    assert path.read_bytes() == content
+
+
+def test_own_segments_cut_off_a_closed_journal_are_found(journal: Path) -> None:
+    """Whole segments at its end, as many as there are: the market's end says that there was more."""
+    for path in reversed(sorted((journal / Family.OWN).iterdir())[1:]):
+        path.unlink()
+        assert "the run was closed in good order" in verify(journal).problem
+
+
+def test_a_run_that_died_while_it_was_closed_is_sound(tmp_path: Path) -> None:
+    """The market's end is written, our own is not, or the beginning of it."""
+    write(tmp_path / "j", mixed(24))
+    path = last_segment(tmp_path / "j", Family.OWN)
+    content, (end, _) = path.read_bytes(), frames_of(path)[-1]
+    for at in range(end, len(content)):
+        report = damaged(tmp_path / "j", path, content[:at])
+        assert (report.problem, report.closed, report.torn_bytes) == ("", False, at - end)
+        assert report.records == 24
+
+
+def test_a_forged_record_that_is_no_text_is_refused_with_its_byte(tmp_path: Path) -> None:
+    """Somebody mended the CRC of bytes that no name or word can be."""
+    write(tmp_path / "j", mixed(24))
+    for path in files(tmp_path / "j"):
+        content = path.read_bytes()
+        for at, frame in frames_of(path)[:-1]:
+            for inside in range(0, len(frame.payload), 7):
+                body = bytearray(content[at : at + frame.size - 4])
+                body[HEAD.size + inside] ^= 0x80
+                crc = crc32(body).to_bytes(4, "little")
+                report = damaged(tmp_path / "j", path, content[:at] + body + crc + content[at + frame.size :])
+                assert report.problem

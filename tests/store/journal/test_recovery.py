@@ -7,8 +7,9 @@ import pytest
 
 from mm.errors import JournalCorrupt
 from mm.store.journal import reader
+from mm.store.journal.codec import encode
 from mm.store.journal.entries import COMMAND, EVENT, MISSING, Cause, Family, Kind, Missing
-from mm.store.journal.frames import PREAMBLE, Frame, parse
+from mm.store.journal.frames import FRAME_BYTES_MIN, PREAMBLE, Frame, parse
 from mm.store.journal.gaps import closed_at
 from mm.store.journal.journal import Journal
 from mm.store.journal.layout import segment_path, segments
@@ -92,6 +93,25 @@ def test_cut_at_any_byte_the_last_segment_is_read_to_its_last_whole_record(
             shutil.rmtree(copy)
 
 
+def test_power_that_fails_while_a_segment_is_ended_leaves_a_run_that_can_go_on(tmp_path: Path) -> None:
+    """The new segment's header is on the disk and says what came before it; of our own the end is not."""
+    journal = Journal.open(tmp_path / "j", RUN, settings=SMALL, disk=Hasty())
+    append(journal, [(EVENT, top(number)) for number in range(1, 80)], sync_every=1_000)
+    journal.append(COMMAND, 1_080, cancel(80))
+    lost = last_segment(tmp_path / "j", Family.OWN)
+    size = lost.stat().st_size - len(encode(cancel(80))) - FRAME_BYTES_MIN
+    journal.sync()
+    assert segments(tmp_path / "j", Family.MARKET) == [1, 2]
+    lost.write_bytes(lost.read_bytes()[: size + 5])
+
+    journal = went_on(tmp_path / "j")
+
+    assert journal.recovery is not None
+    assert [(one.family, one.first_seq, one.last_seq) for one in journal.recovery.missing] == [
+        (Family.OWN, 80, 80)
+    ]
+
+
 def _ends_with_a_frame(path: Path) -> bool:
     content, at = path.read_bytes(), len(PREAMBLE)
     while at < len(content) and isinstance(frame := parse(content, at), Frame):
@@ -157,11 +177,11 @@ def test_a_run_that_is_closed_while_its_end_is_looked_for_is_read_to_its_end(
     append(journal, [(EVENT, top(1)), (EVENT, moment(1))])
     journal.write()
 
-    def closing(directory: Path) -> int | None:
+    def closing(directory: Path, family: Family = Family.OWN) -> int | None:
         if not journal.failure:
             append(journal, [(EVENT, top(2)), (EVENT, moment(2))])
             journal.close()
-        return closed_at(directory)
+        return closed_at(directory, family)
 
     monkeypatch.setattr(reader, "closed_at", closing)
     reading = read(tmp_path / "j")
