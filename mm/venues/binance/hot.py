@@ -8,6 +8,7 @@ retry, or judge an answer otherwise than every other request of the account is j
 
 import hmac
 import re
+from collections.abc import Callable
 from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -28,10 +29,14 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_.~-]+")
 
 
 class HotCalls:
-    """Sends orders of one account."""
+    """Sends orders of one account.
+
+    Fields: may_place: asked before a placement is written, at once or when there is a connection for it.
+    """
 
     def __init__(self, exchange: SigningTap, egress: Egress, *, base: str, timeout_ms: int) -> None:
         """Send to `base`, the address of the REST API, with the keys and the session of `exchange`."""
+        self.may_place: Callable[[], bool] | None = None
         self._exchange = exchange
         self._egress = egress
         self._base = base
@@ -63,7 +68,8 @@ class HotCalls:
         self._egress.check_endpoint(self._host, self._port)
         if self._exchange.urls["api"]["private"] != self._base:
             raise ForeignAddress("the library was pointed elsewhere than orders go; nothing was sent")
-        return self._line.send(self.encoded(method, params))
+        gate = self.may_place if method == "POST" else None
+        return self._line.send(self.encoded(method, params), gate)
 
     def encoded(self, method: Method, params: dict[str, str]) -> bytes:
         """Return the bytes of a signed request: POST places, DELETE cancels."""

@@ -3,6 +3,7 @@
 Must never import ccxt: settings are read by commands that have to be fast. Keys are not shown by `repr`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
@@ -136,6 +137,10 @@ class BinancePublicSettings(_Access):
         return Egress((self.addresses.rest, self.addresses.market), loopback_only=self.loopback_only)
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True, kw_only=True)
 class BinanceSettings(_Access):
     """Everything that `BinanceVenue` needs.
@@ -148,11 +153,13 @@ class BinanceSettings(_Access):
         recv_window_ms: how long a signed request may be under way before the venue drops it.
         request_timeout_ms: how long an answer may take.
         stp_mode: what the venue does before an order of ours would meet another one of ours.
+        may_place: asked before each placement is written to a connection; where it says no, none is.
     """
 
     api_key: str = field(default="", repr=False)
     api_secret: str = field(default="", repr=False)
     recv_window_ms: int = 5_000
+    may_place: Callable[[], bool] = field(default=_always, repr=False)
 
     def __post_init__(self) -> None:
         """Check the values; raises ConfigError."""

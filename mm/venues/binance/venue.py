@@ -50,6 +50,7 @@ class BinanceAdapter(BinanceFeed):
         self._can_sign = settings.can_sign
         timeout_ms = settings.request_timeout_ms
         self._hot = HotCalls(exchange, egress, base=used.rest, timeout_ms=timeout_ms)
+        self._hot.may_place = settings.may_place
         self._trading = Trading(self._link, self._rest, self._hot)
         self._listings = Listings(self._link, self._rest)
         self._user = UserStream(self._link, self._rest, exchange, self._background)

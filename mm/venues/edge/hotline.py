@@ -9,7 +9,7 @@ Imports aiohttp: import this module late.
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -24,6 +24,12 @@ KEPT_MAX: Final = 16
 """Idle connections that are kept: a ladder's worth of requests at once."""
 
 
+Gate: TypeAlias = Callable[[], bool]
+"""Whether a request may leave."""
+
+CLOSED: Final = "never sent: the halt word is set"
+
+
 class Answer(NamedTuple):
     """What came back. Fields: status, reason: of the first line; body: undone of any compression."""
 
@@ -36,13 +42,16 @@ class Answer(NamedTuple):
 class Sending:
     """One request: written already, or to be written as soon as there is a connection for it."""
 
-    __slots__ = ("_connection", "_line", "_request")
+    __slots__ = ("_connection", "_gate", "_line", "_request")
 
-    def __init__(self, line: "HotLine", request: bytes, connection: Connection | None) -> None:
-        """Keep the request; `connection` is the one that it was written to."""
+    def __init__(
+        self, line: "HotLine", request: bytes, connection: Connection | None, gate: Gate | None = None
+    ) -> None:
+        """Keep the request; `connection` is the one that it was written to, `gate` as in `HotLine.send`."""
         self._line = line
         self._request = request
         self._connection = connection
+        self._gate = gate
 
     async def answer(self) -> Answer:
         """Return the answer; to be awaited once.
@@ -52,6 +61,9 @@ class Sending:
         connection = self._connection
         if connection is None:
             connection = await self._line.connect()
+            if self._gate is not None and not self._gate():
+                self._line.keep(connection)
+                raise RequestFailure(CLOSED, sent=False)
             self._line.write(connection, self._request)
         return await self._line.read(connection)
 
@@ -68,12 +80,17 @@ class HotLine:
         self._idle: list[tuple[float, Connection]] = []
         self._busy: set[Connection] = set()
 
-    def send(self, request: bytes) -> Sending:
-        """Write a whole request at once if a connection is idle; else it leaves with `Sending.answer`."""
+    def send(self, request: bytes, gate: Gate | None = None) -> Sending:
+        """Write a whole request at once if a connection is idle; else it leaves with `Sending.answer`.
+
+        Args: gate: asked in the moment of writing, whenever that is; raises RequestFailure where it says no.
+        """
+        if gate is not None and not gate():
+            raise RequestFailure(CLOSED, sent=False)
         connection = self._idle_connection()
         if connection is not None:
             self.write(connection, request)
-        return Sending(self, request, connection)
+        return Sending(self, request, connection, gate)
 
     async def connect(self) -> Connection:
         """Return a new connection; raises ForeignAddress, aiohttp's errors of connecting."""
@@ -109,11 +126,18 @@ class HotLine:
                 raise RequestFailure("the connection ended before the answer") from None
             raise
         self._busy.discard(connection)
-        if protocol.should_close or len(self._idle) >= KEPT_MAX:
+        if protocol.should_close:
+            connection.close()
+        else:
+            self.keep(connection)
+        return answer
+
+    def keep(self, connection: Connection) -> None:
+        """Keep a connection that waits for no answer, unless enough are kept."""
+        if len(self._idle) >= KEPT_MAX:
             connection.close()
         else:
             self._idle.append((asyncio.get_running_loop().time(), connection))
-        return answer
 
     def close(self) -> None:
         """Close every connection; answers that are waited for fail."""

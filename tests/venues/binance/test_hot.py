@@ -279,3 +279,23 @@ async def test_closing_loses_what_is_under_way_and_leaves_nothing_open(server: S
         assert line._busy
     assert not line._busy
     assert not line._idle
+
+
+async def test_a_placement_that_may_not_leave_is_rejected_as_never_sent_and_a_cancel_leaves(
+    server: ScriptedBinance,
+) -> None:
+    """Whoever asks before it is submitted asks too early: a placement may wait for its connection."""
+    allowed = [False]
+    given = _settings(server.url, may_place=lambda: allowed[0])
+    async with running(given) as (adapter, heard):
+        adapter.submit(place())
+        event = await heard.next(OrderRejected)
+        assert (event.code, event.reason) == (0, "never sent: the halt word is set")
+        server.then("DELETE order", ok(CANCELLED))
+        adapter.submit(CANCEL)
+        await heard.next(OrderCanceled)
+        allowed[0] = True
+        server.then("POST order", ok(ACK))
+        adapter.submit(place())
+        await heard.next(OrderAcked)
+    assert len(server.requests("POST order")) == len(server.requests("DELETE order")) == 1

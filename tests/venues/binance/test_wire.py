@@ -14,7 +14,7 @@ from mm.domain.events import CancelUnknown, FillsListed, OrderRejected, PlaceUnk
 from mm.domain.sides import Side
 from mm.venues.binance.settings import BinanceSettings, BinanceUrls
 from mm.venues.binance.venue import BinanceAdapter
-from mm.venues.edge.hotline import Answer
+from mm.venues.edge.hotline import Answer, Gate
 from tests.builders.heard import Heard
 from tests.builders.scripted_binance import SYMBOL
 from tests.builders.venue_setup import CID, KEY, SECRET, TickingClock, btc_usdt, place
@@ -41,7 +41,7 @@ class Wire:
         self.sent.append((method, url, dict(headers or {}), body or ""))
         return self._answer
 
-    def send(self, request: bytes) -> "Wire":
+    def send(self, request: bytes, gate: Gate | None = None) -> "Wire":
         """Keep a request of ours."""
         head, _, body = request.decode().partition("\r\n\r\n")
         first, *lines = head.split("\r\n")

@@ -230,3 +230,20 @@ def test_what_is_used_of_the_http_library_is_there() -> None:
     )
     assert isinstance(inspect.getattr_static(ResponseHandler, "should_close"), property)
     assert list(inspect.signature(ResponseHandler.is_connected).parameters) == ["self"]
+
+
+async def test_a_gate_is_asked_in_the_moment_of_writing() -> None:
+    """A request that waited for its connection does not leave once it may not; the connection is kept."""
+    async with RawServer() as server, line_to(server.url) as line:
+        open_gate = [True]
+        sending = line.send(REQUEST, lambda: open_gate[0])
+        open_gate[0] = False
+        with pytest.raises(RequestFailure, match="never sent") as failure:
+            await sending.answer()
+        assert not failure.value.sent
+        with pytest.raises(RequestFailure, match="never sent") as failure:
+            line.send(REQUEST, lambda: open_gate[0])
+        assert not failure.value.sent
+        open_gate[0] = True
+        assert (await line.send(REQUEST, lambda: open_gate[0]).answer()).status == 200
+        assert server.received == [REQUEST]

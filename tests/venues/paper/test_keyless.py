@@ -21,12 +21,12 @@ from mm.errors import ProtocolViolation
 from mm.risk.rules import make_rules
 from mm.runtime.clock import AnchoredClock
 from mm.runtime.live import LiveRuntime
+from mm.runtime.simulate.plan import LIMITS
 from mm.strategies.pure_market_making import PureMarketMaking
 from mm.venues.binance import BinanceMarketData, BinancePublicSettings, BinanceUrls
 from mm.venues.binance.public import BinancePublic
 from mm.venues.paper import PaperVenue
 from tests.builders.engine_rig import EPOCH, IDS, make_session
-from tests.builders.engine_world import LIMITS
 from tests.builders.heard import DEADLINE_S
 from tests.builders.object_graph import of_kinds, reachable, secrets_in, signers_in
 from tests.builders.paper_bench import bench_settings
