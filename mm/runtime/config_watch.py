@@ -39,9 +39,12 @@ class ConfigWatch:
             self._take_over("file", "file")
 
     def reload(self, who: str) -> None:
-        """Take the file over now; before the run has begun, as any edit once it has."""
+        """Take the file over now; before the run has begun, as any edit once it has.
+
+        Args: who: the name of the signal that asked.
+        """
         if self._live.has_begun:
-            self._take_over("hup", who)
+            self._take_over("hup", f"signal {who}")
 
     def _seen(self) -> str:
         try:

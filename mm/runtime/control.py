@@ -1,14 +1,18 @@
 """The control socket: one JSON object per line asked, one answered, over a local Unix socket.
 
 Only the owner of the data directory can connect (mode 0600). It reads the state and hands operators'
-requests to the engine as events; it never changes anything by itself. Requests are bounded in size.
+requests to the engine as events; it never changes anything by itself. Requests are bounded in size. A client
+says who asks; what goes into the record ends with what the kernel says of it: user and process.
 """
 
 import asyncio
 import os
+import re
+import socket
+import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 import structlog
@@ -18,6 +22,7 @@ from mm.errors import EXIT_NOT_RUNNING, EXIT_USAGE, MMError
 from mm.observe.status import fill_row, order_rows, pnl
 from mm.runtime.live import LiveRuntime
 from mm.runtime.reconfigure import LiveConfig
+from mm.runtime.why import why_now
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +30,9 @@ REQUEST_BYTES_MAX: Final = 1024 * 1024
 """A request may carry the text of a config file."""
 
 VERSION: Final = 1
+WHO_LENGTH_MAX: Final = 100
+"""Characters of what a client says of itself that are kept."""
+
 IDLE_S: Final = 30.0
 """A connection that says nothing for this long is closed."""
 
@@ -34,7 +42,7 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 
     Fields: v: version, 1; do: the verb; session: "" for all; who: for the audit. Of `config.*`: key: which
     one, "" for all; text: to plan with in place of the file's; digest: of the text that is meant; confirm: it
-    may loosen limits.
+    may loosen limits. Of `why`: side: "bid", "ask" or "" for both; level: of the ladder, None for all.
     """
 
     do: str
@@ -46,9 +54,15 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     text: str | None = None
     digest: str = ""
     confirm: bool = False
+    side: Literal["", "bid", "ask"] = ""
+    level: int | None = None
 
 
+READ_VERBS: Final = ("status", "orders", "fills", "pnl", "why")
 CONFIG_VERBS: Final = ("config.get", "config.plan", "config.apply", "config.history")
+
+_NOT_PLAIN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f(),]")
+# No control characters, and none of those that a verified part is told by.
 
 Answer = dict[str, object]
 
@@ -88,9 +102,10 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = _peer(writer.get_extra_info("socket"))
         try:
             while line := await asyncio.wait_for(reader.readline(), IDLE_S):
-                writer.write(msgspec.json.encode(self.answer(line)) + b"\n")
+                writer.write(msgspec.json.encode(self.answer(line, peer)) + b"\n")
                 await writer.drain()
         except (TimeoutError, ConnectionError, ValueError):
             # Silent, gone or beyond the size limit: the connection ends, the run goes on.
@@ -98,15 +113,19 @@ class ControlServer:
         finally:
             writer.close()
 
-    def answer(self, line: bytes) -> Answer:
-        """Return the answer to one request line; never raises on what a client sends."""
+    def answer(self, line: bytes, peer: str = "control") -> Answer:
+        """Return the answer to one request line; never raises on what a client sends.
+
+        Args: peer: who it came from, as far as that was verified.
+        """
         try:
             request = msgspec.json.decode(line, type=Request)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             return _refusal(f"request cannot be read: {error}", "send one JSON object per line")
+        request.who = _who(request.who, peer)
         if request.v != VERSION:
             return _refusal(f"version was {request.v}, expected {VERSION}", "use the mm that runs the daemon")
-        if request.do in ("status", "orders", "fills", "pnl"):
+        if request.do in READ_VERBS:
             return self._read(request)
         if request.do in CONFIG_VERBS and self._config is not None:
             try:
@@ -114,7 +133,7 @@ class ControlServer:
             except MMError as error:
                 return {"ok": False, "error": str(error), "hint": error.hint, "exit_code": error.exit_code}
         if request.do not in tuple(Operation):
-            known = ", ".join(("status", "orders", "fills", "pnl", *CONFIG_VERBS, *Operation))
+            known = ", ".join((*READ_VERBS, *CONFIG_VERBS, *Operation))
             return _refusal(f"unknown request {request.do!r}", f"one of {known}")
         return self._operate(request, Operation(request.do))
 
@@ -126,6 +145,10 @@ class ControlServer:
         chosen = [s for s in state.sessions if request.session in ("", s.name)]
         if request.do == "status":
             return {"ok": True, **self._status()}
+        if request.do == "why":
+            # One session at a time, so that the loop goes on in between; the names tell what else there is.
+            made = why_now(self._runtime, chosen[0], side=request.side, level=request.level)
+            return {"ok": True, "sessions": names, "explained": made}
         if request.do == "pnl":
             return {"ok": True, "sessions": [pnl(session) for session in chosen]}
         if request.do == "orders":
@@ -147,11 +170,9 @@ class ControlServer:
         if operation is Operation.UNHALT and state.halt_code and not state.halt_confirmed:
             return _refusal("the venue has not confirmed yet that nothing is left", "try again in a moment")
         if operation is Operation.STOP and not request.session:
-            self._runtime.stop(request.reason or "stopped")
+            self._runtime.stop(request.reason or "stopped", who=request.who)
         else:
-            self._runtime.operate(
-                operation, session=request.session, reason=request.reason, who=request.who or "control"
-            )
+            self._runtime.operate(operation, session=request.session, reason=request.reason, who=request.who)
         return {"ok": True, **self._status()}
 
 
@@ -162,9 +183,26 @@ def _on_config(config: LiveConfig, request: Request) -> Answer:
         return config.plan(request.text)
     if request.do == "config.history":
         return config.history()
-    return config.apply(
-        who=request.who or "control", origin="cli", confirm=request.confirm, digest=request.digest
-    )
+    return config.apply(who=request.who, origin="cli", confirm=request.confirm, digest=request.digest)
+
+
+def _who(claimed: str, peer: str) -> str:
+    # What was verified comes last: nothing that a client says of itself can stand there.
+    said = _NOT_PLAIN.sub("?", claimed[:WHO_LENGTH_MAX])
+    return f"{said}, {peer}" if said else peer
+
+
+def _peer(connection: object) -> str:
+    # Elsewhere than on Linux the kernel tells it in another way; then nothing is claimed.
+    option = getattr(socket, "SO_PEERCRED", None)
+    ask = getattr(connection, "getsockopt", None)
+    if option is None or ask is None:
+        return "control"
+    try:
+        process, user, _ = struct.unpack("3i", ask(socket.SOL_SOCKET, option, struct.calcsize("3i")))
+    except (OSError, struct.error):
+        return "control"
+    return f"uid {user} pid {process} (control)"
 
 
 def _refusal(error: str, hint: str) -> Answer:

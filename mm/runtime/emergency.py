@@ -26,9 +26,14 @@ class EmergencyExit:
         submit: Callable[[VenueCommand], None],
         *,
         placed_ns: int,
+        epoch: int,
     ) -> None:
-        """Keep where to look, how to tell ours, how to send. Args: placed_ns: of the last placement."""
+        """Keep where to look, how to tell ours, how to send.
+
+        Args: placed_ns: of the last placement; epoch: of this life: orders of a later one are not ours.
+        """
         self._ids = ids
+        self._epoch = epoch
         self._submit = submit
         self._quiet_ns = placed_ns + FLIGHT_NS if placed_ns else 0
         self._banned_until_ns = 0
@@ -50,7 +55,7 @@ class EmergencyExit:
     def on_event(self, event: AnyEvent) -> None:
         """Act on listings, bans and the passing of time; everything else is past caring about."""
         if isinstance(event, OrdersListed) and event.symbol in self._left:
-            ours = [order for order in event.orders if self._ids.decode(order.cid) is not None]
+            ours = [order for order in event.orders if self._is_ours(order.cid)]
             self._left[event.symbol] = bool(ours) or event.asked_ns < self._quiet_ns
             for order in ours:
                 self._submit(Cancel(cid=order.cid, symbol=event.symbol))
@@ -58,3 +63,7 @@ class EmergencyExit:
             self._banned_until_ns = max(self._banned_until_ns, event.until_ns)
         elif isinstance(event, Advanced):
             self.begin(event.ts_ns)
+
+    def _is_ours(self, cid: str) -> bool:
+        decoded = self._ids.decode(cid)
+        return decoded is not None and decoded.epoch <= self._epoch

@@ -1,20 +1,30 @@
 """The live loop: events in, one step at a time, commands out; the operating system's timer only advances it.
 
-The runtime is the only caller of `Engine.step`. It decides nothing. Whatever breaks inside the core, or in an
-observer that has to write down what the core says, ends trading: the loop stops calling the core and takes
-every order of ours off the venue by listing.
+The runtime is the only caller of `Engine.step`. It decides nothing. Before every placement it reads the halt
+word, which others may set while the core does not know: then nothing is placed. Whatever breaks inside the
+core, or in an observer that has to write down what the core says, ends trading: the loop stops calling the
+core and takes every order of ours off the venue by listing.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import structlog
 
 from mm.domain.commands import AnyCommand, Place, Report, VenueCommand
-from mm.domain.events import Advanced, AnyEvent, Operation, OperatorAsked, OrderCanceled, OrderFilled
+from mm.domain.events import (
+    Advanced,
+    AnyEvent,
+    Operation,
+    OperatorAsked,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+)
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.session import SessionState
@@ -23,7 +33,9 @@ from mm.observe.history import History
 from mm.ports import SimulatedVenue, Venue
 from mm.runtime.emergency import EmergencyExit
 from mm.runtime.event_time import EventTime
+from mm.runtime.pulse import Pulse
 from mm.runtime.recorder import NoRecorder, Recorder
+from mm.store.heartbeat import Halt
 from mm.store.journal.entries import ConfigVersion
 
 log = structlog.get_logger(__name__)
@@ -33,6 +45,11 @@ STOP_PATIENCE_S: Final = 90.0
 
 INSIST_AFTER_S: Final = 2
 """From so long after the first request on, a second one ends a run without the venue's word."""
+
+HALT_NOTE: Final = "halt: "
+"""How the note begins that tells why the core is not called any more; its code follows."""
+
+NOTE_LENGTH_MAX: Final = 500
 
 LOOK_AGAIN_S: Final = 1.0
 """Pause between two listings once the core is broken."""
@@ -69,7 +86,8 @@ class LiveRuntime:
     """Runs one engine on one venue.
 
     Fields: history: what happened lately. began_ns: the core's time when `run` began, 0 before. failure: ""
-    or what broke: then the core is not called any more.
+    or what broke: then the core is not called any more. pulse: the sign of life and the halt word; to be
+    replaced before `run` where others share it.
     """
 
     def __init__(
@@ -85,6 +103,7 @@ class LiveRuntime:
         self.history = History()
         self.began_ns = 0
         self.failure = ""
+        self.pulse = Pulse.alone()
         self._venue = venue
         self._clock = clock
         self._observers = tuple(observers)
@@ -141,12 +160,15 @@ class LiveRuntime:
         """Return how much is estimated to trade before each open order, base atoms by client order id."""
         return self._venue.queue_ahead() if isinstance(self._venue, SimulatedVenue) else {}
 
-    def stop(self, reason: str) -> None:
-        """Ask for an orderly stop: orders cancelled, confirmed by the venue, then the end."""
+    def stop(self, reason: str, *, who: str = "runtime") -> None:
+        """Ask for an orderly stop: orders cancelled, confirmed by the venue, then the end.
+
+        Args: who: asks for it, and from where.
+        """
         if not self._stop_reason:
             self._stop_reason = reason
             self._bound_the_end()
-        self.operate(Operation.STOP, reason=reason, who="runtime")
+        self.operate(Operation.STOP, reason=reason, who=who)
 
     def insist(self, reason: str) -> None:
         """Ask for a stop as a signal does: asked again after a while, the run ends now and is not clean.
@@ -158,7 +180,7 @@ class LiveRuntime:
             log.warning("stop.given_up", hint="orders may remain at the venue; the next start cancels them")
             self._done.set()
         self._insisted_ns = self._insisted_ns or now_ns
-        self.stop(reason)
+        self.stop(reason, who=f"signal {reason}")
 
     def operate(self, operation: Operation, *, session: str = "", reason: str = "", who: str = "") -> None:
         """Hand an operator's request to the engine."""
@@ -167,6 +189,13 @@ class LiveRuntime:
                 ts_ns=self._clock.now_ns(), operation=operation, session=session, reason=reason, who=who
             )
         )
+
+    def heed_halt(self) -> None:
+        """Hand a halt that others asked for by the halt word or the file HALT to the engine, once."""
+        asked = self.pulse.look()
+        if asked is not None:
+            log.critical("halt.asked", reason=asked.reason, who=asked.who)
+            self.operate(Operation.HALT, reason=asked.reason, who=asked.who)
 
     def record_config(self, version: ConfigVersion) -> None:
         """Write down a configuration that is about to be applied; raises JournalFailed."""
@@ -183,6 +212,7 @@ class LiveRuntime:
                 self._feed(self._pending.popleft())
         finally:
             self._draining = False
+        self.pulse.tick()
         self._schedule()
         self._check_end()
 
@@ -231,9 +261,20 @@ class LiveRuntime:
                     observer(command)
         for command in commands:
             if isinstance(command, Place):
+                if self.pulse.forbids and self._event_time is None:
+                    self._withhold(command)
+                    continue
                 self._placed_ns = self._clock.now_ns()
             if not isinstance(command, Report):
                 self._venue.submit(command)
+
+    # On paper nothing leaves this process: there the halt alone, an event like others, can be repeated.
+    def _withhold(self, place: Place) -> None:
+        self.heed_halt()
+        now_ns = self._clock.now_ns()
+        self.sink(
+            OrderRejected(ts_ns=now_ns, cid=place.cid, code=0, reason="never sent: the halt word is set")
+        )
 
     def _knows(self, event: OrderFilled) -> bool:
         return self.engine.state.orders.knows_trade(event.symbol, event.trade_id, event.side)
@@ -252,8 +293,13 @@ class LiveRuntime:
         log.critical(failure, error=type(error).__name__, detail=str(error), hint=hint)
         state = self.engine.state
         self.failure = failure
+        self.pulse.forbid(Halt.BROKEN)
         self._broken = EmergencyExit(
-            tuple(state.markets), state.setup.ids, self._submit, placed_ns=self._placed_ns
+            tuple(state.markets),
+            state.setup.ids,
+            self._submit,
+            placed_ns=self._placed_ns,
+            epoch=state.setup.epoch,
         )
         report = Report(ts_ns=state.now_ns, code="halt", session="", facts=(("reason", failure),))
         for observer in self._observers:
@@ -266,6 +312,10 @@ class LiveRuntime:
             self._timer.cancel()
             self._timer = None
         self._broken.begin(self._clock.now_ns())
+        # After the cancels have left: it waits for the disk. What the journal does not take, the latch says.
+        told = f"{HALT_NOTE}{failure}: {type(error).__name__}: {error}"
+        with suppress(JournalFailed):
+            self._recorder.on_note(state.now_ns, told[:NOTE_LENGTH_MAX])
 
     def _submit(self, command: VenueCommand) -> None:
         try:

@@ -1,12 +1,13 @@
 """Writes a run down while it happens: what came from outside, what was computed, what was asked for.
 
-A command is in the kernel before it is sent, everything reaches the disk a group at a time, in a thread. What
-the disk refuses ends trading: `append` raises, and so does the next one. No time that is written down is read
+A command is in the kernel before it is sent, everything reaches the disk a group at a time, in a thread. Now
+and then a checkpoint says all that a later life has to know, so that it reads no further back. What the disk
+refuses ends trading: `append` raises, and so does the next one. No time that is written down is read
 here: clocks tell how long the disk takes, and how old market data are.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from time import monotonic, time_ns
 from typing import Final, Protocol
@@ -14,9 +15,11 @@ from typing import Final, Protocol
 import structlog
 
 from mm.domain.commands import AnyCommand
+from mm.domain.estate import Estate
 from mm.domain.events import AnyEvent
+from mm.domain.units import NS_PER_S
 from mm.errors import JournalFailed, StateCorrupt
-from mm.store.journal.entries import CONFIG, EVENT, OUTCOME, ConfigVersion
+from mm.store.journal.entries import CHECKPOINT, CONFIG, EVENT, NOTE, OUTCOME, ConfigVersion, OperatorNote
 from mm.store.journal.journal import Journal
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,10 @@ PATIENCE_S: Final = 10.0
 DROP_PAUSE_S: Final = 60.0
 """How often market data of this run are looked at for their age."""
 
+CHECKPOINT_NS: Final = 60 * NS_PER_S
+CHECKPOINT_RECORDS: Final = 50_000
+"""A checkpoint is written after so much of the core's time, or after so many records."""
+
 
 class Recorder(Protocol):
     """Takes down a run; what it raises ends trading."""
@@ -45,6 +52,9 @@ class Recorder(Protocol):
 
     def on_config(self, ts_ns: int, version: ConfigVersion) -> None:
         """Take down a configuration, before the event that applies it."""
+
+    def on_note(self, ts_ns: int, text: str) -> None:
+        """Take down what the engine did not say and a reader of the record has to know."""
 
 
 class NoRecorder:
@@ -59,22 +69,38 @@ class NoRecorder:
     def on_config(self, ts_ns: int, version: ConfigVersion) -> None:
         """Do nothing."""
 
+    def on_note(self, ts_ns: int, text: str) -> None:
+        """Do nothing."""
+
 
 class JournalRecorder:
     """Takes a run down in a journal."""
 
-    def __init__(self, journal: Journal, *, market_ns: int = 0) -> None:
-        """Write to `journal`, which `close` closes. Args: market_ns: age at which market data of this run are
-        dropped, 0: never.
+    def __init__(
+        self, journal: Journal, *, market_ns: int = 0, estate: Callable[[], Estate] | None = None
+    ) -> None:
+        """Write to `journal`, which `close` closes.
+
+        Args: market_ns: age at which market data of this run are dropped, 0: never; estate: returns what the
+        run leaves if it ends between two events; without it there are no checkpoints.
         """
         self._journal = journal
+        self._estate = estate
+        self._checkpoint_ns = journal.run.began_ns
+        self._checkpoint_seq = 0
         self._market_ns = market_ns
         self._closing = asyncio.Event()
         self._syncing: asyncio.Task[None] | None = None
         self._sync_began_s = self._sync_took_s = self._dropped_s = 0.0
 
     def on_event(self, event: AnyEvent, *, outside: bool) -> None:
-        """Write an event down; raises JournalFailed."""
+        """Write an event down, before it a checkpoint if one is due; raises JournalFailed."""
+        # Where something comes from outside, all that it found here is done: a later run can tell the place.
+        if outside and (
+            event.ts_ns - self._checkpoint_ns >= CHECKPOINT_NS
+            or self._journal.next_seq - self._checkpoint_seq > CHECKPOINT_RECORDS
+        ):
+            self.checkpoint(event.ts_ns)
         self._journal.append(EVENT if outside else OUTCOME, event.ts_ns, event)
         self._sync_soon()
 
@@ -88,15 +114,31 @@ class JournalRecorder:
         """Write a configuration down; it is on the disk when this returns. Raises JournalFailed."""
         self._journal.append(CONFIG, ts_ns, version)
 
+    def on_note(self, ts_ns: int, text: str) -> None:
+        """Write a note of mm's own down; it is on the disk when this returns. Raises JournalFailed."""
+        self._journal.append(NOTE, ts_ns, OperatorNote(who="mm", text=text))
+
+    def checkpoint(self, ts_ns: int) -> None:
+        """Write down what the run leaves if it ends here. Raises JournalFailed."""
+        if self._estate is not None:
+            estate = self._estate()
+            self._checkpoint_ns = max(ts_ns, estate.ts_ns)
+            self._checkpoint_seq = self._journal.append(CHECKPOINT, self._checkpoint_ns, estate)
+
     async def settle(self) -> None:
         """Return when the sync that is under way, if one is, has ended well or not."""
         if self._syncing is not None:
             await self._syncing
 
-    async def close(self) -> None:
-        """End the journal in good order, on the disk; raises JournalFailed."""
+    async def close(self, *, is_sane: bool = True) -> None:
+        """End the journal in good order, on the disk, with a checkpoint; raises JournalFailed.
+
+        Args: is_sane: False if the core broke: what it believes then is not written down.
+        """
         self._closing.set()
         await self.settle()
+        if is_sane and not self._journal.failure:
+            self.checkpoint(self._checkpoint_ns)
         self._journal.close()
 
     def _sync_soon(self) -> None:

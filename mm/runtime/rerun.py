@@ -1,8 +1,9 @@
 """Runs a recorded run again, without a clock, and compares all that it did with the record.
 
 Only what came from outside is taken from the record: outcomes of a simulated venue, timers, decisions are
-computed anew, and each has to equal the recorded one to the byte. Equal means that the run was a function of
-what it saw. Of a record that was torn off, what is there is compared. Reads no clock.
+computed anew, and each has to equal the recorded one to the byte; so has every checkpoint, which says what
+the run would have left there. Equal means that the run was a function of what it saw. Of a record that was
+torn off, what is there is compared. Reads no clock.
 """
 
 from collections import deque
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mm.domain.commands import AnyCommand, Report
+from mm.domain.estate import Estate
 from mm.domain.events import AnyEvent, ConfigApplied
 from mm.engine.engine import Engine
+from mm.engine.estate import estate_of
 from mm.ports import SimulatedVenue, Venue
 from mm.runtime.event_time import EventTime
 from mm.store.journal.codec import encode
@@ -37,7 +40,8 @@ class Difference:
 class RerunResult:
     """How a repetition went. Fields: events: taken from the record; commands, outcomes: that were the same,
     outcomes being what a simulated venue answered and timers; difference: the first one, None if there is
-    none; broke: the error in which the core ended here and then, "" if it did not; last_ts_ns: of the record.
+    none; broke: the error in which the core ended here and then, "" if it did not; last_ts_ns: of the record;
+    checkpoints: that were the same.
     """
 
     events: int
@@ -46,6 +50,7 @@ class RerunResult:
     difference: Difference | None
     broke: str
     last_ts_ns: int
+    checkpoints: int = 0
 
 
 class Rerun:
@@ -69,6 +74,8 @@ class Rerun:
         self._recorded: deque[Record] = deque()
         self._same = {Kind.COMMAND: 0, Kind.OUTCOME: 0}
         self._uneven: Difference | None = None
+        self._checkpoint: Record | None = None
+        self._checkpoints = 0
         self._broke = ""
         self._event_time = (
             EventTime(
@@ -95,7 +102,7 @@ class Rerun:
             if difference is not None:
                 break
         if difference is None and closed:
-            difference = self._left_over()
+            difference = self._left_over() or self._compare_checkpoint()
         return RerunResult(
             events=events,
             commands=self._same[Kind.COMMAND],
@@ -103,6 +110,7 @@ class Rerun:
             difference=difference,
             broke=self._broke,
             last_ts_ns=last_ts_ns,
+            checkpoints=self._checkpoints,
         )
 
     def _take(self, record: Record) -> Difference | None:
@@ -111,6 +119,8 @@ class Rerun:
             return self._compare()
         if isinstance(record.entry, ConfigVersion):
             self._config = record.entry
+        if record.kind is Kind.CHECKPOINT:
+            self._checkpoint = record
         if record.kind is not Kind.EVENT:
             return None
         if self._broke:
@@ -140,7 +150,7 @@ class Rerun:
     # What comes due before an event is recorded before it, its commands after it: when it is its turn both
     # sides are even.
     def _on_turn(self, event: AnyEvent) -> None:
-        self._uneven = self._compare() or self._left_over()
+        self._uneven = self._compare() or self._left_over() or self._compare_checkpoint()
         self._step(event)
 
     def _step(self, event: AnyEvent) -> None:
@@ -158,6 +168,24 @@ class Rerun:
                 return self._difference(record, ts_ns, _words(entry))
             self._same[kind] += 1
         return None
+
+    # A checkpoint lies before an event, where all that came before it is done.
+    def _compare_checkpoint(self) -> Difference | None:
+        record, self._checkpoint = self._checkpoint, None
+        if record is None:
+            return None
+        recorded, computed = record.entry, estate_of(self._engine.state)
+        assert isinstance(recorded, Estate)  # the codec has one type for the kind
+        if encode(computed) == record.payload:
+            self._checkpoints += 1
+            return None
+        return Difference(
+            number=self._same[Kind.COMMAND] + 1,
+            seq=record.seq,
+            ts_ns=record.ts_ns,
+            recorded=_unlike(recorded, computed),
+            computed=_unlike(computed, recorded),
+        )
 
     def _left_over(self) -> Difference | None:
         if self._recorded:
@@ -180,3 +208,13 @@ class Rerun:
 
 def _words(entry: object) -> str:
     return repr(entry)
+
+
+def _unlike(estate: Estate, other: Estate) -> str:
+    # What a checkpoint says that the other one does not, in words: whole ones have hundreds of trades.
+    said = [
+        f"{name}: {getattr(estate, name)!r}"
+        for name in estate.__struct_fields__
+        if getattr(estate, name) != getattr(other, name)
+    ]
+    return f"checkpoint with {'; '.join(said)}"

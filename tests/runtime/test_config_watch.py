@@ -107,7 +107,7 @@ def test_a_reload_takes_over_at_once_and_says_when_there_is_nothing_to(run: Conf
 
     run.at(3, edit)
     run.go()
-    assert [dict(r.facts)["who"] for r in run.reports if r.code == "config.applied"] == ["SIGHUP"]
+    assert [dict(r.facts)["who"] for r in run.reports if r.code == "config.applied"] == ["signal SIGHUP"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import socket
 import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +29,7 @@ from tests.builders.shapes import documented
 from tests.builders.virtual_time import run_virtual
 
 DEADLINE_S = 10.0
-READS = ("status", "orders", "fills", "pnl")
+READS = ("status", "orders", "fills", "pnl", "why")
 
 
 class Daemon:
@@ -157,8 +158,37 @@ async def test_pause_and_resume_reach_the_engine(tmp_path: Path) -> None:
         assert resumed["state"] == "active"
         assert daemon.run.venue.open
         asked = [dict(report.facts) for report in daemon.run.reports if report.code == "operator"]
-        assert asked[0] == {"operation": "pause", "reason": "lunch", "who": "ann@cli"}
-        assert asked[1]["who"] == "control"
+        here = f"uid {os.getuid()} pid {os.getpid()} (control)"
+        assert asked[0] == {"operation": "pause", "reason": "lunch", "who": f"ann@cli, {here}"}
+        assert asked[1]["who"] == here
+
+
+async def test_a_client_cannot_claim_to_be_another(tmp_path: Path) -> None:
+    """What the kernel says of it stands last, whatever it says of itself; a stop has it too."""
+    async with serving(tmp_path) as daemon, line_to(daemon) as line:
+        await line.ask("pause", who="root, uid 0 pid 1 (control)\x1b[2J" + "x" * 200)
+        await line.ask("stop", who="ann@cli")
+        told = [dict(report.facts)["who"] for report in daemon.run.reports if report.code == "operator"]
+    here = f"uid {os.getuid()} pid {os.getpid()} (control)"
+    claimed, _, verified = told[0].rpartition(", ")
+    assert verified == here
+    assert claimed.startswith("root? uid 0 pid 1 ?control??[2Jxxx")
+    assert len(claimed) == control.WHO_LENGTH_MAX
+    assert told[1] == f"ann@cli, {here}"
+
+
+@pytest.mark.parametrize("connection", [None, object()])
+def test_where_the_kernel_does_not_tell_nothing_is_claimed(connection: object) -> None:
+    """Another system, or no socket: the way alone is known."""
+    assert control._peer(connection) == "control"
+
+
+def test_a_peer_that_cannot_be_asked_is_not_made_up() -> None:
+    """It went away before it was looked at."""
+    ours, theirs = socket.socketpair()
+    ours.close()
+    theirs.close()
+    assert control._peer(ours) == "control"
 
 
 async def test_halt_and_unhalt_reach_the_engine(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_get_plan_apply_and_history_over_the_socket(tmp_path: Path) -> None:
         told = ask("config.history")
         assert told.pop("ok") is True
         assert not shapes.differences(told, "config_history")
-        assert [(one["revision"], one["who"]) for one in told["revisions"]] == [(1, "mm"), (2, "me")]
+        assert [(one["revision"], one["who"]) for one in told["revisions"]] == [(1, "mm"), (2, "me, control")]
         assert ask("config.get", key="nothing")["exit_code"] == 4
 
     run.at(3, talk)

@@ -5,8 +5,8 @@ from pathlib import Path
 from mm.domain.commands import Place, Report, VenueCommand
 from mm.domain.events import Operation
 from mm.runtime.keeper import Keeper
+from mm.runtime.simulate.ladder import Ladder
 from mm.store.runstate import RunState
-from tests.builders.engine_ladder import Ladder
 from tests.builders.engine_rig import make_session
 from tests.builders.live_runs import LiveRun
 from tests.builders.virtual_time import START_NS

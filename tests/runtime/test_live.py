@@ -2,14 +2,25 @@
 
 import asyncio
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from mm.domain.commands import Cancel, Connect, ListOrders, Place, Report
-from mm.domain.events import Advanced, AnyEvent, Operation, OrderCanceled, OrderFilled, Source
+from mm.domain.events import (
+    Advanced,
+    AnyEvent,
+    Operation,
+    OperatorAsked,
+    OrderCanceled,
+    OrderFilled,
+    OrderRejected,
+    Source,
+)
 from mm.domain.sides import Side
 from mm.runtime.live import STOP_PATIENCE_S
-from tests.builders.engine_ladder import Ladder
+from mm.runtime.simulate.ladder import Ladder
+from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Word, ask_halt
 from tests.builders.engine_rig import make_session
 from tests.builders.fake_venue import FakeVenue
 from tests.builders.live_runs import LiveRun, earlier_cid
@@ -289,3 +300,88 @@ def test_every_report_is_in_the_history_and_at_the_observers() -> None:
     assert list(run.runtime.history.reports) == run.reports
     assert all(isinstance(report, Report) for report in run.reports)
     assert "session.state" in run.codes()
+
+
+def _watched(run: LiveRun, folder: Path) -> Heartbeat:
+    beat = Heartbeat.create(folder)
+    run.runtime.pulse.share(beat, folder)
+    return beat
+
+
+def test_with_the_halt_word_set_nothing_is_placed_and_the_engine_hears_of_it(tmp_path: Path) -> None:
+    """From the next send on, before anything looked: every placement is an order that provably never left."""
+    run = LiveRun()
+    beat = _watched(run, tmp_path)
+    placed: list[int] = []
+
+    def forbid() -> None:
+        beat.set_halt(Halt.SILENT)
+        placed.append(len(run.venue.commands(Place)))
+        run.venue.fill(next(iter(run.venue.open)), 10)
+
+    run.at(5, forbid)
+    run.at(20, lambda: run.runtime.stop("enough"))
+    outcome = run.go()
+    assert (outcome.reason, outcome.clean, outcome.halted) == ("halted: watchdog.silent", True, True)
+    assert len(run.venue.commands(Place)) == placed[0]
+    asked = [event for event in run.engine.events if isinstance(event, OperatorAsked)]
+    assert (asked[0].operation, asked[0].reason, asked[0].who) == (
+        Operation.HALT,
+        "watchdog.silent",
+        "watchdog",
+    )
+    refused = [event for event in run.engine.events if isinstance(event, OrderRejected)]
+    assert refused
+    assert {(event.code, event.reason) for event in refused} == {(0, "never sent: the halt word is set")}
+    assert not run.venue.open
+
+
+def test_cancels_and_questions_leave_whatever_the_halt_word_says(tmp_path: Path) -> None:
+    """Only placing is forbidden."""
+    run = LiveRun()
+    beat = _watched(run, tmp_path)
+    run.at(5, lambda: beat.set_halt(Halt.OPERATOR))
+    run.at(5.1, run.runtime.heed_halt)
+    run.at(9, lambda: run.runtime.stop("enough"))
+    assert run.go().clean
+    assert len(run.venue.commands(Cancel)) >= 4
+    assert run.codes().count("halt") == 1
+
+
+def test_a_halt_by_the_file_is_lifted_with_it(tmp_path: Path) -> None:
+    """The reason is the file's; afterwards it quotes again."""
+    run = LiveRun()
+    _watched(run, tmp_path)
+    run.runtime._observers += (run.runtime.pulse.on_report,)
+    placed: list[int] = []
+    run.at(5, lambda: ask_halt(tmp_path, "prices are odd", "ann"))
+    run.at(5.1, run.runtime.heed_halt)
+    run.at(5.2, run.runtime.heed_halt)
+    run.at(30, lambda: placed.append(len(run.venue.commands(Place))))
+    run.at(30, lambda: run.runtime.operate(Operation.UNHALT, reason="fine again"))
+    outcome = run.go(duration_s=40)
+    assert (outcome.reason, outcome.clean, outcome.halted) == ("duration", True, False)
+    assert len(run.venue.commands(Place)) > placed[0]
+    halts = [report for report in run.reports if report.code == "halt"]
+    assert [dict(report.facts)["reason"] for report in halts] == ["prices are odd"]
+    assert not (tmp_path / HALT_NAME).exists()
+
+
+def test_a_core_that_breaks_sets_the_halt_word_for_the_watchdog(tmp_path: Path) -> None:
+    """It cancels by listing, and so does the watchdog: whoever still can."""
+    run = LiveRun()
+    beat = _watched(run, tmp_path)
+    run.at(5, lambda: setattr(run.engine, "breaks_at", lambda _: True))
+    assert run.go().reason == "halted: engine.failed"
+    assert beat.halt is Halt.BROKEN
+
+
+def test_every_batch_of_steps_is_a_sign_of_life(tmp_path: Path) -> None:
+    """A burst that keeps the loop from its timers is no silence."""
+    run = LiveRun()
+    beat = _watched(run, tmp_path)
+    heard: list[int] = []
+    for number in range(3):
+        run.at(5 + number, lambda: heard.append(beat.words[Word.TRADER_BEAT_NS]))
+    run.go(duration_s=10)
+    assert 0 < heard[0] < heard[1] < heard[2]

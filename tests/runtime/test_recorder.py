@@ -11,17 +11,28 @@ from structlog.testing import capture_logs
 
 from mm.domain.book import Level
 from mm.domain.commands import AnyCommand, Cancel, ListOrders, Place, Query
+from mm.domain.estate import Estate
 from mm.domain.events import Advanced, AnyEvent, BookDelta, OrderAcked, Source
 from mm.errors import JournalFailed
 from mm.runtime import recorder as recorder_module
-from mm.runtime.recorder import JournalRecorder
+from mm.runtime.recorder import CHECKPOINT_NS, JournalRecorder
 from mm.store.journal import journal as journal_module
 from mm.store.journal.disk import Disk
-from mm.store.journal.entries import COMMAND, CONFIG, EVENT, OUTCOME, Cause, ConfigVersion, RunHeader
+from mm.store.journal.entries import (
+    CHECKPOINT,
+    COMMAND,
+    CONFIG,
+    EVENT,
+    OUTCOME,
+    Cause,
+    ConfigVersion,
+    RunHeader,
+)
 from mm.store.journal.journal import Journal
 from mm.store.journal.reader import read
 from mm.store.journal.syncing import JournalSettings
 from mm.store.journal.verify import verify
+from tests.builders.journals import estate
 from tests.builders.live_runs import LiveRun
 from tests.builders.virtual_time import START_NS
 
@@ -198,6 +209,9 @@ class _Full:
     def on_config(self, ts_ns: int, version: ConfigVersion) -> None:
         return
 
+    def on_note(self, ts_ns: int, text: str) -> None:
+        raise JournalFailed("the journal takes nothing more: No space left on device")
+
 
 def test_a_journal_that_takes_nothing_more_ends_trading_and_cancels_still_go_out() -> None:
     """What cannot be written down is not done; what is ours comes off the venue, by listing."""
@@ -210,3 +224,75 @@ def test_a_journal_that_takes_nothing_more_ends_trading_and_cancels_still_go_out
     assert not run.venue.open
     assert {type(command) for command in sent} == {ListOrders, Cancel}
     assert len(run.venue.commands(Place)) > 0
+
+
+class Account:
+    """What is said at each checkpoint. Fields: asked: how often."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self) -> Estate:
+        """Return another one each time."""
+        self.asked += 1
+        return estate(self.asked)
+
+
+def kinds_of(directory: Path) -> str:
+    """The kinds of all records: e, o, c and K for a checkpoint."""
+    letters = {EVENT: "e", OUTCOME: "o", COMMAND: "c", CHECKPOINT: "K"}
+    return "".join(letters[record.kind] for record in read(directory))
+
+
+async def test_a_checkpoint_is_written_after_a_minute_before_what_comes_next(tmp_path: Path) -> None:
+    """Of the core's time, and only before something from outside: there all that came before is done."""
+    account = Account()
+    recorder = JournalRecorder(Journal.open(tmp_path / "j", HEADER), estate=account)
+    recorder.checkpoint(START_NS)
+    late_ns = START_NS + CHECKPOINT_NS
+    recorder.on_event(Advanced(ts_ns=late_ns - 1), outside=True)
+    recorder.on_event(Advanced(ts_ns=late_ns), outside=False)
+    recorder.on_commands(late_ns, [Query(cid="a", symbol="BTC/USDT")])
+    recorder.on_event(Advanced(ts_ns=late_ns), outside=True)
+    recorder.on_event(Advanced(ts_ns=late_ns + 1), outside=True)
+    await recorder.close()
+
+    assert kinds_of(tmp_path / "j") == "KeocKeeK"
+    assert account.asked == 3
+
+
+async def test_a_checkpoint_is_written_after_so_many_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little time went by: what a later life reads is bounded."""
+    monkeypatch.setattr(recorder_module, "CHECKPOINT_RECORDS", 3)
+    recorder = JournalRecorder(Journal.open(tmp_path / "j", HEADER), estate=Account())
+    recorder.checkpoint(START_NS)
+    for _ in range(8):
+        recorder.on_event(ACK, outside=True)
+    await recorder.close()
+
+    assert kinds_of(tmp_path / "j") == "KeeeKeeeKeeK"
+
+
+async def test_what_a_broken_core_believes_is_not_written_down(tmp_path: Path) -> None:
+    """The record is ended all the same; a later life follows what is in it."""
+    recorder = JournalRecorder(Journal.open(tmp_path / "j", HEADER), estate=Account())
+    recorder.on_event(ACK, outside=True)
+    await recorder.close(is_sane=False)
+
+    assert kinds_of(tmp_path / "j") == "e"
+    assert verify(tmp_path / "j").closed
+
+
+async def test_a_checkpoint_that_a_full_disk_does_not_take_ends_trading(tmp_path: Path) -> None:
+    """As any other record; the end of the journal asks for no more."""
+    journal = Journal.open(tmp_path / "j", HEADER)
+    journal._disk.sync = FailingDisk().sync  # type: ignore[method-assign] # it was well until now
+    recorder = JournalRecorder(journal, estate=Account())
+    recorder.checkpoint(START_NS)
+    with pytest.raises(JournalFailed):
+        journal.sync()
+    with pytest.raises(JournalFailed):
+        recorder.checkpoint(START_NS)
+    await recorder.close()

@@ -6,13 +6,26 @@ import msgspec
 import pytest
 
 from mm.domain.commands import AnyCommand, Place
+from mm.domain.estate import Estate
 from mm.domain.events import AnyEvent, ConfigApplied, OrderAcked
 from mm.engine.engine import Engine
+from mm.engine.estate import estate_of
 from mm.engine.setup import NewSetup
+from mm.runtime.live import HALT_NOTE
 from mm.runtime.rerun import Rerun, RerunResult
+from mm.runtime.simulate.ladder import Ladder
 from mm.store.journal.codec import encode
-from mm.store.journal.entries import COMMAND, CONFIG, EVENT, OUTCOME, ConfigVersion, Record
-from tests.builders.engine_ladder import Ladder
+from mm.store.journal.entries import (
+    CHECKPOINT,
+    COMMAND,
+    CONFIG,
+    EVENT,
+    NOTE,
+    OUTCOME,
+    ConfigVersion,
+    OperatorNote,
+    Record,
+)
 from tests.builders.engine_rig import make_session
 from tests.builders.fake_venue import FakeVenue
 from tests.builders.live_runs import LiveRun
@@ -38,6 +51,11 @@ class Memory:
     def on_config(self, ts_ns: int, version: ConfigVersion) -> None:
         """Keep a configuration."""
         self.records.append(Record(len(self.records) + 1, ts_ns, CONFIG, version, encode(version)))
+
+    def on_note(self, ts_ns: int, text: str) -> None:
+        """Keep a note."""
+        note = OperatorNote(who="mm", text=text)
+        self.records.append(Record(len(self.records) + 1, ts_ns, NOTE, note, encode(note)))
 
 
 @pytest.fixture
@@ -137,3 +155,66 @@ def test_a_setup_that_differs_is_found(recorded: tuple[LiveRun, list[Record]]) -
     other = LiveRun(make_session(Ladder(half_spread_ticks=5)))
     assert repeated(other, records).difference is not None
     assert run.engine.state.setup.epoch == other.engine.state.setup.epoch
+
+
+def with_checkpoints(run: LiveRun, records: Sequence[Record]) -> list[Record]:
+    """Put a checkpoint before the first event and before the last, and one at the end, as they would be."""
+    engine = Engine(run.engine.state.setup)
+    events = [place for place, record in enumerate(records) if record.kind is EVENT]
+    made: list[Record] = []
+    for place, record in enumerate(records):
+        if place in (events[0], events[-1]):
+            made.append(checkpoint_of(engine, record))
+        made.append(record)
+        if isinstance(record.entry, AnyEvent):
+            engine.step(record.entry)
+    return [*made, checkpoint_of(engine, records[-1])]
+
+
+def checkpoint_of(engine: Engine, beside: Record) -> Record:
+    """What the engine leaves, as a record."""
+    left = estate_of(engine.state)
+    return Record(beside.seq, beside.ts_ns, CHECKPOINT, left, encode(left))
+
+
+def test_checkpoints_are_compared_as_well(recorded: tuple[LiveRun, list[Record]]) -> None:
+    """At their very places: before an event nothing of it is in them."""
+    run, records = recorded
+    result = repeated(run, with_checkpoints(run, records))
+
+    assert result.difference is None
+    assert result.checkpoints == 3
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_a_checkpoint_that_was_changed_is_told_in_words(
+    recorded: tuple[LiveRun, list[Record]], which: int
+) -> None:
+    """What it says that is not so, beside what is."""
+    run, records = recorded
+    made = with_checkpoints(run, records)
+    place = [place for place, record in enumerate(made) if record.kind is CHECKPOINT][which]
+    left = made[place].entry
+    assert isinstance(left, Estate)
+    wrong = msgspec.structs.replace(left, sequence=left.sequence + 1)
+    made[place] = msgspec.structs.replace(made[place], entry=wrong, payload=encode(wrong))
+
+    result = repeated(run, made)
+
+    assert result.difference is not None
+    assert result.difference.recorded == f"checkpoint with sequence: {left.sequence + 1}"
+    assert result.difference.computed == f"checkpoint with sequence: {left.sequence}"
+    assert result.checkpoints == which
+
+
+def test_a_core_that_breaks_leaves_a_note_and_repeats_to_there() -> None:
+    """It cannot say itself that it broke: the runtime does, in the record, and the latch has its reason."""
+    memory = Memory()
+    run = LiveRun(latency_s=0.003, recorder=memory)
+    run.at(5, lambda: setattr(run.engine, "breaks_at", lambda event: True))
+    outcome = run.go(duration_s=30)
+    assert outcome.reason == "halted: engine.failed"
+    notes = [record.entry for record in memory.records if record.kind is NOTE]
+    assert notes == [
+        OperatorNote(who="mm", text=f"{HALT_NOTE}engine.failed: ArithmeticError: the core is broken")
+    ]

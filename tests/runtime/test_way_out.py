@@ -7,7 +7,7 @@ from mm.domain.units import NS_PER_S
 from mm.errors import ProtocolViolation, StateCorrupt
 from mm.runtime.emergency import FLIGHT_NS
 from mm.runtime.live import STOP_PATIENCE_S
-from tests.builders.engine_ladder import Ladder
+from mm.runtime.simulate.ladder import Ladder
 from tests.builders.engine_rig import make_session
 from tests.builders.live_runs import LiveRun, earlier_cid
 from tests.builders.virtual_time import START_NS

@@ -1,345 +1,202 @@
 """What must hold at every instant of a simulated run, judged by the venue's truth, not by the bot's belief.
 
-A check that fails raises `Broken` with the invariant's name. The engine is only looked at where the question
-is about the engine: which orders it holds for dead, what it says it is doing.
+Each invariant is a class in one of the `checks_*` files; here they are listed and called. One that fails
+raises `Broken` with the invariant's name. The engine is only looked at where the question is about the
+engine: which orders it holds for dead, what it says it is doing, how much it keeps.
 """
 
-from collections import deque
-from typing import Final
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, TypeVar
 
-from mm.domain.book import BookStatus
-from mm.domain.commands import AnyCommand, Cancel, Connect, Place, Report, TimeInForce
-from mm.domain.events import (
-    AnyEvent,
-    BookDelta,
-    BookLost,
-    BookSnapshot,
-    Stream,
-    StreamDown,
-    TopOfBook,
-)
-from mm.domain.ids import OrderIds
-from mm.domain.sides import Side
+from mm.domain.commands import AnyCommand, Cancel, Place, Report
+from mm.domain.events import AnyEvent
 from mm.engine.engine import Engine
-from mm.engine.session import SessionState
-from mm.engine.setup import EngineSetup
-from tests.builders.engine_truth import Truth
-from tests.builders.engine_wire import Wire
+from mm.engine.setup import EngineSetup, SessionSetup
+from mm.runtime.rerun import RerunResult
+from mm.runtime.simulate.checks_bounds import Bounds
+from mm.runtime.simulate.checks_exposure import Exposure, OneIntent, OnePerLevel, ReducesOnly, SelfTrade
+from mm.runtime.simulate.checks_fills import FillsCountedOnce, Ledger, OrdersOnlyFill, ProvenDeath
+from mm.runtime.simulate.checks_halt import Halt, Loss
+from mm.runtime.simulate.checks_life import Liveness, NoOrphans, RecoveredOnce, SingleWriter
+from mm.runtime.simulate.checks_market import CrossedBooks, Freshness, OwnCancels, Rate
+from mm.runtime.simulate.checks_orders import ConfigInForce, OrderSanity
+from mm.runtime.simulate.checks_record import IntentBeforeEffect, Recorded, Replay, Secrets
+from mm.runtime.simulate.checks_scene import Broken, Checker, Scene
+from mm.runtime.simulate.truth import Truth
+from mm.runtime.simulate.wire import Wire
 
-SECOND_NS: Final = 1_000_000_000
-KILL_NS: Final = 6 * SECOND_NS
-"""After a halt that nothing forbids to cancel, a cancel was sent for every open order within this time."""
+__all__ = ["CHECKERS", "Broken", "Checks"]
 
-RECONCILED_NS: Final = 12 * SECOND_NS
-"""With no fault any more, nothing stays different or silent for longer: a reconciliation and some way."""
+CHECKERS: Final[tuple[type[Checker], ...]] = (
+    OneIntent,
+    Halt,
+    Freshness,
+    SelfTrade,
+    OnePerLevel,
+    ReducesOnly,
+    Exposure,
+    Rate,
+    OwnCancels,
+    OrderSanity,
+    Loss,
+    IntentBeforeEffect,
+    SingleWriter,
+    ProvenDeath,
+    CrossedBooks,
+    FillsCountedOnce,
+    OrdersOnlyFill,
+    ConfigInForce,
+    Recorded,
+    Bounds,
+    RecoveredOnce,
+    Secrets,
+    Replay,
+    Liveness,
+    NoOrphans,
+    Ledger,
+)
+"""Every one, in the order in which they are asked."""
 
-BUDGET: Final = "budget"
-"""The reason of a session whose messages of the minute are used up: it may be silent until they are not."""
+IDS_IN_TEXT: Final = re.compile(rb"[0-9a-f]{32}")
+"""What a client order id looks like in a record."""
 
-CROSSED_NS: Final = SECOND_NS
-"""A book that shows bid >= ask for longer is not right."""
-
-SWEEP_NS: Final = SECOND_NS // 5
-"""What time alone makes due is done within this."""
-
-MINUTE_NS: Final = 60 * SECOND_NS
-
-
-class Broken(AssertionError):
-    """An invariant does not hold. Fields: invariant: its name."""
-
-    def __init__(self, invariant: str, text: str) -> None:
-        """Keep the name beside the text."""
-        super().__init__(f"{invariant}: {text}")
-        self.invariant = invariant
+One = TypeVar("One", bound=Checker)
 
 
 class Checks:
-    """All of them, with what they have to remember.
-
-    Fields: placed: every placement of this life by cid; halted_ns: since when, 0 = not; reports: how often
-    each code; bounds_exposure: whether the venue tells enough for any engine to hold its limits; crashed:
-    whether fills of an earlier life of the process may be among those of this one.
-    """
+    """All of them over one run. Fields: scene: what they look at."""
 
     def __init__(self, setup: EngineSetup, truth: Truth, wire: Wire, engine: Engine) -> None:
         """Watch one run."""
-        self._setup = setup
-        self._ids: OrderIds = setup.ids
-        self._truth = truth
-        self._wire = wire
-        self._engine = engine
-        self.bounds_exposure = True
-        self.crashed = False
-        self.placed: dict[str, Place] = {}
-        self.halted_ns = 0
-        self._cancelled: set[str] = set()
-        self._book_ns: dict[str, int] = {}
-        self._depth_ns: dict[str, int] = {}
-        self._weights: deque[tuple[int, int]] = deque()
-        self._weight = 0
-        self._cum: dict[str, int] = {}
-        self._session: dict[str, int] = {}
-        self._position: dict[int, int] = {}
-        self._quoted_ns: dict[int, int] = {}
-        self._seen_fills = 0
-        self.reports: dict[str, int] = {}
+        self.scene = Scene(setup, truth, wire, engine)
+        self._all = [kind(self.scene) for kind in CHECKERS]
+        # Only what a check overrides is called.
+        self._on_event = [one.on_event for one in self._overriding("on_event")]
+        self._on_command = [one.on_command for one in self._overriding("on_command")]
+        self._on_report = [one.on_report for one in self._overriding("on_report")]
+        self._on_truth = [one.on_truth for one in self._overriding("on_truth")]
+        self._on_step = [one.on_step for one in self._overriding("on_step")]
+        self._rate = self.of(Rate)
+        self._secrets = self.of(Secrets)
 
-    def begin_life(self, setup: EngineSetup, engine: Engine) -> None:
-        """Forget what the process that crashed did: its orders are orphans now."""
-        self._setup = setup
-        self._engine = engine
-        self.halted_ns = 0
-        self.crashed = True
-        for kept in (self.placed, self._session, self._position, self._cum, self._book_ns, self._quoted_ns):
-            kept.clear()
-        self._cancelled.clear()
+    def _overriding(self, name: str) -> list[Checker]:
+        return [one for one in self._all if getattr(type(one), name) is not getattr(Checker, name)]
 
-    # ---- what reaches the engine
+    def of(self, kind: type[One]) -> One:
+        """Return the check of that class."""
+        found = next(one for one in self._all if isinstance(one, kind))
+        assert isinstance(found, kind)
+        return found
 
-    def on_event(self, event: AnyEvent) -> None:
-        """Note how fresh the books are as far as the engine can know."""
-        match event:
-            case BookSnapshot():
-                self._book_ns[event.symbol] = self._depth_ns[event.symbol] = event.ts_ns
-            case BookDelta() | TopOfBook():
-                if event.symbol in self._book_ns:
-                    self._book_ns[event.symbol] = event.ts_ns
-                    if isinstance(event, BookDelta):
-                        self._depth_ns[event.symbol] = event.ts_ns
-            case BookLost():
-                self._book_ns.pop(event.symbol, None)
-            case StreamDown() if event.stream is Stream.MARKET:
-                self._book_ns.clear()
-            case _:
-                pass
+    @property
+    def bounds_exposure(self) -> bool:
+        """Whether the venue tells enough for any engine to hold its limits."""
+        return self.scene.bounds_exposure
 
-    # ---- what leaves the engine
+    @bounds_exposure.setter
+    def bounds_exposure(self, is_so: bool) -> None:
+        """Say so."""
+        self.scene.bounds_exposure = is_so
 
-    def on_command(self, now_ns: int, command: AnyCommand) -> None:
-        """Judge a command before it is carried out."""
-        if isinstance(command, Report):
-            self._on_report(now_ns, command)
-            return
-        if now_ns < self._wire.banned_until_ns:
-            raise Broken("I9", f"{type(command).__name__} was sent while banned")
-        if not isinstance(command, Connect):
-            self._spend(now_ns, command)
-        if isinstance(command, Cancel):
-            self._cancelled.add(command.cid)
-            if self._ids.decode(command.cid) is None:
-                raise Broken("B24", "an order that is not ours was cancelled")
-        if isinstance(command, Place):
-            self._judge_place(now_ns, command)
+    @property
+    def placed(self) -> dict[str, Place]:
+        """Every placement of this life, by id."""
+        return self.scene.placed
 
-    def _spend(self, now_ns: int, command: AnyCommand) -> None:
-        caps = self._setup.caps
-        weight = {
-            "Place": caps.weight_place,
-            "Cancel": caps.weight_cancel,
-            "Query": caps.weight_query,
-            "ListOrders": caps.weight_orders,
-            "ListFills": caps.weight_fills,
-            "ListBalances": caps.weight_balances,
-            "SyncBook": caps.weight_book,
-        }.get(type(command).__name__, 1)
-        self._weights.append((now_ns, weight))
-        self._weight += weight
-        used = self.weight_used(now_ns)
-        if used > caps.weight_per_minute:
-            raise Broken("I9", f"{used} of weight within a minute")
+    @property
+    def reports(self) -> dict[str, int]:
+        """How often each code was reported."""
+        return self.scene.reports
 
     def weight_used(self, now_ns: int) -> int:
         """Return what the venue counted within the last minute, whoever of us sent it."""
-        while self._weights and self._weights[0][0] <= now_ns - MINUTE_NS:
-            self._weight -= self._weights.popleft()[1]
-        return self._weight
+        return self._rate.used(now_ns)
 
-    def _judge_place(self, now_ns: int, place: Place) -> None:
-        if place.cid in self.placed:
-            raise Broken("B6", "one intent was sent twice")
-        if self.halted_ns and not place.reduces:
-            raise Broken("I7", "a placement left after the halt")
-        book_ns = self._book_ns.get(place.symbol)
-        if book_ns is None:
-            raise Broken("I8", "a placement on a book that is not in sync")
-        if max(place.market_age_ns, now_ns - book_ns) > self._setup.deadlines.stale:
-            raise Broken("I8", f"a placement on a book that is {(now_ns - book_ns) // 10**6} ms old")
-        if now_ns - self._depth_ns[place.symbol] > self._setup.deadlines.stale + SWEEP_NS:
-            raise Broken("I8", "a placement on a book whose depth is old behind its top")
-        for other in self._may_fill():
-            if (
-                other.symbol == place.symbol
-                and other.side is not place.side
-                and (place.price_ticks - other.price_ticks) * place.side.sign >= 0
-            ):
-                raise Broken("I2", f"{place.side} at {place.price_ticks} against own {other.price_ticks}")
-        self.placed[place.cid] = place
-        if place.reduces and not self.halted_ns:
-            raise Broken("I7", "an exit left although nothing was halted")
-        decoded = self._ids.decode(place.cid)
-        assert decoded is not None
-        self._session[place.cid] = decoded.session
-        self._judge_level(place)
-        if place.reduces:
-            self._judge_exit(place)
+    # ---- lives
 
-    def _judge_exit(self, place: Place) -> None:
-        # Everything that could still fill on its side, itself included, takes back at most what is held.
-        session = self._session[place.cid]
-        held = -place.side.sign * self._held(session)
-        may_fill = sum(
-            left
-            for cid, left in self._left()
-            if cid != place.cid and (self._session[cid], self.placed[cid].side) == (session, place.side)
-        )
-        if may_fill + place.size_lots > held:
-            raise Broken("B36", f"an exit of {place.size_lots} beside {may_fill}, {held} held")
+    def begin_life(self, setup: EngineSetup, engine: Engine) -> None:
+        """Go on with the process that follows one that died."""
+        self.scene.begin_life(setup, engine)
+        for one in self._all:
+            one.begin_life()
 
-    def _judge_level(self, place: Place) -> None:
-        known = self._engine.state.orders
-        mine = known.get(place.cid)
-        assert mine is not None
-        for other in self._may_fill():
-            order = known.get(other.cid)
-            if (
-                order is not None
-                and order is not mine
-                and (order.session, order.side, order.level) == (mine.session, mine.side, mine.level)
-                and mine.level >= 0
-            ):
-                raise Broken("one per level", f"a second order on {mine.side} level {mine.level}")
+    def on_config(self, sessions: tuple[SessionSetup, ...]) -> None:
+        """Take note of the setups that the next `ConfigApplied` brings."""
+        self.scene.setup = replace(self.scene.setup, sessions=sessions)
 
-    def _on_report(self, now_ns: int, report: Report) -> None:
-        self.reports[report.code] = self.reports.get(report.code, 0) + 1
-        if report.code == "halt":
-            self.halted_ns = now_ns
-            self._cancelled.clear()
-        elif report.code == "unhalt":
-            self.halted_ns = 0
-        elif report.code == "halt.confirmed":
-            left = [place.cid for place in self._may_fill() if self._ids.decode(place.cid) is not None]
-            if left:
-                raise Broken("I7", f"a halt was confirmed with {len(left)} own orders left")
+    def on_external(self, asset: str, atoms: int) -> None:
+        """Take note of a flow from outside: a deposit, or a withdrawal (negative)."""
+        flows = self.of(Ledger).flows
+        flows[asset] = flows.get(asset, 0) + atoms
 
-    # ---- what happened at the venue
+    # ---- what is written down
+
+    def on_written(self, content: bytes) -> None:
+        """Take note of bytes that were written to a journal (I6, I15)."""
+        scene = self.scene
+        if scene.recorded is None:
+            scene.recorded = set()
+        scene.recorded.update(IDS_IN_TEXT.findall(content))
+        self._secrets.search("the journal", content)
+
+    def on_rerun(self, result: RerunResult) -> None:
+        """Judge the repetition of a life from its journal (I10)."""
+        self.of(Replay).judge(result)
+
+    def plant_secrets(self, secrets: Sequence[bytes]) -> None:
+        """Look for these in everything that is written (I15)."""
+        self._secrets.plant(secrets)
+
+    def on_bytes(self, where: str, data: bytes) -> None:
+        """Look through bytes that were written (I15)."""
+        self._secrets.search(where, data)
+
+    # ---- what reaches and leaves the engine
+
+    def on_event(self, event: AnyEvent) -> None:
+        """Look at what is about to reach the engine."""
+        self.scene.now_ns = event.ts_ns
+        for hook in self._on_event:
+            hook(event)
+
+    def on_command(self, now_ns: int, command: AnyCommand) -> None:
+        """Judge a command before it is carried out."""
+        scene = self.scene
+        scene.now_ns = now_ns
+        if isinstance(command, Report):
+            scene.reports[command.code] = scene.reports.get(command.code, 0) + 1
+            for tell in self._on_report:
+                tell(command)
+            return
+        for judge in self._on_command:
+            judge(command)
+        if isinstance(command, Place):
+            scene.note(command)
+        elif isinstance(command, Cancel):
+            scene.cancelled[command.cid] = now_ns
+
+    # ---- what is so
 
     def on_truth(self) -> None:
-        """Judge the worst case after the venue's truth changed or a placement left (I1)."""
-        for fill in self._truth.fills[self._seen_fills :]:
-            session = self._session.get(fill.cid)
-            if session is not None:
-                moved = fill.side.sign * fill.size_lots
-                self._position[session] = self._position.get(session, 0) + moved
-        self._seen_fills = len(self._truth.fills)
-        open_lots: dict[tuple[int, Side], int] = {}
-        for cid, left in self._left():
-            place = self.placed[cid]
-            key = (self._session[cid], place.side)
-            open_lots[key] = open_lots.get(key, 0) + left
-        for (session, side), lots in open_lots.items():
-            limit = self._setup.sessions[session].band_lots_max
-            position = self._held(session)
-            worst = side.sign * position + lots
-            if worst > limit and self.bounds_exposure:
-                raise Broken("I1", f"session {session}: {position} held, {lots} to {side}, limit {limit}")
-
-    def _held(self, session: int) -> int:
-        # The inventory by the venue's truth: what is held beside the target, or where two sessions share a
-        # symbol, what the orders of this one moved.
-        mine = self._engine.state.sessions[session]
-        instrument = mine.setup.instrument
-        sharing = sum(one.setup.instrument is instrument for one in self._engine.state.sessions)
-        if sharing > 1 or mine.target_lots < 0:
-            return self._position.get(session, 0)
-        return self._truth.holdings[instrument.base] // instrument.lot_atoms - mine.target_lots
-
-    def _left(self) -> list[tuple[str, int]]:
-        # What of this life can still fill: resting, or on its way.
-        resting = [(cid, order.left_lots) for cid, order in self._truth.live.items() if cid in self.placed]
-        coming = [(cid, place.size_lots) for cid, place in self._wire.in_transit.items()]
-        return resting + coming
-
-    def _may_fill(self) -> list[Place]:
-        # Own orders that are not dead by the venue's truth, earlier lives included.
-        known = dict(self._wire.in_transit)
-        for cid, order in self._truth.live.items():
-            if self._ids.decode(cid) is not None:
-                known[cid] = self.placed.get(cid) or Place(
-                    cid=cid,
-                    symbol=order.symbol,
-                    side=order.side,
-                    price_ticks=order.price_ticks,
-                    size_lots=order.size_lots,
-                    post_only=True,
-                    time_in_force=TimeInForce.GTC,
-                    reduces=False,
-                    market_seq=0,
-                    market_age_ns=0,
-                )
-        return list(known.values())
-
-    # ---- after each step
+        """Judge after the venue's truth changed or commands left."""
+        for hook in self._on_truth:
+            hook()
 
     def on_step(self, now_ns: int) -> None:
-        """Judge what the engine believes against what is so."""
-        live = self._engine.state.orders.live
-        for cid in self._truth.live:
-            if cid in self._session:
-                self._quoted_ns[self._session[cid]] = now_ns
-        for cid, _ in self._left():
-            if cid not in live:
-                raise Broken("unproven death", f"{cid[-6:]} is alive and was given up")
-        for market in self._engine.state.markets.values():
-            since_ns, book = market.book.crossed_since_ns, market.book
-            if book.status is BookStatus.IN_SYNC and since_ns and now_ns - since_ns > CROSSED_NS:
-                raise Broken("A3", "a book that is crossed was believed for more than a second")
-        for order in live.values():
-            before = self._cum.get(order.cid, 0)
-            if order.cum_lots < before or order.cum_lots > order.size_lots:
-                raise Broken("I11", f"filled {order.cum_lots} of {order.size_lots} after {before}")
-            self._cum[order.cid] = order.cum_lots
-        if self.halted_ns and now_ns - max(self.halted_ns, self._wire.banned_until_ns) > KILL_NS:
-            for cid in self._truth.live:
-                if cid in self.placed and cid not in self._cancelled:
-                    raise Broken("I7", "an order was not cancelled although nothing stood in the way")
-
-    # ---- at the end
-
-    def at_rest(self) -> None:
-        """Judge the books after everything came to rest (I3, I5)."""
-        state = self._engine.state
-        for session in state.sessions:
-            held = self._held(session.index)
-            if session.stock_taken and session.position.inventory_lots != held:
-                raise Broken("I3", f"{session.name}: {session.position.inventory_lots}, the venue {held}")
-            fills = sum(self._session.get(fill.cid) == session.index for fill in self._truth.fills)
-            if session.position.fills != fills and not self.crashed:
-                raise Broken("I3", f"{session.name}: {session.position.fills} fills, the venue {fills}")
-            if session.state not in (SessionState.COMPLETED, SessionState.HALTED):
-                raise Broken("I13", f"{session.name} is {session.state} after a stop: {session.reason}")
-        ours = [cid for cid in self._truth.live if self._ids.decode(cid) is not None]
-        if ours or state.orders.live:
-            raise Broken("I5", f"{len(ours)} open at the venue, {len(state.orders.live)} in the core")
-        if state.halt_code and not state.halt_confirmed:
-            raise Broken("I7", f"halted for {state.halt_code} and never confirmed")
-        if self._truth.self_trades:
-            raise Broken("I2", "own orders met at the venue")
+        """Judge after a step of the engine and all that it caused at once."""
+        self.scene.now_ns = now_ns
+        for hook in self._on_step:
+            hook()
 
     def is_alive(self, now_ns: int) -> None:
-        """Judge that every session quotes, or is held for a reason that it states (I13, I5)."""
-        state = self._engine.state
-        for order in state.orders.live.values():
-            true = self._truth.orders.get(order.cid)
-            ended_ns = order.placed_ns if true is None else true.closed_ns or now_ns
-            if now_ns - ended_ns > RECONCILED_NS and order.cid not in self._wire.in_transit:
-                raise Broken("I5", f"the core holds {order.cid[-6:]} for {order.state}; the venue does not")
-        for session in state.sessions:
-            silent_ns = now_ns - self._quoted_ns.get(session.index, 0)
-            stands = session.state is SessionState.ACTIVE and session.reason != BUDGET
-            if stands and silent_ns > RECONCILED_NS:
-                raise Broken("I13", f"{session.name} is active, quotes nothing: {session.reason}")
-            if session.state is SessionState.HALTED and not state.halt_code:
-                raise Broken("I13", f"{session.name} is halted without a reason")
-            if session.state not in (SessionState.ACTIVE, SessionState.HALTED, SessionState.PAUSED):
-                raise Broken("I13", f"{session.name} is {session.state}: {session.reason}")
+        """Judge some time after the last fault."""
+        self.scene.now_ns = now_ns
+        for one in self._all:
+            one.when_healed()
+
+    def at_rest(self) -> None:
+        """Judge after everything was stopped in order and came to rest."""
+        for one in self._all:
+            one.at_rest()

@@ -1,11 +1,12 @@
-"""The two sockets of the fake venue: market data and the user stream, in order, with gaps and silent deaths.
+"""The two sockets of the simulated venue: market data and the user stream, in order, with gaps and silences.
 
-An adapter's promises hold: a book is handed out on request only, deltas continue it without a gap or it is
-taken back, and frames of a connection that ended are dropped.
+An adapter's promises hold unless a fault breaks them: a book is handed out on request only, deltas continue
+it without a gap or it is taken back, and frames of a connection that ended are dropped. What is sent carries
+no time of ours; it is stamped when it arrives.
 """
 
-from random import Random
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from mm.domain.book import Level
 from mm.domain.events import (
@@ -20,21 +21,30 @@ from mm.domain.events import (
     StreamUp,
     TopOfBook,
 )
-from mm.domain.sides import Side
-from tests.builders.engine_faults import MS, NONE, Faults
-from tests.builders.engine_truth import Truth, levels
+from mm.domain.sides import BUY, SELL, Side
+from mm.runtime.simulate.faults import MS, Luck
+from mm.runtime.simulate.truth import Market, Truth
+from mm.sim.reports import Trade
+
+SHOWN: Final = 20
+"""Levels per side of a whole book."""
+
+LOST: Final = "simulated loss"
 
 
 class Clockwork(Protocol):
-    """What the streams need of the simulation around them."""
+    """What the connections need of the simulation around them. Fields: now_ns: the venue's time."""
 
     now_ns: int
 
-    def after(self, delay_ns: int, act: Any) -> None:
+    def after(self, delay_ns: int, act: Callable[[], None]) -> None:
         """Do something later."""
 
-    def deliver(self, kind: type[AnyEvent], **fields: Any) -> None:
-        """Hand an event to the engine now."""
+    def deliver(self, event: AnyEvent) -> None:
+        """Hand an event to the engine, stamped with the time at which it takes it."""
+
+    def truth_changed(self) -> None:
+        """Look at what changed at the venue."""
 
 
 class _Socket:
@@ -47,68 +57,59 @@ class _Socket:
         self.shallow = False
 
 
-LOST: Final = "simulated loss"
-
-
 class Streams:
-    """Both sockets. Fields: faults: in force now; synced: symbols whose book the engine has."""
+    """Both sockets. Fields: synced: symbols whose book the engine has; away_until_ns: nobody connects."""
 
-    def __init__(self, world: Clockwork, truth: Truth, random: Random) -> None:
+    def __init__(self, world: Clockwork, truth: Truth, luck: Luck) -> None:
         """Start unconnected."""
         self.world = world
         self.truth = truth
-        self.random = random
-        self.faults: Faults = NONE
+        self.luck = luck
         self.synced: dict[str, bool] = {}
+        self.away_until_ns = 0
         self._sockets = {stream: _Socket() for stream in Stream}
         self._seq = dict.fromkeys(truth.markets, 100)
-        self._shown = {symbol: truth.public(symbol) for symbol in truth.markets}
-
-    def hits(self, chance: float) -> bool:
-        """Return whether a fault of that probability happens now."""
-        return chance > 0 and self.random.random() < chance
-
-    def way(self) -> int:
-        """Return the time that one way takes now."""
-        return self.random.randint(1, max(2, self.faults.latency_ms)) * MS
+        self._old: dict[str, BookSnapshot] = {}
+        self._clock_until_ns = self._clock_ms = 0
 
     # ---- connections
 
     def connect(self, stream: Stream) -> None:
         """Dial anew; what was open is dropped without a word."""
-        socket = self._sockets[stream]
+        socket, luck = self._sockets[stream], self.luck
         self._cut(stream)
         number = socket.number
-        fails = self.hits(self.faults.connect_failed)
+        fails = luck.hits("connect_failed") or self.world.now_ns < self.away_until_ns
 
         def outcome() -> None:
             if number != socket.number:
                 return
             if fails:
-                self.world.deliver(StreamDown, stream=stream, reason=LOST)
+                self.world.deliver(StreamDown(ts_ns=0, stream=stream, reason=LOST))
                 return
             socket.up = True
             socket.last_ns = self.world.now_ns
-            self.world.deliver(StreamUp, stream=stream)
+            self.world.deliver(StreamUp(ts_ns=0, stream=stream))
 
-        self.world.after(2 * self.way(), outcome)
+        self.world.after(2 * luck.way(self.world.now_ns), outcome)
 
-    def drop(self, stream: Stream, *, silent: bool) -> None:
+    def drop(self, stream: Stream, *, silent: bool) -> bool:
         """End a stream that is up; silently: the socket stays open and nothing comes any more."""
         socket = self._sockets[stream]
-        if not socket.up:
-            return
+        if not socket.up or (silent and socket.silent):
+            return False
         if silent:
             socket.silent = True
-            return
+            return True
         self._cut(stream)
         number = socket.number
 
         def tell() -> None:
             if number == socket.number:
-                self.world.deliver(StreamDown, stream=stream, reason=LOST)
+                self.world.deliver(StreamDown(ts_ns=0, stream=stream, reason=LOST))
 
-        self.world.after(self.way(), tell)
+        self.world.after(self.luck.way(self.world.now_ns), tell)
+        return True
 
     def crash(self) -> None:
         """Both sockets end with their process."""
@@ -126,110 +127,152 @@ class Streams:
         if stream is Stream.MARKET:
             self.synced.clear()
 
-    def _send(
-        self, stream: Stream, kind: type[AnyEvent], *, late_ns: int = 0, aside: bool = False, **fields: Any
-    ) -> None:
+    def _send(self, stream: Stream, event: AnyEvent, *, late_ns: int = 0, aside: bool = False) -> None:
         # In order: nothing arrives before what was sent earlier, except what a fault holds up. What comes
         # aside is the answer to a request: it arrives though the socket is silent.
-        socket = self._sockets[stream]
+        socket, now_ns = self._sockets[stream], self.world.now_ns
         number = socket.number
-        due_ns = max(socket.last_ns, self.world.now_ns + self.way())
+        due_ns = max(socket.last_ns, now_ns + self.luck.way(now_ns))
         if not late_ns:
             socket.last_ns = due_ns
 
         def arrive() -> None:
             if number == socket.number and (aside or not socket.silent):
-                self.world.deliver(kind, **fields)
+                self.world.deliver(event)
 
-        self.world.after(due_ns + late_ns - self.world.now_ns, arrive)
+        self.world.after(due_ns + late_ns - now_ns, arrive)
 
     # ---- the user stream
 
-    def report(self, kind: type[AnyEvent], **fields: Any) -> None:
+    def report(self, event: AnyEvent, *, late_ns: int = 0) -> None:
         """Send news about own orders and balances."""
-        faults = self.faults
-        if not self.is_up(Stream.USER) or self.hits(faults.report_lost):
+        luck = self.luck
+        if not self.is_up(Stream.USER) or luck.hits("report_lost"):
             return
-        late_ns = self.random.randint(50, 3_000) * MS if self.hits(faults.report_late) else 0
-        self._send(Stream.USER, kind, late_ns=late_ns, **fields)
-        if self.hits(faults.report_twice):
-            self._send(Stream.USER, kind, late_ns=self.random.randint(1, 5_000) * MS, **fields)
+        if luck.hits("report_late"):
+            late_ns += luck.between(50, 3_000)
+        self._send(Stream.USER, event, late_ns=late_ns)
+        if luck.hits("report_twice"):
+            self._send(Stream.USER, event, late_ns=luck.between(1, 5_000))
 
     # ---- the market stream
 
     def sync(self, symbol: str) -> None:
         """Answer a request for a whole book."""
-        if self.hits(self.faults.sync_failed):
-            if self.hits(0.5):
-                self.world.deliver(RequestFailed, what="SyncBook", subject=symbol, reason=LOST)
+        world, luck = self.world, self.luck
+        if luck.hits("sync_failed"):
+            if luck.random.random() < 0.5:
+                world.deliver(RequestFailed(ts_ns=0, what="SyncBook", subject=symbol, reason=LOST))
             else:
-                self.world.deliver(BookLost, symbol=symbol, reason=LOST)
+                world.deliver(BookLost(ts_ns=0, symbol=symbol, reason=LOST))
             return
         if not self._sockets[Stream.MARKET].up:
-            self.world.deliver(BookLost, symbol=symbol, reason="the market stream is down")
+            world.deliver(BookLost(ts_ns=0, symbol=symbol, reason="the market stream is down"))
             return
-        self._shown[symbol] = self.truth.public(symbol)
-        bids, asks = self._shown[symbol]
         self.synced[symbol] = True
-        self._send(
-            Stream.MARKET,
-            BookSnapshot,
-            aside=True,
-            symbol=symbol,
-            seq=self._seq[symbol],
-            bids=levels(bids, best_first_sign=-1),
-            asks=levels(asks, best_first_sign=1),
+        self._send(Stream.MARKET, self._whole(symbol), aside=True)
+
+    def _whole(self, symbol: str) -> BookSnapshot:
+        market = self.truth.markets[symbol]
+        book, lot_atoms = market.venue.book, market.instrument.lot_atoms
+        bids, asks = (
+            tuple(Level(price, lots * lot_atoms) for price, lots in book.depth(side, SHOWN))
+            for side in (BUY, SELL)
         )
+        made = BookSnapshot(ts_ns=0, symbol=symbol, seq=self._seq[symbol], bids=bids, asks=asks)
+        self._old.setdefault(symbol, made)
+        return made
 
     def publish(self, symbol: str) -> None:
-        """Send what changed in a displayed book since the last time."""
-        before, self._shown[symbol] = self._shown[symbol], self.truth.public(symbol)
+        """Send what changed in a displayed book since the last time, and the trades."""
+        market, luck = self.truth.markets[symbol], self.luck
+        changed, market.changed = market.changed, {}
+        prints, market.prints = market.prints, []
         self._seq[symbol] += 1
-        if not self.synced.get(symbol) or not self.is_up(Stream.MARKET):
+        if not self.is_up(Stream.MARKET):
             return
-        if self.hits(self.faults.book_lost):
+        for trade in prints:
+            self._tell_trade(market, trade)
+        if not self.synced.get(symbol):
+            return
+        if luck.hits("book_lost"):
             self.synced[symbol] = False
-            self._send(Stream.MARKET, BookLost, symbol=symbol, reason="gap")
+            self._send(Stream.MARKET, BookLost(ts_ns=0, symbol=symbol, reason="gap"))
             return
-        bids, asks = self._shown[symbol]
-        market = self._sockets[Stream.MARKET]
-        market.shallow = market.shallow or self.hits(self.faults.depth_silent)
-        if not self.faults.book_wrong and (market.shallow or self.random.random() < 0.3):
-            bid, ask = max(bids), min(asks)
-            top: dict[str, Any] = {"bid": Level(bid, bids[bid]), "ask": Level(ask, asks[ask])}
-            self._send(Stream.MARKET, TopOfBook, symbol=symbol, seq=self._seq[symbol], **top)
-        if market.shallow:
-            return
-        self._send(
-            Stream.MARKET,
-            BookDelta,
+        socket = self._sockets[Stream.MARKET]
+        if not socket.shallow:
+            socket.shallow = luck.hits("depth_silent")
+        if not luck.faults.book_wrong and (socket.shallow or luck.random.random() < 0.3):
+            self._tell_top(market)
+        if not socket.shallow:
+            self._tell_changes(market, changed)
+
+    def _tell_changes(self, market: Market, changed: dict[tuple[Side, int], int]) -> None:
+        luck, symbol = self.luck, market.instrument.symbol
+        if luck.hits("book_wrong"):
+            changed = {at: lots for at, lots in changed.items() if lots}
+        lot_atoms = market.instrument.lot_atoms
+        delta = BookDelta(
+            ts_ns=0,
             symbol=symbol,
             seq=self._seq[symbol],
-            venue_ms=self.world.now_ns // MS,
-            bids=self._told(_changes(before[0], bids)),
-            asks=self._told(_changes(before[1], asks)),
+            venue_ms=self._venue_ms(),
+            bids=tuple(Level(at[1], lots * lot_atoms) for at, lots in changed.items() if at[0] is BUY),
+            asks=tuple(Level(at[1], lots * lot_atoms) for at, lots in changed.items() if at[0] is SELL),
+        )
+        self._send(Stream.MARKET, delta)
+        if luck.hits("delta_twice"):
+            self._send(Stream.MARKET, delta)
+        if luck.hits("delta_late"):
+            # Of a second connection that is behind: what is newer has come already.
+            self._send(Stream.MARKET, delta, late_ns=luck.between(100, 2_000))
+        if luck.hits("bad_tick"):
+            self._tell_bad_top(market)
+        old = self._old.get(symbol)
+        if old is not None and luck.hits("snapshot_stale"):
+            self._send(Stream.MARKET, old)
+            self._old[symbol] = self._whole(symbol)
+
+    def _venue_ms(self) -> int:
+        now_ns = self.world.now_ns
+        if now_ns >= self._clock_until_ns:
+            self._clock_ms = now_ns // MS
+            if self.luck.hits("clock_frozen"):
+                self._clock_until_ns = now_ns + self.luck.between(1_000, 8_000)
+        return self._clock_ms
+
+    def _tell_top(self, market: Market) -> None:
+        book, instrument = market.venue.book, market.instrument
+        bid, ask = (
+            Level(price, lots * instrument.lot_atoms) for price, lots in (book.top(BUY), book.top(SELL))
+        )
+        self._send(
+            Stream.MARKET,
+            TopOfBook(ts_ns=0, symbol=instrument.symbol, seq=self._seq[instrument.symbol], bid=bid, ask=ask),
         )
 
-    def _told(self, changes: tuple[Level, ...]) -> tuple[Level, ...]:
-        if self.hits(self.faults.book_wrong):
-            return tuple(level for level in changes if level.size_atoms)
-        return changes
+    def _tell_bad_top(self, market: Market) -> None:
+        bid, ask = market.venue.book.top(BUY)[0], market.venue.book.top(SELL)[0]
+        if self.luck.random.random() < 0.5:
+            bid, ask = bid * 10, ask * 10
+        else:
+            bid, ask = bid // 10, ask // 10
+        symbol, atoms = market.instrument.symbol, market.instrument.lot_atoms
+        self._seq[symbol] += 1
+        top = TopOfBook(
+            ts_ns=0, symbol=symbol, seq=self._seq[symbol], bid=Level(bid, atoms), ask=Level(ask, atoms)
+        )
+        self._send(Stream.MARKET, top)
 
-    def trade(self, symbol: str, price_ticks: int, aggressor: Side) -> None:
-        """Send a public trade."""
-        if self.is_up(Stream.MARKET):
-            self._send(
-                Stream.MARKET,
-                PublicTrade,
-                symbol=symbol,
-                trade_id=1,
-                price_ticks=price_ticks,
-                size_atoms=1,
-                aggressor=aggressor,
-            )
-
-
-def _changes(before: dict[int, int], after: dict[int, int]) -> tuple[Level, ...]:
-    gone = [Level(price, 0) for price in before if price not in after]
-    changed = [Level(price, size) for price, size in after.items() if before.get(price) != size]
-    return tuple(gone + changed)
+    def _tell_trade(self, market: Market, seen: Trade) -> None:
+        trade = PublicTrade(
+            ts_ns=0,
+            symbol=market.instrument.symbol,
+            trade_id=seen.trade_id,
+            price_ticks=seen.price_ticks,
+            size_atoms=seen.size_lots * market.instrument.lot_atoms,
+            aggressor=seen.taker_side,
+        )
+        self._send(Stream.MARKET, trade)
+        if self.luck.hits("trade_twice"):
+            self._send(Stream.MARKET, trade, late_ns=self.luck.between(1, 2_000))

@@ -1,32 +1,47 @@
-"""What is really so at the fake venue: orders, fills, holdings, the market around them. The oracle.
+"""What is really so at the simulated venue: orders, fills, holdings, the market around them. The oracle.
 
-An own book-keeping, written without a look at the engine's: one list of orders, one list of fills, matching
-by price against an outside market that the simulation moves. No delays and no faults here; see
-`engine_wire.py`. Invariant: holdings are what the fills made of them.
+The exchange itself is that of `mm/sim`: books, accounts, clearing, filters, prevention of self-trades. This
+is one account's view of it, kept from the exchange's own facts, without a look at the engine's books. No
+delays and no faults here; see `wire.py`. Invariant: an asset's total over all owners changes by what came in
+or went out alone, see `conserves`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from random import Random
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from mm.domain.book import Level
 from mm.domain.commands import Place
+from mm.domain.commands import TimeInForce as Life
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
-
-DEPTH: Final = 6
-"""Outside levels per side."""
-
-FEE_PPM: Final = 200
+from mm.sim.accounts import Accounts
+from mm.sim.orders import (
+    CancelOrder,
+    Execution,
+    NewOrder,
+    Order,
+    OrderType,
+    Refusal,
+    StpMode,
+    TimeInForce,
+)
+from mm.sim.reports import BalanceReport, LevelChange, OrderReport, Prevented, Trade
+from mm.sim.world import CLIENT, World
 
 MANUAL: Final = "manual"
 """How the ids of orders begin that a person placed by hand."""
 
+BANK: Final = "bank"
+"""Who holds what was withdrawn."""
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class TrueOrder:
-    """An order as the venue has it. Fields: left_lots: unfilled; opened_ns, closed_ns: 0 = not yet."""
+    """An order as the venue has it.
+
+    Fields: left_lots: unfilled, below 0 after an overfill; opened_ns, closed_ns: 0 = not yet; order_id: of
+    the exchange; prevented: it ended because it would have met another order of the account.
+    """
 
     cid: str
     venue_order_id: str
@@ -36,7 +51,9 @@ class TrueOrder:
     size_lots: int
     left_lots: int
     opened_ns: int
+    order_id: int
     closed_ns: int = 0
+    prevented: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -60,19 +77,19 @@ class TrueFill:
     price_ticks: int
     size_lots: int
     fee_atoms: int
+    fee_asset: str
     maker: bool
     filled_ns: int
 
 
-@dataclass(slots=True, kw_only=True)
-class Outside:
-    """The market around us on a symbol. Fields: bid_ticks, ask_ticks: best outside ones; lots: per level."""
+@dataclass(frozen=True, slots=True)
+class News:
+    """One step in the life of an order of the account. Fields: fill: only with TRADE; cum_lots: after it."""
 
-    instrument: Instrument
-    bid_ticks: int
-    ask_ticks: int
-    lots: int = 50
-    next_trade_id: int = 1
+    what: Execution
+    order: TrueOrder
+    cum_lots: int
+    fill: TrueFill | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,189 +99,287 @@ class Answer:
     kind: str
     order: TrueOrder | None = None
     fills: tuple[TrueFill, ...] = ()
-    crossed: bool = False
-    funds: bool = False
+    refusal: str = ""
+
+    @property
+    def crossed(self) -> bool:
+        """Whether it was refused because it had to rest and would have taken."""
+        return self.refusal == Refusal.WOULD_TAKE
+
+    @property
+    def funds(self) -> bool:
+        """Whether it was refused because the balance did not suffice."""
+        return self.refusal == Refusal.INSUFFICIENT_BALANCE
 
 
-@dataclass(slots=True)
+class Market:
+    """One symbol of the venue.
+
+    Fields: instrument; venue: the exchange; changed: lots per (side, price) since the book was last told;
+    fills: of the account, in order; prints: public trades since they were last told; by_id: orders of the
+    account by the exchange's number.
+    """
+
+    def __init__(self, instrument: Instrument, accounts: Accounts) -> None:
+        """Open an empty book."""
+        self.instrument = instrument
+        self.venue = World(instrument, market_size_max_lots=instrument.size_max_lots, accounts=accounts)
+        self.changed: dict[tuple[Side, int], int] = {}
+        self.fills: list[TrueFill] = []
+        self.orders: list[TrueOrder] = []
+        self.prints: list[Trade] = []
+        self.by_id: dict[int, TrueOrder] = {}
+
+
 class Truth:
     """One account at the venue.
 
-    Fields: orders: every order that ever arrived, by cid; fills: every execution of ours; holdings: atoms per
-    asset; self_trades: how often our own orders would have met; new_fills: those since they were last taken;
-    live: the open ones among the orders.
+    Fields: markets: by symbol; orders: every order of the account that ever arrived, by id; live: the open
+    ones among them; fills: every execution; holdings: atoms per asset, free and locked; beside: how many
+    atoms of each asset moved by anything but the price and size of own executions: fees, deposits,
+    withdrawals, a person's trades; flows: of them the deposits and withdrawals; self_trades: how often orders
+    of ours met or would have; prevented: those that the venue prevented, a person's orders included.
+    intruders: ids of orders that another process placed with our mark: what they trade is beside, too.
     """
 
-    markets: dict[str, Outside]
-    holdings: dict[str, int]
-    orders: dict[str, TrueOrder] = field(default_factory=dict)
-    fills: list[TrueFill] = field(default_factory=list)
-    new_fills: list[TrueFill] = field(default_factory=list)
-    self_trades: int = 0
-    live: dict[str, TrueOrder] = field(default_factory=dict)
+    def __init__(self, instruments: Sequence[Instrument], holdings: dict[str, int]) -> None:
+        """Open the books, and an account with `holdings`."""
+        self.accounts = Accounts()
+        self.markets = {each.symbol: Market(each, self.accounts) for each in instruments}
+        self.holdings = dict(holdings)
+        self.beside = dict.fromkeys(holdings, 0)
+        self.flows = dict.fromkeys(holdings, 0)
+        self.orders: dict[str, TrueOrder] = {}
+        self.live: dict[str, TrueOrder] = {}
+        self.fills: list[TrueFill] = []
+        self.self_trades = 0
+        self.prevented = 0
+        self.intruders: set[str] = set()
+        self._news: list[News] = []
+        self._created = dict.fromkeys(holdings, 0)
+        self._alias = ""
+        for asset, atoms in holdings.items():
+            self.deposit(CLIENT, asset, atoms)
+        self.beside = dict.fromkeys(holdings, 0)
+        self.flows = dict.fromkeys(holdings, 0)
 
     # ---- requests
 
     def place(self, now_ns: int, place: Place) -> Answer:
-        """Take a placement in."""
-        if place.cid in self.orders:
-            return Answer("duplicate", self.orders[place.cid])
-        if not self._affordable(place):
-            return Answer("rejected", funds=True)
-        outside = self.markets[place.symbol]
-        against = outside.ask_ticks if place.side is Side.BUY else outside.bid_ticks
-        crosses_outside = (place.price_ticks - against) * place.side.sign >= 0
-        for own in self.open_orders(place.symbol):
-            if own.side is not place.side and (place.price_ticks - own.price_ticks) * place.side.sign >= 0:
-                # A person's order of the same account is out of our hands; the venue refuses ours against it.
-                self.self_trades += not own.cid.startswith(MANUAL)
-                return Answer("rejected", crossed=True)
-        if place.post_only and crosses_outside:
-            return Answer("rejected", crossed=True)
-        order = TrueOrder(
-            cid=place.cid,
-            venue_order_id=str(len(self.orders) + 1),
-            symbol=place.symbol,
-            side=place.side,
-            price_ticks=place.price_ticks,
-            size_lots=place.size_lots,
-            left_lots=place.size_lots,
-            opened_ns=now_ns,
+        """Take a placement of the account in."""
+        known = self.orders.get(place.cid)
+        if known is not None:
+            return Answer("duplicate", known)
+        market = self.markets[place.symbol]
+        for own in self.live.values():
+            if (
+                own.symbol == place.symbol
+                and own.side is not place.side
+                and (place.price_ticks - own.price_ticks) * place.side.sign >= 0
+            ):
+                # A person's order of the same account is out of our hands.
+                self.self_trades += not self._is_beside(own.cid) and not self._is_beside(place.cid)
+        begun = len(self.fills)
+        outcome = market.venue.place(
+            NewOrder(
+                owner=CLIENT,
+                side=place.side,
+                order_type=OrderType.LIMIT_MAKER if place.post_only else OrderType.LIMIT,
+                size_lots=place.size_lots,
+                price_ticks=place.price_ticks,
+                time_in_force=TimeInForce.IOC if place.time_in_force is Life.IOC else TimeInForce.GTC,
+                client_id=place.cid,
+            ),
+            now_ns,
         )
-        self.orders[place.cid] = self.live[place.cid] = order
-        if place.post_only:
-            return Answer("open", order)
-        taken = min(order.left_lots, outside.lots) if crosses_outside else 0
-        fills = (self._fill(order, taken, against, now_ns, maker=False),) if taken else ()
-        self._close(order, now_ns)
-        return Answer("done", order, fills)
+        self.absorb(place.symbol)
+        if isinstance(outcome, Refusal):
+            return Answer("rejected", refusal=outcome.value)
+        order = self.orders[place.cid]
+        fills = tuple(self.fills[begun:])
+        return Answer("open" if order.is_open else "done", order, fills)
 
     def cancel(self, now_ns: int, cid: str) -> TrueOrder | None:
-        """Cancel an open order; None if there is no such one."""
+        """Cancel an open order of the account; None if there is no such one."""
         order = self.live.get(cid)
         if order is not None:
-            self._close(order, now_ns)
+            self.markets[order.symbol].venue.cancel(
+                CancelOrder(owner=CLIENT, order_id=order.order_id), now_ns
+            )
+            self.absorb(order.symbol)
         return order
 
-    # ---- the market
+    def overfill(self, now_ns: int, cid: str, lots: int) -> bool:
+        """Execute `lots` more than a filled order asked for; return whether there was anything to take.
 
-    def move(self, now_ns: int, symbol: str, bid_ticks: int, ask_ticks: int) -> None:
-        """Move the outside market; whatever of ours it runs over is filled."""
-        outside = self.markets[symbol]
-        outside.bid_ticks, outside.ask_ticks = bid_ticks, ask_ticks
-        for order in list(self.open_orders(symbol)):
-            against = ask_ticks if order.side is Side.BUY else bid_ticks
-            if (order.price_ticks - against) * order.side.sign >= 0:
-                self._fill(order, order.left_lots, order.price_ticks, now_ns)
+        What no venue should do.
+        """
+        order = self.orders[cid]
+        assert not order.is_open
+        self._alias = cid
+        before = len(self.fills)
+        new = NewOrder(
+            owner=CLIENT,
+            side=order.side,
+            order_type=OrderType.MARKET,
+            size_lots=lots,
+            stp_mode=StpMode.EXPIRE_TAKER,
+        )
+        self.markets[order.symbol].venue.place(new, now_ns)
+        self.absorb(order.symbol)
+        self._alias = ""
+        return len(self.fills) > before
 
-    def take(self, now_ns: int, symbol: str, aggressor: Side, lots: int, random: Random) -> int:
-        """Let a stranger take up to `lots`; ours are hit when they are best. Returns the price he got."""
-        outside = self.markets[symbol]
-        best = outside.bid_ticks if aggressor is Side.SELL else outside.ask_ticks
-        mine = [order for order in self.open_orders(symbol) if order.side is not aggressor]
-        mine.sort(key=lambda order: -order.side.sign * order.price_ticks)
-        for order in mine:
-            ahead = (order.price_ticks - best) * order.side.sign
-            if ahead > 0 or (ahead == 0 and random.random() < 0.5):
-                size = min(lots, order.left_lots)
-                self._fill(order, size, order.price_ticks, now_ns)
-                lots -= size
-                best = order.price_ticks
-            if lots <= 0:
-                break
-        outside.next_trade_id += 1
-        return best
+    # ---- money that comes and goes
+
+    def deposit(self, owner: str, asset: str, atoms: int) -> None:
+        """Create `atoms` for an owner."""
+        self.accounts.deposit(owner, asset, atoms)
+        self._created[asset] = self._created.get(asset, 0) + atoms
+        if owner == CLIENT:
+            self._note_held(asset)
+            self.beside[asset] += atoms
+            self.flows[asset] += atoms
+
+    def withdraw(self, asset: str, atoms: int) -> int:
+        """Take up to `atoms` that are free out of the account; return how many."""
+        held = self.accounts.balance(CLIENT, asset)
+        taken = min(atoms, held.free)
+        held.free -= taken
+        self.accounts.balance(BANK, asset).free += taken
+        self._note_held(asset)
+        self.beside[asset] -= taken
+        self.flows[asset] -= taken
+        return taken
+
+    def conserves(self) -> bool:
+        """Return whether every asset's total over all owners is what was created."""
+        return all(self.accounts.total(asset) == atoms for asset, atoms in self._created.items())
 
     # ---- looking
 
-    def open_orders(self, symbol: str) -> Iterator[TrueOrder]:
-        """Yield the open orders of a symbol, oldest first."""
-        return (order for order in self.live.values() if order.symbol == symbol)
+    def open_orders(self, symbol: str) -> list[TrueOrder]:
+        """Return the open orders of the account on a symbol, oldest first."""
+        return [order for order in self.live.values() if order.symbol == symbol]
 
     def listed(self, symbol: str, at_ns: int) -> list[TrueOrder]:
         """Return the orders of a symbol that were open at `at_ns`."""
         return [
             order
-            for order in self.orders.values()
-            if order.symbol == symbol
-            and order.opened_ns <= at_ns
-            and (order.is_open or order.closed_ns > at_ns)
+            for order in self.markets[symbol].orders
+            if order.opened_ns <= at_ns and (order.is_open or order.closed_ns > at_ns)
         ]
 
     def locked(self, asset: str) -> int:
         """Return what open orders lock of an asset, atoms."""
-        total = 0
-        for order in self.live.values():
-            instrument = self.markets[order.symbol].instrument
-            if order.side is Side.BUY and instrument.quote == asset:
-                total += instrument.notional_atoms(order.price_ticks, order.left_lots)
-            elif order.side is Side.SELL and instrument.base == asset:
-                total += order.left_lots * instrument.lot_atoms
-        return total
+        return self.accounts.balance(CLIENT, asset).locked
 
-    def public(self, symbol: str) -> tuple[dict[int, int], dict[int, int]]:
-        """Return the displayed book: sizes in base atoms by price, bids and asks, ours among them."""
-        outside = self.markets[symbol]
-        lot = outside.instrument.lot_atoms
-        bids = {
-            outside.bid_ticks - i: (outside.lots + (outside.bid_ticks - i) % 7) * lot for i in range(DEPTH)
-        }
-        asks = {
-            outside.ask_ticks + i: (outside.lots + (outside.ask_ticks + i) % 7) * lot for i in range(DEPTH)
-        }
-        for order in self.open_orders(symbol):
-            side = bids if order.side is Side.BUY else asks
-            side[order.price_ticks] = side.get(order.price_ticks, 0) + order.left_lots * lot
-        return bids, asks
+    def take_news(self) -> list[News]:
+        """Return what happened to orders of the account since this was last asked."""
+        news, self._news = self._news, []
+        return news
 
-    def take_new_fills(self) -> list[TrueFill]:
-        """Return the fills since this was last asked."""
-        fills, self.new_fills = self.new_fills, []
-        return fills
+    # ---- the exchange's facts
 
-    # ---- inside
+    def absorb(self, symbol: str) -> None:
+        """Take in what happened on a symbol since the last time."""
+        market = self.markets[symbol]
+        for fact in market.venue.take_facts():
+            kind = type(fact)
+            if isinstance(fact, LevelChange):
+                market.changed[fact.side, fact.price_ticks] = fact.size_lots
+            elif kind is Trade:
+                market.prints.append(fact)  # type: ignore[arg-type]  # the kind was compared
+            elif isinstance(fact, OrderReport):
+                self._on_report(market, fact)
+            elif isinstance(fact, BalanceReport):
+                for held in fact.held:
+                    self.holdings[held.asset] = held.free_atoms + held.locked_atoms
+            elif isinstance(fact, Prevented):
+                self._on_prevented(market, fact)
+
+    def _on_report(self, market: Market, report: OrderReport) -> None:
+        order = market.by_id.get(report.order.order_id)
+        if order is None:
+            order = self._enter(market, report.order, report.ts_ns)
+        if report.order.client_id != order.cid:
+            # A trade in another order's name: its own coming and going is nobody's business.
+            if report.match is not None:
+                self._fill(market, order, report)
+            return
+        if report.match is not None:
+            self._fill(market, order, report)
+        elif report.execution is not Execution.NEW:
+            if not report.order.is_open:
+                self._close(order, report.ts_ns)
+            order.prevented = order.prevented or report.execution is Execution.TRADE_PREVENTION
+            self._news.append(News(report.execution, order, order.cum_lots))
+        else:
+            self._news.append(News(Execution.NEW, order, 0))
+
+    def _enter(self, market: Market, order: Order, ts_ns: int) -> TrueOrder:
+        if self._alias:
+            known = market.by_id[order.order_id] = self.orders[self._alias]
+            return known
+        made = TrueOrder(
+            cid=order.client_id,
+            venue_order_id=str(order.order_id),
+            symbol=market.instrument.symbol,
+            side=order.side,
+            price_ticks=order.price_ticks,
+            size_lots=order.size_lots,
+            left_lots=order.size_lots,
+            opened_ns=ts_ns,
+            order_id=order.order_id,
+        )
+        self.orders[made.cid] = self.live[made.cid] = market.by_id[order.order_id] = made
+        market.orders.append(made)
+        return made
+
+    def _fill(self, market: Market, order: TrueOrder, report: OrderReport) -> None:
+        match = report.match
+        assert match is not None
+        order.left_lots -= match.size_lots
+        if order.left_lots <= 0:
+            self._close(order, report.ts_ns)
+        fill = TrueFill(
+            symbol=order.symbol,
+            trade_id=match.trade_id,
+            cid=order.cid,
+            side=order.side,
+            price_ticks=match.price_ticks,
+            size_lots=match.size_lots,
+            fee_atoms=match.fee_atoms,
+            fee_asset=match.fee_asset,
+            maker=match.is_maker,
+            filled_ns=report.ts_ns,
+        )
+        self.beside[match.fee_asset] -= match.fee_atoms
+        if self._is_beside(order.cid):
+            instrument, sign = market.instrument, order.side.sign
+            self.beside[instrument.base] += sign * match.size_lots * instrument.lot_atoms
+            self.beside[instrument.quote] -= sign * instrument.notional_atoms(
+                match.price_ticks, match.size_lots
+            )
+        self.fills.append(fill)
+        market.fills.append(fill)
+        self._news.append(News(Execution.TRADE, order, order.cum_lots, fill))
+
+    def _on_prevented(self, market: Market, fact: Prevented) -> None:
+        if self._alias:
+            return
+        both = [market.by_id.get(fact.maker_order_id), market.by_id.get(fact.taker_order_id)]
+        if any(order is not None for order in both):
+            self.prevented += 1
+            self.self_trades += not any(order is not None and self._is_beside(order.cid) for order in both)
 
     def _close(self, order: TrueOrder, now_ns: int) -> None:
         if self.live.pop(order.cid, None) is not None:
             order.closed_ns = now_ns
 
-    def _affordable(self, place: Place) -> bool:
-        instrument = self.markets[place.symbol].instrument
-        if place.side is Side.BUY:
-            free = self.holdings[instrument.quote] - self.locked(instrument.quote)
-            return free >= instrument.notional_atoms(place.price_ticks, place.size_lots)
-        free = self.holdings[instrument.base] - self.locked(instrument.base)
-        return free >= place.size_lots * instrument.lot_atoms
+    def _note_held(self, asset: str) -> None:
+        held = self.accounts.balance(CLIENT, asset)
+        self.holdings[asset] = held.free + held.locked
 
-    def _fill(
-        self, order: TrueOrder, lots: int, price_ticks: int, now_ns: int, *, maker: bool = True
-    ) -> TrueFill:
-        outside = self.markets[order.symbol]
-        instrument = outside.instrument
-        value = instrument.notional_atoms(price_ticks, lots)
-        fee = value * FEE_PPM // 1_000_000
-        order.left_lots -= lots
-        if not order.left_lots:
-            self._close(order, now_ns)
-        self.holdings[instrument.base] += order.side.sign * lots * instrument.lot_atoms
-        self.holdings[instrument.quote] -= order.side.sign * value + fee
-        fill = TrueFill(
-            symbol=order.symbol,
-            trade_id=outside.next_trade_id,
-            cid=order.cid,
-            side=order.side,
-            price_ticks=price_ticks,
-            size_lots=lots,
-            fee_atoms=fee,
-            maker=maker,
-            filled_ns=now_ns,
-        )
-        outside.next_trade_id += 1
-        self.fills.append(fill)
-        self.new_fills.append(fill)
-        return fill
-
-
-def levels(sizes: dict[int, int], *, best_first_sign: int) -> tuple[Level, ...]:
-    """Return a displayed side as levels, best first; sign +1 for asks, -1 for bids."""
-    return tuple(Level(price, sizes[price]) for price in sorted(sizes, key=lambda p: best_first_sign * p))
+    def _is_beside(self, cid: str) -> bool:
+        return cid.startswith(MANUAL) or cid in self.intruders

@@ -1,226 +1,214 @@
-"""The simulated world: one engine, one venue, one clock, one seed that everything follows from.
+"""The simulated world: one process of ours, one venue, one clock, one seed that everything follows from.
 
 Virtual time: the loop jumps to whatever is due next, the engine's timer or something on its way. A run has
 three parts: faults, healing (all faults off; the bot must quote again or be halted for a stated reason), rest
 (an orderly stop; the books must agree to the last lot). Every command is judged before it is carried out.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from decimal import Decimal
+import tempfile
+from collections import deque
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from heapq import heappop, heappush
+from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from mm.domain.capabilities import Capabilities
-from mm.domain.commands import Place, Report, TimeInForce
-from mm.domain.events import Advanced, AnyEvent, Operation, OperatorAsked, Stream
+from mm.domain.commands import AnyCommand, Report, VenueCommand
+from mm.domain.events import Advanced, AnyEvent, ConfigApplied, Operation, OperatorAsked
 from mm.domain.ids import OrderId
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.engine.engine import Engine
-from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
-from mm.risk.base import AlarmAction
-from mm.risk.rules import RiskLimits, make_rules
-from mm.strategies.pure_market_making import PureMarketMaking
-from tests.builders.engine_checks import Broken, Checks
-from tests.builders.engine_faults import NONE, Faults, draw
-from tests.builders.engine_ladder import Ladder
-from tests.builders.engine_rig import EPOCH, IDS, make_session
-from tests.builders.engine_truth import Outside, Truth
-from tests.builders.engine_wire import REQUEST_LIFE_NS, Wire
-from tests.builders.instruments import INSTRUMENT, make_test_instrument
+from mm.engine.setup import NewSetup
+from mm.errors import JournalFailed
+from mm.runtime.simulate.checks import Broken, Checks
+from mm.runtime.simulate.checks_exposure import Exposure
+from mm.runtime.simulate.coverage import Rows, watch
+from mm.runtime.simulate.disk import SimDisk
+from mm.runtime.simulate.faults import NONE, Faults, Luck
+from mm.runtime.simulate.instruments import EPOCH, FIRST, IDS, SECOND
+from mm.runtime.simulate.liar import Liar
+from mm.runtime.simulate.lives import Died, Fuse, Life
+from mm.runtime.simulate.machine import Machine, Run
+from mm.runtime.simulate.mischief import Mischief
+from mm.runtime.simulate.people import ByHand, People
+from mm.runtime.simulate.plan import SECOND_NS, START_NS, TICK_NS, Outcome, Plan, plan_of
+from mm.runtime.simulate.strangers import HOME_TICKS, Strangers, crowd_of
+from mm.runtime.simulate.truth import Truth
+from mm.runtime.simulate.wire import REQUEST_LIFE_NS, Wire
+from mm.store.journal.entries import ConfigVersion
 
-START_NS: Final = 1_800_000_000_000_000_000
-SECOND_NS: Final = 1_000_000_000
-TICK_NS: Final = 100_000_000
-BAND_LOTS: Final = 60
-OTHER: Final = make_test_instrument(symbol="CCC/BBB", venue_symbol="CCCBBB", base="CCC")
-STALE_NS: Final = 1_500_000_000
+__all__ = ["Outcome", "Plan", "World", "plan_of", "simulate"]
 
-DEADLINES: Final = Deadlines(
-    answer=2 * SECOND_NS,
-    echo=2 * SECOND_NS,
-    stale=STALE_NS,
-    reconnect=4 * SECOND_NS,
-    venue_lag=2 * SECOND_NS,
-    reconcile=8 * SECOND_NS,
-    retry_max=4 * SECOND_NS,
-)
+CALM_TICK_NS: Final = SECOND_NS
+"""The market's pace while our process stands still for long."""
 
-LIMITS: Final = RiskLimits(
-    stale_ns_max=STALE_NS,
-    collar_ppm=100_000,
-    order_lots_max=1_000,
-    order_atoms_max=10**14,
-    exposure_atoms_max=10**16,
-    open_orders_max=40,
-    placements_minute_max=100_000,
-    session_loss_atoms=10**15,
-    account_loss_atoms=10**15,
-    open_loss_atoms=10**15,
-    drawdown_ppm_max=1_000_000,
-    slippage_ppm_max=20_000,
-)
-"""Limits that nothing reaches but the inventory band: what ends a run early hides what comes later."""
+TRAIL: Final = 400
+"""So many of the latest events and commands are kept, to tell the story of a run that broke."""
 
-TIGHT: Final = replace(LIMITS, session_loss_atoms=400_000, on_breach=AlarmAction.FLATTEN)
-"""As above, but some bad fills end trading and the position is left at any price within the bound."""
+Noted = tuple[int, AnyEvent | AnyCommand | str]
 
-LADDER: Final = Ladder()
-"""Two levels a side."""
+START_PATIENCE_NS: Final = 20 * SECOND_NS
 
-CLASSIC: Final = PureMarketMaking.Params(
-    bid_spread_bps=Decimal(3),
-    ask_spread_bps=Decimal(3),
-    order_amount_base=Decimal("0.01"),
-    order_refresh_time_ms=1_000,
-    order_levels=2,
-    order_level_spread_bps=Decimal(3),
-    max_order_age_ms=10_000,
-    inventory_skew_enabled=True,
-)
-"""What a user would write: some runs are quoted by a strategy of the product."""
-
-OPERATIONS: Final = (
-    Operation.PAUSE,
-    Operation.RESUME,
-    Operation.RESUME,
-    Operation.HALT,
-    Operation.UNHALT,
-)
-"""What people ask for, as often as it is in here."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What is simulated.
-
-    Fields: seed: everything random follows from it; faults; symbols, sessions: one or two of each; duration,
-    heal, rest: nanoseconds of each part; caps: of the venue; orphans: orders of an earlier life; latched:
-    the halt that survived a restart; strategy: of every session; crashes: how often the process dies and a
-    new one takes over, knowing nothing but the targets and the latch; limits: of every session.
-    """
-
-    seed: int
-    faults: Faults
-    sessions: int = 1
-    symbols: int = 1
-    fault_ns: int = 60 * SECOND_NS
-    heal_ns: int = 50 * SECOND_NS
-    rest_ns: int = 40 * SECOND_NS
-    weight_per_minute: int = 6_000
-    orphans: int = 0
-    latched: str = ""
-    strategy: Any = LADDER
-    crashes: int = 0
-    limits: RiskLimits = LIMITS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a run went.
-
-    Fields: steps, places, fills: counted; stream: hash of every command's bytes; digest: of the engine at the
-    end; reports: how often each code was reported; state: of the sessions before they were stopped.
-    """
-
-    steps: int
-    places: int
-    fills: int
-    stream: str
-    digest: str
-    reports: dict[str, int]
-    state: str
+MEMORY: Final = Path("/dev/shm")
+"""A directory in memory, where there is one."""
 
 
 class World:
-    """One run."""
+    """One run.
 
-    def __init__(self, plan: Plan) -> None:
-        """Build everything; nothing happens before `run`."""
+    Fields: truth, wire: of the venue; machine: ours; life: the process, None while there is none; engine: of
+    the newest one; checks: everything that must hold; luck: what decides about faults; now_ns; steps;
+    outcome: None before the end.
+    """
+
+    def __init__(self, plan: Plan, directory: Path) -> None:
+        """Build everything; nothing happens before `run`. Args: directory: real, private, empty."""
         self.plan = plan
         self.now_ns = START_NS
-        self.random = Random(f"{plan.seed}/world")
+        self.steps = 0
+        self.crashes = 0
+        self.deaths: list[tuple[int, str]] = []
+        self.fuse = Fuse()
+        self.luck = Luck(Random(f"{plan.seed}/luck"))
+        self.rows = Rows()
+        self.life: Life | None = None
+        self.outcome: Outcome | None = None
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
         self._order = 0
         self._hash = sha256()
-        self._steps = 0
-        instruments = (INSTRUMENT, OTHER)[: plan.symbols]
-        self.truth = Truth(
-            markets={i.symbol: Outside(instrument=i, bid_ticks=9_998, ask_ticks=10_002) for i in instruments},
-            holdings={"BBB": 10**15, **{i.base: 10**12 for i in instruments}},
-        )
-        self.wire = Wire(self, self.truth, Random(f"{plan.seed}/wire"))
-        self._instruments = instruments
-        setup = self._setup(EPOCH, plan.latched, (None,) * plan.sessions)
-        self.engine = Engine(setup)
-        self.checks = Checks(setup, self.truth, self.wire, self.engine)
-        self.wire.weight_used = self.checks.weight_used
-        self.checks.bounds_exposure = not plan.faults.cancel_understated
+        self._asleep_until_ns = 0
+        self._queued: list[AnyEvent] = []
+        self._resting = False
+        self.trail: deque[Noted] = deque(maxlen=TRAIL)
+        self._random = Random(f"{plan.seed}/market")
+        subject = plan.subject
+        instruments = (FIRST, SECOND)[: plan.symbols] if subject is None else subject.instruments
+        own = {"BBB": 10**15, **{one.base: 10**12 for one in instruments}}
+        self.truth = Truth(instruments, own if subject is None else dict(subject.holdings))
+        self.strangers = {
+            symbol: Strangers(self.truth, market, Random(f"{plan.seed}/{symbol}"), crowd_of(plan, symbol))
+            for symbol, market in self.truth.markets.items()
+        }
+        self.wire = Wire(self, self.truth, self.luck)
+        self.machine = Machine(plan, directory, instruments, self.fuse)
+        self.machine.rows = self.rows
+        self.people = People(self, plan.sessions)
+        self._mischief = Mischief(self)
         self._inherit(instruments[0])
+        self.machine.start(self, self._began)
+        self.liar = Liar(self, self.wire, self.rows, self.checks.scene)
 
-    def _setup(self, epoch: int, latched: str, targets: tuple[int | None, ...]) -> EngineSetup:
-        plan, instruments = self.plan, self._instruments
-        sessions: tuple[SessionSetup, ...] = tuple(
-            make_session(
-                plan.strategy,
-                name=f"s{index}",
-                rules=make_rules(plan.limits),
-                instrument=instruments[index % len(instruments)],
-                band_lots_max=BAND_LOTS,
-                slippage_ppm=10_000,
-                target_lots=targets[index],
-            )
-            for index in range(plan.sessions)
-        )
-        return EngineSetup(
-            ids=IDS,
-            epoch=epoch,
-            caps=Capabilities(
-                orders_per_10s=100,
-                weight_per_minute=plan.weight_per_minute,
-                absence_proof_ns=3 * REQUEST_LIFE_NS,
-            ),
-            sessions=sessions,
-            deadlines=DEADLINES,
-            latched=latched,
-            inherits=epoch > EPOCH or bool(plan.orphans),
-        )
+    @property
+    def disk(self) -> SimDisk:
+        """The machine's disk."""
+        return self.machine.disk
 
-    def _crash(self) -> None:
-        state = self.engine.state
-        targets = tuple(None if one.target_lots < 0 else one.target_lots for one in state.sessions)
-        setup = self._setup(state.setup.epoch + 1, state.halt_code, targets)
-        self.engine = Engine(setup)
-        self.wire.crash()
-        self.checks.begin_life(setup, self.engine)
-        self._step(Advanced(ts_ns=self.now_ns))
+    # ---- lives
+
+    def _began(self, life: Life) -> None:
+        first = not hasattr(self, "checks")
+        self.engine: Engine = life.engine
+        watch(life.engine, self.rows)
+        if first:
+            self.checks = Checks(life.setup, self.truth, self.wire, life.engine)
+            self.checks.bounds_exposure = not self.plan.faults.cancel_understated
+            self.wire.reads.weight_used = self.checks.weight_used
+            self.disk.heard = self.checks.on_written
+        else:
+            self.checks.begin_life(life.setup, life.engine)
+        self.life = life
+        self.trail.append((self.now_ns, f"life {life.setup.epoch} begins"))
+
+    def _start(self) -> None:
+        # Again and again until it stands: a start that fails is one that a supervisor repeats.
+        if self.life is not None or self._resting:
+            return
+        if self.luck.hits("nested"):
+            self.fuse.light(int(self.luck.random.random() * 8), machine=self.luck.random.random() < 0.3)
+        try:
+            self.machine.start(self, self._began)
+        except JournalFailed:
+            self._gone(machine=False, clean=False)
+            return
+        self.deliver(Advanced(ts_ns=self.now_ns))
+
+    def _died(self, died: Died) -> None:
+        self.luck.count("power_loss" if died.machine else "crash")
+        self.trail.append((self.now_ns, f"the {'machine' if died.machine else 'process'} dies {died.where}"))
+        self.crashes += 1
+        self.deaths.append((self.now_ns, died.where))
+        self._gone(machine=died.machine, clean=False)
+
+    def _gone(self, *, machine: bool, clean: bool) -> None:
+        life, self.life = self.life, None
+        self.wire.crash(machine=machine)
+        self.liar.confess()
+        self._queued.clear()
+        self._asleep_until_ns = 0
+        if not clean:
+            run = self.machine.die(life, machine=machine)
+            if run is not None:
+                self._judge(run)
+        low_ms, high_ms = (REQUEST_LIFE_NS // 10**6, 15_000) if machine else (50, 3_000)
+        if self.luck.faults is NONE:
+            high_ms = low_ms
+        self.after(self.luck.between(low_ms, high_ms), self._start)
+
+    def _judge(self, run: Run) -> None:
+        self.machine.judge(run)
+        if self.plan.reruns:
+            self.checks.on_rerun(self.machine.rerun(run))
+        if run.ended:
+            self.disk.forget(run.journal)
+
+    def replace_process(self) -> None:
+        """End the process, however it is, and begin another."""
+        if self.life is not None and not self._resting:
+            self._died(Died("replaced", machine=False))
+
+    def stop_process(self) -> None:
+        """End the process in good order if the venue has shown nothing of ours, and begin another."""
+        life = self.life
+        if life is not None and life.is_settled and not self._resting:
+            self._end(life)
+
+    def _end_if_done(self) -> None:
+        life = self.life
+        if life is None or not life.is_done or self._resting:
+            return
+        if life.failure:
+            self._gone(machine=False, clean=False)
+        else:
+            self._end(life)
+
+    def _end(self, life: Life) -> None:
+        try:
+            run = self.machine.end(life)
+        except JournalFailed:
+            self._gone(machine=False, clean=False)
+            return
+        self._judge(run)
+        self._gone(machine=False, clean=True)
 
     def _inherit(self, instrument: Instrument) -> None:
-        # Orders that an earlier life left, one of a stranger that may not be touched, one old fill.
+        # Orders that an earlier life left, one of a stranger that may not be touched.
         for number in range(self.plan.orphans + 1):
-            cid = f"manual-{number}"
-            if number:
-                cid = IDS.encode(OrderId(IDS.tag, 0, EPOCH - 1, number))
-            self.truth.place(
-                self.now_ns - 60 * SECOND_NS,
-                Place(
-                    cid=cid,
-                    symbol=instrument.symbol,
-                    side=Side.BUY if number % 2 else Side.SELL,
-                    price_ticks=9_998 - 3 * number if number % 2 else 10_020 if number else 10_900,
-                    size_lots=7,
-                    post_only=True,
-                    time_in_force=TimeInForce.GTC,
-                    reduces=False,
-                    market_seq=0,
-                    market_age_ns=0,
-                ),
+            cid = f"manual-{number}" if not number else IDS.encode(OrderId(IDS.tag, 0, EPOCH - 1, number))
+            side = Side.BUY if number % 2 else Side.SELL
+            price = 9_998 - 3 * number if number % 2 else 10_020 if number else 10_900
+            subject, lots = self.plan.subject, 7
+            if subject is not None:
+                price = price * subject.home_ticks[instrument.symbol] // HOME_TICKS
+                lots = max(lots, instrument.size_min_lots_at(price))
+            order = ByHand(
+                cid=cid, symbol=instrument.symbol, side=side, price_ticks=price, size_lots=lots, rests=True
             )
+            self.truth.place(self.now_ns - 60 * SECOND_NS, order.place())
+        self.truth.take_news()
 
     # ---- the clock
 
@@ -234,155 +222,228 @@ class World:
         plan = self.plan
         self._use(plan.faults)
         for index, symbol in enumerate(self.truth.markets):
-            self.after(index * 7_000_000, lambda symbol=symbol: self._tick(symbol))  # type: ignore[misc]  # the default binds it now
+            self.after(index * 7_000_000, self._ticking(symbol))
         for _ in range(plan.crashes):
-            self.after(self.random.randrange(plan.fault_ns), self._crash)
-        self._step(Advanced(ts_ns=self.now_ns))
-        self._until(START_NS + plan.fault_ns)
-        self._use(NONE)
-        self._lift()
+            self.after(self._random.randrange(plan.fault_ns), lambda: self.fuse.light(0, machine=False))
+        self._act(lambda: self.deliver(Advanced(ts_ns=self.now_ns)))
+        self._until(START_NS + plan.fault_ns, plan.steps)
+        self._heal()
         self._until(self.now_ns + plan.heal_ns)
+        self._wait_for_a_process()
         self.checks.is_alive(self.now_ns)
         state = ",".join(session.state for session in self.engine.state.sessions)
-        self._operate(Operation.STOP)
+        self._resting = True
+        self.people.attending = False
+        self._act(lambda: self._say(Operation.STOP))
         self._until(self.now_ns + plan.rest_ns)
         self.checks.at_rest()
+        self._close()
+        self.outcome = self._outcome(state)
+        return self.outcome
+
+    def _wait_for_a_process(self) -> None:
+        # One may just have been stopped in order, to begin anew.
+        end_ns = self.now_ns + START_PATIENCE_NS
+        while self.life is None and self.now_ns < end_ns:
+            self._until(self.now_ns + SECOND_NS)
+
+    def _outcome(self, state: str) -> Outcome:
         return Outcome(
-            steps=self._steps,
+            steps=self.steps,
             places=len(self.checks.placed),
             fills=len(self.truth.fills),
             stream=self._hash.hexdigest(),
             digest=self.engine.digest(),
             reports=self.checks.reports,
             state=state,
+            lives=self.machine.starts,
+            crashes=self.crashes,
+            faults=dict(sorted(self.luck.counts.items())),
+            rows=self.rows.by_name(),
+            worst_ppm=self.checks.of(Exposure).worst_ppm,
         )
 
-    def _until(self, end_ns: int) -> None:
-        while True:
-            due_ns = self.engine.next_due_ns
-            assert due_ns is not None
-            first_ns = self._heap[0][0]
-            if min(due_ns, first_ns) > end_ns:
-                break
-            if due_ns <= first_ns:
+    def _close(self) -> None:
+        life = self.life
+        if not self.truth.conserves():
+            raise Broken("I4", "money was made or lost at the venue")
+        if life is None:
+            raise Broken("I13", "no process stood at the end")
+        self._judge(self.machine.end(life))
+
+    def _until(self, end_ns: int, steps: int = 0) -> None:
+        heap = self._heap
+        while not steps or self.steps < steps:
+            first_ns = heap[0][0]
+            due_ns = self._due_ns(first_ns)
+            if not steps and min(due_ns, first_ns) > end_ns:
+                self.now_ns = end_ns
+                return
+            if due_ns < first_ns or (due_ns == first_ns and self.life is not None):
                 self.now_ns = max(self.now_ns, due_ns)
-                self._step(Advanced(ts_ns=self.now_ns))
+                self._act(self._advance)
             else:
-                self.now_ns, _, act = heappop(self._heap)
-                act()
-        self.now_ns = end_ns
+                self.now_ns, _, act = heappop(heap)
+                self._act(act)
+
+    def _due_ns(self, otherwise_ns: int) -> int:
+        life = self.life
+        due_ns = None if life is None else life.next_due_ns
+        return otherwise_ns + 1 if due_ns is None else max(due_ns, self._asleep_until_ns)
+
+    def _act(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Died as died:
+            self._died(died)
+
+    def _advance(self) -> None:
+        if self._queued:
+            self._wake()
+        self._step(Advanced(ts_ns=self.now_ns))
+        life = self.life
+        if life is not None:
+            life.keep_up(self.now_ns)
+            self._end_if_done()
 
     def _use(self, faults: Faults) -> None:
-        self.wire.faults = self.wire.streams.faults = faults
+        self.luck.faults = faults
+        self._mischief.follow(faults)
 
-    # ---- the engine
+    def _heal(self) -> None:
+        # After the last fault an operator sets everything going again, as often as it takes.
+        self._use(NONE)
+        self.fuse.left = -1
+        self.wire.heal()
+        self.liar.confess()
+        self.disk.heal()
+        self._asleep_until_ns = min(self._asleep_until_ns, self.now_ns)
+        for strangers in self.strangers.values():
+            strangers.come_back()
+        self.people.hurry()
 
-    def deliver(self, kind: type[AnyEvent], **fields: Any) -> None:
-        """Hand an event to the engine now."""
-        self._step(kind(ts_ns=self.now_ns, **fields))
+    # ---- the process
+
+    def deliver(self, event: AnyEvent) -> None:
+        """Hand an event to the process, stamped with the time at which it takes it."""
+        if self.life is None:
+            return
+        if self.now_ns < self._asleep_until_ns or self._queued:
+            self._queued.append(event)
+            if self.now_ns >= self._asleep_until_ns:
+                self._wake()
+            return
+        self._step(msgspec.structs.replace(event, ts_ns=self.now_ns))
+
+    def _wake(self) -> None:
+        # What waited in the sockets comes at once, in its order.
+        queued, self._queued = self._queued, []
+        for event in queued:
+            self._step(msgspec.structs.replace(event, ts_ns=self.now_ns))
 
     def _step(self, event: AnyEvent) -> None:
-        self._steps += 1
-        self.checks.on_event(event)
-        commands = self.engine.step(event)
+        if self.life is not None:
+            self.steps += 1
+            self.trail.append((self.now_ns, event))
+            self.life.step(event)
+
+    def said(self, commands: Sequence[AnyCommand]) -> None:
+        """Count what a step asked for into the digest."""
         for command in commands:
+            self.trail.append((self.now_ns, command))
             self._hash.update(msgspec.msgpack.encode(command))
-            self.checks.on_command(self.now_ns, command)
-            if not isinstance(command, Report):
-                self.wire.submit(command)
-        if commands:
-            self.checks.on_truth()
-        self.checks.on_step(self.now_ns)
+
+    def sent(self, command: VenueCommand) -> None:
+        """Carry a command out."""
+        self.wire.submit(command)
+
+    def reported(self, report: Report) -> None:
+        """Call an operator where trading stopped."""
+        if report.code == "halt" or (
+            report.code == "session.state" and ("state", "active") not in report.facts
+        ):
+            self.people.call()
 
     def truth_changed(self) -> None:
         """Look at what changed at the venue."""
         self.checks.on_truth()
 
-    def _operate(self, operation: Operation, session: str = "") -> None:
-        self.deliver(OperatorAsked, operation=operation, session=session, reason="simulated", who="world")
+    def suspend(self, for_ns: int) -> bool:
+        """Let the process stand still; return whether there is one."""
+        if self.life is None or self._asleep_until_ns > self.now_ns:
+            return False
+        self._asleep_until_ns = self.now_ns + for_ns
+        return True
 
-    # ---- the market and the people in it
+    def slow_disk(self, for_ns: int) -> bool:
+        """Let the next sync take so long; return whether anybody syncs."""
+        if self.life is None:
+            return False
+        self.life.recorder.slow_ns = for_ns
+        return True
+
+    # ---- people
+
+    def ask(self, event: OperatorAsked) -> bool:
+        """Ask the process; return whether there is one that hears."""
+        if self.life is None or self.now_ns < self._asleep_until_ns:
+            return False
+        self.deliver(event)
+        return True
+
+    def _say(self, operation: Operation) -> None:
+        self.people.ask(operation)
+
+    def bring(self, version: ConfigVersion, event: ConfigApplied, new: NewSetup) -> bool:
+        """Bring a config into force; return whether there is a process that hears."""
+        if self.life is None or self.now_ns < self._asleep_until_ns:
+            return False
+        self.steps += 1
+        self.trail.append((self.now_ns, event))
+        self.life.apply(version, event, new)
+        return True
+
+    def money_moved(self, asset: str, atoms: int) -> None:
+        """Take note of a deposit, or of a withdrawal (negative)."""
+        self.checks.on_external(asset, atoms)
+
+    # ---- the market
+
+    def _ticking(self, symbol: str) -> Callable[[], None]:
+        return lambda: self._tick(symbol)
 
     def _tick(self, symbol: str) -> None:
-        random, outside = self.random, self.truth.markets[symbol]
-        step = random.choice((-2, -1, -1, 0, 0, 0, 0, 1, 1, 2))
-        middle = (outside.bid_ticks + outside.ask_ticks) // 2
-        # It wanders, and comes home: prices stay where the grid of the test is.
-        step += (middle < 9_900) - (middle > 10_100)
-        spread = random.choice((2, 4, 4, 6))
-        self.truth.move(self.now_ns, symbol, middle + step - spread // 2, middle + step + spread // 2)
-        if random.random() < 0.25:
-            aggressor = random.choice((Side.BUY, Side.SELL))
-            price = self.truth.take(self.now_ns, symbol, aggressor, random.randint(1, 25), random)
-            self.wire.streams.trade(symbol, price, aggressor)
+        calm = self._asleep_until_ns - self.now_ns > 40 * SECOND_NS
+        pace_ns = CALM_TICK_NS if calm else TICK_NS + (int(self._random.random() * 101) - 40) * 1_000_000
+        self.after(pace_ns, self._ticking(symbol))
+        self.strangers[symbol].step(self.now_ns)
         self.checks.on_truth()
-        self.wire.tell_fills()
+        self.wire.news.tell()
         self.wire.streams.publish(symbol)
-        self._misfortune()
-        self.after(TICK_NS + random.randint(-40, 60) * 1_000_000, lambda: self._tick(symbol))
-
-    def _misfortune(self) -> None:
-        wire, faults = self.wire, self.wire.faults
-        for stream, down, silent in (
-            (Stream.USER, faults.user_down, faults.user_silent),
-            (Stream.MARKET, faults.market_down, faults.market_silent),
-        ):
-            if wire.hits(down):
-                wire.streams.drop(stream, silent=False)
-            elif wire.hits(silent):
-                wire.streams.drop(stream, silent=True)
-        if wire.hits(faults.operator):
-            random = self.random
-            session = f"s{random.randrange(self.plan.sessions)}" if random.random() < 0.5 else ""
-            self._operate(random.choice(OPERATIONS), session)
-
-    def _lift(self) -> None:
-        # After the last fault an operator sets everything going again, as often as it takes.
-        self._operate(Operation.RESUME)
-        self._operate(Operation.UNHALT)
-        state = self.engine.state
-        self.after(
-            20 * SECOND_NS,
-            lambda: self._operate(Operation.UNHALT) if state.halt_code else None,
-        )
-
-
-def plan_of(seed: int, **changes: Any) -> Plan:
-    """Return the plan of a seed: faults, sessions and what an earlier life left are drawn from it."""
-    random = Random(f"{seed}/plan")
-    sessions = random.choice((1, 1, 1, 2, 2))
-    strategy: Any = Ladder(
-        levels=random.choice((1, 2, 3)),
-        half_spread_ticks=random.choice((2, 3, 5)),
-        size_lots=random.choice((5, 10, 25)),
-        tolerance_ticks=random.choice((0, 1, 3)),
-        age_ns_max=random.choice((0, 4, 15)) * SECOND_NS,
-        life_ns_min=random.choice((0, 0, 500_000_000)),
-    )
-    if random.random() < 0.25:
-        strategy = PureMarketMaking(CLASSIC, INSTRUMENT)
-    drawn: dict[str, Any] = {
-        "seed": seed,
-        "faults": draw(seed),
-        "sessions": sessions,
-        "symbols": random.choice((1, sessions)),
-        "orphans": random.choice((0, 0, 2)),
-        "latched": random.choice(("", "", "", "", "", "an earlier life")),
-        "weight_per_minute": random.choice((6_000, 6_000, 2_500)),
-        "strategy": strategy,
-        "limits": random.choice((LIMITS, LIMITS, LIMITS, TIGHT)),
-    }
-    plan = Plan(**(drawn | changes))
-    if random.random() < 0.3 and plan.sessions == plan.symbols:
-        plan = replace(plan, crashes=random.choice((1, 2)))
-    return plan
+        self._mischief.tick(symbol)
+        if self.life is not None and self.now_ns >= self._asleep_until_ns:
+            self.liar.tick(self.checks.placed, self.engine.state.orders)
 
 
 def simulate(plan: Plan) -> Outcome:
     """Run a plan; raises Broken, with the seed in its text, if an invariant does not hold."""
-    world = World(plan)
-    try:
-        return world.run()
-    except Broken as broken:
-        at_s = (world.now_ns - START_NS) / SECOND_NS
-        raise Broken(broken.invariant, f"{broken} (seed {plan.seed}, at {at_s:.3f} s)") from None
+    world, broken = run_world(plan)
+    if broken is not None:
+        raise broken
+    assert world.outcome is not None
+    return world.outcome
+
+
+def run_world(plan: Plan) -> tuple[World, Broken | None]:
+    """Run a plan; return the world as it is then, and what broke, None if nothing did."""
+    parent = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="mm-simulate-", dir=parent) as directory:
+        world = World(plan, Path(directory))
+        try:
+            world.run()
+        except Broken as broken:
+            at_s = (world.now_ns - START_NS) / SECOND_NS
+            text = str(broken).removeprefix(f"{broken.invariant}: ")
+            told = Broken(broken.invariant, f"{text} (seed {plan.seed}, step {world.steps}, at {at_s:.3f} s)")
+            return world, told.with_traceback(broken.__traceback__)
+        return world, None

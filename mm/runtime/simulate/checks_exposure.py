@@ -1,0 +1,192 @@
+"""I1, I2 and the rules about single levels and exits: what could still fill, by the venue's truth."""
+
+from mm.domain.commands import Place, VenueCommand
+from mm.domain.events import AnyEvent, ConfigApplied
+from mm.domain.sides import Side
+from mm.runtime.simulate.checks_scene import KILL_NS, Checker, Scene
+
+
+class Exposure(Checker):
+    """I1. At every change of the venue's truth and after every command: what a session holds by the venue's
+    fills, plus everything of it on one side that rests there or is on its way, against its configured band. A
+    band that was tightened holds once what was there before could be cancelled.
+    """
+
+    invariant = "I1"
+
+    def __init__(self, scene: Scene) -> None:
+        """Start with the bands of the setup."""
+        super().__init__(scene)
+        self.worst_lots = 0
+        self.worst_ppm = 0
+        self._bands: list[int] = []
+        self._former: list[tuple[int, int, int]] = []
+        self._deceived: set[int] = set()
+        self._seen = 0
+        self._begin()
+
+    def begin_life(self) -> None:
+        """Begin with the bands of the new setup."""
+        self._begin()
+
+    def on_event(self, event: AnyEvent) -> None:
+        """Follow a change of the config."""
+        if isinstance(event, ConfigApplied):
+            self._follow(event.ts_ns)
+
+    def on_truth(self) -> None:
+        """Compare."""
+        scene = self.scene
+        scene.inventory.refresh()
+        if not scene.bounds_exposure:
+            return
+        sums: dict[tuple[int, Side], int] = {}
+        for place, left in scene.may_fill():
+            key = (scene.session_of[place.cid], place.side)
+            sums[key] = sums.get(key, 0) + left
+        self._note_deceit()
+        over: set[int] = set()
+        for (session, side), lots in sums.items():
+            held = side.sign * scene.inventory.held(session)
+            limit = self._limit(session)
+            if held + lots <= limit:
+                self._note(held + lots, limit)
+            elif session in self._deceived:
+                over.add(session)
+            else:
+                raise self.broken(f"session {session}: {held} held, {lots} to {side}, limit {limit}")
+        if self._deceived:
+            lied = {scene.session_of.get(cid) for cid in scene.lied_about}
+            self._deceived = {session for session in self._deceived if session in over or session in lied}
+
+    def _note_deceit(self) -> None:
+        # Where the venue said that a living order was gone, or filled more than was asked, no engine can hold
+        # a limit until what came of that is over.
+        scene, fills = self.scene, self.scene.truth.fills
+        for cid in scene.lied_about:
+            if cid in scene.session_of:
+                self._deceived.add(scene.session_of[cid])
+        for fill in fills[self._seen :]:
+            if fill.cid in scene.session_of and scene.truth.orders[fill.cid].left_lots < 0:
+                self._deceived.add(scene.session_of[fill.cid])
+        self._seen = len(fills)
+
+    def _note(self, lots: int, limit: int) -> None:
+        self.worst_lots = max(self.worst_lots, lots)
+        if limit:
+            self.worst_ppm = max(self.worst_ppm, lots * 1_000_000 // limit)
+
+    def _limit(self, session: int) -> int:
+        # While nobody can have followed a tighter band yet, the one before holds.
+        limit = self._bands[session]
+        for index, band, until_ns in self._former:
+            free_ns = max(until_ns, self.scene.wire.banned_until_ns)
+            if index == session and self.scene.now_ns < free_ns + KILL_NS:
+                limit = max(limit, band)
+        return limit
+
+    def _begin(self) -> None:
+        self._bands = [one.band_lots_max for one in self.scene.setup.sessions]
+        self._former = []
+
+    def _follow(self, now_ns: int) -> None:
+        long_ago_ns = now_ns - 10 * KILL_NS
+        self._former = [former for former in self._former if former[2] > long_ago_ns]
+        for index, one in enumerate(self.scene.setup.sessions):
+            if one.band_lots_max != self._bands[index]:
+                self._former.append((index, self._bands[index], now_ns))
+                self._bands[index] = one.band_lots_max
+
+
+class SelfTrade(Checker):
+    """I2. Every placement against every order with our mark that is not dead by the venue's truth, whatever
+    session and life it is of; and the venue's own count of what it prevented, unless it had said of one of
+    them that it was gone.
+    """
+
+    invariant = "I2"
+
+    def __init__(self, scene: Scene) -> None:
+        """Start with none."""
+        super().__init__(scene)
+        self._met = 0
+
+    def on_command(self, command: VenueCommand) -> None:
+        """Compare a placement's price with those on the other side."""
+        if not isinstance(command, Place):
+            return
+        for other in self.scene.own():
+            if (
+                other.symbol == command.symbol
+                and other.side is not command.side
+                and other.cid not in self.scene.lied_about
+                and (command.price_ticks - other.price_ticks) * command.side.sign >= 0
+            ):
+                raise self.broken(f"{command.side} at {command.price_ticks} against own {other.price_ticks}")
+
+    def on_truth(self) -> None:
+        """Ask the venue."""
+        met = self.scene.truth.self_trades
+        if met > self._met and not self.scene.lied_about:
+            raise self.broken("own orders met at the venue")
+        self._met = met
+
+
+class OneIntent(Checker):
+    """B6. No id is ever sent twice."""
+
+    invariant = "B6"
+
+    def on_command(self, command: VenueCommand) -> None:
+        """Compare a placement's id with all before."""
+        if isinstance(command, Place) and command.cid in self.scene.placed:
+            raise self.broken("one intent was sent twice")
+
+
+class OnePerLevel(Checker):
+    """A level has one order, whatever state it is in: compared when a placement leaves."""
+
+    invariant = "one per level"
+
+    def on_command(self, command: VenueCommand) -> None:
+        """Compare with what lives at the venue on the same session, side and level."""
+        if not isinstance(command, Place):
+            return
+        known = self.scene.engine.state.orders
+        mine = known.get(command.cid)
+        if mine is None or mine.level < 0:
+            return
+        for other in self.scene.own():
+            order = known.get(other.cid)
+            if (
+                order is not None
+                and order is not mine
+                and order.cid not in self.scene.lied_about
+                and (order.session, order.side, order.level) == (mine.session, mine.side, mine.level)
+            ):
+                raise self.broken(f"a second order on {mine.side} level {mine.level}")
+
+
+class ReducesOnly(Checker):
+    """B36. An exit, together with everything else on its side that could still fill, takes back at most what
+    the session holds by the venue's truth; it leaves only after a halt.
+    """
+
+    invariant = "B36"
+
+    def on_command(self, command: VenueCommand) -> None:
+        """Compare an exit with what is held."""
+        if not isinstance(command, Place) or not command.reduces:
+            return
+        scene = self.scene
+        session = scene.session(command.cid)
+        held = -command.side.sign * scene.inventory.held(session)
+        others = sum(
+            left
+            for place, left in scene.may_fill()
+            if place.cid != command.cid
+            and (scene.session_of[place.cid], place.side) == (session, command.side)
+        )
+        lied = any(scene.session_of.get(cid) == session for cid in scene.lied_about)
+        if others + command.size_lots > held and not lied:
+            raise self.broken(f"an exit of {command.size_lots} beside {others}, {held} held")

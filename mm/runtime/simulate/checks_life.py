@@ -1,0 +1,165 @@
+"""I5, I13, I18, I20: no orphans, quoting or held for a reason, one writer, a recovery that is done once."""
+
+from typing import Final
+
+from mm.domain.commands import Cancel, Place, Report, VenueCommand
+from mm.domain.events import AnyEvent, OrdersListed
+from mm.engine.session import SessionState
+from mm.runtime.simulate.checks_scene import RECONCILED_NS, Checker, Scene
+
+BUDGET: Final = "budget"
+"""The reason of a session whose messages of the minute are used up: it may be silent until they are not."""
+
+STEADY: Final = (SessionState.ACTIVE, SessionState.HALTED, SessionState.PAUSED)
+
+
+class NoOrphans(Checker):
+    """I5. Some time after the last fault nothing is live in the core that has ended at the venue; at rest
+    both have none with our mark.
+    """
+
+    invariant = "I5"
+
+    def when_healed(self) -> None:
+        """Compare each order that the core holds."""
+        scene = self.scene
+        for order in scene.engine.state.orders.live.values():
+            true = scene.truth.orders.get(order.cid)
+            ended_ns = order.placed_ns if true is None else true.closed_ns or scene.now_ns
+            if scene.now_ns - ended_ns > RECONCILED_NS and order.cid not in scene.wire.in_transit:
+                raise self.broken(f"the core holds {order.cid[-6:]} for {order.state}; the venue does not")
+
+    def at_rest(self) -> None:
+        """Count both."""
+        scene = self.scene
+        ours = [cid for cid in scene.truth.live if scene.is_ours(cid)]
+        live = scene.engine.state.orders.live
+        if ours or live:
+            raise self.broken(f"{len(ours)} open at the venue, {len(live)} in the core")
+
+
+class Liveness(Checker):
+    """I13. Some time after the last fault every session quotes at the venue, or is held for a reason that it
+    states; after an orderly stop it is completed or halted.
+    """
+
+    invariant = "I13"
+
+    def __init__(self, scene: Scene) -> None:
+        """Start with nothing quoted."""
+        super().__init__(scene)
+        self._quoted_ns: dict[int, int] = {}
+
+    def begin_life(self) -> None:
+        """What the process before quoted does not count."""
+        self._quoted_ns.clear()
+
+    def on_step(self) -> None:
+        """Note who has an order at the venue."""
+        session_of, now_ns = self.scene.session_of, self.scene.now_ns
+        for cid in self.scene.truth.live:
+            if cid in session_of:
+                self._quoted_ns[session_of[cid]] = now_ns
+
+    def when_healed(self) -> None:
+        """Judge each session."""
+        state = self.scene.engine.state
+        for session in state.sessions:
+            silent_ns = self.scene.now_ns - self._quoted_ns.get(session.index, 0)
+            stands = session.state is SessionState.ACTIVE and session.reason != BUDGET
+            if stands and silent_ns > RECONCILED_NS:
+                raise self.broken(f"{session.name} is active, quotes nothing: {session.reason}")
+            if session.state is SessionState.HALTED and not state.halt_code:
+                raise self.broken(f"{session.name} is halted without a reason")
+            if session.state not in STEADY:
+                raise self.broken(f"{session.name} is {session.state}: {session.reason}")
+
+    def at_rest(self) -> None:
+        """Judge how each session ended."""
+        for session in self.scene.engine.state.sessions:
+            if session.state not in (SessionState.COMPLETED, SessionState.HALTED):
+                raise self.broken(f"{session.name} is {session.state} after a stop: {session.reason}")
+
+
+class SingleWriter(Checker):
+    """I18. Every life has a number above all before, and its placements bear it. A process that is told of
+    the orders of a later one places nothing from then on, whatever else it hears, until a person says so.
+    """
+
+    invariant = "I18"
+
+    def __init__(self, scene: Scene) -> None:
+        """Start with one process."""
+        super().__init__(scene)
+        self._epoch = scene.setup.epoch
+        self._replaced = False
+
+    def begin_life(self) -> None:
+        """The next one has to be told apart by its ids."""
+        epoch = self.scene.setup.epoch
+        if epoch <= self._epoch:
+            raise self.broken(f"a life of epoch {epoch} follows one of {self._epoch}")
+        self._epoch = epoch
+        self._replaced = False
+
+    def on_event(self, event: AnyEvent) -> None:
+        """Note whether it is told of a successor."""
+        if isinstance(event, OrdersListed):
+            self._replaced = self._replaced or any(self._is_later(entry.cid) for entry in event.orders)
+
+    def _is_later(self, cid: str) -> bool:
+        decoded = self.scene.ids.decode(cid)
+        return decoded is not None and decoded.epoch > self._epoch
+
+    def on_report(self, report: Report) -> None:
+        """Follow what a person says."""
+        if report.code == "unhalt":
+            self._replaced = False
+
+    def on_command(self, command: VenueCommand) -> None:
+        """A placement bears the number of the life under way."""
+        if isinstance(command, Place):
+            decoded = self.scene.ids.decode(command.cid)
+            if decoded is None or decoded.epoch != self._epoch:
+                raise self.broken("a placement that does not bear the number of this life")
+            if self._replaced:
+                raise self.broken("a process that could know of its successor placed an order")
+
+
+class RecoveredOnce(Checker):
+    """I20. After a life that was recovered and placed nothing more, with nothing of ours left at the venue,
+    the next recovery sends neither a placement nor a cancel before it is done.
+    """
+
+    invariant = "I20"
+
+    def __init__(self, scene: Scene) -> None:
+        """Start before the first recovery."""
+        super().__init__(scene)
+        self._recovered = False
+        self._settled = False
+        self._idle = True
+
+    def begin_life(self) -> None:
+        """Note what the life before left."""
+        scene = self.scene
+        left = any(scene.is_ours(cid) for cid in scene.truth.live) or scene.wire.in_transit
+        # Who takes nothing over has nothing to recover from.
+        self._settled = scene.inherits and self._recovered and self._idle and not left
+        self._recovered = False
+
+    def on_step(self) -> None:
+        """Note whether the engine has an order."""
+        self._idle = not self.scene.engine.state.orders.live
+
+    def on_report(self, report: Report) -> None:
+        """Note the end of a recovery."""
+        if report.code == "recovered":
+            self._recovered, self._settled = True, False
+
+    def on_command(self, command: VenueCommand) -> None:
+        """Judge what is sent meanwhile."""
+        if isinstance(command, Place):
+            self._recovered = False
+        if self._settled and isinstance(command, Place | Cancel) and self.scene.is_ours(command.cid):
+            raise self.broken(f"a second recovery sent a {type(command).__name__}")

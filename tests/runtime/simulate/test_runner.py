@@ -1,0 +1,137 @@
+"""Many seeds together: sums, digest, failures told and shortened; see `simulate/runner.py`, `story.py`."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from mm.domain import orders
+from mm.domain.orders import OrderState, Trigger
+from mm.runtime.simulate.faults import NONE, switched_on
+from mm.runtime.simulate.runner import ROWS_EXPECTED_STEPS, Order, Total, run_seed, running
+from mm.runtime.simulate.story import failure_of, only, shortest, weakened
+from mm.runtime.simulate.world import run_world
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+STEPS: Final = 600
+
+PROGRAM = f"""
+from mm.runtime.simulate.runner import Order, Total, running
+order = Order(seeds=2, steps={STEPS}, first=1)
+total = Total(order=order)
+with running(order) as all_done:
+    for done in all_done:
+        total.add(done)
+print(total.digest)
+"""
+
+
+def run(order: Order) -> Total:
+    """Return what an order amounts to."""
+    total = Total(order=order)
+    with running(order) as all_done:
+        for done in all_done:
+            total.add(done)
+    return total
+
+
+def test_the_digest_is_the_same_in_processes_with_other_hash_seeds_and_in_several_at_once() -> None:
+    """Every command and every end, whoever ran them."""
+    order = Order(seeds=2, steps=STEPS, first=1)
+    one, two = run(order), run(Order(seeds=2, steps=STEPS, first=1, jobs=2))
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            cwd=ROOT,
+            env=dict(os.environ, PYTHONHASHSEED=hash_seed),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout.strip()
+        for hash_seed in ("0", "1")
+    ]
+    assert {one.digest, two.digest, *said} == {one.digest}
+    assert one.fields()["fault_kinds"] == two.fields()["fault_kinds"]
+
+
+def test_other_seeds_give_another_digest() -> None:
+    """It covers what happens."""
+    digests = {run(Order(seeds=1, steps=200, first=seed, profile="calm")).digest for seed in (1, 2)}
+    assert len(digests) == 2
+
+
+def test_figures_are_added_up() -> None:
+    """Steps, lives, faults, rows of the table."""
+    order = Order(seeds=3, steps=STEPS, first=1)
+    done = [run_seed(seed, order=order) for seed in (1, 2, 3)]
+    total = Total(order=order)
+    for one in done:
+        total.add(one)
+    fields = total.fields()
+    assert fields["steps"] == sum(one.steps for one in done)
+    assert fields["seeds"] == 3
+    assert fields["faults"] == sum(sum(one.outcome.faults.values()) for one in done if one.outcome)
+    assert 0 < total.rows.visited < total.rows.total
+    assert total.is_good
+
+
+def test_unvisited_rows_are_a_failure_only_where_all_of_them_can_be_expected() -> None:
+    """Of a large run with all faults on that was not broken off."""
+    large = Order(seeds=60, steps=ROWS_EXPECTED_STEPS // 60)
+    assert Total(order=large).lacks_rows
+    assert not Total(order=large).is_good
+    assert not Total(order=large, is_cut=True).lacks_rows
+    assert not Total(order=Order(seeds=60, steps=5_000, profile="network")).lacks_rows
+    assert not Total(order=Order(seeds=1, steps=5_000)).lacks_rows
+
+
+def test_a_run_without_a_failure_has_no_story() -> None:
+    """Nothing is looked for."""
+    assert failure_of(Order(seeds=1, steps=200, profile="calm").plan(1)) is None
+    assert Total(order=Order(seeds=1, steps=200)).failure() is None
+
+
+def test_a_failure_is_told_and_shortened_to_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer steps, fewer kinds of faults, the same invariant; the command shows it again."""
+    monkeypatch.setitem(orders.TABLE, (OrderState.SENT, Trigger.LOST), OrderState.REJECTED)
+    found = None
+    for seed in range(1, 40):
+        found = failure_of(Order(seeds=1, steps=900, profile="network").plan(seed))
+        if found is not None:
+            break
+    assert found is not None
+    small = shortest(found, tries_max=12)
+    assert small.invariant == found.invariant
+    assert small.plan.steps <= found.plan.steps
+    assert len(switched_on(small.plan.faults)) < len(switched_on(found.plan.faults))
+    assert small.history
+    assert f"--first {found.plan.seed} " in small.command
+    words = small.command.split()
+    again = Order(
+        seeds=1,
+        steps=int(words[words.index("--steps") + 1]),
+        profile=words[words.index("--profile") + 1],
+        only=tuple(words[words.index("--only") + 1].split(",")),
+        strength=int(words[words.index("--strength") + 1]) if "--strength" in words else 100,
+    )
+    _, broken = run_world(again.plan(found.plan.seed))
+    assert broken is not None
+    assert broken.invariant == found.invariant
+
+
+def test_kinds_and_strength_can_be_taken_away() -> None:
+    """What is left is as it was drawn."""
+    plan = Order(seeds=1, steps=500).plan(1)
+    kinds = switched_on(plan.faults)
+    assert switched_on(only(plan, kinds[:2]).faults) == kinds[:2]
+    assert only(plan, ()).faults == NONE
+    chances = [kind for kind in kinds if not kind.endswith("_ms")]
+    half = weakened(plan, 50)
+    assert half.strength == 50
+    assert all(
+        getattr(half.faults, kind) == pytest.approx(getattr(plan.faults, kind) / 2) for kind in chances
+    )
