@@ -104,6 +104,12 @@ class OrdersMayRemain(MMError):
     exit_code = EXIT_ORDERS_MAY_REMAIN
 
 
+class WatchdogFailed(MMError):
+    """The watchdog cannot be started; nothing was sent: without it nothing is traded."""
+
+    exit_code = EXIT_CONFIG
+
+
 class ProtocolViolation(MMError):
     """We broke our own state machine: a bug of mm. The state is unchanged."""
 
@@ -128,7 +134,16 @@ class JournalCorrupt(StateCorrupt):
 
 
 class JournalForeign(StateCorrupt):
-    """A journal is whole, but in a form or with types of records that this version of mm does not read."""
+    """A journal is whole, but in a form or with types of records that this version of mm does not read.
+
+    Fields: path: the file, "" for the journal as a whole; offset: the byte of the file, -1 if it has none.
+    """
+
+    def __init__(self, message: str, *, path: str = "", offset: int = -1, hint: str = "") -> None:
+        """Keep the place beside the message."""
+        super().__init__(message, hint=hint)
+        self.path = path
+        self.offset = offset
 
 
 class JournalFailed(MMError):

@@ -3,6 +3,8 @@
 What it must never do: import `mm` (coverage has not begun), or hide a fault behind a fixture.
 """
 
+import os
+import tempfile
 from pathlib import Path
 
 import hypothesis
@@ -26,6 +28,10 @@ hypothesis.settings.register_profile("proof", hypothesis.settings.get_profile("g
 def pytest_configure(config: pytest.Config) -> None:
     """Choose how long property tests search: more in the proof tier."""
     hypothesis.settings.load_profile("proof" if config.option.markexpr == "proof" else "gate")
+    # Leases are the machine's: those of tests are in a folder of their own, which ends with the run.
+    leases = tempfile.TemporaryDirectory(prefix="mm-leases-")
+    config.add_cleanup(leases.cleanup)
+    os.environ["MM_LEASE_DIR"] = leases.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,13 +1,15 @@
 """From settings and instruments to an engine: decimals become integers, names become objects."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 
+from mm.domain.estate import Estate
 from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
 from mm.domain.units import NS_PER_MS, NS_PER_S, floor_atoms
 from mm.engine.engine import Engine
-from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
+from mm.engine.setup import Deadlines, EngineSetup, OnExternal, SessionSetup
 from mm.errors import ConfigError
 from mm.ports import Venue
 from mm.risk.base import AlarmAction
@@ -18,9 +20,25 @@ from mm.store.runstate import LastLife, RunState
 from mm.strategies.base import Strategy
 
 
-async def assemble(settings: Settings, venue: Venue, kept: RunState, *, revision: int = 0) -> Engine:
-    """Return the engine of a new life; asks the venue for its instruments. Args: revision: of the config.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heritage:
+    """What a new life takes over.
 
+    Fields: begin_life: counts it and returns its epoch; estate: what the life before left, None for a fresh
+    begin; inherits: the venue may have orders of an earlier life all the same.
+    """
+
+    begin_life: Callable[[], int]
+    estate: Estate | None = None
+    inherits: bool = False
+
+
+async def assemble(
+    settings: Settings, venue: Venue, kept: RunState, *, revision: int = 0, heritage: Heritage | None = None
+) -> Engine:
+    """Return the engine of a new life; asks the venue for its instruments.
+
+    Args: revision: of the config; heritage: what it takes over, nothing unless given.
     Raises: ConfigError if parameters do not fit an instrument; what `Venue.instruments` raises.
     """
     symbols = tuple(pair.symbol for pair in settings.pair.values())
@@ -32,18 +50,21 @@ async def assemble(settings: Settings, venue: Venue, kept: RunState, *, revision
         ) from None
     named = zip(settings.pair, instruments, strict=True)
     sessions = tuple(_session(settings, name, instrument, kept) for name, instrument in named)
-    inherits = settings.mode != "demo" and _may_have_left_orders(kept.life)
+    heritage = heritage or Heritage(begin_life=kept.begin_life)
+    left_orders = settings.mode != "demo" and _may_have_left_orders(kept.life)
     return Engine(
         EngineSetup(
             ids=OrderIds(tag=kept.tag, key=kept.id_key),
-            epoch=kept.begin_life(),
+            epoch=heritage.begin_life(),
             caps=venue.caps,
             sessions=sessions,
             deadlines=deadlines(settings),
             reference_window_ns=settings.risk.reference.window_ms * NS_PER_MS,
             latched=kept.latched.code if kept.latched else "",
-            inherits=inherits,
+            inherits=left_orders or heritage.inherits or heritage.estate is not None,
             revision=revision,
+            estate=heritage.estate,
+            on_external=OnExternal(settings.account.on_external),
         )
     )
 

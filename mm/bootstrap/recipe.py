@@ -11,16 +11,21 @@ import msgspec
 
 from mm.bootstrap.assemble import deadlines, session_setup, started
 from mm.domain.capabilities import Capabilities
+from mm.domain.estate import Estate
 from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
+from mm.domain.quotes import Quotes
 from mm.domain.units import NS_PER_MS
+from mm.domain.view import View
 from mm.engine.engine import Engine
-from mm.engine.setup import EngineSetup
+from mm.engine.setup import EngineSetup, OnExternal, SessionSetup
 from mm.errors import JournalForeign
 from mm.settings.loader import settings_of
 from mm.settings.models import Settings
 from mm.settings.overlay import PREFIX
 from mm.settings.strategies import strategy_class
+from mm.signals.base import SignalSpec
+from mm.strategies.base import Wake
 
 
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,8 +34,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     Fields:
         path, text, overrides, variables: of the config: the file's path and text, what was laid over it.
         instruments: in the order of the sessions. caps: of the venue.
-        tag, key: of the order ids, the key in hexadecimal. epoch, latched, inherits, revision: as in
-            `EngineSetup`. targets: holding at which a session's inventory is 0, by its name; None: as found.
+        tag, key: of the order ids, the key in hexadecimal. epoch, latched, inherits, revision, estate,
+            on_external: as in `EngineSetup`. targets: holding at which a session's inventory is 0, by its
+            name, in the order of the sessions; None: as found.
     """
 
     path: str
@@ -46,6 +52,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     inherits: bool
     revision: int
     targets: dict[str, int | None]
+    estate: Estate | None = None
+    on_external: OnExternal = OnExternal.PAUSE
 
 
 def recipe_of(settings: Settings, setup: EngineSetup, *, id_key: bytes) -> Recipe:
@@ -64,6 +72,8 @@ def recipe_of(settings: Settings, setup: EngineSetup, *, id_key: bytes) -> Recip
         inherits=setup.inherits,
         revision=setup.revision,
         targets={session.name: session.target_lots for session in setup.sessions},
+        estate=setup.estate,
+        on_external=setup.on_external,
     )
 
 
@@ -110,5 +120,36 @@ def engine_from(recipe: Recipe, settings: Settings) -> Engine:
             latched=recipe.latched,
             inherits=recipe.inherits,
             revision=recipe.revision,
+            estate=recipe.estate,
+            on_external=recipe.on_external,
         )
     )
+
+
+def fold_setup(recipe: Recipe) -> EngineSetup:
+    """Return what is needed to follow a recorded run without deciding anything: no strategy, no rule, so that
+    a strategy that does not load any more keeps nobody from knowing what it left.
+    """
+    named = zip(recipe.targets, recipe.instruments, strict=True)
+    return EngineSetup(
+        ids=OrderIds(tag=recipe.tag, key=bytes.fromhex(recipe.key)),
+        epoch=recipe.epoch,
+        caps=recipe.caps,
+        estate=recipe.estate,
+        sessions=tuple(
+            SessionSetup(name=name, instrument=instrument, strategy=_Follower(), rules=())
+            for name, instrument in named
+        ),
+    )
+
+
+class _Follower:
+    # Stands where a strategy was: a record that is followed is not decided anew.
+    needs: tuple[SignalSpec, ...] = ()
+    wake = Wake()
+
+    def initial_memory(self) -> object:
+        return None
+
+    def quotes(self, view: View[object]) -> Quotes[object]:
+        raise AssertionError(f"asked for quotes at {view.ts_ns}, although nothing is decided")

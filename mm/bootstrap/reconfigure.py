@@ -5,7 +5,7 @@ from collections.abc import Callable
 from mm.bootstrap.assemble import deadlines, session_setup, started
 from mm.engine.engine import Engine
 from mm.engine.session import Session
-from mm.engine.setup import NewSetup, SessionSetup
+from mm.engine.setup import NewSetup, OnExternal, SessionSetup
 from mm.runtime.reconfigure import new_revision
 from mm.settings.models import Settings
 from mm.settings.strategies import StrategyClass
@@ -33,7 +33,8 @@ def preparation(engine: Engine) -> Callable[[Settings], NewSetup]:
 
     def prepare(settings: Settings) -> NewSetup:
         sessions = tuple(_session(settings, session) for session in engine.state.sessions)
-        return NewSetup(sessions=sessions, deadlines=deadlines(settings))
+        on_external = OnExternal(settings.account.on_external)
+        return NewSetup(sessions=sessions, deadlines=deadlines(settings), on_external=on_external)
 
     return prepare
 

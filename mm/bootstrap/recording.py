@@ -1,5 +1,6 @@
 """The journal of a run: begun when the engine is there, before anything is sent; old market data dropped."""
 
+import os
 import time
 from typing import Final
 
@@ -7,26 +8,31 @@ import structlog
 
 import mm
 from mm.bootstrap.recipe import recipe_of, recipe_text
+from mm.bootstrap.recovery import Start
 from mm.engine.engine import Engine
+from mm.engine.estate import estate_of
 from mm.errors import JournalFailed, StateCorrupt
 from mm.runtime.recorder import JournalRecorder
 from mm.settings.models import Settings
 from mm.store.config_history import text_digest
-from mm.store.journal.entries import RunHeader
+from mm.store.journal.entries import NOTE, OperatorNote, RunHeader
 from mm.store.journal.journal import Journal
 from mm.store.journal.layout import journal_directory, run_id, runs
 from mm.store.journal.retention import drop_market
 from mm.store.journal.syncing import JournalSettings, SyncPolicy
-from mm.store.runstate import RunState
 
 log = structlog.get_logger("mm")
+
+LIFE_BEGINS: Final = "life begins"
+"""The note at the head of a journal that says who started the run."""
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 
 
-def begin_recording(settings: Settings, engine: Engine, kept: RunState, began_ns: int) -> JournalRecorder:
+def begin_recording(settings: Settings, engine: Engine, start: Start, began_ns: int) -> JournalRecorder:
     """Return what takes this run down, in a directory of its own; market data that are too old are dropped.
 
+    From here on this journal, not the last one, holds what a later life takes over.
     Args: began_ns: the core's time. Raises: StateCorrupt, JournalFailed if it cannot be written.
     """
     now_ns = time.time_ns()
@@ -40,12 +46,21 @@ def begin_recording(settings: Settings, engine: Engine, kept: RunState, began_ns
         code_version=mm.__version__,
         began_ns=began_ns,
         config_digest=text_digest(settings.text),
-        config_text=recipe_text(recipe_of(settings, setup, id_key=kept.id_key)),
+        config_text=recipe_text(recipe_of(settings, setup, id_key=start.kept.id_key)),
     )
     policy = JournalSettings(policy=SyncPolicy(settings.journal.sync))
     journal = Journal.open(journal_directory(settings.data_dir, name), header, settings=policy)
+    recorder = JournalRecorder(journal, market_ns=market_ns, estate=lambda: estate_of(engine.state))
+    # From its first record on, a journal says all that a later life has to know.
+    recorder.checkpoint(began_ns)
+    who = f"uid {os.getuid()} pid {os.getpid()} (start)"
+    journal.append(NOTE, began_ns, OperatorNote(who=who, text=LIFE_BEGINS))
+    if start.given_up:
+        journal.append(NOTE, began_ns, OperatorNote(who="operator", text=start.given_up))
+    journal.sync()
+    start.leave(name)
     log.info("journal.open", run=name)
-    return JournalRecorder(journal, market_ns=market_ns)
+    return recorder
 
 
 def _drop_old(settings: Settings, *, before_ns: int) -> None:

@@ -11,12 +11,12 @@ from mm.domain.commands import VenueCommand
 from mm.domain.events import AnyEvent, ConfigApplied
 from mm.domain.instrument import Instrument
 from mm.engine.engine import Engine
-from mm.errors import JournalForeign, StateCorrupt
+from mm.errors import JournalCorrupt, JournalForeign, StateCorrupt
 from mm.ports import Venue
 from mm.runtime.rerun import Rerun, RerunResult
 from mm.settings.change import changes, in_force
 from mm.settings.models import Settings
-from mm.store.journal.entries import Cause, ConfigVersion
+from mm.store.journal.entries import Cause, ConfigVersion, RunHeader
 from mm.store.journal.layout import JOURNAL_NAME
 from mm.store.journal.reader import read
 from mm.store.journal.verify import Report, verify
@@ -32,24 +32,31 @@ async def repeat(directory: Path) -> tuple[Report, RerunResult]:
     """
     journal = directory / JOURNAL_NAME
     report = verify(journal)
+    if report.path:
+        raise JournalCorrupt(report.problem, path=report.path, offset=report.offset, hint=report.hint)
     if report.run is None:
         raise StateCorrupt(f"{directory}: holds no run", hint="a run's directory is DATA_DIR/runs/RUN_ID")
     if not report.is_sound:
-        raise StateCorrupt(f"{directory}: {report.problem}")
+        raise StateCorrupt(f"{directory}: {report.problem}", hint=report.hint)
     dropped = [missing for missing in report.missing if missing.cause is Cause.DROPPED]
     if dropped:
         raise JournalForeign(
             f"{directory}: records from {dropped[0].first_seq} on are not all there",
             hint="a run can be repeated while its market data are kept: journal.market_days",
         )
-    recipe = read_recipe(report.run.config_text)
+    _, rerun = await repetition(report.run)
+    return report, rerun.run(read(journal), closed=report.closed)
+
+
+async def repetition(run: RunHeader) -> tuple[Engine, Rerun]:
+    """Return what repeats a run, and its engine, which has not begun. Raises: JournalForeign; ConfigError."""
+    recipe = read_recipe(run.config_text)
     settings = settings_from(recipe)
     venue = _venue(recipe, settings)
     await venue.instruments(tuple(pair.symbol for pair in settings.pair.values()))
     await venue.start(_nothing_comes)
     engine = engine_from(recipe, settings)
-    rerun = Rerun(engine, venue, _preparing(engine, recipe, settings))
-    return report, rerun.run(read(journal), closed=report.closed)
+    return engine, Rerun(engine, venue, _preparing(engine, recipe, settings))
 
 
 def _venue(recipe: Recipe, settings: Settings) -> Venue:

@@ -1,15 +1,20 @@
 """What `mm run` does, by the mode that the file states."""
 
 import time
+from dataclasses import replace
 
+from mm.bootstrap.recovery import StartOptions, nothing_to_rebuild
 from mm.bootstrap.run_demo import demo
 from mm.bootstrap.run_paper import paper
 from mm.bootstrap.trade import in_loop, trade
+from mm.bootstrap.watch import watched
 from mm.errors import ConfigError
 from mm.logs import add_secrets
 from mm.runtime.clock import AnchoredClock
+from mm.runtime.pulse import Pulse
 from mm.settings.models import Settings, VenueSettings
 from mm.settings.options import DemoOptions, RunOptions, RunReport
+from mm.store.lease import Account
 from mm.store.secrets import read_secret
 from mm.venues.binance import BinanceSettings, BinanceUrls, BinanceVenue
 
@@ -20,6 +25,8 @@ def run(options: RunOptions) -> RunReport:
     Raises: ConfigError if the mode cannot run or was not confirmed; what `trade` raises.
     """
     settings = options.settings
+    if options.rebuild_from_venue and settings.mode != "live":
+        raise nothing_to_rebuild("only live mode takes over what an earlier life left")
     if settings.mode == "demo":
         return demo(DemoOptions(settings=settings, duration_ns=options.duration_ns, show=options.show))
     if settings.mode == "paper":
@@ -34,8 +41,21 @@ def run(options: RunOptions) -> RunReport:
 
 async def _live(options: RunOptions) -> RunReport:
     settings, clock, began = options.settings, AnchoredClock(), time.monotonic()
-    venue = BinanceVenue(live_venue_settings(settings, only_venue(settings), clock))
-    bot = await trade(settings, venue, clock, duration_ns=options.duration_ns, show=options.show)
+    configured = only_venue(settings)
+    pulse = Pulse.alone()
+    given = replace(live_venue_settings(settings, configured, clock), may_place=pulse.may_place)
+    bot = await trade(
+        settings,
+        BinanceVenue(given),
+        clock,
+        duration_ns=options.duration_ns,
+        show=options.show,
+        options=StartOptions(
+            account=Account(venue=configured.id, key_id=given.api_key),
+            rebuild=options.rebuild_from_venue,
+            watched=watched(settings, configured, given, pulse),
+        ),
+    )
     return bot.report(time.monotonic() - began)
 
 

@@ -2,15 +2,19 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 from mm.bootstrap.door import fetch_truth
+from mm.bootstrap.recovery import StartOptions
 from mm.bootstrap.trade import in_loop, trade
 from mm.bootstrap.verdict import judged
+from mm.bootstrap.watch import watched
 from mm.errors import VenueUnreachable
 from mm.logs import add_secrets
 from mm.observe import judge
 from mm.runtime.clock import AnchoredClock
 from mm.runtime.exchange_process import ExchangeProcess, Ready
+from mm.runtime.pulse import Pulse
 from mm.settings.models import Settings
 from mm.settings.options import DemoOptions, RunReport
 from mm.venues.binance import BinanceSettings, BinanceUrls, BinanceVenue
@@ -31,9 +35,17 @@ async def _demo(options: DemoOptions) -> RunReport:
     async with demo_exchange(settings) as exchange:
         ready = exchange.ready
         add_secrets((ready.api_secret, ready.api_key))
-        clock = AnchoredClock()
-        venue = BinanceVenue(demo_venue_settings(settings, ready, clock))
-        bot = await trade(settings, venue, clock, duration_ns=options.duration_ns, show=options.show)
+        clock, pulse = AnchoredClock(), Pulse.alone()
+        given = replace(demo_venue_settings(settings, ready, clock), may_place=pulse.may_place)
+        configured = next(iter(settings.venue.values()))
+        bot = await trade(
+            settings,
+            BinanceVenue(given),
+            clock,
+            duration_ns=options.duration_ns,
+            show=options.show,
+            options=StartOptions(watched=watched(settings, configured, given, pulse)),
+        )
         answer = await asyncio.to_thread(fetch_truth, ready.url)
         if not answer:
             raise VenueUnreachable(f"the local exchange did not tell its truth at {ready.url}")

@@ -9,6 +9,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Final, TypeVar
 
@@ -17,8 +18,10 @@ import structlog
 from mm.bootstrap.assemble import assemble
 from mm.bootstrap.reconfigure import begin_revision, preparation
 from mm.bootstrap.recording import begin_recording
+from mm.bootstrap.recovery import StartOptions, begin
 from mm.bootstrap.terminal import TERMINAL
 from mm.bootstrap.unfit import UnfitLadder
+from mm.bootstrap.watch import Guard
 from mm.domain.units import NS_PER_S
 from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, JournalFailed, StateCorrupt
 from mm.observe.report_log import log_report
@@ -34,15 +37,14 @@ from mm.runtime.recorder import JournalRecorder
 from mm.settings.models import Settings
 from mm.settings.options import RunReport, Show
 from mm.store.config_history import ConfigHistory
-from mm.store.lock import DirectoryLock
 from mm.store.paths import made_control_socket
-from mm.store.runstate import RunState
 
 log = structlog.get_logger("mm")
 
 SHOW_PAUSE_S: Final = 0.25
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 WATCH_PAUSE_S: Final = 1.0
+FRESH: Final = StartOptions()
 
 T = TypeVar("T")
 
@@ -138,56 +140,81 @@ def _heed(end: Callable[[str], object], reload: Callable[[str], object]) -> None
     loop.add_signal_handler(hang_up, lambda: (end if TERMINAL.is_lost() else reload)(hang_up.name))
 
 
-async def trade(
-    settings: Settings, venue: Venue, clock: Clock, *, duration_ns: int, show: Show | None
+async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
+    settings: Settings,
+    venue: Venue,
+    clock: Clock,
+    *,
+    duration_ns: int,
+    show: Show | None,
+    options: StartOptions = FRESH,
 ) -> Bot:
     """Trade as `settings` say until stopped, and return when the venue is clean or patience ends.
 
     A latched halt is not lifted: what is left of ours is cancelled and confirmed, then the run ends.
+    Args: options: what the start is told besides; a venue that ends with the process asks for nothing.
     Raises: AlreadyRunning, StateCorrupt, ConfigError, VenueUnreachable, VenueRefused before anything is sent.
     """
-    with DirectoryLock(settings.data_dir):
-        kept = RunState.open(settings.data_dir)
-        latched = kept.latched
-        if latched is not None:
-            log.critical("halt.latched", reason=latched.code, hint="lift it with: mm unhalt --reason '...'")
+    with ExitStack() as held:
         try:
+            start = begin(settings, options, held)
+            kept = start.kept
+            guard = held.enter_context(Guard(settings, options.watched))
+            guard.latch_if_asked(kept)
+            latched = kept.latched
+            if latched is not None:
+                log.critical(
+                    "halt.latched", reason=latched.code, hint="lift it with: mm unhalt --reason '...'"
+                )
             history = ConfigHistory(settings.data_dir)
             revision = begin_revision(settings, history)
-            engine = await assemble(settings, venue, kept, revision=revision)
+            engine = await assemble(settings, venue, kept, revision=revision, heritage=start.heritage)
+            await guard.start(engine)
             unfit = UnfitLadder(settings)
-            recorder = begin_recording(settings, engine, kept, clock.now_ns())
-            runtime = LiveRuntime(engine, venue, clock, (Keeper(kept), log_report, unfit), recorder)
-            unfit.runtime = runtime
+            recorder = begin_recording(settings, engine, start, clock.now_ns())
+            observers = (Keeper(kept), guard.pulse.on_report, log_report, unfit)
+            runtime = LiveRuntime(engine, venue, clock, observers, recorder=recorder)
+            unfit.runtime, runtime.pulse = runtime, guard.pulse
             config = LiveConfig(settings, runtime, history, preparation(engine))
             outcome = await _recorded(
-                recorder, _attended(config, runtime, show, duration_ns=1 if latched else duration_ns)
+                recorder,
+                runtime,
+                _attended(config, runtime, show, guard, duration_ns=1 if latched else duration_ns),
             )
         except BaseException:
             await venue.close()
             raise
         try:
-            kept.end_life(open_orders=0 if outcome.clean else -1, reason=outcome.reason)
+            start.end_life(
+                open_orders=0 if outcome.clean else -1,
+                reason=outcome.reason,
+                latched=latched.code if latched is not None else "",
+                broke=bool(runtime.failure),
+            )
         except StateCorrupt as error:
             # How the run ended is told all the same: orders may remain, and that weighs more.
             log.critical("state.not_written", error=str(error))
+        if outcome.clean:
+            guard.ended()
         if outcome.clean and not outcome.halted:
             unfit.raise_if_found()
         return Bot(config.seen, runtime, outcome)
 
 
-async def _recorded(recorder: JournalRecorder, run: Coroutine[object, object, Outcome]) -> Outcome:
+async def _recorded(
+    recorder: JournalRecorder, runtime: LiveRuntime, run: Coroutine[object, object, Outcome]
+) -> Outcome:
     try:
         return await run
     finally:
         try:
-            await recorder.close()
+            await recorder.close(is_sane=not runtime.failure)
         except JournalFailed as error:
             log.critical("journal.not_closed", error=str(error))
 
 
 async def _attended(
-    config: LiveConfig, runtime: LiveRuntime, show: Show | None, *, duration_ns: int
+    config: LiveConfig, runtime: LiveRuntime, show: Show | None, guard: Guard, *, duration_ns: int
 ) -> Outcome:
     # The run with everything that watches and steers it.
     settings, watch = config.running, ConfigWatch(config)
@@ -199,13 +226,13 @@ async def _attended(
     )
 
     def look() -> dict[str, object]:
-        seen = status(runtime.engine.state, runtime.history, facts, runtime.now_ns())
+        seen = status(runtime.engine.state, runtime.history, facts, runtime.now_ns()) | guard.status()
         # A core that broke does not know that it did.
         return seen | {"state": "halting", "reason": runtime.failure} if runtime.failure else seen
 
     control = ControlServer(made_control_socket(settings.data_dir), runtime, look, config)
     await control.start()
-    beside, reload = [asyncio.create_task(_watch(watch))], watch.reload
+    beside, reload = [asyncio.create_task(_watch(watch)), *guard.attend(runtime)], watch.reload
     if show is not None:
         beside.append(asyncio.create_task(_show(show, look)))
     service = Attendance.of(runtime, look)
@@ -216,7 +243,8 @@ async def _attended(
     # Nothing made so far is garbage: a full collection over it would only stall the loop.
     gc.freeze()
     try:
-        return await runtime.run(duration_ns)
+        with guard.pulse.trading():
+            return await runtime.run(duration_ns)
     finally:
         gc.unfreeze()
         _unwind_on_signals()

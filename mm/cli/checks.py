@@ -11,6 +11,7 @@ import os
 import platform
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -34,6 +35,7 @@ PYTHON_TESTED: Final = ((3, 11), (3, 14))
 CCXT_TESTED: Final = ((4, 5, 90), (4, 6))
 SYNC_MS_WARN: Final = 20.0
 SYNC_ROUNDS: Final = 15
+WATCHDOG_MS_WARN: Final = 1_000.0
 DISK_RATIO_FAIL, DISK_RATIO_WARN = 0.05, 0.20
 DISK_BYTES_FAIL, DISK_BYTES_WARN = 200_000_000, 2_000_000_000
 CLOCK_UNSYNCHRONISED: Final = 5
@@ -238,7 +240,8 @@ def secrets_private(subject: Subject) -> Row:
     """Keys are where the config points, in files that nobody else can read; their values are not shown."""
     settings = subject.settings
     venues = settings.venue.values() if settings is not None else ()
-    references = [reference for venue in venues for reference in (venue.key, venue.secret) if reference]
+    named = [(venue.key, venue.secret, venue.watchdog_key, venue.watchdog_secret) for venue in venues]
+    references = [reference for four in named for reference in four if reference]
     if settings is None or not references:
         return Row(
             what="secrets", status="skip", measured="the config names none", limit="readable by you alone"
@@ -257,6 +260,39 @@ def secrets_private(subject: Subject) -> Row:
             )
     return Row(
         what="secrets", status="ok", measured=f"{len(references)} found", limit="readable by you alone"
+    )
+
+
+def watchdog(subject: Subject) -> Row:
+    """The watchdog's process can start, at once, and is not switched off."""
+    settings = subject.settings
+    limit = f"starts within {WATCHDOG_MS_WARN:.0f} ms"
+    if settings is not None and settings.mode == "paper":
+        return Row(what="watchdog", status="skip", measured="paper has no account to watch", limit=limit)
+    if settings is not None and not settings.watchdog.enabled:
+        return Row(
+            what="watchdog",
+            status="warn",
+            measured="off: a trader that hangs or dies leaves its orders",
+            limit="on",
+            fix="[watchdog] enabled = true",
+        )
+    began_s = time.monotonic()
+    # It goes no farther than to what its parts need: without a job it ends.
+    tried = subprocess.run(
+        (sys.executable, "-c", "import mm.watchdog"), capture_output=True, timeout=30, check=False
+    )
+    took_ms = (time.monotonic() - began_s) * 1e3
+    if tried.returncode:
+        said = tried.stderr.decode(errors="replace").strip().splitlines()
+        return Row(what="watchdog", status="fail", measured=said[-1] if said else "it ended", limit=limit)
+    status: Status = "ok" if took_ms <= WATCHDOG_MS_WARN else "warn"
+    return Row(
+        what="watchdog",
+        status=status,
+        measured=f"starts in {took_ms:.0f} ms",
+        limit=limit,
+        fix="a busy machine? it has to act when the trader cannot",
     )
 
 
@@ -334,6 +370,7 @@ CHECKS: Final[tuple[tuple[str, Check], ...]] = (
     ("data_dir", data_dir),
     ("config", config_valid),
     ("secrets", secrets_private),
+    ("watchdog", watchdog),
     ("port", port_free),
     ("halt latch", latch),
     ("last run", last_run),

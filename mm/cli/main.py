@@ -15,7 +15,25 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from mm import __version__
-from mm.cli import bench, check, config, doctor, exchange, export, init, operate, replay, runs, service, watch
+from mm.cli import (
+    audit,
+    bench,
+    check,
+    config,
+    doctor,
+    drill,
+    exchange,
+    export,
+    init,
+    journal,
+    operate,
+    replay,
+    runs,
+    service,
+    simulate,
+    watch,
+    why,
+)
 from mm.cli.terminal import AsJson, NoColor, Quiet, Verbose, terminal_of
 from mm.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, MMError
 
@@ -68,10 +86,14 @@ for function, name in (
     (check.check, "check"),
     (exchange.exchange, "exchange"),
     (replay.replay, "replay"),
+    (simulate.simulate, "simulate"),
+    (drill.drill, "drill"),
+    (audit.audit, "audit"),
     (watch.status, "status"),
     (watch.orders, "orders"),
     (watch.fills, "fills"),
     (watch.pnl, "pnl"),
+    (why.why, "why"),
     (export.export, "export"),
     (operate.stop, "stop"),
     (operate.pause, "pause"),
@@ -82,6 +104,7 @@ for function, name in (
 ):
     app.command(name)(function)
 app.add_typer(config.app, name="config")
+app.add_typer(journal.app, name="journal")
 app.add_typer(service.app, name="service")
 app.add_typer(bench.app, name="bench")
 

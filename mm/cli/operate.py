@@ -1,28 +1,37 @@
 """The verbs that steer: `mm stop`, `pause`, `resume`, `halt`, `unhalt`.
 
 They ask a running daemon and wait until it did what was asked. Without a daemon, `halt` and `unhalt` change
-the latch in its data directory, under the directory's lock. Invariant: exit code 0 means that it is so, not
-that it was asked for; a stop without the venue's word that nothing is left ends with 8.
+the latch in its data directory, under the directory's lock. A halt does not depend on the daemon: the halt
+word and the file HALT come first, and the watchdog acts on them whether the daemon answers or not. Invariant:
+exit code 0 means that it is so, not that it was asked for; a stop or halt without the venue's word that
+nothing is left ends with 8.
 """
 
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
 from mm.cli.client import Client, known_dir, running_dir, who
 from mm.cli.shapes import count, table, tables, text
 from mm.cli.terminal import DataDir, SessionName, Terminal, duration_ns, verb
-from mm.errors import ConfigError, NotRunning, OrdersMayRemain, TimedOut
+from mm.errors import ConfigError, Halted, MMError, NotRunning, OrdersMayRemain, StateCorrupt, TimedOut
+from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Watch, Word, ask_halt, halt_asked, unask_halt
 from mm.store.lock import DirectoryLock, holder
 from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
 
+if TYPE_CHECKING:
+    from mm.settings.models import Settings
+
 PAUSE_S: Final = 0.1
 DEFAULT_WAIT: Final = "100s"
 """Longer than a daemon's patience with an order whose fate is unknown."""
+
+WATCHDOG_SILENT_NS: Final = 20_000_000_000
+"""A watchdog without a sign of life for so long is gone: longer than any request of its own takes."""
 
 OPERATOR_CODE: Final = "operator"
 ENDED_STATES: Final = ("completed", "halted")
@@ -85,19 +94,40 @@ def resume(
 
 
 @verb
-def halt(terminal: Terminal, *, reason: Reason, data_dir: DataDir = None, wait: Wait = None) -> None:
+def halt(
+    terminal: Terminal,
+    *,
+    reason: Reason,
+    data_dir: DataDir = None,
+    wait: Wait = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Its config: cancel with its key if nobody else does."),
+    ] = None,
+) -> None:
     """Cancel everything; no trading, over restarts, until unhalt."""
-    where = known_dir(data_dir)
     _need_reason(reason, "halt")
-    try:
-        client = Client(where)
-    except NotRunning:
-        _change_latch(where, lambda state: state.latch(OPERATOR_CODE, reason, time.time_ns(), who()))
-        _done(terminal, f"halted: no daemon will trade on {where} before `mm unhalt`", {"running": False})
+    settings = _settings(config)
+    where = data_dir or (settings.data_dir if settings is not None else known_dir(None))
+    if not (where / STATE_NAME).exists():
+        raise NotRunning(f"{where} is no data directory of a daemon", hint="say --data-dir DIR")
+    deadline = _Deadline(wait)
+    if holder(where) is None:
+        _change_latch(where, lambda state: _latch(where, state, reason))
+        told = {"running": False, **_cancelled(settings, deadline)}
+        _done(terminal, f"halted: no daemon will trade on {where} before `mm unhalt`", told)
         return
-    with client:
-        client.ask("halt", reason=reason)
-        last = _awaited(client, _Deadline(wait), _is_halted)
+    beat = _forbidden(terminal, where, reason)
+    try:
+        with Client(where) as client:
+            client.ask("halt", reason=reason)
+            last = _awaited(client, deadline, _is_halted)
+    except _NotYet:
+        # It answers: it is on its way, and says how far it is.
+        raise
+    except (NotRunning, TimedOut) as error:
+        _tell_watchdog(beat, error, deadline, settings)
+        return
     said = "halted; the venue confirms that no order of ours is left"
     _done(terminal, said, {"running": True, "status": last})
 
@@ -110,8 +140,8 @@ def unhalt(terminal: Terminal, *, reason: Reason, data_dir: DataDir = None) -> N
     try:
         client = Client(where)
     except NotRunning:
-        lifted = _change_latch(where, lambda state: state.clear_latch(reason, who()))
-        if lifted is None:
+        lifted = _change_latch(where, lambda state: _lift(where, state, reason))
+        if not lifted:
             raise NotRunning(f"{where} is not halted: there is nothing to lift") from None
         _done(terminal, f"lifted; a daemon may trade on {where} again", {"running": False})
         return
@@ -122,14 +152,23 @@ def unhalt(terminal: Terminal, *, reason: Reason, data_dir: DataDir = None) -> N
     _done(terminal, "lifted", {"running": True, "status": answer})
 
 
+class _NotYet(TimedOut):
+    # A daemon that answers has not done in time what it was asked for.
+    exit_code = TimedOut.exit_code
+
+
 class _Deadline:
     # Gives way a little at each look, until the time is over.
     def __init__(self, wait_ns: int | None) -> None:
         self.ends = time.monotonic() + (duration_ns(DEFAULT_WAIT) if wait_ns is None else wait_ns) / 1e9
 
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() > self.ends
+
     def check(self, what: str) -> None:
-        if time.monotonic() > self.ends:
-            raise TimedOut(what, hint="it goes on trying: look with `mm status`")
+        if self.is_over:
+            raise _NotYet(what, hint="it goes on trying: look with `mm status`")
         time.sleep(PAUSE_S)
 
 
@@ -162,6 +201,78 @@ def _is_halted(status: dict[str, object]) -> bool:
 def _need_reason(reason: str, name: str) -> None:
     if not reason.strip():
         raise ConfigError(f"{name} needs a reason", hint=f"mm {name} --reason 'what happened'")
+
+
+def _settings(config: Path | None) -> "Settings | None":
+    if config is None:
+        return None
+    from mm.settings.loader import load_settings
+
+    return load_settings(config)
+
+
+def _forbidden(terminal: Terminal, where: Path, reason: str) -> Heartbeat | None:
+    # Before the daemon is asked anything: it may be what hangs. Returns the words, None where there are none.
+    beat = None
+    try:
+        beat = Heartbeat.open(where)
+        beat.set_halt(Halt.OPERATOR)
+    except (NotRunning, StateCorrupt) as error:
+        terminal.say(f"no halt word: {error}")
+    try:
+        ask_halt(where, reason, who())
+    except StateCorrupt as error:
+        terminal.say(f"no file {HALT_NAME}: {error}")
+    return beat
+
+
+def _cancelled(settings: "Settings | None", deadline: "_Deadline") -> dict[str, object]:
+    # Cancels with the key of a config, if one was given.
+    if settings is None:
+        return {}
+    from mm.bootstrap.cancel_pass import cancel_pass
+
+    return {"cancels": cancel_pass(settings, patience_s=max(1.0, deadline.ends - time.monotonic()))}
+
+
+def _tell_watchdog(
+    beat: Heartbeat | None, error: MMError, deadline: "_Deadline", settings: "Settings | None"
+) -> None:
+    # The daemon does not answer: what the watchdog reached in its place is how this ends.
+    pid = beat.words[Word.TRADER_PID] if beat is not None else 0
+    hint = f"end it: kill -9 {pid}; then mm doctor" if pid else "look at the venue"
+    while beat is not None and _is_at_work(beat) and not deadline.is_over:
+        time.sleep(PAUSE_S)
+    if beat is not None and beat.watch is Watch.CONFIRMED:
+        raise Halted(
+            f"{error}; its watchdog cancelled everything in its place: the venue shows no order of ours",
+            hint=hint,
+        )
+    if settings is not None:
+        _cancelled(settings, deadline)
+        raise Halted(f"{error}; cancelled from here: the venue shows no order of ours", hint=hint)
+    raise OrdersMayRemain(f"{error}, and no watchdog tells that nothing is left", hint=hint)
+
+
+def _is_at_work(beat: Heartbeat) -> bool:
+    # A watchdog that gives signs of life has seen the halt word, or is about to.
+    age_ns = time.monotonic_ns() - beat.words[Word.WATCHDOG_BEAT_NS]
+    return beat.watch in (Watch.WATCHING, Watch.FIRED) and age_ns < WATCHDOG_SILENT_NS
+
+
+def _lift(where: Path, state: RunState, reason: str) -> bool:
+    from mm.store.operator_notes import here, lift_offline
+
+    was_asked = halt_asked(where) is not None
+    lifted = lift_offline(where, state, reason=reason, who=here(who()))
+    unask_halt(where)
+    return lifted is not None or was_asked
+
+
+def _latch(where: Path, state: RunState, reason: str) -> None:
+    from mm.store.operator_notes import here, latch_offline
+
+    latch_offline(where, state, code=OPERATOR_CODE, reason=reason, who=here(who()))
 
 
 def _change_latch(where: Path, change: Callable[[RunState], T]) -> T:

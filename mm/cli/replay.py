@@ -51,6 +51,7 @@ def _fields(report: "Report", result: "RerunResult") -> dict[str, object]:
         "events": result.events,
         "outcomes": result.outcomes,
         "commands": result.commands,
+        "checkpoints": result.checkpoints,
         "run_s": round((result.last_ts_ns - header.began_ns) / NS_PER_S, 3),
         "closed": report.closed,
         "broke": result.broke or None,
@@ -75,6 +76,7 @@ def _words(report: "Report", result: "RerunResult") -> str:
         f"events      {result.events} from outside",
         f"outcomes    {result.outcomes} the same: answers of the paper venue, timers",
         f"commands    {result.commands} the same, to the byte",
+        f"checkpoints {result.checkpoints} the same, to the byte",
     ]
     if not report.closed:
         lines.append("record      not closed in good order: repeated as far as it goes")

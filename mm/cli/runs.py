@@ -67,6 +67,13 @@ def run(
     yes_live: Annotated[
         bool, typer.Option("--yes-live", help='Trade with money; the file must say mode = "live" as well.')
     ] = False,
+    rebuild_from_venue: Annotated[
+        bool,
+        typer.Option(
+            "--rebuild-from-venue",
+            help="Give up what a damaged journal held: our orders are cancelled, P&L and limits begin anew.",
+        ),
+    ] = False,
 ) -> None:
     """Trade as a config says, until stopped: ctrl-c or `mm stop`."""
     from mm.settings.loader import load_settings
@@ -79,7 +86,13 @@ def run(
     def trade(show: "Show | None") -> "RunReport":
         from mm.bootstrap import run as run_bot
 
-        options = RunOptions(settings=settings, duration_ns=duration_ns, live_confirmed=yes_live, show=show)
+        options = RunOptions(
+            settings=settings,
+            duration_ns=duration_ns,
+            live_confirmed=yes_live,
+            rebuild_from_venue=rebuild_from_venue,
+            show=show,
+        )
         return run_bot(options)
 
     _carry_out(terminal, settings, trade, headless=headless)

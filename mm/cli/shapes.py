@@ -3,7 +3,7 @@
 The shapes (amounts are decimal texts in the asset's own unit, ages milliseconds, absent or "" is unknown):
 
 status: {mode, state, reason, run_seconds, venue, streams: {market, user}, latch: null | {code, since_ms,
-  confirmed}, orders_placed, orders_cancelled, fills, sessions: [SESSION], reports: [{ts_ms, code, session,
+  confirmed}, recovery: null | {epoch, orders, unresolved, done}, orders_placed, orders_cancelled, fills, sessions: [SESSION], reports: [{ts_ms, code, session,
   facts: {}}]}
 SESSION: {name, symbol, base, quote, strategy, state, reason, mid, bid, ask, book_bids: [[price, size]],
   book_asks, own_bids: [[price, size, level]], own_asks, inventory_base, inventory_max_base, target_base,
@@ -25,6 +25,12 @@ CHANGE: {key, old, new, source, applies, loosens}
 MOVE: {session, side, level, fate, price, size_base, new_price, new_size_base, why}
 STAKE: {session, base, quote, worst_quote, new_worst_quote, inventory_max_base, new_inventory_max_base,
   max_notional_quote, new_max_notional_quote}
+why: {sessions: [name], explained: WHY}
+WHY: {source, session, symbol, decided_ms, state, reason, quotes: [QUOTE], gates: [GATE], commands: [text],
+  next, last_decision: {reason, age_ms}, since_ms, halt: null | {}, took_ms}
+QUOTE: {side, level, outcome, sentence, gate, code, cid, order_state, price, size_base, age_ms,
+  wanted: null | [text]}
+GATE: {gate, verdict, code, side, level, before: null | [text], after: null | [text], words, facts: {}}
 config_history: {path, revision, revisions: [{revision, time, who, origin, digest, path, changed: [key]}]}
 """
 
@@ -89,6 +95,14 @@ def rows(fields: Fields, name: str) -> list[list[object]]:
     if not isinstance(value, list | tuple):
         return []
     return [list(entry) for entry in value if isinstance(entry, list | tuple) and entry]
+
+
+def texts(fields: Fields, name: str) -> list[str]:
+    """Return a field as a list of texts; what is none is left out."""
+    value = fields.get(name)
+    return (
+        [printable(one) for one in value if isinstance(one, str)] if isinstance(value, list | tuple) else []
+    )
 
 
 def clock_time(fields: Fields, name: str) -> str:

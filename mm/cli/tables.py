@@ -64,12 +64,34 @@ def latch_text(status: Fields) -> Text | None:
     )
 
 
+def recovery_text(status: Fields) -> Text | None:
+    """Return what was taken over from a life that did not end, None if nothing was."""
+    recovery = table(status, "recovery")
+    if not recovery:
+        return None
+    taken = f"took over from life {text(recovery, 'epoch')}: {text(recovery, 'orders')} orders"
+    if recovery.get("done") is True:
+        return Text(f"{taken}, all known by the venue's word", style="dim")
+    return Text(f"{taken}, {text(recovery, 'unresolved')} not yet known", style="yellow")
+
+
+def watchdog_text(status: Fields) -> Text:
+    """Return how the watchdog is: at work or why there is none; empty where a daemon does not tell."""
+    told = table(status, "watchdog")
+    if not told:
+        return Text("")
+    state, why = text(told, "state"), text(told, "why") if "why" in told else ""
+    style = "" if state == "watching" else "dim" if why.startswith("paper") else "bold red"
+    return Text(f"  watchdog {state}{f': {why}' if why else ''}", style=style)
+
+
 def status_table(status: Fields) -> RenderableType:
     """Return the daemon and one line per session."""
     head = Text.assemble(
         f"mm {text(status, 'mode')}  ",
         state_text(status),
         f"  {text(status, 'reason')}  {text(status, 'venue')}  up {run_time(number(status, 'run_seconds'))}",
+        watchdog_text(status),
     )
     sessions = _grid(
         ("session", ""),
@@ -100,8 +122,8 @@ def status_table(status: Fields) -> RenderableType:
             text(session, "fills"),
             age(number(session, "book_age_ms")),
         )
-    latch = latch_text(status)
-    return Group(head, *([latch] if latch is not None else []), sessions)
+    said = [line for line in (latch_text(status), recovery_text(status)) if line is not None]
+    return Group(head, *said, sessions)
 
 
 def _alarming(fields: Fields, name: str) -> Text:

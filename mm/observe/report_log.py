@@ -8,22 +8,30 @@ from mm.domain.commands import Report
 
 log = structlog.get_logger("mm")
 
-CRITICAL: Final = ("exit.failed", "exit.incomplete", "halt", "halt.unconfirmed")
+CRITICAL: Final = ("exit.failed", "exit.incomplete", "fenced", "halt", "halt.unconfirmed")
 WARNING: Final = (
+    "balance.external",
     "book.lost",
     "fill.earlier_life",
     "fill.foreign",
     "fill.late",
+    "fill.malformed",
     "fill.post_only_taken",
+    "fill.retired",
     "halt.confirmed",
     "halt.reopened",
+    "ledger.explained",
+    "order.abandoned",
     "order.dead",
     "order.fills_missing",
+    "order.inherited",
     "order.mismatch",
     "order.orphan",
+    "order.retired",
     "order.undead",
     "order.unknown",
     "orders.foreign",
+    "process.stalled",
     "quotes.unfit",
     "request.failed",
     "self_trade.prevented",
@@ -38,10 +46,14 @@ WARNING: Final = (
 )
 INFO: Final = (
     "config.applied",
+    "equity.start",
     "exit.done",
+    "ledger.opened",
     "operator",
     "order.over_limit",
+    "recovered",
     "session.state",
+    "session.stock",
     "session.target",
     "stream.up",
 )

@@ -49,6 +49,7 @@ def status(state: EngineState, history: History, facts: RunFacts, now_ns: int) -
         }
         if state.halt_code
         else None,
+        "recovery": _recovery(state),
         "orders_placed": history.placed,
         "orders_cancelled": history.canceled,
         "fills": history.fills_total,
@@ -57,6 +58,18 @@ def status(state: EngineState, history: History, facts: RunFacts, now_ns: int) -
             {"ts_ms": r.ts_ns // NS_PER_MS, "code": r.code, "session": r.session, "facts": dict(r.facts)}
             for r in list(history.reports)[-FILLS_SHOWN:]
         ],
+    }
+
+
+def _recovery(state: EngineState) -> dict[str, object] | None:
+    taken = state.recovery
+    if taken is None:
+        return None
+    return {
+        "epoch": state.legacy.epoch,
+        "orders": len(taken.orders) + taken.retired,
+        "unresolved": sum(cid in state.orders.live for cid in taken.orders) + len(state.legacy.orders),
+        "done": taken.done,
     }
 
 

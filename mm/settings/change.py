@@ -49,6 +49,7 @@ LOOSER: Final[Mapping[str, Looser]] = MappingProxyType(
     {f"risk.{name}": way for name, way in _ACCOUNT.items()}
     | {f"pair.NAME.risk.{name}": _ACCOUNT[name] for name in PairRiskSettings.model_fields}
     | {
+        "account.on_external": Looser.ANY,
         "pair.NAME.inventory.target_base": Looser.ANY,
         "pair.NAME.inventory.max_base": Looser.LARGER,
         "pair.NAME.inventory.max_ratio": Looser.LARGER,

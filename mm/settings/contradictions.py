@@ -63,6 +63,12 @@ def _venues(settings: FileSettings) -> Iterator[Problem]:
             hint = "one daemon trades one account: run another for this one"
             yield Problem(path=path, message=message, hint=hint)
         first = first or name
+    for name, venue in settings.venue.items():
+        for key, other in (("watchdog_key", "watchdog_secret"), ("watchdog_secret", "watchdog_key")):
+            if getattr(venue, key) is None and getattr(venue, other) is not None:
+                message = f"missing, but {other} is there"
+                hint = "a key of the watchdog's own needs both; without both it uses the account's"
+                yield Problem(path=("venue", name, key), message=message, hint=hint)
 
 
 def _live_needs(settings: FileSettings, stated: Stated) -> Iterator[Problem]:

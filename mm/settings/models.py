@@ -61,6 +61,11 @@ class VenueSettings(Table):
     secret: Annotated[
         SecretReference | None, about("Where the API secret is: env:NAME or file:PATH. Live mode only.")
     ] = None
+    watchdog_key: Annotated[
+        SecretReference | None,
+        about("Where a key of the watchdog's own is; it lists and cancels. Absent: the account's key."),
+    ] = None
+    watchdog_secret: Annotated[SecretReference | None, about("Where its secret is.")] = None
     url: Annotated[Url | None, about("Address in place of the venue's own; http only on this machine.")] = (
         None
     )
@@ -215,6 +220,36 @@ class JournalSettings(Table):
     ] = "group"
 
 
+class AccountSettings(Table):
+    """`[account]`: what is done about things that happen to the account without us."""
+
+    on_external: Annotated[
+        Literal["pause", "accept"],
+        about("When a balance was moved by somebody else: pause the sessions that trade it, or go on.", NOW),
+    ] = "pause"
+
+
+class RecoverySettings(Table):
+    """`[recovery]`: starts after a crash."""
+
+    max_crashes: Annotated[
+        Annotated[int, Field(ge=0, le=20)],
+        about("So many lives that began within 10 minutes and did not end halt the next start; 0: none do."),
+    ] = 3
+
+
+class WatchdogSettings(Table):
+    """`[watchdog]`: the process that cancels everything when the trader cannot."""
+
+    enabled: Annotated[
+        bool, about("Whether it runs; without it the orders of a trader that hangs or dies stay.")
+    ] = True
+    silent_ms: Annotated[
+        Annotated[int, Field(ge=500, le=60_000)],
+        about("A trader whose loop gave no sign of life for so long is taken as hung."),
+    ] = 2_000
+
+
 class PairSettings(Table):
     """`[pair.NAME]`: a session, that is one strategy on one symbol with its limits."""
 
@@ -247,6 +282,9 @@ class FileSettings(Table):
     pair: Annotated[dict[Name, PairSettings], Len(1, 64), about("Sessions, by name.")]
     risk: Annotated[RiskSettings, about("Limits of the account.", NOW)] = RiskSettings()
     stp: Annotated[StpSettings, about("Self-trade prevention.")] = StpSettings()
+    account: Annotated[AccountSettings, about("Things that happen without us.", NOW)] = AccountSettings()
+    recovery: Annotated[RecoverySettings, about("Starts after a crash.")] = RecoverySettings()
+    watchdog: Annotated[WatchdogSettings, about("What cancels when we cannot.")] = WatchdogSettings()
     journal: Annotated[JournalSettings, about("The record of a run.")] = JournalSettings()
     log: Annotated[LogSettings, about("Logs.")] = LogSettings()
     demo: Annotated[DemoSettings, about("The market of demo mode.")] = DemoSettings()

@@ -38,12 +38,14 @@ class DemoOptions:
 class RunOptions:
     """`mm run`: a run as its config says, of any mode.
 
-    Fields: as in `DemoOptions`; live_confirmed: `--yes-live` was given (mode "live" needs it).
+    Fields: as in `DemoOptions`; live_confirmed: `--yes-live` was given (mode "live" needs it);
+    rebuild_from_venue: what a damaged journal held is given up.
     """
 
     settings: Settings
     duration_ns: int = 0
     live_confirmed: bool = False
+    rebuild_from_venue: bool = False
     show: Show | None = None
 
 

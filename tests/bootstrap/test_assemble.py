@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm.bootstrap.assemble import assemble, limits
+from mm.bootstrap.assemble import Heritage, assemble, limits
+from mm.bootstrap.reconfigure import preparation
 from mm.engine.engine import Engine
+from mm.engine.setup import OnExternal
 from mm.errors import ConfigError
 from mm.risk.base import AlarmAction
 from mm.risk.rules import RiskLimits
@@ -19,6 +21,7 @@ from mm.settings.models import PairRiskSettings, RiskSettings, Settings
 from mm.store.runstate import RunState
 from tests.builders.configs import SMALL, loaded
 from tests.builders.fake_venue import FakeVenue
+from tests.builders.journals import estate
 from tests.builders.venue_setup import btc_usdt
 
 BTC = btc_usdt()
@@ -228,6 +231,20 @@ def test_a_life_that_did_not_end_clean_is_inherited_but_not_by_a_demo(tmp_path: 
     kept.begin_life()
     kept.end_life(open_orders=0, reason="stopped")
     assert not engine_of(live, tmp_path).state.setup.inherits
+
+
+def test_what_a_life_left_and_what_others_move_reach_the_engine(tmp_path: Path) -> None:
+    """The estate, under a number of its own, and what the config says of balances that others moved."""
+    kept, venue = RunState.open(tmp_path), FakeVenue(AnchoredClock(), instrument=BTC)
+    left = estate(5)
+    heritage = Heritage(begin_life=lambda: kept.begin_life(at_least=70), estate=left)
+    made = asyncio.run(assemble(loaded(tmp_path), venue, kept, heritage=heritage)).state.setup
+    assert (made.estate, made.epoch, made.inherits) == (left, 70, True)
+    assert made.on_external is OnExternal.PAUSE
+    accepting = loaded(tmp_path, overrides=['account.on_external="accept"'])
+    engine = asyncio.run(assemble(accepting, venue, kept))
+    assert engine.state.setup.on_external is OnExternal.ACCEPT
+    assert preparation(engine)(loaded(tmp_path)).on_external is OnExternal.PAUSE
 
 
 def test_every_rule_gets_its_limits_in_its_place(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_daemon_is_reconfigured_while_it_trades(tmp_path: Path) -> None:
         done = mm("config", "set", "risk.max_order_notional_quote", "150", *where, "--json")
         assert (done.code, done.result["applies"], done.result["revision"]) == (0, "now", 2)
         assert done.result["counts"]["kept"] == 0
-        assert said(command, "config.applied")["who"].endswith("@cli")
+        assert said(command, "config.applied")["who"].endswith("(control)")
         until(
             lambda: all(
                 float(order["size_base"]) < 0.0026 for order in orders(tmp_path) or [{"size_base": 1}]
@@ -67,10 +67,10 @@ def test_a_daemon_is_reconfigured_while_it_trades(tmp_path: Path) -> None:
         command.send(signal.SIGHUP)
         assert "session_loss_quote" in said(command, "config.waits")["error"]
         assert mm("config", "apply", "--confirm", *where).code == 0
-        assert said(command, "config.applied")["who"].endswith("@cli")
+        assert said(command, "config.applied")["who"].endswith("(control)")
         path.write_text(path.read_text().replace("= 300", "= 250"))
         command.send(signal.SIGHUP)
-        assert said(command, "config.applied")["who"] == "SIGHUP"
+        assert said(command, "config.applied")["who"] == "signal SIGHUP"
 
         back = mm("config", "rollback", "1", "--confirm", *where, "--json")
         assert back.code == 0

@@ -9,7 +9,7 @@ import pytest
 
 from mm.bootstrap import run
 from mm.domain.ids import OrderId, OrderIds
-from mm.errors import AlreadyRunning, ConfigError, MMError, VenueRefused, VenueUnreachable
+from mm.errors import AlreadyRunning, ConfigError, MMError, VenueRefused, VenueUnreachable, WatchdogFailed
 from mm.settings.models import Settings
 from mm.settings.options import RunOptions, RunReport
 from mm.store.lock import DirectoryLock
@@ -68,6 +68,12 @@ def exchange() -> Iterator[Hosted]:
     """One exchange for the tests that leave nothing behind on it."""
     with hosted() as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test know of the leases of another, or of the user's."""
+    monkeypatch.setenv("MM_LEASE_DIR", str(tmp_path / "leases"))
 
 
 @pytest.fixture
@@ -257,3 +263,19 @@ def test_an_order_worth_too_little_is_never_sent(place: Place) -> None:
     assert error.exit_code == 4
     assert str(error).startswith("--set: pair.btc.params.order_amount_base: an order of 0.00005 BTC at ")
     assert error.hint.startswith("at this price the venue takes 0.0000")
+
+
+def test_it_is_watched_by_a_key_of_the_watchdogs_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that the venue refuses keeps it from starting; without a watchdog it starts, and says so."""
+    monkeypatch.setenv("MM_TEST_WATCHDOG_KEY", "x" * 64)
+    own = [f'venue.main.watchdog_{half}="env:MM_TEST_{name}"' for half, name in _HALVES]
+    error = refused(place, place.settings(*own), WatchdogFailed)
+    assert error.exit_code == 4
+    assert "the venue refuses the key" in str(error)
+    report = place.go(place.settings(*own, "watchdog.enabled=false"), duration_s=0.3)
+    assert report.exit_code == 0
+    monkeypatch.setenv("MM_TEST_WATCHDOG_KEY", place.exchange.key)
+    assert place.go(place.settings(*own), duration_s=0.3).exit_code == 0
+
+
+_HALVES = (("key", "WATCHDOG_KEY"), ("secret", "SECRET"))

@@ -91,6 +91,9 @@ class Stage:
     def earlier_cid(self, sequence: int) -> str:
         """Return the id of an order that an earlier life on this directory placed."""
         kept = self.kept()
+        if kept.epoch == 0:
+            kept.begin_life()
+            kept.end_life(open_orders=0, reason="as far as it knew")
         ids = OrderIds(tag=kept.tag, key=kept.id_key)
         return ids.encode(OrderId(kept.tag, 0, 1, sequence))
 

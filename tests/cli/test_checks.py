@@ -5,6 +5,7 @@ import socket
 import sys
 import time
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,29 @@ def test_the_last_run_tells_what_it_left(subject: Subject) -> None:
     assert "run 1: killed; 2 orders left" in checks.last_run(subject).measured
     state.end_life(open_orders=0, reason="stopped")
     assert checks.last_run(subject).status == "ok"
+
+
+def test_a_watchdog_that_starts_is_fine(subject: Subject) -> None:
+    """Measured; slow is warned of."""
+    row = checks.watchdog(subject)
+    assert row.status in ("ok", "warn")
+    assert row.measured.startswith("starts in ")
+
+
+def test_a_watchdog_that_cannot_start_fails(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the last thing that it said."""
+    (tmp_path / "python").write_text("#!/bin/sh\necho first >&2\necho no such module >&2\nexit 1\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    row = checks.watchdog(subject)
+    assert (row.status, row.measured) == ("fail", "no such module")
+
+
+def test_a_watchdog_that_is_off_is_warned_of_and_paper_has_none(subject: Subject, tmp_path: Path) -> None:
+    """By the config."""
+    off = replace(subject, settings=loaded(tmp_path, overrides=["watchdog.enabled=false"]))
+    assert checks.watchdog(off).status == "warn"
+    paper = replace(subject, settings=loaded(tmp_path, SMALL.replace('"demo"', '"paper"')))
+    assert checks.watchdog(paper).status == "skip"

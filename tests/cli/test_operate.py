@@ -1,24 +1,33 @@
 """The verbs that steer: exit code 0 means that it is so."""
 
 import json
+import os
+import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from mm.cli import operate
+from mm.cli import client, operate
 from mm.cli.main import carry_out
+from mm.domain.ids import OrderId, OrderIds
 from mm.errors import (
     EXIT_CONFIG,
+    EXIT_HALTED,
     EXIT_NOT_RUNNING,
     EXIT_OK,
     EXIT_ORDERS_MAY_REMAIN,
     EXIT_TIMEOUT,
     EXIT_USAGE,
 )
+from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Watch, Word, halt_asked
 from mm.store.lock import DirectoryLock
+from mm.store.operator_notes import LATCH_LIFTED, LATCH_SET, act_of, notes
 from mm.store.runstate import RunState
 from tests.builders.daemon import FakeDaemon, daemon_status, session_status
+from tests.builders.exchange_thread import hosted
+from tests.builders.processes import until
 
 
 @pytest.fixture
@@ -150,20 +159,163 @@ def test_a_halt_without_a_daemon_keeps_the_next_one_from_trading(
     state = RunState.open(data_dir)
     assert state.latched is None
     assert [change.reason for change in state.history] == ["holiday", "back"]
-    assert all(change.who.endswith("@cli") for change in state.history)
+    here = f"uid {os.getuid()} pid {os.getpid()} (offline)"
+    assert all(change.who.endswith(f"@cli, {here}") for change in state.history)
+    acts = [act_of(entry) for _, entry in notes(data_dir)]
+    assert [(act.act, act.code, act.reason) for act in acts if act is not None] == [
+        (LATCH_SET, operate.OPERATOR_CODE, "holiday"),
+        (LATCH_LIFTED, operate.OPERATOR_CODE, "back"),
+    ]
     assert carry_out(["unhalt", "--reason", "again"]) == EXIT_NOT_RUNNING
     assert "nothing to lift" in capsys.readouterr().err
 
 
-def test_the_latch_is_not_touched_while_someone_holds_the_directory(
+def test_a_daemon_that_does_not_answer_is_halted_by_the_word_and_the_file(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A daemon that starts just now is the one to ask."""
+    """One that hangs, or starts just now: without anybody's word that nothing is left the code is 8."""
     with DirectoryLock(data_dir):
-        assert carry_out(["halt", "--reason", "x", "--data-dir", str(data_dir)]) == EXIT_CONFIG
+        beat = Heartbeat.create(data_dir)
+        assert carry_out(["halt", "--reason", "x", "--data-dir", str(data_dir)]) == EXIT_ORDERS_MAY_REMAIN
+        assert beat.halt is Halt.OPERATOR
 
-    assert "held by another process" in capsys.readouterr().err
+    assert "no watchdog tells that nothing is left" in capsys.readouterr().err
+    asked = halt_asked(data_dir)
+    assert asked is not None
+    assert (asked.reason, asked.who.endswith("@cli")) == ("x", True)
     assert RunState.open(data_dir).latched is None
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (Watch.CONFIRMED, EXIT_HALTED),
+        (Watch.FAILED, EXIT_ORDERS_MAY_REMAIN),
+        (Watch.FIRED, EXIT_ORDERS_MAY_REMAIN),
+    ],
+)
+def test_where_the_daemon_hangs_its_watchdogs_word_decides(
+    data_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    state: Watch,
+    code: int,
+) -> None:
+    """It takes connections and says nothing; what it was told before still stands."""
+    monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.05)
+    with FakeDaemon(data_dir, lambda _: b""):
+        beat = Heartbeat.create(data_dir)
+        beat.words[Word.WATCHDOG_STATE] = state
+        assert carry_out(["halt", "--reason", "x", "--wait", "200ms", "--json"]) == code
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["exit_code"] == code
+    assert f"kill -9 {beat.words[Word.TRADER_PID]}" in told["hint"]
+
+
+def test_a_watchdog_that_is_at_work_is_waited_for(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It may not have seen the word yet."""
+    monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.05)
+    with FakeDaemon(data_dir, lambda _: b""):
+        beat = Heartbeat.create(data_dir)
+        beat.words[Word.WATCHDOG_STATE] = Watch.WATCHING
+        beat.words[Word.WATCHDOG_BEAT_NS] = time.monotonic_ns()
+
+        def confirm() -> None:
+            until(lambda: beat.halt is Halt.OPERATOR)
+            beat.words[Word.WATCHDOG_STATE] = Watch.FIRED
+            beat.words[Word.WATCHDOG_STATE] = Watch.CONFIRMED
+
+        confirming = threading.Thread(target=confirm)
+        confirming.start()
+        assert carry_out(["halt", "--reason", "x"]) == EXIT_HALTED
+        confirming.join()
+    assert "its watchdog cancelled everything" in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_keeps_nobody_from_halting(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The word and the daemon do not need it; it is told."""
+    (data_dir / HALT_NAME).mkdir()
+    with FakeDaemon(data_dir, Script(HALTING, HALTED)) as daemon:
+        assert carry_out(["halt", "--reason", "x"]) == EXIT_OK
+    assert "no file HALT" in capsys.readouterr().err
+    assert daemon.asked[0]["do"] == "halt"
+
+
+def test_without_a_daemon_a_halt_file_is_lifted_too(data_dir: Path) -> None:
+    """Whoever wrote it."""
+    (data_dir / HALT_NAME).write_text("prices are odd\n")
+    assert carry_out(["unhalt", "--reason", "fine again"]) == EXIT_OK
+    assert halt_asked(data_dir) is None
+    assert carry_out(["unhalt", "--reason", "fine again"]) == EXIT_NOT_RUNNING
+
+
+LIVE = """\
+mode = "live"
+data_dir = "{data_dir}"
+
+[venue.main]
+url = "{url}"
+key = "env:MM_TEST_KEY"
+secret = "env:MM_TEST_SECRET"
+
+[pair.btc]
+symbol = "BTC/USDT"
+
+[pair.btc.params]
+bid_spread_bps = 20
+ask_spread_bps = 20
+order_amount_base = 0.002
+order_refresh_time_ms = 1_000
+
+[risk]
+max_notional_quote = 5_000
+max_order_notional_quote = 500
+session_loss_quote = 100
+"""
+
+
+def test_with_its_config_a_halt_cancels_what_a_crash_left(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No daemon, no watchdog: ours goes, the order of somebody else stays, the latch is set."""
+    kept = RunState.open(data_dir)
+    ids = OrderIds(tag=kept.tag, key=kept.id_key)
+    with hosted(preset="empty") as exchange:
+        for number in range(20):
+            exchange.leave(ids.encode(OrderId(kept.tag, 0, 3, number)))
+        exchange.leave("by-hand")
+        monkeypatch.setenv("MM_TEST_KEY", exchange.key)
+        monkeypatch.setenv("MM_TEST_SECRET", exchange.secret)
+        Path("live.toml").write_text(LIVE.format(data_dir=data_dir, url=exchange.url))
+        assert carry_out(["halt", "--reason", "x", "--config", "live.toml", "--json"]) == EXIT_OK
+        assert [order["client_id"] for order in exchange.truth()["open_orders"]] == ["by-hand"]
+        told = json.loads(capsys.readouterr().out)
+        assert (told["running"], told["cancels"]) == (False, 20)
+        monkeypatch.setattr(client, "ANSWER_TIMEOUT_S", 0.05)
+        exchange.leave(ids.encode(OrderId(kept.tag, 0, 3, 99)))
+        with FakeDaemon(data_dir, lambda _: b""):
+            assert carry_out(["halt", "--reason", "x", "--config", "live.toml"]) == EXIT_HALTED
+        assert [order["client_id"] for order in exchange.truth()["open_orders"]] == ["by-hand"]
+    assert RunState.open(data_dir).latched is not None
+    command = ["halt", "--reason", "x", "--config", "live.toml", "--wait", "100ms"]
+    assert carry_out(command) == EXIT_ORDERS_MAY_REMAIN
+    assert "cannot connect" in capsys.readouterr().err
+
+
+def test_a_mode_without_an_account_has_nothing_to_cancel(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is halted all the same."""
+    text = LIVE.replace('"live"', '"demo"').format(data_dir=data_dir, url="http://127.0.0.1:9")
+    Path("demo.toml").write_text(text)
+    assert carry_out(["halt", "--reason", "x", "--config", "demo.toml"]) == EXIT_CONFIG
+    assert "no account that outlives" in capsys.readouterr().err
+    assert RunState.open(data_dir).latched is not None
 
 
 @pytest.mark.parametrize("verb", ["halt", "unhalt"])

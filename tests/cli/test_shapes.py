@@ -24,6 +24,8 @@ def test_fields_are_read_by_kind() -> None:
     assert shapes.tables(fields, "i") == []
     assert shapes.rows(fields, "r") == [[1, 2]]
     assert shapes.rows(fields, "i") == []
+    assert shapes.texts({"x": ["a\x1b", 1, "b"]}, "x") == ["a?", "b"]
+    assert shapes.texts(fields, "i") == []
 
 
 @pytest.mark.parametrize("value", [True, None, "x", "nan", "inf", "1e31", "1e-31", 10**31, [], {}])

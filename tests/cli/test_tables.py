@@ -5,7 +5,14 @@ import io
 import pytest
 from rich.console import Console, RenderableType
 
-from mm.cli.tables import fills_table, latch_text, orders_table, pnl_table, status_table
+from mm.cli.tables import (
+    fills_table,
+    latch_text,
+    orders_table,
+    pnl_table,
+    recovery_text,
+    status_table,
+)
 from tests.builders.daemon import daemon_status, fill_row, order_row, pnl_row, session_status
 
 
@@ -82,3 +89,30 @@ def test_what_a_venue_said_moves_no_cursor() -> None:
 
     assert "\x1b" not in told
     assert "?[2J[red]x[/red]" in told
+
+
+def test_what_was_taken_over_from_a_life_that_crashed_is_told() -> None:
+    """How many orders, how many of them nobody knows about yet, and that all is known in the end."""
+    recovery = {"epoch": 41, "orders": 4, "unresolved": 2, "done": False}
+
+    waiting = drawn(status_table(daemon_status(recovery=recovery)))
+    done = recovery_text(daemon_status(recovery={**recovery, "unresolved": 0, "done": True}))
+
+    assert "took over from life 41: 4 orders, 2 not yet known" in waiting
+    assert done is not None
+    assert done.plain == "took over from life 41: 4 orders, all known by the venue's word"
+    assert recovery_text(daemon_status()) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"state": "watching", "pid": 7, "beat_age_ms": 3}, "watchdog watching"),
+        ({"state": "fired", "pid": 7, "beat_age_ms": 3}, "watchdog fired"),
+        ({"state": "none", "why": "paper has no account"}, "watchdog none: paper has no account"),
+    ],
+)
+def test_a_status_says_how_the_watchdog_is(told: dict[str, object], said: str) -> None:
+    """At work, or why there is none; nothing where a daemon does not tell."""
+    assert said in drawn(status_table(daemon_status(watchdog=told)))
+    assert "watchdog" not in drawn(status_table(daemon_status()))

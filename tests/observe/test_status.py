@@ -1,15 +1,19 @@
 """What a status says: always JSON, in the documented shape, exact to the last digit."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from mm.domain.commands import Cancel, ListOrders, Place, Query
+from mm.domain.estate import Estate, OrderEstate
 from mm.domain.events import Operation, PlaceUnknown, Source, Stream, StreamDown
+from mm.domain.orders import OrderState
 from mm.domain.sides import Side
+from mm.engine.engine import Engine
 from mm.observe.history import FillRow
 from mm.observe.status import RunFacts, fill_row, order_rows, pnl, status
-from tests.builders.engine_ladder import Ladder
+from mm.runtime.simulate.ladder import Ladder
 from tests.builders.engine_rig import make_session
 from tests.builders.instruments import INSTRUMENT, make_test_instrument
 from tests.builders.live_runs import LiveRun
@@ -191,3 +195,42 @@ def test_several_sessions_are_told_beside_each_other() -> None:
 def test_sources_are_texts() -> None:
     """Enumerations are told by their values."""
     assert json.dumps({"side": Side.BUY, "source": Source.STREAM}) == '{"side": "buy", "source": "stream"}'
+
+
+def test_what_was_taken_over_is_told_until_it_is_known() -> None:
+    """From which life, how many orders, how many are still open questions; nothing after a clean end."""
+    run = LiveRun()
+    setup = run.engine.state.setup
+    left = replace(setup, estate=ESTATE)
+    state = Engine(left).state
+    told = status(state, run.runtime.history, FACTS, START_NS)
+    assert told["recovery"] == {"epoch": 4, "orders": 1, "unresolved": 1, "done": False}
+    assert not documented().differences(json.loads(json.dumps(told)), "status")
+    assert look(run, START_NS)["recovery"] is None
+
+
+ESTATE = Estate(
+    epoch=4,
+    ts_ns=START_NS - 1,
+    sequence=1,
+    equity_start_atoms=0,
+    positions=(),
+    orders=(
+        OrderEstate(
+            cid="f" * 32,
+            session="main",
+            symbol=INSTRUMENT.symbol,
+            side=Side.BUY,
+            price_ticks=9_000,
+            size_lots=5,
+            level=0,
+            reduces=False,
+            placed_ns=START_NS - 2,
+            state=OrderState.WORKING,
+            cum_lots=0,
+            revealed_lots=0,
+            venue_order_id="1",
+        ),
+    ),
+    symbols=(),
+)

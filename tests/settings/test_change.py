@@ -74,7 +74,7 @@ def test_every_limit_of_the_models_has_a_direction() -> None:
     limits = {
         key.name
         for key in settings_keys()
-        if key.name.startswith(("risk.", "pair.NAME.risk.", "pair.NAME.inventory."))
+        if key.name.startswith(("risk.", "account.", "pair.NAME.risk.", "pair.NAME.inventory."))
     }
     assert limits == set(LOOSER)
 

@@ -155,3 +155,12 @@ def test_the_slowest_latency_of_paper_is_no_faster_than_the_average(tmp_path: Pa
     assert "mm.toml:19: paper.latency_p99_ms: was 60001, expected at most 60000" in told
     widest = loaded(tmp_path, f"{SMALL}[paper]\nlatency_mean_ms = 10\nlatency_p99_ms = 140\n")
     assert widest.paper.latency_p99_ms == 140
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [("watchdog_key", "watchdog_secret"), ("watchdog_secret", "watchdog_key")]
+)
+def test_a_key_of_the_watchdogs_own_needs_both_halves(tmp_path: Path, given: str, missing: str) -> None:
+    """Half of one is a mistake, not a reason to use the account's."""
+    told = refused(tmp_path, f'{SMALL}[venue.main]\n{given} = "env:X"\n')
+    assert f"venue.main.{missing}: missing, but {given} is there" in told

@@ -176,7 +176,10 @@ GOLDEN = [
     (SMALL + "x = ", "mm.toml:17: not valid TOML: Invalid value"),
     (SMALL + "when = 2026-01-01\n", "mm.toml:17: risk.when: was a date or time"),
     (SMALL + '[stp]\nlocal = "off"\n', "mm.toml:18: stp.local: was \"off\", expected 'block'"),
-    (SMALL + '[api]\nhttp = "x"\n', "mm.toml:17: api: unknown key\nhint: known here: data_dir, demo"),
+    (
+        SMALL + '[api]\nhttp = "x"\n',
+        "mm.toml:17: api: unknown key\nhint: known here: account, data_dir, demo",
+    ),
     ('mode = "demo"\n', "mm.toml:1: pair: missing\nhint: write a table [pair.btc]"),
     ('mode = "demo"\n[pair]\n', "mm.toml:2: pair: was a table, expected at least one entry"),
     ('mode = "demo"\npair = 3\n', "mm.toml:2: pair: was 3, expected a table"),

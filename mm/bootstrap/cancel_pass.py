@@ -1,0 +1,71 @@
+"""Takes what is ours off an account from the command line, when neither daemon nor watchdog does it.
+
+It lists and cancels with the config's key until the venue shows nothing of ours twice in a row. It can place
+nothing and needs no lock: to cancel beside somebody who cancels too harms nobody.
+"""
+
+import time
+from typing import Final
+
+from mm.bootstrap.run_config import live_venue_settings, only_venue
+from mm.domain.ids import EPOCH_BITS, OrderIds
+from mm.errors import ConfigError, OrdersMayRemain
+from mm.runtime.clock import AnchoredClock
+from mm.settings.models import Settings
+from mm.store.runstate import RunState
+from mm.venues.binance.cancel_only import CancelOnly, CancelSettings
+from mm.venues.edge.errors import RequestFailure
+from mm.venues.edge.sweep import Sweep
+
+CLEAN_IN_A_ROW: Final = 2
+AGAIN_S: Final = 0.2
+
+
+def cancel_pass(settings: Settings, *, patience_s: float) -> int:
+    """Cancel every order that bears the mark of the config's data directory; return how many cancels left.
+
+    Raises: ConfigError if the mode has no account that outlives its process, or a key cannot be read;
+    OrdersMayRemain if the venue did not show in time that nothing is left.
+    """
+    if settings.mode != "live":
+        raise ConfigError(
+            f"mode {settings.mode} has no account that outlives its process: there is nothing to cancel"
+        )
+    venue = only_venue(settings)
+    given = live_venue_settings(settings, venue, AnchoredClock())
+    client = CancelOnly(
+        CancelSettings(
+            rest=given.addresses.rest,
+            api_key=given.api_key,
+            api_secret=given.api_secret,
+            recv_window_ms=given.recv_window_ms,
+        )
+    )
+    kept = RunState.open(settings.data_dir)
+    # How Binance names a spot pair; a config knows no instruments.
+    symbols = tuple(dict.fromkeys(pair.symbol.replace("/", "") for pair in settings.pair.values()))
+    ids = OrderIds(tag=kept.tag, key=kept.id_key)
+    sweep = Sweep(client, ids, symbols=symbols, epoch=(1 << EPOCH_BITS) - 1)
+    try:
+        _clear(client, sweep, ends_s=time.monotonic() + patience_s)
+    finally:
+        sweep.close()
+        client.close()
+    return client.cancels
+
+
+def _clear(client: CancelOnly, sweep: Sweep, *, ends_s: float) -> None:
+    clean, why = 0, "orders are still listed"
+    while clean < CLEAN_IN_A_ROW:
+        try:
+            if not client.offset_ns:
+                client.measure_clock()
+            clean = clean + 1 if sweep.once() == 0 else 0
+        except RequestFailure as failure:
+            clean, why = 0, str(failure)
+        pause_s = max(AGAIN_S, sweep.waits_s)
+        if time.monotonic() + pause_s > ends_s:
+            raise OrdersMayRemain(
+                f"the venue did not show that nothing of ours is left: {why}", hint="look at the venue"
+            )
+        time.sleep(pause_s)

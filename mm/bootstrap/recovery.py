@@ -1,0 +1,259 @@
+"""The shell's part of a start, in the order that keeps money safe: each step named, logged with its evidence.
+
+    1 lock      one process per directory, one per account             here; a refusal where it fails
+    2 directory readable, private, with room to write                  here; a refusal
+    3 scan      the journal that holds what the last life left         here; damage halts, ours is cancelled
+    4 estate    made again from it                                     here; as 3
+    5 unknown   every order in it counts until the venue has spoken    `assemble`: the engine's first state
+    6 epoch     the number of this life, on the disk                   `Start.begin_life`
+    7 watchdog  is told who we are, before anything is sent            `trade`
+    8-16        private stream, clock, listings, fills, proofs,        the engine, event by event
+                ledger, limits, books, and "recovered" in the journal
+
+Before step 6 nothing is sent and nothing changed that another start would miss. Demo and paper take nothing
+over: their venue forgets when the process ends, so what they held is no more. Invariant: a journal that is
+damaged is never written to, moved or passed over in silence.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from mm.bootstrap.assemble import Heritage
+from mm.bootstrap.recipe import fold_setup, read_recipe
+from mm.bootstrap.watch import Watched
+from mm.engine.setup import EngineSetup
+from mm.errors import ConfigError, JournalFailed, MMError, StateCorrupt
+from mm.runtime.recover import Recovered, estate_from
+from mm.settings.models import Settings
+from mm.store.journal.entries import RunHeader
+from mm.store.journal.layout import RUNS_NAME, journal_directory, runs
+from mm.store.lease import Account, AccountLease
+from mm.store.lock import DirectoryLock
+from mm.store.paths import private_directory
+from mm.store.runstate import RunState
+
+log = structlog.get_logger("mm")
+
+CRASH_LOOP: Final = "crash.loop"
+QUARANTINED: Final = "journal.quarantined"
+RESTORED: Final = "state.restored"
+"""Codes of halts that a start itself latches."""
+
+KEEP_ESTATE: Final = frozenset({CRASH_LOOP, QUARANTINED, RESTORED})
+"""Halts that judge the start, not the trading: what was left is taken over when they are lifted."""
+
+CRASH_WINDOW_NS: Final = 600 * 1_000_000_000
+SPACE_FLOOR_BYTES: Final = 64_000_000
+"""With less room than one segment of the journal nothing is begun."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartOptions:
+    """What a start is told besides the config.
+
+    Fields: account: that is traded for money, None where the venue ends with the process; rebuild: an
+    operator gives up what a damaged journal held, and begins from what the venue shows; watched: how the
+    account is watched from outside, None where there is nothing to watch.
+    """
+
+    account: Account | None = None
+    rebuild: bool = False
+    watched: Watched | None = None
+
+
+class Start:
+    """A start under way.
+
+    Fields: kept: the state of the directory; recovered: what is taken over, None if nothing is; inherits: the
+    venue may still have orders of an earlier life; is_quarantined: what was left cannot be read, and nobody
+    has given it up; is_lost: the account was traded before, this directory knows of no life; given_up: what
+    an operator gave up, in words.
+    """
+
+    def __init__(self, kept: RunState, account: Account | None, lease: AccountLease | None) -> None:
+        """For `begin`; use that."""
+        self.kept = kept
+        self.recovered: Recovered | None = None
+        self.inherits = False
+        self.is_quarantined = False
+        self.is_lost = False
+        self.given_up = ""
+        self._account = account
+        self._lease = lease
+        self._above = 0
+
+    @property
+    def heritage(self) -> Heritage:
+        """What the engine takes over."""
+        estate = self.recovered.estate if self.recovered is not None else None
+        return Heritage(begin_life=self.begin_life, estate=estate, inherits=self.inherits)
+
+    def begin_life(self) -> int:
+        """Step 6: count a new life and return its epoch, above every number that was ever in use here."""
+        with _step(6, "epoch") as told:
+            number = self._above + 1
+            if self._lease is not None:
+                number = self._lease.next_number(above=max(self.kept.epoch, self._above))
+            epoch = self.kept.begin_life(at_least=number)
+            if self._lease is not None:
+                self._lease.note(epoch)
+            told["epoch"] = epoch
+        return epoch
+
+    def leave(self, run: str) -> None:
+        """From here on the journal of `run` holds what a later life takes over; it is on the disk by now."""
+        if self._account is not None and not self.is_quarantined:
+            self.kept.leave_estate(run)
+
+    def end_life(self, *, open_orders: int, reason: str, latched: str, broke: bool) -> None:
+        """Note how this life ended.
+
+        Args: latched: the halt that it began with, "" if none; broke: the core or its record did, so that it
+        may not have heard of all its fills: the next life takes over what is known.
+        """
+        keeps_estate = broke or latched in KEEP_ESTATE
+        self.kept.end_life(open_orders=open_orders, reason=reason, keeps_estate=keeps_estate)
+
+
+def begin(settings: Settings, options: StartOptions, held: ExitStack) -> Start:
+    """Take steps 1 to 4; what has to be given back at the end is put into `held`.
+
+    Raises: AlreadyRunning; StateCorrupt, JournalFailed if the directory cannot be used; ConfigError if there
+    is nothing to rebuild. A journal that is damaged latches a halt instead: what is ours is still cancelled.
+    """
+    with _step(1, "lock"):
+        held.enter_context(DirectoryLock(settings.data_dir))
+        lease = None
+        if options.account is not None:
+            lease = held.enter_context(AccountLease(options.account, settings.data_dir))
+    with _step(2, "directory") as told:
+        kept = RunState.open(settings.data_dir, account=options.account)
+        told["free_bytes"] = _check_room(settings)
+        start = Start(kept, options.account, lease)
+        start._above = max((place.epoch for place in runs(settings.data_dir)), default=0)
+    _judge_past(start, settings, lease)
+    if options.account is not None:
+        _take_over(start, settings, rebuild=options.rebuild)
+    return start
+
+
+def _take_over(start: Start, settings: Settings, *, rebuild: bool) -> None:
+    kept = start.kept
+    start.inherits = bool(kept.estate_run) or start.is_lost
+    if not kept.estate_run:
+        if rebuild:
+            raise nothing_to_rebuild("the last life left nothing")
+        return
+    try:
+        with _step(3, "scan and estate", run=kept.estate_run) as told:
+            began = time.monotonic()
+            recovered = estate_from(journal_directory(settings.data_dir, kept.estate_run), _setup_of)
+            told["ms"] = round((time.monotonic() - began) * 1_000, 1)
+            if recovered is None:
+                raise StateCorrupt(f"run {kept.estate_run}: its journal holds no checkpoint")
+    except (StateCorrupt, ConfigError) as damage:
+        _quarantine(start, str(damage), rebuild=rebuild)
+        return
+    if rebuild:
+        raise nothing_to_rebuild(f"the journal of run {kept.estate_run} is whole")
+    if kept.latched is not None and kept.latched.code == QUARANTINED:
+        log.warning("journal.readable_again", run=kept.estate_run)
+    start.recovered = recovered
+    _tell(recovered)
+
+
+def _quarantine(start: Start, damage: str, *, rebuild: bool) -> None:
+    kept = start.kept
+    if rebuild:
+        start.given_up = f"what run {kept.estate_run} left was given up: {damage}"
+        log.critical("journal.given_up", run=kept.estate_run, damage=damage)
+        if kept.latched is not None and kept.latched.code == QUARANTINED:
+            kept.clear_latch("--rebuild-from-venue", "operator")
+        return
+    start.is_quarantined = True
+    log.critical(
+        "journal.quarantined",
+        run=kept.estate_run,
+        damage=damage,
+        hint="everything of ours is cancelled; then: `mm journal verify`, restore the file from a backup, or "
+        "give up what it held with `mm run CONFIG --rebuild-from-venue`",
+    )
+    kept.latch(QUARANTINED, damage, time.time_ns())
+
+
+def _judge_past(start: Start, settings: Settings, lease: AccountLease | None) -> None:
+    kept, now_ns = start.kept, time.time_ns()
+    limit = settings.recovery.max_crashes
+    recent = [began_ns for began_ns in kept.crashed_ns if now_ns - began_ns <= CRASH_WINDOW_NS]
+    if limit and len(recent) >= limit and kept.latched is None:
+        kept.latch(CRASH_LOOP, f"{len(recent)} lives within 10 minutes did not end", now_ns)
+    before = lease.before if lease is not None else None
+    if before is None or before.fencing <= kept.epoch:
+        return
+    # What a directory that is not there any more left at the venue bears the same mark as what comes now.
+    start.is_lost = kept.life is None
+    if before.data_dir != str(settings.data_dir.absolute()):
+        log.warning("lease.elsewhere", data_dir=before.data_dir, number=before.fencing)
+    elif start.is_lost:
+        log.warning("state.lost", hint="orders of ours are cancelled; P&L and inventory begin anew")
+    elif kept.latched is None:
+        found = (
+            f"this directory knows {kept.epoch} lives, the account's lease {before.fencing}: an older copy"
+        )
+        kept.latch(RESTORED, found, now_ns)
+
+
+def _check_room(settings: Settings) -> int:
+    private_directory(settings.data_dir / RUNS_NAME)
+    try:
+        room = os.statvfs(settings.data_dir)
+    except OSError as error:
+        raise StateCorrupt(f"{settings.data_dir}: cannot be looked at: {error.strerror}") from None
+    free_bytes = room.f_bavail * room.f_frsize
+    if free_bytes < SPACE_FLOOR_BYTES:
+        raise JournalFailed(
+            f"{settings.data_dir}: {free_bytes // 1_000_000} MB are free, expected at least"
+            f" {SPACE_FLOOR_BYTES // 1_000_000}",
+            hint="free disk space, or set data_dir to another disk; nothing was sent",
+        )
+    return free_bytes
+
+
+def _setup_of(header: RunHeader) -> EngineSetup:
+    return fold_setup(read_recipe(header.config_text))
+
+
+def _tell(recovered: Recovered) -> None:
+    left, evidence = recovered.estate, recovered.evidence
+    log.info(
+        "recovery.read",
+        run=evidence.run_id,
+        orders=len(left.orders),
+        positions=len(left.positions) + len(left.retired),
+        checkpoint=evidence.checkpoint_seq,
+        records=evidence.records,
+        torn_bytes=evidence.torn_bytes,
+    )
+
+
+def nothing_to_rebuild(why: str) -> ConfigError:
+    """Return the error for a rebuild that was asked for without need. Args: why: there is none."""
+    return ConfigError(
+        f"--rebuild-from-venue was given, but {why}: nothing was started", hint="start without the option"
+    )
+
+
+@contextmanager
+def _step(number: int, name: str, **facts: object) -> Iterator[dict[str, object]]:
+    try:
+        yield facts
+    except MMError as error:
+        log.error("start.step_failed", number=number, step=name, error=str(error))
+        raise
+    log.debug("start.step", number=number, step=name, **facts)
