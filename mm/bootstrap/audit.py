@@ -18,7 +18,7 @@ from mm.domain.events import ConfigApplied, Operation, OperatorAsked
 from mm.errors import JournalForeign, StateCorrupt
 from mm.store.config_history import ConfigHistory
 from mm.store.journal.entries import ConfigVersion, Family, Missing, OperatorNote, Record, RunHeader
-from mm.store.journal.layout import RunPlace, runs, segments
+from mm.store.journal.layout import RunPlace, no_run, runs, segments
 from mm.store.journal.reader import Reading, read
 from mm.store.operator_notes import LATCH_LIFTED, LATCH_SET, NAME, act_of, notes
 from mm.store.paths import STATE_NAME
@@ -95,8 +95,7 @@ class Trail:
         """
         places = list(reversed(runs(self._data_dir)))
         if not places:
-            hint = "a data_dir holds its runs in runs/"
-            raise StateCorrupt(f"{self._data_dir}: no run is recorded there", hint=hint)
+            raise no_run(self._data_dir)
         waiting = self._offline()
         for place in places:
             for fact in self._run(place):

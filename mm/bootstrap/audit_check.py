@@ -19,7 +19,7 @@ from mm.runtime.live import HALT_NOTE
 from mm.store.config_history import ConfigHistory, text_digest
 from mm.store.journal.anchor import Anchor, digest_at
 from mm.store.journal.entries import Cause, ConfigVersion, Family, OperatorNote, RunHeader
-from mm.store.journal.layout import RunPlace, runs, segments
+from mm.store.journal.layout import RunPlace, no_run, runs, segments
 from mm.store.journal.reader import read
 from mm.store.journal.verify import Report as Verified
 from mm.store.journal.verify import verify
@@ -92,8 +92,7 @@ class AuditCheck:
         """
         places = list(reversed(runs(self._data_dir)))
         if not places:
-            hint = "a data_dir holds its runs in runs/"
-            raise StateCorrupt(f"{self._data_dir}: no run is recorded there", hint=hint)
+            raise no_run(self._data_dir)
         kept = RunState.open(self._data_dir) if (self._data_dir / STATE_NAME).exists() else None
         done = 0
         closed: dict[int, bool] = {}

@@ -14,9 +14,8 @@ from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.domain.units import SCALE_MIN, text_from_atoms
-from mm.errors import StateCorrupt
 from mm.store.journal.entries import EVENT, OUTCOME, Record
-from mm.store.journal.layout import RunPlace, runs
+from mm.store.journal.layout import RunPlace, no_run, runs
 from mm.store.journal.reader import read
 
 FILL_COLUMNS: Final = (
@@ -48,7 +47,7 @@ def fill_rows(data_dir: Path, *, since_ns: int = 0) -> Iterator[tuple[str, ...]]
     """
     places = runs(data_dir)
     if not places:
-        raise StateCorrupt(f"{data_dir}: no run is recorded there", hint="a data_dir holds its runs in runs/")
+        raise no_run(data_dir)
     seen: set[tuple[str, int]] = set()
     for place in reversed(places):
         for fill, told in _Run(place).fills():

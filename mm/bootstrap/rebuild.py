@@ -14,7 +14,7 @@ import msgspec
 from mm.bootstrap.run_facts import facts_of, family_bytes
 from mm.errors import JournalCorrupt, StateCorrupt
 from mm.store.journal.entries import Family, RunHeader
-from mm.store.journal.layout import RunPlace, runs, segments
+from mm.store.journal.layout import RunPlace, no_run, runs, segments
 from mm.store.journal.reader import Reading, read
 from mm.store.projection.facts import RunFacts, utc_text
 from mm.store.projection.file import FILE_NAME, Draft, content_digest, is_current
@@ -68,7 +68,7 @@ def rebuild(
     """
     places = list(reversed(runs(data_dir)))
     if not places:
-        raise StateCorrupt(f"{data_dir}: no run is recorded there", hint="a data_dir holds its runs in runs/")
+        raise no_run(data_dir)
     made = Rebuilt(path=data_dir / FILE_NAME)
     with Draft(made.path, keep=not whole and is_current(made.path)) as draft:
         known = draft.sizes()

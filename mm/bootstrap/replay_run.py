@@ -17,7 +17,7 @@ from mm.runtime.rerun import Rerun, RerunResult
 from mm.settings.change import changes, in_force
 from mm.settings.models import Settings
 from mm.store.journal.entries import Cause, ConfigVersion, RunHeader
-from mm.store.journal.layout import JOURNAL_NAME
+from mm.store.journal.layout import JOURNAL_NAME, no_run
 from mm.store.journal.reader import read
 from mm.store.journal.verify import Report, verify
 from mm.venues.paper import PaperVenue
@@ -35,7 +35,7 @@ async def repeat(directory: Path) -> tuple[Report, RerunResult]:
     if report.path:
         raise JournalCorrupt(report.problem, path=report.path, offset=report.offset, hint=report.hint)
     if report.run is None:
-        raise StateCorrupt(f"{directory}: holds no run", hint="a run's directory is DATA_DIR/runs/RUN_ID")
+        raise no_run(directory)
     if not report.is_sound:
         raise StateCorrupt(f"{directory}: {report.problem}", hint=report.hint)
     dropped = [missing for missing in report.missing if missing.cause is Cause.DROPPED]

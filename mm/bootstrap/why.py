@@ -16,12 +16,12 @@ from mm.domain.units import NS_PER_MS
 from mm.engine.explain import explanation
 from mm.engine.session import SessionState
 from mm.engine.trace import Chain, Trace
-from mm.errors import JournalForeign, NotRunning, StateCorrupt
+from mm.errors import JournalForeign, NotRunning
 from mm.observe.why import why
 from mm.runtime.rerun import RerunResult
 from mm.store.journal.entries import Cause, Family, Kind, Missing, Record, RunHeader
 from mm.store.journal.family import FamilyReader
-from mm.store.journal.layout import JOURNAL_NAME
+from mm.store.journal.layout import JOURNAL_NAME, no_run
 from mm.store.journal.reader import read
 
 PROGRESS_S: Final = 1.0
@@ -63,11 +63,6 @@ def span(directory: Path) -> tuple[RunHeader, int]:
         return family.run, last_ns
     finally:
         family.close()
-
-
-def no_run(directory: Path) -> StateCorrupt:
-    """Return the error of a directory in which no run lies."""
-    return StateCorrupt(f"{directory}: holds no run", hint="a run's directory is DATA_DIR/runs/RUN_ID")
 
 
 async def why_then(directory: Path, question: Question, progress: Progress) -> dict[str, object]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mm.bootstrap.recipe import Recipe, read_recipe
 from mm.bootstrap.replay_run import repetition
-from mm.bootstrap.why import Progress, Records, no_run
+from mm.bootstrap.why import Progress, Records
 from mm.domain.commands import Cancel, Place, Report
 from mm.domain.ids import OrderId, OrderIds
 from mm.domain.instrument import Instrument
@@ -23,7 +23,7 @@ from mm.observe.order_life import Moment, moment
 from mm.observe.why import sentence
 from mm.observe.why_words import phrase
 from mm.store.journal.entries import COMMAND, EVENT, OUTCOME
-from mm.store.journal.layout import RunPlace
+from mm.store.journal.layout import RunPlace, no_run
 from mm.store.journal.reader import read
 
 LIVES_MAX = 3

@@ -27,6 +27,7 @@ from mm.observe.safety_sheet import (
     share_text,
     summary_lines,
     verdict,
+    warnings,
     worst_of,
     worth_text,
 )
@@ -48,6 +49,8 @@ def sheet_lines(sheet: Sheet, *, with_cases: bool) -> Iterator[RenderableType]:
     for index, line in enumerate(summary_lines(sheet)):
         good = sheet.is_good and sheet.complete
         yield Text(printable(line), style=("bold green" if good else "bold red") if not index else "")
+    for line in warnings(sheet):
+        yield Text(f"warning: {printable(line)}", style="yellow")
 
 
 def _case(sheet: Sheet, case: Case) -> Iterator[Text]:

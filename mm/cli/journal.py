@@ -23,7 +23,6 @@ from mm.errors import (
     ConfigError,
     JournalCorrupt,
     JournalForeign,
-    StateCorrupt,
 )
 
 if TYPE_CHECKING:
@@ -175,19 +174,19 @@ def export(
 
 def _places(run: Path | None, *, every: bool) -> "list[RunPlace]":
     from mm.cli.client import known_dir
-    from mm.store.journal.layout import JOURNAL_NAME, RUNS_NAME, RunPlace, runs
+    from mm.store.journal.layout import JOURNAL_NAME, RUNS_NAME, RunPlace, no_run, runs
 
     where = known_dir(None) if run is None else run
     found = runs(where)
     if found:
         return list(reversed(found)) if every else found[:1]
     if run is None or every:
-        raise StateCorrupt(f"{where}: no run is recorded there", hint="a data_dir holds its runs in runs/")
+        raise no_run(where)
     if not run.exists() and len(run.parts) == 1:
         # A bare id: of the only data directory there is.
         run = known_dir(None) / RUNS_NAME / run
     if not (run / JOURNAL_NAME).is_dir():
-        raise StateCorrupt(f"{run}: holds no run", hint="a run's directory is DATA_DIR/runs/RUN_ID")
+        raise no_run(run)
     directory = run.resolve()
     _, _, epoch = directory.name.rpartition("-")
     number = int(epoch) if epoch.isascii() and epoch.isdigit() else 0

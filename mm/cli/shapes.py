@@ -3,8 +3,8 @@
 The shapes (amounts are decimal texts in the asset's own unit, ages milliseconds, absent or "" is unknown):
 
 status: {mode, state, reason, run_seconds, venue, streams: {market, user}, latch: null | {code, since_ms,
-  confirmed}, recovery: null | {epoch, orders, unresolved, done}, orders_placed, orders_cancelled, fills, sessions: [SESSION], reports: [{ts_ms, code, session,
-  facts: {}}]}
+  confirmed}, recovery: null | {epoch, orders, unresolved, done}, orders_placed, orders_cancelled, fills,
+  sessions: [SESSION], reports: [{ts_ms, code, session, facts: {}}]}
 SESSION: {name, symbol, base, quote, strategy, state, reason, mid, bid, ask, book_bids: [[price, size]],
   book_asks, own_bids: [[price, size, level]], own_asks, inventory_base, inventory_max_base, target_base,
   pnl: PNL, book_status, book_age_ms, user_stream_ok, open_orders, unknown_orders, fills, last_fills: [FILL]}

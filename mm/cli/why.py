@@ -101,11 +101,13 @@ def _places(data_dir: Path) -> "list[RunPlace]":
 
 
 def _newest(data_dir: Path) -> Path:
+    from mm.store.journal.layout import no_run
+
     places = _places(data_dir)
     if not places:
         raise NotRunning(
             f"no daemon runs on {data_dir}, and it holds no recorded run",
-            hint="start one with `mm demo` or `mm run CONFIG`",
+            hint=f"{no_run(data_dir).hint}; or start one with `mm demo`",
         )
     return places[0].directory
 

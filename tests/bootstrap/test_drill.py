@@ -8,10 +8,12 @@ import pytest
 
 from mm.bootstrap.drill import Asked, Drill, chosen, not_applicable, one_case, played, prepared, sheet_of
 from mm.errors import ConfigError
-from mm.observe.safety_sheet import Case, sheet_fields
+from mm.observe.safety_sheet import Case, sheet_fields, warnings
 from tests.builders.configs import SMALL
+from tests.builders.instruments import INSTRUMENT
 from tests.builders.planted_bugs_lives import BUGS as LIFE_BUGS
 from tests.builders.planted_bugs_orders import BUGS as ORDER_BUGS
+from tests.builders.recorded_runs import lived
 
 CONFIGS = ("demo.toml", "paper.toml", "live.example.toml")
 FOLDER = Path(__file__).parents[2] / "config"
@@ -71,6 +73,19 @@ def test_an_unknown_symbol_gets_a_market_that_fits_its_amounts(tmp_path: Path) -
     assert len(drill.subject.instruments) == 2
 
 
+def test_the_grid_is_the_one_that_a_run_of_the_config_recorded(tmp_path: Path) -> None:
+    """As its venue told it then; a data directory that is none tells nothing."""
+    lived(tmp_path / "var")
+    text = SMALL.replace("BTC/USDT", INSTRUMENT.symbol)
+
+    drill = ready(tmp_path, text, {INSTRUMENT.symbol: Decimal(100)})
+
+    assert drill.subject.instruments == (INSTRUMENT,)
+    assert "as run 2026" in drill.setting.markets[0].grid_from
+    (tmp_path / "other").write_text("no directory")
+    assert ready(tmp_path, overrides=(f"data_dir={tmp_path}/other",)).setting.markets[0].grid_from != ""
+
+
 def test_a_config_that_no_market_fits_is_refused(tmp_path: Path) -> None:
     """A price for what it does not trade, one that is no multiple of ticks, an account with nothing in it."""
     with pytest.raises(ConfigError, match="does not trade it"):
@@ -105,6 +120,20 @@ def test_what_a_config_cannot_be_put_through_is_said(tmp_path: Path) -> None:
     assert made.not_applicable == "it takes 2 sessions, the config has 1"
     assert not made.passed
     assert not not_applicable(ready(tmp_path, TWO), wants_two)
+
+
+def test_an_incident_that_does_not_touch_a_bot_is_tried_again_and_then_said(tmp_path: Path) -> None:
+    """Faults that never happen show nothing; a script that happens and goes unnoticed is a failure."""
+    drill = ready(tmp_path)
+    lost = chosen(["hummingbot_timeout_taken_for_failure"])[0]
+
+    never = one_case(
+        drill, replace(lost, script=lambda stage: stage.at(0, lambda: stage.strike(place_lost=1e-12)))
+    )
+    unseen = one_case(drill, replace(lost, script=lambda stage: None))
+
+    assert "nothing of what it does met this bot" in never.not_applicable
+    assert unseen.violations == ("no report of order.unknown",)
 
 
 def test_the_same_config_gives_the_same_sheet_in_one_process_or_two(tmp_path: Path) -> None:
@@ -149,6 +178,11 @@ def test_loose_limits_show_on_the_sheet(tmp_path: Path) -> None:
     assert wide.worst_quote_atoms > 4 * tight.worst_quote_atoms
     assert wide.order_quote_atoms > 10 * tight.order_quote_atoms
     assert wide.worst_ppm <= 1_000_000
+    drill = ready(tmp_path, overrides=(*loose, "risk.session_loss_quote=50000", "risk.open_loss_quote=50000"))
+    told = " ".join(warnings(sheet_of(drill, (case(drill, "citi_2022"),))))
+    assert "of the account: inventory.max_base" in told
+    assert "trading ends at a loss of 50,000.00 USDT, 42 % of the account" in told
+    assert not warnings(sheet_of(ready(tmp_path), ()))
 
 
 def test_a_bot_with_a_bug_does_not_pass(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_fill_that_a_broken_journal_did_not_take_is_found_by_the_next_life(
 ) -> None:
     """The orders were cancelled and nothing is left open, but the core heard of no fill after it broke."""
     real = JournalRecorder.on_event
-    full = []
+    full: list[bool] = []
 
     def on_event(self: JournalRecorder, event: AnyEvent, *, outside: bool) -> None:
         if full:

@@ -149,7 +149,7 @@ def test_a_place_without_a_run_is_an_error(mm: Callable[..., Ran], folder: Path)
     """With what is expected there."""
     assert mm("journal", "verify").code == EXIT_NOT_RUNNING
     (folder / "empty").mkdir()
-    assert "holds no run" in mm("journal", "verify", "empty").told
+    assert "no run is recorded there" in mm("journal", "verify", "empty").told
     RunState.open(folder / "var" / "data")
     assert "no run is recorded there" in mm("journal", "verify", "--all", folder / "var" / "data").told
     assert "no run is recorded there" in mm("journal", "rebuild").told

@@ -5,6 +5,7 @@ UTC start as compact text and the epoch; epochs are given out once per data dire
 the newest run is the one with the highest epoch, whatever the clock said. Nothing is removed here.
 """
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ SEGMENT_SUFFIX: Final = ".mmj"
 _RUN_ID: Final = re.compile(r"\d{8}T\d{6}Z-(\d{6,})")
 _SEGMENT: Final = re.compile(r"(\d{6,})\.mmj")
 _NS_PER_S: Final = 1_000_000_000
+_NAMED_MAX: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,16 @@ def runs(data_dir: Path) -> list[RunPlace]:
     named = [(entry, match) for entry in entries if (match := _RUN_ID.fullmatch(entry.name))]
     found = [RunPlace(run_id=entry.name, epoch=int(match[1]), directory=entry) for entry, match in named]
     return sorted(found, key=lambda place: (place.epoch, place.run_id), reverse=True)
+
+
+def no_run(directory: Path) -> StateCorrupt:
+    """Return the error of a directory in which no run lies; it names the data directories right below."""
+    hint = "a run lies in DATA_DIR/runs/RUN_ID"
+    with contextlib.suppress(OSError):
+        below = sorted(entry for entry in directory.iterdir() if (entry / RUNS_NAME).is_dir())
+        if below:
+            hint = f"did you mean {' or '.join(map(str, below[:_NAMED_MAX]))}?"
+    return StateCorrupt(f"{directory}: no run is recorded there", hint=hint)
 
 
 def segment_path(directory: Path, family: Family, segment: int) -> Path:

@@ -166,8 +166,8 @@ def test_executions_are_known_by_symbol_and_trade_id() -> None:
     """The same number on another symbol is another execution."""
     table = OrderTable()
 
-    table.remember_trade("AAA/BBB", 7, Side.BUY)
-    table.remember_trade("AAA/BBB", 7, Side.BUY)
+    table.remember_trade("AAA/BBB", 7, Side.BUY, 0)
+    table.remember_trade("AAA/BBB", 7, Side.BUY, 0)
 
     assert table.knows_trade("AAA/BBB", 7, Side.BUY)
     assert not table.knows_trade("AAA/BBB", 8, Side.BUY)
@@ -185,11 +185,25 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for cid in "cab":
         table.fire(table.live[cid], Trigger.CANCELED, 5)
     for trade_id in range(5):
-        table.remember_trade("AAA/BBB", trade_id, Side.BUY)
+        table.remember_trade("AAA/BBB", trade_id, Side.BUY, 0)
 
     assert [cid for cid in "abcde" if table.get(cid)] == ["a", "b", "d", "e"]
     assert list(table.live) == ["d", "e"]
     assert [n for n in range(5) if table.knows_trade("AAA/BBB", n, Side.BUY)] == [2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("mark", "known"), [(-1, [1, 2, 3, 4]), (2, [2, 3, 4]), (4, [3, 4])], ids=["unlisted", "listed", "all"]
+)
+def test_an_execution_is_forgotten_once_nobody_can_report_it_any_more(mark: int, known: list[int]) -> None:
+    """Hours later, and only below the mark from which on listings of fills begin; of every symbol alike."""
+    table, kept_ns = OrderTable(), order_table_module.TRADES_KEPT_NS
+    for trade_id, ts_ns in ((1, 0), (2, 5), (3, 6)):
+        table.remember_trade("AAA/BBB", trade_id, Side.BUY, ts_ns)
+    table.mark_trades("AAA/BBB", mark)
+    table.remember_trade("AAA/BBB", 4, Side.BUY, kept_ns + 6)
+
+    assert [number for number in range(5) if table.knows_trade("AAA/BBB", number, Side.BUY)] == known
 
 
 SYMBOL = "AAA/BBB"
@@ -203,7 +217,7 @@ def test_the_trades_handed_on_are_those_from_the_highest_mark_on(
     """Whatever comes late below it is known all the same, and not handed on."""
     table, mark = OrderTable(), -1
     for trade, new_mark in zip(trades, marks, strict=False):
-        table.remember_trade(SYMBOL, *trade)
+        table.remember_trade(SYMBOL, *trade, 0)
         table.mark_trades(SYMBOL, new_mark)
         mark = max(mark, new_mark)
     assert table.mark_of(SYMBOL) == mark
@@ -217,12 +231,12 @@ def test_below_an_inherited_floor_every_trade_of_the_symbol_is_known() -> None:
     """From it on only those that are named; a copy knows the same and goes its own way."""
     table = OrderTable()
     table.inherit_floor(SYMBOL, 7)
-    table.remember_trade(SYMBOL, 9, Side.BUY)
+    table.remember_trade(SYMBOL, 9, Side.BUY, 0)
     assert [number for number in range(5, 11) if table.knows_trade(SYMBOL, number, Side.BUY)] == [5, 6, 9]
     assert not table.knows_trade("CCC/BBB", 1, Side.BUY)
     assert (table.mark_of(SYMBOL), table.recent_trades(SYMBOL)) == (7, ((9, Side.BUY),))
     copied = deepcopy(table)
-    copied.remember_trade(SYMBOL, 10, Side.BUY)
+    copied.remember_trade(SYMBOL, 10, Side.BUY, 0)
     copied.mark_trades(SYMBOL, 10)
     assert (table.mark_of(SYMBOL), table.recent_trades(SYMBOL)) == (7, ((9, Side.BUY),))
     assert copied.knows_trade(SYMBOL, 6, Side.BUY)
@@ -233,7 +247,7 @@ def test_the_trades_handed_on_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(order_table_module, "RECENT_MAX", 3)
     table = OrderTable()
     for number in range(10, 15):
-        table.remember_trade(SYMBOL, number, Side.BUY)
+        table.remember_trade(SYMBOL, number, Side.BUY, 0)
     assert [number for number, _ in table.recent_trades(SYMBOL)] == [12, 13, 14]
     assert table.mark_of(SYMBOL) == 12
 
@@ -244,7 +258,7 @@ def test_what_is_tried_on_a_tentative_table_leaves_the_table_as_it_was() -> None
     order = make_order(cid="a")
     table.add(order)
     table.fire(order, Trigger.ACK, 1)
-    table.remember_trade(order.symbol, 7, order.side)
+    table.remember_trade(order.symbol, 7, order.side, 0)
     before = (table.version, table.changes, table.open_lots(order.session, order.side), order.state)
     tried = table.tentative()
     twin = tried.get("a")

@@ -35,8 +35,9 @@ def test_states_are_live_or_ended() -> None:
 
 
 def test_the_venue_may_say_anything_at_any_time() -> None:
-    """Each trigger of the venue has a row in each state; nothing that it says can raise. (What is filled cannot
-    be filled in part: the table of orders counts any fill of it as one of everything.)
+    """Each trigger of the venue has a row in each state; nothing that it says can raise.
+
+    What is filled cannot be filled in part: the table of orders counts any fill of it as one of everything.
     """
     said = set(product(OrderState, VENUE)) - {(S.FILLED, T.FILL)}
     for state, trigger in said:

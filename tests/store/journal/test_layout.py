@@ -8,6 +8,7 @@ from mm.errors import StateCorrupt
 from mm.store.journal.entries import Family
 from mm.store.journal.layout import (
     journal_directory,
+    no_run,
     run_directory,
     run_id,
     runs,
@@ -62,3 +63,10 @@ def test_what_cannot_be_listed_is_an_error(tmp_path: Path) -> None:
         runs(tmp_path)
     with pytest.raises(StateCorrupt, match="cannot be read"):
         segments(tmp_path, Family.OWN)
+
+
+def test_a_directory_without_a_run_names_those_right_below_that_have_some(tmp_path: Path) -> None:
+    """The demo's data lie one floor deeper than its user thinks."""
+    assert no_run(tmp_path).hint == "a run lies in DATA_DIR/runs/RUN_ID"
+    (tmp_path / "demo" / "runs").mkdir(parents=True)
+    assert no_run(tmp_path).hint == f"did you mean {tmp_path / 'demo'}?"
