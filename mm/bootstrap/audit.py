@@ -28,6 +28,7 @@ from mm.store.runstate import TEXT_LENGTH_MAX, RunState
 AUDITED: Final = frozenset(
     {
         "balance.external",
+        "fence.older_trades",
         "fenced",
         "halt",
         "halt.confirmed",

@@ -61,6 +61,7 @@ PHRASES: Final[dict[str, str]] = {
     "exit.done": "has left its position",
     "exit.failed": "could not leave its position",
     "exit.incomplete": "has not left its position whole",
+    "fence.older_trades": "an older process (life {epoch}) still places orders: it cancels them and waits",
     "fenced": "sees an order of a later process (life {epoch}, its own is {own_epoch}) and stands back",
     "fill.earlier_life": "counts a fill of an order of the life before",
     "fill.foreign": "sees a fill that is none of its own, and does not count it",
@@ -111,6 +112,7 @@ REASONS: Final[dict[str, str]] = {
     "decision.failed": "the strategy failed",
     "fenced": "another process trades the account",
     "journal.failed": "the disk takes nothing more",
+    "orders.taken_off": "somebody else keeps cancelling its orders",
     "rule.failed": "a rule failed",
     "simulated": "an operator asked",
     "simulated loss": "the connection ended",
@@ -122,6 +124,7 @@ LATCH: Final = "latch"
 """Who asks for the halt that survived a restart."""
 
 _NAMED: Final = re.compile(r"\{([a-z_]+)\}")
+_DIGITS: Final = re.compile(r"[0-9]+")
 _CODE: Final = re.compile(r"[a-z_]+(?:\.[a-z_]+)+")
 _WHOLE: Final = re.compile(r"-?[0-9]+")
 
@@ -134,16 +137,19 @@ def lines_of(deeds: Iterable[Deed], instruments: Sequence[Instrument]) -> list[L
     found: dict[str, list[Deed]] = {}
     for deed in deeds:
         if deed.code not in QUIET:
-            found.setdefault(_words(deed, scales), []).append(deed)
+            words = _words(deed, scales)
+            # A reason that counts up is one reason.
+            key = _DIGITS.sub("#", words) if deed.code == "session.reason" else words
+            found.setdefault(key, []).append(deed)
     return [
         Line(
             at_ms=same[0].at_ms,
-            text=text,
+            text=_words(same[0], scales),
             weight=2 if same[0].code in ENDING else 0 if same[0].code in BESIDE else 1,
             count=len(same),
             last_ms=same[-1].at_ms,
         )
-        for text, same in found.items()
+        for same in found.values()
     ]
 
 

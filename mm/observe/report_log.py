@@ -8,7 +8,14 @@ from mm.domain.commands import Report
 
 log = structlog.get_logger("mm")
 
-CRITICAL: Final = ("exit.failed", "exit.incomplete", "fenced", "halt", "halt.unconfirmed")
+CRITICAL: Final = (
+    "exit.failed",
+    "exit.incomplete",
+    "fence.older_trades",
+    "fenced",
+    "halt",
+    "halt.unconfirmed",
+)
 WARNING: Final = (
     "balance.external",
     "book.lost",

@@ -26,6 +26,7 @@ from mm.observe.safety_sheet import (
     share_text,
     summary_lines,
     verdict,
+    warnings,
     worst_of,
     worth_text,
 )
@@ -56,6 +57,9 @@ def _top(sheet: Sheet) -> Iterator[str]:
     style = "failed" if sheet.failed else "passed" if sheet.is_good and sheet.complete else "aside"
     yield f'<p class="head {style}">{_said(first)}</p>'
     yield f'<ul class="plain">{"".join(f"<li>{_said(line)}</li>" for line in rest)}</ul>'
+    remarks = "".join(f'<li class="warning">{_said(line)}</li>' for line in warnings(sheet))
+    if remarks:
+        yield f'<ul class="plain">{remarks}</ul>'
     lines = "".join(f"<li>{_said(line)}</li>" for line in setting_lines(sheet.setting))
     yield f'<ul class="plain setting">{lines}</ul>'
 

@@ -5,11 +5,21 @@ simulated venue's truth. Invariant: a case that was not played is never counted 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 from mm.domain.instrument import Instrument
 from mm.domain.units import short_text
 from mm.observe.drill_words import Deed, Line, lines_of, seconds_text
+
+ACCOUNT_PPM: Final = 250_000
+"""A position of a larger share of the account is remarked on."""
+
+LOSS_PPM: Final = 100_000
+"""So is a loss limit of a larger share of it."""
+
+NEVER_MS: Final = 1 << 40
+"""Stands for a time that never came where times are compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +114,8 @@ class Setting:
     """What was drilled, and in which market.
 
     Fields: config: the file; strategies: by session; holdings: of the account at the start, by asset;
-    limits: session, instrument and inventory limit at the start, lots; seed: of everything random.
+    limits: session, instrument and inventory limit at the start, lots; seed: of everything random;
+    loss_atoms: the loss that ends a session, by its name.
     """
 
     config: str
@@ -115,6 +126,7 @@ class Setting:
     holdings_from: str
     limits: tuple[tuple[str, Instrument, int], ...]
     seed: int
+    loss_atoms: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,9 +305,31 @@ def summary_lines(sheet: Sheet) -> tuple[str, ...]:
     lines.append(f"worst loss {lost} {track.instrument.quote} in {case.name}")
     halts = [case for case in played if case.moments.halted_ms is not None]
     if halts:
-        slow = max(halts, key=lambda case: cancelled_ms(case) if cancelled_ms(case) is not None else 10**9)
+        slow = max(halts, key=lambda case: NEVER_MS if (ms := cancelled_ms(case)) is None else ms)
         lines.append(f"slowest halt: all cancelled {cancelled_text(slow)} in {slow.name}")
     return tuple(lines)
+
+
+def warnings(sheet: Sheet) -> tuple[str, ...]:
+    """Return what no incident breaks and an owner should know: limits that limit little."""
+    told = []
+    equities = {market.instrument.symbol: market.equity_atoms for market in sheet.setting.markets}
+    for name, one, _ in sheet.setting.limits:
+        tracks = [track for case in sheet.played for track in case.tracks if track.session == name]
+        share = max((account_ppm(sheet, track) for track in tracks), default=0)
+        if share > ACCOUNT_PPM:
+            told.append(
+                f"{name}: a mistake or a race can leave a position worth {share_text(share)} of the account:"
+                " inventory.max_base, inventory.max_ratio and risk.max_notional_quote decide that"
+            )
+        equity, loss = equities[one.symbol], sheet.setting.loss_atoms.get(name, 0)
+        if equity > 0 and loss * 1_000_000 // equity > LOSS_PPM:
+            told.append(
+                f"{name}: trading ends at a loss of {money(loss, one)} {one.quote},"
+                f" {share_text(loss * 1_000_000 // equity)} of the account: risk.session_loss_quote and"
+                " risk.open_loss_quote"
+            )
+    return tuple(told)
 
 
 def sheet_fields(sheet: Sheet) -> dict[str, object]:
@@ -311,6 +345,7 @@ def sheet_fields(sheet: Sheet) -> dict[str, object]:
         "failed": len(sheet.failed),
         "not_applicable": len(sheet.cases) - len(sheet.played),
         "summary": list(summary_lines(sheet)),
+        "warnings": list(warnings(sheet)),
         "cases": [_case_fields(sheet, case) for case in sheet.cases],
     }
 

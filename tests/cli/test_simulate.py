@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mm.cli import soak as cli_soak
 from mm.cli.main import carry_out
 from mm.domain import orders
 from mm.domain.orders import OrderState, Trigger
@@ -63,8 +64,27 @@ def test_a_failure_ends_with_its_story_and_the_command_that_shows_it_again(
         ["--steps", "1"],
         ["--seeds", "0"],
         ["--strength", "0"],
+        ["--soak", "7"],
+        ["--soak", "1d"],
+        ["--soak", "36h"],
     ],
 )
 def test_what_makes_no_sense_is_refused(option: list[str]) -> None:
     """Before anything runs."""
     assert carry_out([*SMALL, *option]) == EXIT_USAGE
+
+
+def test_a_soak_tells_its_figures_and_what_grew(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day here is ten minutes: what fills within a day does not in that, and is told."""
+    monkeypatch.setattr(cli_soak, "DAY_S", 600.0)
+    assert carry_out(["simulate", "--soak", "3d", "--json"]) == EXIT_CHECK_FAILED
+    out, err = capsys.readouterr()
+    told = json.loads(out.splitlines()[-1])
+    assert [day["day"] for day in told["days"]] == [1, 2, 3]
+    assert "mm.domain.orders.Order" in told["growing_types"]
+    assert told["problems"]
+    assert err.count("blocks") == 3
+    assert carry_out(["simulate", "--soak", "2d"]) in (EXIT_OK, EXIT_CHECK_FAILED)
+    assert "after the last day, against the first: objects +" in capsys.readouterr().out
