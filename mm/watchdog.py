@@ -29,6 +29,7 @@ from mm.errors import (
 from mm.store.bounded_log import BoundedLog
 from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Phase, Watch, Word, halt_asked, started_ticks
 from mm.store.lock import DirectoryLock
+from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
 from mm.store.watch_job import JOB_BYTES_MAX, WatchJob
 from mm.venues.binance.cancel_only import CancelOnly, CancelSettings
@@ -270,6 +271,10 @@ class Watchdog:
 
         asked = halt_asked(self._data_dir)
         code = asked.reason if asked else cause.code
+        if not (self._data_dir / STATE_NAME).exists():
+            # A first state made here would not know whose orders those of the lost one are.
+            self._note("not_latched", reason=f"{self._data_dir}: its state is gone")
+            return
         try:
             with DirectoryLock(self._data_dir):
                 kept = RunState.open(self._data_dir)

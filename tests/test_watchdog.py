@@ -16,6 +16,7 @@ from mm import watchdog as module
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, EXIT_UNREACHABLE
 from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Phase, Watch, Word
 from mm.store.lock import DirectoryLock
+from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
 from mm.venues.edge.errors import RequestFailure
 from mm.watchdog import Trader, Watchdog
@@ -211,6 +212,17 @@ def test_a_latch_is_left_to_a_successor_that_holds_the_directory(stage: Stage) -
         stage.kill()
         assert stage.ended() == EXIT_OK
     assert "not_latched" in stage.notes
+    assert stage.account.listed == ["by-hand"]
+
+
+def test_a_directory_that_is_gone_is_not_made_anew_for_a_latch(stage: Stage) -> None:
+    """A first state would get a mark of its own: the next start would not know the orders of the lost one."""
+    (stage.data_dir / STATE_NAME).unlink()
+    stage.beat.set_halt(Halt.SILENT)
+    stage.kill()
+    assert stage.ended() == EXIT_OK
+    assert "not_latched" in stage.notes
+    assert not (stage.data_dir / STATE_NAME).exists()
     assert stage.account.listed == ["by-hand"]
 
 

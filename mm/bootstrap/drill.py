@@ -110,6 +110,16 @@ def prepared(asked: Asked) -> Drill:
     Raises: ConfigError if the config is none, or parameters, limits or prices do not fit what is traded.
     """
     settings = settings_of(asked.text, asked.path, asked.overrides, asked.variables)
+    try:
+        return _ready(asked, settings)
+    except (ValueError, OverflowError) as error:
+        raise ConfigError(
+            f"{asked.path}: amounts or prices are beyond what can be reckoned with: {error}",
+            hint="smaller amounts, or another --price",
+        ) from None
+
+
+def _ready(asked: Asked, settings: Settings) -> Drill:
     markets = grounds(settings, asked.prices)
     account = holdings(settings, markets)
     held = account.held

@@ -36,6 +36,9 @@ LOT_DIGITS: Final = 2
 ORDERS_PER_LEVEL: Final = 2
 """What others show on each level: so many times our largest order."""
 
+MARKET_ORDERS: Final = 200
+"""So many orders of others, at their price, have to be countable: what they hold is summed."""
+
 PRICE_DEFAULT: Final = Decimal(100)
 
 
@@ -88,7 +91,8 @@ class Account:
 def grounds(settings: Settings, prices: Mapping[str, Decimal]) -> dict[str, Ground]:
     """Return the market of each symbol of a config. Args: prices: stated ones, by symbol.
 
-    Raises: ConfigError if a price or a grid cannot be used.
+    Raises: ConfigError if a price or a grid cannot be used; ValueError, OverflowError if amounts are beyond
+    what can be counted.
     """
     pairs = {pair.symbol: name for name, pair in reversed(settings.pair.items())}
     for symbol in prices:
@@ -109,10 +113,12 @@ def grounds(settings: Settings, prices: Mapping[str, Decimal]) -> dict[str, Grou
     for symbol in settings_symbols(settings):
         instrument, (price, price_from) = found[symbol], told[symbol]
         grid = f"as run {run} traded it" if run else _grid_from(symbol)
+        home_ticks, depth_lots = _home_ticks(instrument, price), _depth_lots(settings, instrument)
+        instrument.notional_atoms(home_ticks, MARKET_ORDERS * depth_lots)  # or it raises
         made[symbol] = Ground(
             instrument=instrument,
-            home_ticks=_home_ticks(instrument, price),
-            depth_lots=_depth_lots(settings, instrument),
+            home_ticks=home_ticks,
+            depth_lots=depth_lots,
             grid_from=grid,
             price_from=price_from,
         )

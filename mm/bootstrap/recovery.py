@@ -182,7 +182,7 @@ def _quarantine(start: Start, damage: str, *, rebuild: bool) -> None:
         run=kept.estate_run,
         damage=damage,
         hint="everything of ours is cancelled; then: `mm journal verify`, restore the file from a backup, or "
-        "give up what it held with `mm run CONFIG --rebuild-from-venue`",
+        "give up what it held with `mm run CONFIG --yes-live --rebuild-from-venue`",
     )
     kept.latch(QUARANTINED, damage, time.time_ns())
 

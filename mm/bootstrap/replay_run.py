@@ -11,7 +11,7 @@ from mm.domain.commands import VenueCommand
 from mm.domain.events import AnyEvent, ConfigApplied
 from mm.domain.instrument import Instrument
 from mm.engine.engine import Engine
-from mm.errors import JournalCorrupt, JournalForeign, StateCorrupt
+from mm.errors import JournalCorrupt, JournalForeign
 from mm.ports import Venue
 from mm.runtime.rerun import Rerun, RerunResult
 from mm.settings.change import changes, in_force
@@ -27,17 +27,17 @@ async def repeat(directory: Path) -> tuple[Report, RerunResult]:
     """Repeat the run whose directory is given; return what its journal holds and how the repetition went.
 
     A run that was killed, or whose disk took nothing more, is repeated as far as its record goes.
-    Raises: StateCorrupt, JournalCorrupt, JournalForeign if its journal cannot be read; ConfigError if its
-    config is none for this version of mm.
+    Raises: JournalCorrupt, JournalForeign if its journal cannot be read; StateCorrupt if there is none;
+    ConfigError if its config is none for this version of mm.
     """
     journal = directory / JOURNAL_NAME
     report = verify(journal)
     if report.path:
         raise JournalCorrupt(report.problem, path=report.path, offset=report.offset, hint=report.hint)
+    if not report.is_sound and journal.is_dir():
+        raise JournalCorrupt(report.problem, hint=report.hint)
     if report.run is None:
         raise no_run(directory)
-    if not report.is_sound:
-        raise StateCorrupt(f"{directory}: {report.problem}", hint=report.hint)
     dropped = [missing for missing in report.missing if missing.cause is Cause.DROPPED]
     if dropped:
         raise JournalForeign(

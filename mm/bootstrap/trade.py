@@ -21,7 +21,7 @@ from mm.bootstrap.recording import begin_recording
 from mm.bootstrap.recovery import StartOptions, begin
 from mm.bootstrap.terminal import TERMINAL
 from mm.bootstrap.unfit import UnfitLadder
-from mm.bootstrap.watch import Guard
+from mm.bootstrap.watch import Guard, latch_what_was_left
 from mm.domain.units import NS_PER_S
 from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, JournalFailed, StateCorrupt
 from mm.observe.report_log import log_report
@@ -159,12 +159,16 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
         try:
             start = begin(settings, options, held)
             kept = start.kept
+            latch_what_was_left(settings, kept)
             guard = held.enter_context(Guard(settings, options.watched))
             guard.latch_if_asked(kept)
             latched = kept.latched
             if latched is not None:
                 log.critical(
-                    "halt.latched", reason=latched.code, hint="lift it with: mm unhalt --reason '...'"
+                    "halt.latched",
+                    reason=latched.code,
+                    detail=latched.reason,
+                    hint="lift it with: mm unhalt --reason '...'",
                 )
             history = ConfigHistory(settings.data_dir)
             revision = begin_revision(settings, history)

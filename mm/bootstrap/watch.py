@@ -20,7 +20,7 @@ from mm.runtime.live import LiveRuntime
 from mm.runtime.pulse import Pulse, halt_signal
 from mm.runtime.watch_process import WatchProcess
 from mm.settings.models import Settings, VenueSettings
-from mm.store.heartbeat import Heartbeat, Word, halt_asked
+from mm.store.heartbeat import Heartbeat, Word, halt_asked, left_halt
 from mm.store.runstate import RunState
 from mm.store.secrets import read_secret
 from mm.store.watch_job import WatchJob
@@ -73,6 +73,18 @@ def watched(settings: Settings, venue: VenueSettings, given: BinanceSettings, pu
         patience_s=PATIENCE_S,
     )
     return Watched(pulse=pulse, access=access)
+
+
+def latch_what_was_left(settings: Settings, kept: RunState) -> None:
+    """Latch a halt that an earlier life was told and neither it nor its watchdog lived to write down.
+
+    To be called before the words of this life take the place of those; raises StateCorrupt.
+    """
+    left = left_halt(settings.data_dir)
+    if left is not None and kept.latched is None and left.since_ns > kept.lifted_ns:
+        reason = "an earlier life was told to halt and did not live to write it down"
+        log.critical("halt.left", code=left.code, hint=reason)
+        kept.latch(left.code, reason, left.since_ns, "watchdog")
 
 
 class Guard:

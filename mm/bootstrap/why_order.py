@@ -45,7 +45,8 @@ async def order_life(places: list[RunPlace], cid: str, progress: Progress) -> di
             f"{cid[:40]!r} is no order id of this data directory",
             hint="`mm orders` and `mm fills --json` tell the ids",
         )
-    lives = [place for place in reversed(places) if place.epoch >= decoded.epoch][:LIVES_MAX]
+    # A copy under another name does not tell which life it was: it is looked through.
+    lives = [place for place in reversed(places) if not 0 < place.epoch < decoded.epoch][:LIVES_MAX]
     moments: list[tuple[str, Moment]] = []
     for place in lives:
         moments += [(place.run_id, one) for one in _moments(place.directory, cid, decoded)]

@@ -178,8 +178,11 @@ def known_dir(named: Path | None) -> Path:
         return chosen[0]
     if chosen:
         names = ", ".join(str(path) for path in chosen)
-        raise NotRunning(f"{len(chosen)} data directories: {names}", hint="say --data-dir DIR")
-    raise NotRunning(f"no data directory under ./{DEFAULT_ROOT}", hint="say --data-dir DIR")
+        raise NotRunning(f"{len(chosen)} data directories: {names}", hint="name the one that is meant")
+    raise NotRunning(
+        f"no data directory under ./{DEFAULT_ROOT}",
+        hint="name the one that is meant, or start one with `mm demo` or `mm run CONFIG`",
+    )
 
 
 def _candidates() -> list[Path]:

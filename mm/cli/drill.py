@@ -64,6 +64,8 @@ def drill(
     if show_list:
         _tell_list(terminal, scenarios)
         return
+    if html is not None:
+        _check_page(html)
     ready = prepared(Asked.of(config or DEMO_FILE, overrides or (), _prices(price or ())))
     sheet = _played(terminal, ready, scenarios, jobs=jobs or min(os.cpu_count() or 1, JOBS_MAX))
     if html is not None:
@@ -119,6 +121,27 @@ def _tell_list(terminal: Terminal, scenarios: "tuple[Scenario, ...]") -> None:
             print(f"{one.name:<{width}}  {one.story}")
     fields = ("name", "title", "story")
     terminal.result({"scenarios": [{name: getattr(one, name) for name in fields} for one in scenarios]})
+
+
+def _check_page(path: Path) -> None:
+    # Before minutes are spent on it; and a config that was named by mistake is not a page to write over.
+    from mm.observe.safety_page import OPENING
+
+    try:
+        if not path.parent.is_dir():
+            raise ConfigError(f"{printable(path)}: cannot be written: there is no such folder")
+        if path.is_dir():
+            raise ConfigError(f"{printable(path)}: cannot be written: it is a folder")
+        if path.is_file():
+            with path.open("rb") as file:
+                found = file.read(len(OPENING))
+            if found not in (b"", OPENING.encode()):
+                raise ConfigError(
+                    f"{printable(path)}: is there already and no page, left as it is",
+                    hint="name another file",
+                )
+    except OSError as error:
+        raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None
 
 
 def _write(path: Path, sheet: "Sheet") -> None:

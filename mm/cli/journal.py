@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 import typer
 
 from mm.cli.progress import progress_bar
+from mm.cli.recorded import run_places
 from mm.cli.terminal import Terminal, lose_output, verb
 from mm.errors import (
     EXIT_CHECK_FAILED,
@@ -69,7 +70,7 @@ def verify(
     from mm.bootstrap.rebuild import after, journal_bytes
     from mm.store.journal.verify import verify as verified
 
-    places = _places(run, every=every)
+    places = run_places(run, every=every)
     rows, is_sound = [], True
     with progress_bar(terminal, "verifying", journal_bytes(places)) as progress:
         done = 0
@@ -155,7 +156,7 @@ def export(
     """
     from mm.bootstrap.rebuild import journal_bytes
 
-    (place,) = _places(run, every=False)
+    (place,) = run_places(run)
     if out is None and terminal.as_json:
         raise ConfigError("--json needs --out: standard output is the export", hint=f"add -o {kind}.{form}")
     try:
@@ -170,27 +171,6 @@ def export(
     if out is not None:
         terminal.say(f"{count} rows written to {out}")
         terminal.result({"ok": True, "run": place.run_id, "kind": kind, "rows": count, "file": str(out)})
-
-
-def _places(run: Path | None, *, every: bool) -> "list[RunPlace]":
-    from mm.cli.client import known_dir
-    from mm.store.journal.layout import JOURNAL_NAME, RUNS_NAME, RunPlace, no_run, runs
-
-    where = known_dir(None) if run is None else run
-    found = runs(where)
-    if found:
-        return list(reversed(found)) if every else found[:1]
-    if run is None or every:
-        raise no_run(where)
-    if not run.exists() and len(run.parts) == 1:
-        # A bare id: of the only data directory there is.
-        run = known_dir(None) / RUNS_NAME / run
-    if not (run / JOURNAL_NAME).is_dir():
-        raise no_run(run)
-    directory = run.resolve()
-    _, _, epoch = directory.name.rpartition("-")
-    number = int(epoch) if epoch.isascii() and epoch.isdigit() else 0
-    return [RunPlace(run_id=directory.name, epoch=number, directory=run)]
 
 
 def _verified(place: "RunPlace", report: "Report") -> dict[str, object]:

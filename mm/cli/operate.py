@@ -17,7 +17,16 @@ import typer
 from mm.cli.client import Client, known_dir, running_dir, who
 from mm.cli.shapes import count, table, tables, text
 from mm.cli.terminal import DataDir, SessionName, Terminal, duration_ns, verb
-from mm.errors import ConfigError, Halted, MMError, NotRunning, OrdersMayRemain, StateCorrupt, TimedOut
+from mm.errors import (
+    AlreadyRunning,
+    ConfigError,
+    Halted,
+    MMError,
+    NotRunning,
+    OrdersMayRemain,
+    StateCorrupt,
+    TimedOut,
+)
 from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Watch, Word, ask_halt, halt_asked, unask_halt
 from mm.store.lock import DirectoryLock, holder
 from mm.store.paths import STATE_NAME
@@ -32,6 +41,10 @@ DEFAULT_WAIT: Final = "100s"
 
 WATCHDOG_SILENT_NS: Final = 20_000_000_000
 """A watchdog without a sign of life for so long is gone: longer than any request of its own takes."""
+
+LOCK_PATIENCE_S: Final = 3.0
+LOCK_PAUSE_S: Final = 0.02
+"""For so long, and so often, a directory is asked for in which no daemon answers."""
 
 OPERATOR_CODE: Final = "operator"
 ENDED_STATES: Final = ("completed", "halted")
@@ -251,7 +264,10 @@ def _tell_watchdog(
     if settings is not None:
         _cancelled(settings, deadline)
         raise Halted(f"{error}; cancelled from here: the venue shows no order of ours", hint=hint)
-    raise OrdersMayRemain(f"{error}, and no watchdog tells that nothing is left", hint=hint)
+    raise OrdersMayRemain(
+        f"{error}, and no watchdog tells that nothing is left",
+        hint=f"cancel from here: mm halt --reason '...' --config FILE; {hint}",
+    )
 
 
 def _is_at_work(beat: Heartbeat) -> bool:
@@ -278,8 +294,20 @@ def _latch(where: Path, state: RunState, reason: str) -> None:
 def _change_latch(where: Path, change: Callable[[RunState], T]) -> T:
     if not (where / STATE_NAME).exists():
         raise NotRunning(f"{where} is no data directory of a daemon", hint="say --data-dir DIR")
-    with DirectoryLock(where):
+    with _locked(where):
         return change(RunState.open(where))
+
+
+def _locked(where: Path) -> DirectoryLock:
+    # A watchdog that latches for a dead trader holds the directory for a moment.
+    ends_s = time.monotonic() + LOCK_PATIENCE_S
+    while True:
+        try:
+            return DirectoryLock(where)
+        except AlreadyRunning:
+            if time.monotonic() > ends_s:
+                raise
+        time.sleep(LOCK_PAUSE_S)
 
 
 def _tell_last_life(terminal: Terminal, where: Path) -> None:

@@ -1,4 +1,7 @@
-"""The verb `mm replay`: a recorded run again, every command compared. Exit code 9 on the first difference."""
+"""The verb `mm replay`: a recorded run again, every command compared.
+
+Exit code 9 on the first difference, and where the record is damaged or not all there: nothing is proven then.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mm.cli.recorded import run_places
 from mm.cli.terminal import Terminal, verb
 from mm.domain.units import NS_PER_S
-from mm.errors import EXIT_CHECK_FAILED
+from mm.errors import EXIT_CHECK_FAILED, JournalCorrupt, JournalForeign
 
 if TYPE_CHECKING:
     from mm.runtime.rerun import RerunResult
@@ -17,21 +21,27 @@ if TYPE_CHECKING:
 
 Run = Annotated[
     Path,
-    typer.Argument(metavar="RUN", help="A run's directory, DATA_DIR/runs/RUN_ID, or DATA_DIR: its newest."),
+    typer.Argument(metavar="RUN", help="A run's directory or its id, or a data directory: its newest run."),
 ]
 
 
 @verb
 def replay(terminal: Terminal, *, run: Run) -> None:
-    """Run a recorded run again, without a clock, and compare all that it did with the record."""
+    """Run a recorded run again, without a clock, and compare all that it did with the record; exit 9 on a
+    difference or damage.
+
+    Examples: mm replay var/demo; mm replay var/demo/runs/RUN_ID
+    """
     import asyncio
 
     from mm.bootstrap.replay_run import repeat
-    from mm.store.journal.layout import runs
 
-    places = runs(run)
-    directory = places[0].directory if places else run
-    report, result = asyncio.run(repeat(directory))
+    (place,) = run_places(run)
+    try:
+        report, result = asyncio.run(repeat(place.directory))
+    except (JournalCorrupt, JournalForeign) as error:
+        error.exit_code = EXIT_CHECK_FAILED
+        raise
     if not terminal.as_json and not terminal.quiet:
         print(_words(report, result), flush=True)
     terminal.result(_fields(report, result))

@@ -1,6 +1,6 @@
 """The verb `mm simulate`: the real engine against a venue that fails in every way, judged by its truth.
 
-Exit code 9 if an invariant broke, or if a large run left a row of the order table unvisited.
+Exit code 9 if an invariant broke, if a large run left a row of the order table unvisited, if a soak grew.
 """
 
 import sys
@@ -29,6 +29,9 @@ Profile = Annotated[
 Jobs = Annotated[int, typer.Option(min=1, max=256, help="Processes.")]
 Only = Annotated[str, typer.Option(metavar="KINDS", help="Leave only these kinds of what is drawn, or none.")]
 Strength = Annotated[int, typer.Option(min=1, max=100, help="Percent of the intensities that are drawn.")]
+Long = Annotated[
+    str, typer.Option(metavar="DAYS", help="Instead: one calm life of so long, as 7d; what grows in it?")
+]
 
 
 @verb
@@ -42,8 +45,14 @@ def simulate(
     jobs: Jobs = 1,
     only: Only = "",
     strength: Strength = 100,
+    soak: Long = "",
 ) -> None:
     """Simulate engine, journal and recovery under drawn faults, and check every invariant at each step."""
+    if soak:
+        from mm.cli.soak import soak as long_run
+
+        long_run(terminal, soak, seed=first)
+        return
     from mm.runtime.simulate.faults import KINDS, PROFILES
     from mm.runtime.simulate.runner import Order, Total, running
 

@@ -86,7 +86,11 @@ def _latch_hint(data_dir: Path) -> str:
         latch = RunState.open(data_dir).latched
     except StateCorrupt as error:
         return str(error)
-    return f"halted: {latch.code}; lift it with: mm unhalt --reason '...'" if latch is not None else ""
+    if latch is None:
+        return ""
+    # The engine's own halts say their code once more.
+    reason = latch.reason.removeprefix(f"reason={latch.code}").removeprefix(latch.code).lstrip("; ")
+    return f"halted: {latch.code}{f' ({reason})' if reason else ''}; lift it with: mm unhalt --reason '...'"
 
 
 def _watch(terminal: Terminal, data_dir: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, NamedTuple
 import typer
 
 from mm.cli.client import Client, known_dir
+from mm.cli.recorded import by_id, place_of
 from mm.cli.terminal import Terminal, duration_ns, verb
 from mm.domain.units import NS_PER_S
 from mm.errors import EXIT_CHECK_FAILED, NotRunning
@@ -19,7 +20,7 @@ Where = Annotated[
     Path | None,
     typer.Argument(
         metavar="[RUN|DATA_DIR|CONFIG]",
-        help="A run's directory, a data directory or a config; the only one under ./var if absent.",
+        help="A run's directory or its id, a data directory or a config; the only one under ./var if absent.",
     ),
 ]
 Side = Annotated[
@@ -46,6 +47,9 @@ class Asked(NamedTuple):
     level: int | None
 
 
+FAR_NS: Final = 2**63
+"""The core counts no times from here on: the year 2262."""
+
 _TIME: Final = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?")
 
 
@@ -61,6 +65,8 @@ def why(
     order: Order = "",
 ) -> None:
     """Tell why each quote is as it is, or why there is none: every gate in order, now or at a past moment."""
+    if order and (at or side or pair or level is not None):
+        raise typer.BadParameter("--order tells a whole life: leave out --at, --side, --pair and --level")
     data_dir, run = _target(where)
     asked = Asked(pair, side or "", level)
     if order:
@@ -77,6 +83,7 @@ def _target(where: Path | None) -> tuple[Path, Path | None]:
 
     if where is None:
         return known_dir(None), None
+    where = by_id(where)
     if where.is_file():
         from mm.settings.loader import load_settings
 
@@ -161,6 +168,8 @@ def moment_ns(text: str, *, began_ns: int, last_ns: int) -> int:
         found = _time_of_day(text, last_ns) or _full_time(text)
         found_ns = int((found - datetime.fromtimestamp(0, UTC)) / timedelta(microseconds=1)) * 1_000
     if not began_ns <= found_ns <= last_ns:
+        if not 0 < found_ns < FAR_NS:
+            raise typer.BadParameter(f"--at was {text[:40]!r}: no run was recorded then")
         raise NotRunning(
             f"{clock(found_ns)} is not in the record",
             hint=f"it goes from {clock(began_ns)} to {clock(last_ns)} UTC",
@@ -207,7 +216,7 @@ def _tell_order(terminal: Terminal, data_dir: Path, run: Path | None, cid: str) 
 
     from mm.bootstrap.why_order import order_life
 
-    places = [place for place in _places(data_dir) if run is None or place.run_id == run.name]
+    places = _places(data_dir) if run is None else [place_of(run)]
 
     def progress(ts_ns: int, records: int) -> None:
         terminal.say(f"computing again: {clock(ts_ns)}, {records} records")

@@ -52,6 +52,8 @@ def _sentences(made: Fields) -> Iterator[Text]:
     if later:
         said = f"{text(later, 'state')}: {text(later, 'reason')}, without another decision"
         yield Text(f"then, at {_clock(later, 'ts_ms')}, {said}; before that:", style="bold yellow")
+    if not tables(made, "quotes"):
+        yield Text("no quote is wanted there, and no order of ours stands there", style="yellow")
     for quote in tables(made, "quotes"):
         yield Text(text(quote, "sentence"), style=OUTCOMES.get(text(quote, "outcome"), "bold red"))
 

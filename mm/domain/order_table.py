@@ -11,11 +11,18 @@ from typing import Final, Self
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
 from mm.domain.sides import Side
 
-ENDED_MAX: Final = 20_000
-"""Ended orders that are still known by id."""
+ENDED_MAX: Final = 10_000
+"""Ended orders that are still known by id: more than end, at the most that a venue lets us place, in the
+quarter of an hour that listings of fills go back. A fill of one that is forgotten is booked by its id.
+"""
 
 TRADES_MAX: Final = 500_000
-"""Trade ids per account that are still known; a duplicate may come 40 minutes late."""
+"""Trade ids per account that are still known, however young."""
+
+TRADES_KEPT_NS: Final = 6 * 3_600_000_000_000
+"""So long a trade id is known at least, unless there are too many: a duplicate may come 40 minutes late. It
+stays for longer while a listing of fills could still show it.
+"""
 
 RECENT_MAX: Final = 100_000
 """Trade ids per symbol that are handed on to the next life; far more than come between two of its marks."""
@@ -38,7 +45,8 @@ class OrderTable:
         self.changes = 0
         # Ordered: to forget the oldest takes as long with many as with few, which is not so of a plain dict.
         self._ended: OrderedDict[str, Order] = OrderedDict()
-        self._trades: set[tuple[str, int, Side]] = set()
+        # When each was told, and in which order: the oldest of a dict is found by walking over all gaps.
+        self._trades: dict[tuple[str, int, Side], int] = {}
         self._trades_told: deque[tuple[str, int, Side]] = deque()
         self._open_lots: dict[tuple[int, Side], int] = {}
         self._uncertain = 0
@@ -55,7 +63,7 @@ class OrderTable:
         made = copy(self)
         made.live = deepcopy(self.live, memo)
         made._ended = self._ended.copy()
-        made._trades = self._trades.copy()
+        made._trades = dict(self._trades)
         made._trades_told = self._trades_told.copy()
         made._open_lots = dict(self._open_lots)
         made._marks = dict(self._marks)
@@ -114,14 +122,15 @@ class OrderTable:
         """Return whether this execution was applied before; a trade with ourselves has one on each side."""
         return (symbol, trade_id, side) in self._trades or trade_id < self._floors.get(symbol, trade_id)
 
-    def remember_trade(self, symbol: str, trade_id: int, side: Side) -> None:
-        """Note an execution as applied."""
+    def remember_trade(self, symbol: str, trade_id: int, side: Side, ts_ns: int) -> None:
+        """Note an execution as applied, at `ts_ns`; what nobody can report any more is forgotten."""
         key = (symbol, trade_id, side)
         if key not in self._trades:
-            self._trades.add(key)
-            self._trades_told.append(key)
-            if len(self._trades_told) > TRADES_MAX:
-                self._trades.remove(self._trades_told.popleft())
+            self._trades[key] = ts_ns
+            told = self._trades_told
+            told.append(key)
+            while len(told) > TRADES_MAX or self._is_past(told[0], ts_ns):
+                del self._trades[told.popleft()]
         if trade_id < self.mark_of(symbol):
             return
         recent = self._recent.get(symbol)
@@ -133,6 +142,10 @@ class OrderTable:
             # twice, the next life takes all that is older for known. A tenth at once: it is a long walk.
             oldest = sorted(recent)[RECENT_MAX // 10]
             self.mark_trades(symbol, oldest[0] + 1)
+
+    def _is_past(self, trade: tuple[str, int, Side], now_ns: int) -> bool:
+        # Listings begin at the mark: what is older comes, if it comes, from a stream that is late.
+        return now_ns - self._trades[trade] > TRADES_KEPT_NS and trade[1] < self.mark_of(trade[0])
 
     def inherit_floor(self, symbol: str, floor: int) -> None:
         """Take every trade of `symbol` below `floor` for known: an earlier life has seen to them."""

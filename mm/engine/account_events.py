@@ -21,8 +21,9 @@ from mm.domain.events import (
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
 from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.engine import send
-from mm.engine.fence import fence, is_alien
+from mm.engine.fence import fence, is_alien, note_orphan
 from mm.engine.halt import halt
+from mm.engine.ledger import ASSETS_MAX
 from mm.engine.order_events import after, on_order_event
 from mm.engine.state import EngineState, SymbolState
 
@@ -57,7 +58,8 @@ def on_account_event(state: EngineState, event: AccountEvent) -> None:
         case OrdersListed() | FillsListed() | BalancesListed():
             _on_listing(state, event)
         case BalanceChanged():
-            state.balances[event.asset] = (event.free_atoms, event.locked_atoms)
+            if event.asset in state.balances or len(state.balances) < ASSETS_MAX:
+                state.balances[event.asset] = (event.free_atoms, event.locked_atoms)
         case RequestFailed():
             _on_request_failed(state, event)
         case Throttled():
@@ -186,6 +188,8 @@ def _on_listed(state: EngineState, event: OrdersListed, entry: ListedOrder) -> N
     order = state.orders.get(entry.cid)
     if order is None:
         # Left by an earlier life: nobody answers for it any more.
+        if entry.cid not in state.symbols[event.symbol].cancelled_ns:
+            note_orphan(state, entry.cid)
         state.report("order.orphan", "", symbol=event.symbol, cid=entry.cid)
         send.cancel_listed(state, event.symbol, entry.cid)
     elif order.is_live:
@@ -226,18 +230,27 @@ def _on_fills_listed(state: EngineState, event: FillsListed) -> None:
     symbol = state.symbols.get(event.symbol)
     if symbol is None:
         return
+    if event.asked_ns < symbol.fills_asked_ns:
+        # To a request that was given up: its fills were told, but it goes on where another listing is.
+        return
     symbol.fills_asked_ns = 0
+    symbol.fills_begun_ns = symbol.fills_begun_ns or event.asked_ns
     market = state.markets[event.symbol]
     market.next_trade_id = max(market.next_trade_id, event.next_trade_id)
     if not event.complete:
         send.list_fills(state, event.symbol)
         return
     symbol.fills_seen_ns = max(symbol.fills_seen_ns, event.asked_ns)
+    symbol.fills_end = max(symbol.fills_end, market.next_trade_id)
+    if not symbol.cursors or symbol.fills_from <= symbol.cursors[0][1]:
+        symbol.fills_deep_ns = symbol.fills_begun_ns
+    symbol.fills_begun_ns = 0
     _note_cursor(state, event)
     for order in state.orders_of(event.symbol):
-        if order.absent_since_ns and event.asked_ns >= order.absent_since_ns:
+        # That no fill was listed says something of a listing that had to show it: from before the order.
+        if order.absent_since_ns and symbol.fills_deep_ns >= order.absent_since_ns:
             order.absent_in_fills = True
-            order.absent_fills_ns = event.asked_ns
+            order.absent_fills_ns = symbol.fills_deep_ns
 
 
 def _note_cursor(state: EngineState, event: FillsListed) -> None:

@@ -49,6 +49,8 @@ class _Window:
         return self._sum + self._excess
 
     def spend(self, now_ns: int, amount: int) -> None:
+        # What is over is forgotten here as well: nobody asks how much was used before a cancel.
+        self.used(now_ns)
         self._spent.append((now_ns, amount))
         self._sum += amount
 

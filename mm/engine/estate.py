@@ -85,7 +85,7 @@ def take(state: EngineState, estate: Estate, *, same_life: bool = False) -> None
     legacy.symbols = tuple(known for known in estate.symbols if known.symbol not in state.symbols)
     for known_trades in estate.symbols:
         if known_trades.symbol in state.symbols:
-            _know_trades(state, known_trades)
+            _know_trades(state, known_trades, estate.ts_ns)
     if estate.holdings:
         state.ledger.open(dict(estate.holdings))
     state.equity_start_atoms = estate.equity_start_atoms
@@ -157,14 +157,16 @@ def _position(state: EngineState, left: PositionEstate) -> Position | None:
     return position
 
 
-def _know_trades(state: EngineState, left: SymbolEstate) -> None:
+def _know_trades(state: EngineState, left: SymbolEstate, ts_ns: int) -> None:
     market = state.markets[left.symbol]
     market.next_trade_id = max(market.next_trade_id, left.floor)
     if left.floor >= 0:
         state.orders.inherit_floor(left.symbol, left.floor)
-        state.symbols[left.symbol].cursors.append((0, left.floor))
+        symbol = state.symbols[left.symbol]
+        symbol.cursors.append((0, left.floor))
+        symbol.fills_end = max(symbol.fills_end, left.floor)
     for trade_id, side in left.trades:
-        state.orders.remember_trade(left.symbol, trade_id, side)
+        state.orders.remember_trade(left.symbol, trade_id, side, ts_ns)
 
 
 def _trades_of(state: EngineState, name: str) -> SymbolEstate:

@@ -28,6 +28,10 @@ def progress_exits(state: EngineState) -> None:
     """Send the next exit of every halted session that has to leave its position."""
     for session in state.sessions:
         if session.state is SessionState.HALTED and session.flatten and state.halt_confirmed:
+            if state.fenced:
+                # The position is another process's to leave: two that do are one too many.
+                _finish(state, session, "exit.incomplete", refused="fenced")
+                continue
             try:
                 _progress(state, session)
             except Exception as error:  # noqa: BLE001 - fail closed: a broken rule ends the exit, an operator has to

@@ -75,7 +75,11 @@ def _is_quiet(state: EngineState, look: Look) -> bool:
         if symbol.orders_seen_ns < settled_ns:
             quiet = False
             send.list_orders(state, name)
-        if symbol.fills_seen_ns < settled_ns:
+        if state.ledger.is_open and symbol.fills_deep_ns < settled_ns:
+            # Before somebody else is said to have moved it: a fill that a listing passed over.
+            quiet = False
+            send.list_fills_again(state, name, settled_ns)
+        elif symbol.fills_seen_ns < settled_ns:
             quiet = False
             send.list_fills(state, name)
     return quiet

@@ -1,5 +1,7 @@
 """Executions: each applied exactly once, in every state of its order; the only thing that moves inventory."""
 
+from typing import Final
+
 from msgspec.structs import replace
 
 from mm.domain.events import OrderFilled, Source
@@ -13,6 +15,9 @@ from mm.engine.halt import halt
 from mm.engine.session import Session
 from mm.engine.state import EngineState
 
+FEE_ASSETS_MAX: Final = 50
+"""In so many assets a session may have paid fees; a venue that names more is not to be believed."""
+
 
 def on_fill(state: EngineState, event: OrderFilled) -> None:
     """Apply one execution unless it is known."""
@@ -23,7 +28,7 @@ def on_fill(state: EngineState, event: OrderFilled) -> None:
         state.report("fill.malformed", "", symbol=event.symbol, trade_id=event.trade_id, cid=event.cid)
         return
     # The cursor of the listings stays where the last one ended: a fill may have come while another got lost.
-    state.orders.remember_trade(event.symbol, event.trade_id, event.side)
+    state.orders.remember_trade(event.symbol, event.trade_id, event.side, state.now_ns)
     movements = _movements(market.instrument, event)
     order = state.orders.get(event.cid)
     if order is not None:
@@ -48,6 +53,8 @@ def _book(state: EngineState, session: Session, event: OrderFilled) -> None:
     position.pay_fee(event.fee_asset, event.fee_atoms, value_atoms=_fee_value_atoms(instrument, event))
     session.last_fill[event.side] = LastFill(state.now_ns, event.price_ticks, event.size_lots)
     session.dirty = session.dirty or session.setup.strategy.wake.on_own_fill
+    if len(position.fees_atoms) > FEE_ASSETS_MAX:
+        halt(state, "fees.assets", session=session.name, assets=len(position.fees_atoms))
     if position.residual_half:
         halt(state, "pnl.residual", session=session.name, residual=position.residual_half)
 

@@ -146,7 +146,8 @@ class Fold:
             state.ledger.book(state.now_ns, facts.get("asset", ""), _integer(facts.get("atoms"), 0))
         elif session is not None and code == "session.stock":
             _take_stock(session, facts)
-            state.orders.inherit_floor(session.setup.instrument.symbol, session.market.next_trade_id)
+            symbol = session.setup.instrument.symbol
+            state.orders.inherit_floor(symbol, state.symbols[symbol].fills_end)
         elif session is not None and code == "session.state":
             session.state = _STATES.get(facts.get("state", ""), session.state)
             session.reason = facts.get("reason", "")

@@ -14,6 +14,9 @@ import msgspec
 EXTERNAL_MAX: Final = 100
 """So many differences that were booked are kept for whoever asks; all of them are in the journal."""
 
+ASSETS_MAX: Final = 5_000
+"""Assets that are held against what is expected, more than any venue has; further names are let pass."""
+
 
 class External(msgspec.Struct, frozen=True, gc=False):
     """A balance that somebody else moved. Fields: ts_ns: when it was booked; asset; atoms: by how much,
@@ -87,6 +90,8 @@ class Ledger:
         """Hold a whole listing of balances, totals in atoms by asset, against what is expected."""
         differences: dict[str, int] = {}
         for asset in (*self.holdings, *(asset for asset in found if asset not in self.holdings)):
+            if not self._has_room(asset):
+                continue
             difference = found.get(asset, 0) - self.holdings.get(asset, 0)
             if difference:
                 differences[asset] = difference
@@ -100,6 +105,10 @@ class Ledger:
         if not differences:
             self.suspected = {}
             self.others.clear()
+
+    def _has_room(self, asset: str) -> bool:
+        known = asset in self.holdings or asset in self.agreed_ns
+        return known or len(self.holdings) + len(self.agreed_ns) < ASSETS_MAX
 
     def is_valid(self, look: Look) -> bool:
         """Return whether no own fill was booked since the listing of `look` was asked."""

@@ -1,6 +1,7 @@
 """News about markets and streams: books kept right, marks moved, decisions made due."""
 
-from typing import assert_never
+from collections.abc import Mapping
+from typing import Final, assert_never
 
 from mm.domain.book import BookStatus
 from mm.domain.events import (
@@ -14,10 +15,17 @@ from mm.domain.events import (
     StreamUp,
     TopOfBook,
 )
-from mm.domain.units import NS_PER_MS
+from mm.domain.units import NS_PER_MS, PPM
 from mm.engine.halt import halt
 from mm.engine.market import Market
 from mm.engine.state import EngineState
+
+STALLED: Final = "the process stood still"
+FAR_OFF: Final = "its top lies far beyond its depth"
+"""Why a book is lost."""
+
+FAR_OFF_PPM: Final = 50_000
+"""A stated best price this far beyond the other side of the depth, as a share of that, is not believed."""
 
 
 def on_market_event(state: EngineState, event: MarketEvent) -> None:
@@ -36,6 +44,9 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
                 market.stands = event.venue_ms == market.venue_ms and event.venue_ms > 0
                 market.venue_ms = event.venue_ms
         case TopOfBook():
+            if _is_far_off(market, event):
+                lose(state, market, FAR_OFF)
+                return
             book.apply_top(now, event.seq, event.bid, event.ask)
         case PublicTrade():
             _on_trade(state, market, event)
@@ -61,6 +72,20 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
         _wake(state, market)
 
 
+def _is_far_off(market: Market, event: TopOfBook) -> bool:
+    # The depth is a fraction of a second behind the top. A bid so far above its asks, or an ask so far below
+    # its bids, is a wrong price, or a market that nobody should quote in: the book is fetched anew.
+    book = market.book
+    bid, ask = book.best_bid(_NOTHING), book.best_ask(_NOTHING)
+    if not bid or not ask or book.status is not BookStatus.IN_SYNC or event.seq <= book.seq:
+        return False
+    above = (event.bid.price_ticks - ask) * PPM > ask * FAR_OFF_PPM
+    return above or (event.ask.price_ticks > 0 and (bid - event.ask.price_ticks) * PPM > bid * FAR_OFF_PPM)
+
+
+_NOTHING: Final[Mapping[int, int]] = {}
+
+
 def on_stream_event(state: EngineState, event: StreamUp | StreamDown) -> None:
     """Apply the begin or end of a stream."""
     if isinstance(event, StreamUp):
@@ -79,14 +104,19 @@ def on_stream_event(state: EngineState, event: StreamUp | StreamDown) -> None:
 def on_stall(state: EngineState, ts_ns: int) -> None:
     """Take in that nothing was handled until `ts_ns` for longer than a process that runs ever takes.
 
-    What comes in now may be as old as that: nothing new is placed before everything was listed again.
+    What comes in now may be as old as that, and looks new: every book is fetched again, and nothing new is
+    placed before everything was listed again.
     """
     facts = {"gap_ms": (ts_ns - state.now_ns) // NS_PER_MS, "orders": len(state.orders.live)}
     state.report("process.stalled", "", **facts)
     if state.user_stream.up:
         state.user_stream.since_ns = ts_ns
-    for session in state.sessions:
-        session.dirty = True
+    for market in state.markets.values():
+        if market.book.status is BookStatus.IN_SYNC:
+            lose(state, market, STALLED)
+    if state.orders.live:
+        for session in state.sessions:
+            session.dirty = True
 
 
 def fall(state: EngineState, stream: Stream, reason: str) -> None:

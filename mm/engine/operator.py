@@ -44,6 +44,7 @@ def _unhalt(state: EngineState) -> None:
         state.report("unhalt.refused", "", reason="the venue has not confirmed that nothing is left")
         return
     state.halt_code = ""
+    state.fenced = False
     state.report("unhalt", "")
     for session in state.sessions:
         if session.state is SessionState.HALTED:

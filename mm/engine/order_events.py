@@ -24,7 +24,7 @@ from mm.domain.events import (
 from mm.domain.orders import Order, OrderState, Trigger
 from mm.domain.units import NS_PER_S
 from mm.engine import send
-from mm.engine.fence import meets_alien
+from mm.engine.fence import meets_alien, note_taken_off
 from mm.engine.fills import on_fill
 from mm.engine.halt import halt
 from mm.engine.session import REJECTS_MAX, Session
@@ -60,6 +60,7 @@ def on_order_event(state: EngineState, event: OrderEvent) -> None:
         case PlaceUnknown():
             _on_place_unknown(state, order, event)
         case OrderCanceled():
+            note_taken_off(state, order)
             end(state, order, Trigger.CANCELED, event.cum_lots)
         case OrderExpired():
             _on_expired(state, order, event)
@@ -115,7 +116,7 @@ def end(state: EngineState, order: Order, trigger: Trigger, cum_lots: int) -> No
 def _miss_fills(state: EngineState, order: Order, stated_lots: int) -> None:
     if stated_lots <= order.revealed_lots:
         # Told before, and not found since.
-        send.list_fills_again(state, order.symbol)
+        send.list_fills_again(state, order.symbol, 0)
         return
     order.revealed_lots = stated_lots
     facts = {"stated_lots": stated_lots, "known_lots": order.cum_lots}
@@ -196,6 +197,7 @@ def _on_seen(state: EngineState, order: Order, event: OrderSeen) -> None:
         if event.cum_lots > order.cum_lots:
             _miss_fills(state, order, event.cum_lots)
     else:
+        note_taken_off(state, order)
         end(state, order, Trigger.CANCELED, event.cum_lots)
 
 
@@ -207,5 +209,5 @@ def _on_not_found(state: EngineState, order: Order) -> None:
     if order.is_live and old_enough and order.not_found >= NOT_FOUND_MIN and not order.absent_since_ns:
         order.absent_since_ns = state.now_ns
         send.list_orders(state, order.symbol)
-        send.list_fills(state, order.symbol)
+        send.list_fills_again(state, order.symbol, state.now_ns)
         send.list_balances(state)

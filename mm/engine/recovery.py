@@ -7,6 +7,7 @@ one leaves has nothing more to do than to look.
 
 from mm.domain.events import Stream
 from mm.domain.orders import OrderState
+from mm.domain.units import NS_PER_S, ceil_div
 from mm.engine import send
 from mm.engine.halt import clear
 from mm.engine.legacy import Recovery
@@ -51,7 +52,20 @@ def why_not(state: EngineState) -> str:
         return ""
     left = sum(cid in state.orders.live for cid in recovery.orders)
     left += sum(one.symbol in state.symbols for one in state.legacy.orders.values())
-    return f"recovers: {left} orders of an earlier life" if left else "recovers: looks at what is there"
+    if not left:
+        return "recovers: looks at what is there"
+    return f"recovers: {left} orders of an earlier life{_proof_waits(state, recovery)}"
+
+
+def _proof_waits(state: EngineState, recovery: Recovery) -> str:
+    # Nothing but time can prove that a request of a dead process never arrived: it is said how much is left.
+    now_ns, proof_ns = state.now_ns, state.setup.caps.absence_proof_ns
+    found = [state.orders.live.get(cid) for cid in recovery.orders]
+    since_ns = [order.placed_ns for order in found if order is not None and order.not_found]
+    left_ns = max((placed_ns + proof_ns - now_ns for placed_ns in since_ns), default=0)
+    if left_ns <= 0:
+        return ""
+    return f"; waits for proof that {len(since_ns)} never arrived: {ceil_div(left_ns, NS_PER_S)} s"
 
 
 _CLEARED = (SessionState.PENDING, SessionState.PAUSED)

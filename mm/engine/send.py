@@ -13,6 +13,9 @@ from mm.engine.session import Session
 from mm.engine.state import EngineState
 from mm.risk.base import Refusal, RiskView
 
+DENIED_MAX: Final = 256
+"""Levels of a session whose last refusal is remembered; of more, one may be reported again."""
+
 _CANCEL: Final = Trigger.CANCEL  # as a constant for the reason given in `sides.py`
 
 
@@ -99,6 +102,9 @@ def _deny(state: EngineState, session: Session, place: Place, level: int, refusa
     if session.denied.get(key) == refusal.code:
         return
     session.denied[key] = refusal.code
+    if len(session.denied) > DENIED_MAX:
+        # A strategy may number its levels as it likes.
+        del session.denied[next(iter(session.denied))]
     facts = {"rule": refusal.code, "side": place.side, "level": level}
     state.report("order.denied", session.name, **(facts | dict(refusal.facts) | facts))
 
@@ -166,14 +172,23 @@ def list_fills(state: EngineState, symbol: str) -> None:
         return
     if not asked.fills_asked_ns and state.budget.take(state.now_ns, state.setup.caps.weight_fills):
         asked.fills_asked_ns = state.now_ns
+        if not asked.fills_begun_ns:
+            asked.fills_from = state.markets[symbol].next_trade_id
         state.emit(ListFills(symbol=symbol, from_trade_id=state.markets[symbol].next_trade_id))
 
 
-def list_fills_again(state: EngineState, symbol: str) -> None:
-    """Ask for own fills from as far back as the next life would: a listing may have passed over one."""
-    market, cursors = state.markets[symbol], state.symbols[symbol].cursors
-    if cursors and not state.symbols[symbol].fills_asked_ns:
-        market.next_trade_id = min(market.next_trade_id, cursors[0][1])
+def list_fills_again(state: EngineState, symbol: str, since_ns: int) -> None:
+    """Ask for own fills from as far back as the next life would: a listing may have passed over one.
+
+    Args: since_ns: one under way that goes so far back serves as well if it has begun then or later.
+    """
+    asked = state.symbols[symbol]
+    market, cursors = state.markets[symbol], asked.cursors
+    if cursors and not asked.fills_asked_ns:
+        serves = asked.fills_begun_ns >= max(1, since_ns) and asked.fills_from <= cursors[0][1]
+        if not serves:
+            asked.fills_begun_ns = 0
+            market.next_trade_id = min(market.next_trade_id, cursors[0][1])
     list_fills(state, symbol)
 
 

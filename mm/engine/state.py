@@ -1,6 +1,8 @@
 """All that the engine remembers, and the only two ways in which it speaks: commands and reports."""
 
+from collections import deque
 from hashlib import sha256
+from typing import Final
 
 import msgspec
 
@@ -18,6 +20,9 @@ from mm.engine.session import Session
 from mm.engine.setup import EngineSetup
 from mm.engine.timers import Timers
 from mm.engine.trace import Trace
+
+TAKEN_OFF_MAX: Final = 5
+"""So often in a row may somebody else cancel an order of ours that was placed after the time before."""
 
 
 class StreamState:
@@ -42,6 +47,10 @@ class SymbolState:
             when last, when next. synced_ns: when it came in sync.
         orders_asked_ns, fills_asked_ns: when the listing under way was asked, 0 = none is.
         orders_seen_ns, fills_seen_ns: when the last answered listing had been asked.
+        fills_from, fills_begun_ns: of the listing of fills under way, all its pages: which trade it began at,
+            and when its first page had been asked, 0 = none was answered yet. fills_deep_ns: when the last
+            whole one had begun that went as far back as the next life would: what a listing passed over is in
+            that one. fills_end: where the furthest whole one ended.
         clean_ns: when the last listing without an own order had been asked, 0 = never.
         touched_ns: when an own order was last placed or ended, or a stop began: an older clean listing
             proves nothing.
@@ -64,6 +73,10 @@ class SymbolState:
         self.fills_asked_ns = 0
         self.orders_seen_ns = 0
         self.fills_seen_ns = 0
+        self.fills_from = 0
+        self.fills_begun_ns = 0
+        self.fills_deep_ns = 0
+        self.fills_end = -1
         self.clean_ns = 0
         self.touched_ns = 0
         self.orphan_free_ns = 0
@@ -85,10 +98,12 @@ class EngineState:
     equity_start_atoms: account's value at the first complete look, per quote asset of the first session.
     reads_held_until_ns: no listing before that, after one failed. echo_due_ns: by when the user stream has to
     say anything, because an order was acknowledged that it did not show; 0 = nothing is owed.
-    revision: of the config in force. trace: hears the gates of each decision, if anybody asks; it influences
-    none. ledger: what the account should hold. legacy: what earlier lives left to nobody; recovery: how far
-    the taking over of the rest is, None where nothing was taken over. fenced: an order was seen that only
-    another process could have sent.
+    reconciled: passes over orders, fills and balances so far. revision: of the config in force. trace: hears
+    the gates of each decision, if anybody asks; it influences none. ledger: what the account should hold.
+    legacy: what earlier lives left to nobody; recovery: how far the taking over of the rest is, None where
+    nothing was taken over. fenced: an order was seen that only another process could have sent. taken_off_ns:
+    when orders ended that somebody else cancelled, each placed after the one before; older_ns: when an order
+    of a process of an older life was last met for the first time, older_said_ns: and when that was said.
     """
 
     def __init__(self, setup: EngineSetup) -> None:
@@ -128,6 +143,7 @@ class EngineState:
         self.echo_due_ns = 0
         self.clock_due_ns = 0
         self.reconcile_due_ns = 0
+        self.reconciled = 0
         self.halt_code = setup.latched
         self.halt_ns = 0
         self.halt_confirmed = False
@@ -137,6 +153,9 @@ class EngineState:
         self.legacy = Legacy()
         self.recovery: Recovery | None = None
         self.fenced = False
+        self.taken_off_ns: deque[int] = deque(maxlen=TAKEN_OFF_MAX)
+        self.older_ns = 0
+        self.older_said_ns = 0
         self.sequence = 0
         self.commands = 0
         self.revision = setup.revision
@@ -185,11 +204,12 @@ class EngineState:
         it was over when this one began.
         """
         estate = self.setup.estate
+        seen_ns = max(known.orphan_seen_ns for name, known in self.symbols.items() if symbol in ("", name))
         if not self.setup.inherits and estate is None:
-            return 0
+            # Nobody knows of an earlier life; what is shown may be of one that goes on elsewhere.
+            return seen_ns + self.setup.deadlines.venue_lag if seen_ns else 0
         over_ns = self.started_ns if estate is None else min(self.started_ns, estate.ts_ns)
-        seen_ns = [known.orphan_seen_ns for name, known in self.symbols.items() if symbol in ("", name)]
-        return max(over_ns, *seen_ns) + self.setup.deadlines.venue_lag
+        return max(over_ns, seen_ns) + self.setup.deadlines.venue_lag
 
     @property
     def external(self) -> tuple[External, ...]:
@@ -249,6 +269,12 @@ class EngineState:
             [[*vars(symbol).values()] for symbol in self.symbols.values()],
             self.balances,
             (sorted(self.ledger.holdings.items()), self.ledger.movements, self.ledger.external_count),
-            (self.fenced, list(self.legacy.orders), self.recovery is not None and self.recovery.done),
+            (
+                self.fenced,
+                list(self.taken_off_ns),
+                self.older_ns,
+                list(self.legacy.orders),
+                self.recovery is not None and self.recovery.done,
+            ),
         )
         return sha256(msgspec.msgpack.encode(parts)).hexdigest()

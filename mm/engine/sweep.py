@@ -3,6 +3,8 @@
 Runs on one timer. Each part does at most what its own pause allows, so running it more often changes nothing.
 """
 
+from typing import Final
+
 from mm.domain.book import BookStatus
 from mm.domain.commands import Connect, MeasureClock, SyncBook
 from mm.domain.events import Stream
@@ -10,6 +12,7 @@ from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
 from mm.engine import external, recovery, send
 from mm.engine.decide import guard
 from mm.engine.exits import progress_exits
+from mm.engine.fence import older_trades
 from mm.engine.halt import clear, progress, set_state
 from mm.engine.market_events import fall, lose
 from mm.engine.proof import prove
@@ -18,6 +21,14 @@ from mm.engine.state import EngineState, StreamState
 
 CONNECT_PATIENCE_NS = 10_000_000_000
 """A connection attempt without an outcome is repeated after this."""
+
+DEEP_EVERY: Final = 5
+"""Every so many passes the fills are listed from as far back as the next life would: a listing may have
+passed over one, and nothing else would ever ask for it again.
+"""
+
+OLDER: Final = "an older process still trades this account with our mark: stop it"
+"""Why a session waits whose orders of earlier lives do not end."""
 
 LISTING_PATIENCE_NS = 15_000_000_000
 """A listing without an outcome is asked again after this."""
@@ -110,8 +121,10 @@ def _ask(state: EngineState, order: Order) -> None:
     if order.ends_as is not None or (order.absent_since_ns and not order.absent_in_fills):
         order.asked_ns = state.now_ns
         order.attempts += 1
-        if order.ends_as is not None and state.symbols[order.symbol].fills_seen_ns > order.settled_ns:
-            send.list_fills_again(state, order.symbol)
+        if order.ends_as is None:
+            send.list_fills_again(state, order.symbol, order.absent_since_ns)
+        elif state.symbols[order.symbol].fills_seen_ns > order.settled_ns:
+            send.list_fills_again(state, order.symbol, order.settled_ns + 1)
         else:
             send.list_fills(state, order.symbol)
     else:
@@ -126,11 +139,14 @@ def _reconcile(state: EngineState) -> None:
     due = state.now_ns >= state.reconcile_due_ns
     if due:
         state.reconcile_due_ns = state.now_ns + state.setup.deadlines.reconcile
+        state.reconciled += 1
     since_ns = state.streams[Stream.USER].since_ns
     for name, symbol in state.symbols.items():
         if due or symbol.orders_seen_ns < since_ns:
             send.list_orders(state, name)
-        if due or symbol.fills_seen_ns < since_ns:
+        if due and state.reconciled % DEEP_EVERY == 0:
+            send.list_fills_again(state, name, state.now_ns)
+        elif due or symbol.fills_seen_ns < since_ns:
             send.list_fills(state, name)
     if due or state.balances_seen_ns < since_ns:
         send.list_balances(state)
@@ -159,11 +175,11 @@ def _activate(state: EngineState, session: Session) -> None:
         return
     waits = recovery.why_not(state)
     if waits:
-        session.reason = waits
+        session.reason = OLDER if older_trades(state) else waits
         return
     since_ns = symbol.orphan_free_ns
     if clear(state, session) or not since_ns or since_ns < state.streams[Stream.USER].since_ns:
-        session.reason = "clears orders of an earlier life"
+        session.reason = OLDER if older_trades(state) else "clears orders of an earlier life"
         if state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
             send.list_orders(state, instrument.symbol)
         return
@@ -200,6 +216,6 @@ def _take_stock(state: EngineState, session: Session) -> None:
         start_lots = held_lots - session.target_lots - session.position.net_lots
         session.position.start_lots = start_lots
         # Whatever was executed before is in the holdings: a report of it that comes again is none.
-        state.orders.inherit_floor(instrument.symbol, session.market.next_trade_id)
+        state.orders.inherit_floor(instrument.symbol, state.symbols[instrument.symbol].fills_end)
         facts = {"held_lots": held_lots, "target_lots": session.target_lots, "start_lots": start_lots}
         state.report("session.stock", session.name, **facts)

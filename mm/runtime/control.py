@@ -33,6 +33,9 @@ VERSION: Final = 1
 WHO_LENGTH_MAX: Final = 100
 """Characters of what a client says of itself that are kept."""
 
+CONNECTIONS_MAX: Final = 16
+"""So many may be open at once; one more is closed at once, unheard."""
+
 IDLE_S: Final = 30.0
 """A connection that says nothing for this long is closed."""
 
@@ -83,6 +86,7 @@ class ControlServer:
         self._status = status
         self._config = config
         self._server: asyncio.Server | None = None
+        self._connections = 0
 
     async def start(self) -> None:
         """Listen; a socket file left by a dead run is replaced (the data directory's lock is held)."""
@@ -102,6 +106,17 @@ class ControlServer:
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._connections >= CONNECTIONS_MAX:
+            log.debug("control.connection_refused")
+            writer.close()
+            return
+        self._connections += 1
+        try:
+            await self._answer_all(reader, writer)
+        finally:
+            self._connections -= 1
+
+    async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = _peer(writer.get_extra_info("socket"))
         try:
             while line := await asyncio.wait_for(reader.readline(), IDLE_S):

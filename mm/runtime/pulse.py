@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Final
 
 from mm.domain.commands import Report
-from mm.store.heartbeat import HALT_NAME, Halt, HaltAsked, Heartbeat, Phase, Word, halt_asked, unask_halt
+from mm.store.heartbeat import (
+    HALT_NAME,
+    HEARTBEAT_NAME,
+    Halt,
+    HaltAsked,
+    Heartbeat,
+    Phase,
+    Word,
+    halt_asked,
+    unask_halt,
+)
 
 PAUSE_S: Final = 0.05
 """How often the loop gives its sign of life and looks for the file HALT, at least."""
@@ -32,7 +42,8 @@ class Pulse:
         self.beat = beat
         self._words = beat.words
         self._data_dir: Path | None = None
-        self._halt_file = ""
+        self._halt_file = self._words_file = ""
+        self._words_id = (0, 0)
         self._is_told = False
 
     def share(self, beat: Heartbeat, data_dir: Path) -> None:
@@ -41,6 +52,9 @@ class Pulse:
         self._words = beat.words
         self._data_dir = data_dir
         self._halt_file = str(data_dir / HALT_NAME)
+        self._words_file = str(data_dir / HEARTBEAT_NAME)
+        info = os.stat(self._words_file)
+        self._words_id = (info.st_dev, info.st_ino)
 
     @classmethod
     def alone(cls) -> "Pulse":
@@ -66,13 +80,27 @@ class Pulse:
 
     def look(self) -> HaltAsked | None:
         """Return the halt that somebody asked for and that was not told yet, None if there is none."""
-        if self._halt_file and os.path.lexists(self._halt_file):
-            self.beat.set_halt(Halt.FILE)
+        if self._halt_file:
+            if os.path.lexists(self._halt_file):
+                self.beat.set_halt(Halt.FILE)
+            elif not self._is_ours():
+                self.beat.set_halt(Halt.GONE)
         if not self.forbids or self._is_told:
             return None
         self._is_told = True
         asked = halt_asked(self._data_dir) if self._data_dir is not None else None
         return asked or HaltAsked(self.beat.halt.code, "watchdog")
+
+    # Whoever trades beside a directory that is gone hears no `mm halt`, and nobody inherits what it did.
+    def _is_ours(self) -> bool:
+        try:
+            info = os.stat(self._words_file)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            # No verdict: a disk that fails is for those who write to it to notice.
+            return True
+        return (info.st_dev, info.st_ino) == self._words_id
 
     def on_report(self, report: Report) -> None:
         """Take the halt word and the file back when the engine says that an operator lifted the halt.

@@ -5,6 +5,7 @@ on the disk, and only then handed to the engine as one event. Invariant: a limit
 confirmation of exactly that text; whatever is wrong with an edit, the old config runs on.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,6 +32,9 @@ log = structlog.get_logger(__name__)
 
 ANNOUNCED_NS: Final = 10 * NS_PER_S
 """So long a text that was planned is left to whoever planned it: it is about to be confirmed or dropped."""
+
+SEEN_MAX: Final = 200
+"""Configs that were in force, the newest of them, that are kept for the verdict at the end of a run."""
 
 TOLD: Final = ("changes", "restart", "counts", "halts", "sessions")
 """What of a plan goes into the log."""
@@ -83,8 +87,8 @@ class LiveConfig:
     """The config of one run.
 
     Fields: running: in force; accepted: the newest that was taken, of which some may wait for a restart;
-    seen: every one that was in force; revision: of the newest; handled: digest of the newest text that was
-    dealt with.
+    seen: those that were in force, the newest `SEEN_MAX` of them; revision: of the newest; handled: digest of
+    the newest text that was dealt with.
     """
 
     def __init__(
@@ -96,7 +100,7 @@ class LiveConfig:
     ) -> None:
         """Begin with what the run was started with. Args: prepare: makes settings ready for the engine."""
         self.running = self.accepted = settings
-        self.seen: list[Settings] = [settings]
+        self.seen: deque[Settings] = deque([settings], maxlen=SEEN_MAX)
         self.revision = runtime.engine.state.revision
         self.handled = text_digest(settings.text)
         self._runtime = runtime

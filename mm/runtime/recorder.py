@@ -9,6 +9,7 @@ here: clocks tell how long the disk takes, and how old market data are.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic, time_ns
 from typing import Final, Protocol
 
@@ -39,6 +40,20 @@ DROP_PAUSE_S: Final = 60.0
 CHECKPOINT_NS: Final = 60 * NS_PER_S
 CHECKPOINT_RECORDS: Final = 50_000
 """A checkpoint is written after so much of the core's time, or after so many records."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """By which clocks the disk is judged. Fields: group_s: at most so long a record waits for it; steady_s:
+    seconds that only go forward; utc_ns: the time by which files are old.
+    """
+
+    group_s: float = GROUP_S
+    steady_s: Callable[[], float] = monotonic
+    utc_ns: Callable[[], int] = time_ns
+
+
+WALL: Final = Timing()
 
 
 class Recorder(Protocol):
@@ -77,18 +92,27 @@ class JournalRecorder:
     """Takes a run down in a journal."""
 
     def __init__(
-        self, journal: Journal, *, market_ns: int = 0, estate: Callable[[], Estate] | None = None
+        self,
+        journal: Journal,
+        *,
+        market_ns: int = 0,
+        estate: Callable[[], Estate] | None = None,
+        timing: Timing = WALL,
     ) -> None:
         """Write to `journal`, which `close` closes.
 
         Args: market_ns: age at which market data of this run are dropped, 0: never; estate: returns what the
-        run leaves if it ends between two events; without it there are no checkpoints.
+        run leaves if it ends between two events; without it there are no checkpoints; timing: the
+        wall's, unless time is simulated.
         """
         self._journal = journal
         self._estate = estate
         self._checkpoint_ns = journal.run.began_ns
         self._checkpoint_seq = 0
         self._market_ns = market_ns
+        self._group_s = timing.group_s
+        self._steady_s = timing.steady_s
+        self._utc_ns = timing.utc_ns
         self._closing = asyncio.Event()
         self._syncing: asyncio.Task[None] | None = None
         self._sync_began_s = self._sync_took_s = self._dropped_s = 0.0
@@ -143,9 +167,9 @@ class JournalRecorder:
 
     def _sync_soon(self) -> None:
         if self._syncing is None or self._syncing.done():
-            self._sync_began_s = monotonic()
+            self._sync_began_s = self._steady_s()
             self._syncing = asyncio.get_running_loop().create_task(self._sync())
-        elif monotonic() - self._sync_began_s > PATIENCE_S:
+        elif self._steady_s() - self._sync_began_s > PATIENCE_S:
             raise JournalFailed(
                 f"{self._journal.directory}: the disk took nothing for {PATIENCE_S:g} s",
                 hint="check the disk; the next start recovers what is there",
@@ -154,25 +178,25 @@ class JournalRecorder:
     # A failure is kept by the journal, whose next record raises it.
     async def _sync(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), GROUP_S)
+            await asyncio.wait_for(self._closing.wait(), self._group_s)
         with suppress(JournalFailed):
             job = self._journal.begin_sync(is_slow=self._sync_took_s > SLOW_S)
             if job is not None:
-                began_s = monotonic()
+                began_s = self._steady_s()
                 await asyncio.to_thread(job.run)
-                self._sync_took_s = monotonic() - began_s
+                self._sync_took_s = self._steady_s() - began_s
                 self._journal.finish_sync(job)
             if (
                 self._market_ns
                 and self._sync_took_s <= SLOW_S
-                and monotonic() - self._dropped_s > DROP_PAUSE_S
+                and self._steady_s() - self._dropped_s > DROP_PAUSE_S
             ):
-                self._dropped_s = monotonic()
+                self._dropped_s = self._steady_s()
                 self._drop_old()
 
     def _drop_old(self) -> None:
         try:
-            self._journal.drop_market(before_ns=time_ns() - self._market_ns)
+            self._journal.drop_market(before_ns=self._utc_ns() - self._market_ns)
         except StateCorrupt as error:
             # Whatever became of old market data is no reason not to trade.
             log.warning("journal.old_not_dropped", error=str(error))

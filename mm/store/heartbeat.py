@@ -60,6 +60,7 @@ class Halt(IntEnum):
     SILENT = 4
     DIED = 5
     BROKEN = 6
+    GONE = 7
 
     @property
     def code(self) -> str:
@@ -80,6 +81,7 @@ _CODES: Final = {
     Halt.SILENT: "watchdog.silent",
     Halt.DIED: "trader.died",
     Halt.BROKEN: "halt.broken",
+    Halt.GONE: "data_dir.gone",
 }
 
 
@@ -213,6 +215,32 @@ class Heartbeat:
         """Unmap; may be called twice."""
         self.words.release()
         self._mapped.close()
+
+
+class LeftHalt(NamedTuple):
+    """A halt that the words of an earlier life tell of. Fields: code: see `Halt.code`; since_ns: UTC."""
+
+    code: str
+    since_ns: int
+
+
+def left_halt(data_dir: Path) -> LeftHalt | None:
+    """Return the halt that takes an operator to lift and that the words of the newest life still say.
+
+    None if they say none, or there are no words that can be read. Whether it was lifted since is not theirs
+    to tell.
+    """
+    try:
+        left = Heartbeat.open(data_dir)
+    except (NotRunning, StateCorrupt):
+        return None
+    try:
+        said, since_ns = left.words[Word.HALT], left.words[Word.HALT_NS]
+    finally:
+        left.close()
+    if said not in _CODES or not Halt(said).latches:
+        return None
+    return LeftHalt(Halt(said).code, since_ns)
 
 
 def started_ticks(pid: int) -> int:

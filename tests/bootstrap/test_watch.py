@@ -16,7 +16,7 @@ from mm.runtime.pulse import Pulse
 from mm.settings.models import Settings
 from mm.settings.options import Show
 from mm.store import paths
-from mm.store.heartbeat import HALT_NAME, Heartbeat, Phase
+from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Phase, Word
 from mm.store.runstate import RunState
 from tests.builders.configs import SMALL, loaded
 from tests.builders.fake_venue import FakeVenue
@@ -150,3 +150,31 @@ def test_without_a_watchdog_that_starts_nothing_is_sent(stage: Stage) -> None:
         run_virtual(run)
     assert not stage.venue.sent
     assert holder(stage.data_dir) is None
+
+
+def test_a_halt_that_nobody_lived_to_write_down_latches_the_next_start(stage: Stage) -> None:
+    """Trader and watchdog were killed at once, as everything in a container is: the words remember it."""
+    RunState.open(stage.data_dir)
+    Heartbeat.create(stage.data_dir).set_halt(Halt.SILENT)
+    bot = stage.go(duration_s=60)
+    assert (bot.exit_code, bot.outcome.reason) == (6, "halted: watchdog.silent")
+    assert not stage.venue.commands(Place)
+    assert stage.latch() == "watchdog.silent"
+
+
+def test_a_halt_that_an_operator_lifted_since_does_not_come_back(stage: Stage) -> None:
+    """The words of that life still say it."""
+    kept = RunState.open(stage.data_dir)
+    beat = Heartbeat.create(stage.data_dir)
+    beat.set_halt(Halt.SILENT)
+    kept.latch("watchdog.silent", "", beat.words[Word.HALT_NS])
+    kept.clear_latch("seen", "ann")
+    assert stage.go(duration_s=5).exit_code == 0
+
+
+def test_the_first_cause_of_a_latch_stays_when_the_words_say_another(stage: Stage) -> None:
+    """Nothing is added to its history."""
+    RunState.open(stage.data_dir).latch("stop_loss.session", "lost", 1)
+    Heartbeat.create(stage.data_dir).set_halt(Halt.BROKEN)
+    assert stage.go(duration_s=5).exit_code == 6
+    assert {change.code for change in RunState.open(stage.data_dir).history} == {"stop_loss.session"}

@@ -51,7 +51,7 @@ def _a_restart_forgets_a_position(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_restart_counts_fills_anew(patch: pytest.MonkeyPatch) -> None:
-    def know_trades(state: EngineState, left: Any) -> None:
+    def know_trades(state: EngineState, left: Any, *_: Any) -> None:
         state.markets[left.symbol].next_trade_id = max(0, left.floor)
 
     patch.setattr(estate, "_know_trades", know_trades)
@@ -145,8 +145,8 @@ def _trades_of_all_symbols_share_their_numbers(patch: pytest.MonkeyPatch) -> Non
     def knows_trade(self: OrderTable, symbol: str, trade_id: int, side: Side) -> bool:
         return real_knows(self, "", trade_id, side)
 
-    def remember_trade(self: OrderTable, symbol: str, trade_id: int, side: Side) -> None:
-        real_remember(self, "", trade_id, side)
+    def remember_trade(self: OrderTable, symbol: str, trade_id: int, side: Side, ts_ns: int) -> None:
+        real_remember(self, "", trade_id, side, ts_ns)
 
     patch.setattr(OrderTable, "knows_trade", knows_trade)
     patch.setattr(OrderTable, "remember_trade", remember_trade)

@@ -82,3 +82,41 @@ def test_what_cannot_be_drilled_is_refused(folder: Path, capsys: pytest.CaptureF
     for price in ("BTC/USDT", "BTC/USDT=x", "BTC/USDT=-1", "=5", "BTC/USDT=NaN"):
         assert carry_out(["drill", "mm.toml", "--price", price]) == EXIT_USAGE
     assert "is no scenario" in capsys.readouterr().err
+
+
+def test_a_page_is_written_over_no_other_file_and_its_folder_is_looked_at_first(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A config named by mistake stays as it is, an older page is replaced, nothing is played in vain."""
+    (folder / "mm.toml").write_text(SMALL)
+    (folder / "sheet.html").write_text("<!doctype html>\nolder")
+    (folder / "is").mkdir()
+
+    for wrong in ("mm.toml", "no/such/folder.html", "is"):
+        assert carry_out(["drill", "mm.toml", *ONE, "--html", wrong]) == EXIT_CONFIG
+        assert not capsys.readouterr().out
+    assert (folder / "mm.toml").read_text() == SMALL
+    assert carry_out(["drill", "mm.toml", *ONE, "--html", "sheet.html"]) == EXIT_OK
+    assert "older" not in (folder / "sheet.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ("--price", "BTC/USDT=99999999999"),
+        (
+            "--set",
+            "pair.btc.params.order_amount_base=1000000",
+            "--set",
+            "pair.btc.inventory.max_base=1000000",
+        ),
+    ],
+)
+def test_amounts_beyond_what_can_be_reckoned_with_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...]
+) -> None:
+    """In words, as a fault of the config."""
+    (folder / "mm.toml").write_text(SMALL)
+
+    assert carry_out(["drill", "mm.toml", *ONE, *more]) == EXIT_CONFIG
+    assert "beyond what can be reckoned with" in capsys.readouterr().err

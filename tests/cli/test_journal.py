@@ -96,7 +96,7 @@ def test_damage_is_told_with_its_place_and_a_way_forward(
     (row,) = mm("journal", "verify", data_dir, "--json").result["runs"]
     assert (row["problem_path"], 0 < row["problem_offset"] <= at) == (str(own), True)
     replayed = mm("replay", data_dir)
-    assert replayed.code == EXIT_CONFIG
+    assert replayed.code == EXIT_CHECK_FAILED
     assert f"{own}: byte {row['problem_offset']}" in replayed.told
     exported = mm("journal", "export", data_dir, "-o", "x.jsonl")
     assert (exported.code, Path("x.jsonl").exists()) == (EXIT_CHECK_FAILED, False)
@@ -118,7 +118,8 @@ def test_newer_and_foreign_journals_are_refused_with_the_byte(
     (row,) = ran.result["runs"]
     assert (ran.code, row["problem_path"], row["problem_offset"]) == (EXIT_CHECK_FAILED, str(own), 0)
     assert row["hint"]
-    assert "byte 0" in mm("replay", own.parents[2]).told
+    replayed = mm("replay", own.parents[2])
+    assert (replayed.code, "byte 0" in replayed.told) == (EXIT_CHECK_FAILED, True)
     assert own.read_bytes() == content
 
 

@@ -254,6 +254,38 @@ def test_without_a_daemon_a_halt_file_is_lifted_too(data_dir: Path) -> None:
     assert carry_out(["unhalt", "--reason", "fine again"]) == EXIT_NOT_RUNNING
 
 
+def test_a_directory_that_a_watchdog_holds_for_a_moment_is_waited_for(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It latches there for a dead trader; whoever lifts the halt is not sent away for that."""
+    RunState.open(data_dir).latch("watchdog.silent", "", 1)
+    lock = DirectoryLock(data_dir)
+    looks: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 3:
+            lock.release()
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    assert carry_out(["unhalt", "--reason", "fine again"]) == EXIT_OK
+    assert len(looks) == 3
+    assert RunState.open(data_dir).latched is None
+
+
+def test_a_directory_that_stays_held_is_told(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is changed there."""
+    monkeypatch.setattr(operate, "LOCK_PATIENCE_S", 0.0)
+    monkeypatch.setattr(operate, "LOCK_PAUSE_S", 0.0)
+    RunState.open(data_dir).latch("operator", "", 1)
+    with DirectoryLock(data_dir):
+        assert carry_out(["unhalt", "--reason", "fine again"]) == EXIT_CONFIG
+    assert f"held by another process, pid {os.getpid()}" in capsys.readouterr().err
+    assert RunState.open(data_dir).latched is not None
+
+
 LIVE = """\
 mode = "live"
 data_dir = "{data_dir}"

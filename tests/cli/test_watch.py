@@ -64,7 +64,7 @@ def test_without_a_daemon_the_hint_tells_of_a_halt(
 
     assert carry_out(["status", "--data-dir", str(data_dir)]) == EXIT_NOT_RUNNING
 
-    assert "hint: halted: stop_loss.session; lift it with: mm unhalt" in capsys.readouterr().err
+    assert "hint: halted: stop_loss.session (lost); lift it with: mm unhalt" in capsys.readouterr().err
     (data_dir / "runstate.json").write_text("torn")
     assert carry_out(["status", "--data-dir", str(data_dir)]) == EXIT_NOT_RUNNING
     assert "not a state file" in capsys.readouterr().err

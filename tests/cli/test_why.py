@@ -58,7 +58,19 @@ def test_a_moment_outside_of_the_run_is_an_error_that_says_how_far_it_goes() -> 
         assert "2026-11-21 00:00:00.000 to 2026-11-23 00:00:00.000" in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["yesterday", "25:99", "-30", "-x", "2026-13-01T00:00:00", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yesterday",
+        "25:99",
+        "-30",
+        "-x",
+        "2026-13-01T00:00:00",
+        "0001-01-01T00:00:00+23:00",
+        "9999-12-31T23:59:59-23:00",
+        "",
+    ],
+)
 def test_what_is_no_moment_is_a_wrong_command_line(text: str) -> None:
     """With an example of each form."""
     with pytest.raises(typer.BadParameter):
@@ -100,6 +112,7 @@ def test_without_a_daemon_and_without_a_run_it_says_how_to_start(
     assert carry_out(["why"]) == EXIT_NOT_RUNNING
     assert carry_out(["why", str(folder), "--side", "left"]) == EXIT_USAGE
     assert carry_out(["why", str(folder), "--order", "x"]) == EXIT_NOT_RUNNING
+    assert carry_out(["why", str(folder), "--order", "x", "--level", "0"]) == EXIT_USAGE
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -122,6 +135,12 @@ def test_a_quote_that_a_gate_changed_shows_before_and_after() -> None:
     assert "70 x 0.01 -> nothing: price collar" in text
     text = "\n".join(lines({"explained": [explained("too far")]}))
     assert "  would cancel " in text
+
+
+def test_a_level_that_the_ladder_has_not_is_said_to_be_empty() -> None:
+    """Instead of nothing at all."""
+    text = "\n".join(lines({"explained": [explained("kept") | {"quotes": []}]}))
+    assert "no quote is wanted there, and no order of ours stands there" in text
 
 
 def test_a_halt_and_what_came_after_the_last_decision_are_told() -> None:

@@ -395,3 +395,23 @@ def test_whatever_a_client_sends_is_answered_and_breaks_nothing(lines: list[byte
     assert run_virtual(live).clean
     assert run.runtime.failure == ""
     assert not run.venue.open
+
+
+async def test_of_too_many_connections_the_next_is_hung_up_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are there go on, and one that ends makes room."""
+    monkeypatch.setattr(control, "CONNECTIONS_MAX", 2)
+    async with serving(tmp_path) as daemon, line_to(daemon) as first:
+        assert (await first.ask("status"))["ok"] is True
+        async with line_to(daemon) as second:
+            assert (await second.ask("status"))["ok"] is True
+            async with line_to(daemon) as third:
+                assert await third.line() == b""
+            assert (await first.ask("status"))["ok"] is True
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                async with line_to(daemon) as fourth:
+                    fourth.writer.write(b'{"do": "status"}\n')
+                    if await fourth.line():
+                        break

@@ -10,7 +10,7 @@ import pytest
 from mm.domain.commands import Report
 from mm.errors import StateCorrupt
 from mm.runtime.pulse import PAUSE_S, Pulse, halt_signal
-from mm.store.heartbeat import HALT_NAME, Halt, HaltAsked, Heartbeat, Phase, Word, ask_halt
+from mm.store.heartbeat import HALT_NAME, HEARTBEAT_NAME, Halt, HaltAsked, Heartbeat, Phase, Word, ask_halt
 from tests.builders.virtual_time import pass_time, run_virtual
 
 UNHALT = Report(ts_ns=1, code="unhalt", session="", facts=())
@@ -118,3 +118,25 @@ def test_a_signal_halts_while_the_loop_is_busy(pulse: Pulse) -> None:
             assert time.monotonic() < end_s
         assert pulse.beat.halt is Halt.SIGNAL
     assert signal.getsignal(signal.SIGUSR1) is before
+
+
+def test_a_directory_that_is_gone_halts(pulse: Pulse, tmp_path: Path) -> None:
+    """Deleted, moved away, or another one in its place: no verb would be heard, and nobody would inherit."""
+    words = tmp_path / HEARTBEAT_NAME
+    assert pulse.look() is None
+    words.rename(tmp_path / "elsewhere")
+    assert pulse.look() == HaltAsked("data_dir.gone", "watchdog")
+    assert not pulse.may_place()
+    (tmp_path / "elsewhere").rename(words)
+    pulse.on_report(UNHALT)
+    assert pulse.look() is None
+    Heartbeat.create(tmp_path)
+    assert pulse.look() == HaltAsked("data_dir.gone", "watchdog")
+
+
+def test_a_disk_that_tells_nothing_is_no_directory_that_is_gone(pulse: Pulse, tmp_path: Path) -> None:
+    """Whoever writes to it will notice."""
+    words = tmp_path / HEARTBEAT_NAME
+    words.unlink()
+    words.symlink_to(HEARTBEAT_NAME)
+    assert pulse.look() is None

@@ -368,3 +368,10 @@ def test_the_same_text_at_the_next_start_is_the_same_revision(tmp_path: Path) ->
     assert second.engine.state.revision == 2
     assert second.config.running.log.level == "debug"
     assert len(ConfigHistory(tmp_path / "data").revisions()) == 2
+
+
+def test_of_many_configs_the_newest_are_remembered(run: ConfiguredRun) -> None:
+    """A life that is reconfigured every minute does not grow."""
+    run.at(3, lambda: run.config.seen.extend([run.config.running] * (reconfigure.SEEN_MAX + 5)))
+    run.go()
+    assert len(run.config.seen) == reconfigure.SEEN_MAX

@@ -16,11 +16,13 @@ from mm.store.heartbeat import (
     REASON_LENGTH_MAX,
     Halt,
     Heartbeat,
+    LeftHalt,
     Phase,
     Watch,
     Word,
     ask_halt,
     halt_asked,
+    left_halt,
     started_ticks,
     unask_halt,
 )
@@ -82,6 +84,7 @@ def test_every_cause_has_a_name_and_only_a_death_is_no_halt_to_lift() -> None:
         "watchdog.silent",
         "trader.died",
         "halt.broken",
+        "data_dir.gone",
     }
     assert {cause for cause in Halt if not cause.latches} == {Halt.NONE, Halt.DIED}
 
@@ -195,3 +198,21 @@ def test_a_halt_file_that_cannot_be_read_halts_too(data_dir: Path) -> None:
         unask_halt(data_dir)
     with pytest.raises(StateCorrupt, match="cannot be written"):
         ask_halt(data_dir, "fire", "ann")
+
+
+def test_what_a_life_was_told_is_there_for_the_next_one(data_dir: Path) -> None:
+    """Whether it lived to write it down or not; a death is for the next life to recover, and no halt."""
+    assert left_halt(data_dir) is None
+    beat = Heartbeat.create(data_dir)
+    assert left_halt(data_dir) is None
+    beat.set_halt(Halt.DIED)
+    assert left_halt(data_dir) is None
+    beat.clear_halt()
+    beat.set_halt(Halt.SILENT)
+    assert left_halt(data_dir) == LeftHalt("watchdog.silent", beat.words[Word.HALT_NS])
+
+
+def test_words_that_say_what_nobody_knows_leave_no_halt(data_dir: Path) -> None:
+    """Of a later version, say: a start does not end over them."""
+    Heartbeat.create(data_dir).words[Word.HALT] = 99
+    assert left_halt(data_dir) is None

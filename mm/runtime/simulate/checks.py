@@ -6,7 +6,7 @@ engine: which orders it holds for dead, what it says it is doing, how much it ke
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -20,7 +20,7 @@ from mm.runtime.simulate.checks_exposure import Exposure, OneIntent, OnePerLevel
 from mm.runtime.simulate.checks_fills import FillsCountedOnce, Ledger, OrdersOnlyFill, ProvenDeath
 from mm.runtime.simulate.checks_halt import Halt, Loss
 from mm.runtime.simulate.checks_life import Liveness, NoOrphans, RecoveredOnce, SingleWriter
-from mm.runtime.simulate.checks_market import CrossedBooks, Freshness, OwnCancels, Rate
+from mm.runtime.simulate.checks_market import CrossedBooks, Freshness, OwnCancels, Rate, Stalls
 from mm.runtime.simulate.checks_orders import ConfigInForce, OrderSanity
 from mm.runtime.simulate.checks_record import IntentBeforeEffect, Recorded, Replay, Secrets
 from mm.runtime.simulate.checks_scene import Broken, Checker, Scene
@@ -33,6 +33,7 @@ CHECKERS: Final[tuple[type[Checker], ...]] = (
     OneIntent,
     Halt,
     Freshness,
+    Stalls,
     SelfTrade,
     OnePerLevel,
     ReducesOnly,
@@ -73,7 +74,8 @@ class Checks:
         self.scene = Scene(setup, truth, wire, engine)
         self._all = [kind(self.scene) for kind in CHECKERS]
         # Only what a check overrides is called.
-        self._on_event = [one.on_event for one in self._overriding("on_event")]
+        self._listeners = self._overriding("on_event")
+        self._on_event: dict[type, list[Callable[[AnyEvent], None]]] = {}
         self._on_command = [one.on_command for one in self._overriding("on_command")]
         self._on_report = [one.on_report for one in self._overriding("on_report")]
         self._on_truth = [one.on_truth for one in self._overriding("on_truth")]
@@ -158,7 +160,12 @@ class Checks:
     def on_event(self, event: AnyEvent) -> None:
         """Look at what is about to reach the engine."""
         self.scene.now_ns = event.ts_ns
-        for hook in self._on_event:
+        hooks = self._on_event.get(type(event))
+        if hooks is None:
+            hooks = self._on_event[type(event)] = [
+                one.on_event for one in self._listeners if not one.hears or isinstance(event, one.hears)
+            ]
+        for hook in hooks:
             hook(event)
 
     def on_command(self, now_ns: int, command: AnyCommand) -> None:

@@ -5,7 +5,7 @@ default, so nothing can grow unnoticed.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from mm.domain.book import LEVELS_MAX
@@ -64,6 +64,7 @@ def bounds_of(state: EngineState) -> dict[str, int]:
     weight, sessions = caps.weight_per_minute, len(state.sessions)
     return {
         "orders._trades": TRADES_MAX,
+        "orders._trades_told": TRADES_MAX,
         "orders._ended": ENDED_MAX,
         "orders._recent": RECENT_MAX,
         "orders.live": orders_max,
@@ -77,6 +78,17 @@ def bounds_of(state: EngineState) -> dict[str, int]:
         ".reference.": 2_000,
         "._ghosts": 4 * orders_max,
     }
+
+
+def excess(sizes: Iterable[Size], bounds: Mapping[str, int]) -> str:
+    """Return which container is beyond its bound, "" if none is. Args: bounds: as of `bounds_of`."""
+    for path, size in sizes:
+        name = path.removeprefix(".")
+        stated = [bound for part, bound in bounds.items() if part in name]
+        bound = max(stated, default=DEFAULT_MAX)
+        if size > bound:
+            return f"{name} holds {size}, bound {bound}"
+    return ""
 
 
 class Bounds(Checker):
@@ -101,10 +113,6 @@ class Bounds(Checker):
 
     def walk(self, engine: Engine) -> None:
         """Compare every container with its bound."""
-        bounds = bounds_of(engine.state)
-        for path, size in sizes_of(engine.state, ""):
-            name = path.removeprefix(".")
-            stated = [bound for part, bound in bounds.items() if part in name]
-            bound = max(stated, default=DEFAULT_MAX)
-            if size > bound:
-                raise self.broken(f"{name} holds {size}, bound {bound}")
+        found = excess(sizes_of(engine.state, ""), bounds_of(engine.state))
+        if found:
+            raise self.broken(found)

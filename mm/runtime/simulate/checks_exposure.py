@@ -1,9 +1,15 @@
 """I1, I2 and the rules about single levels and exits: what could still fill, by the venue's truth."""
 
+from typing import Final
+
 from mm.domain.commands import Place, VenueCommand
 from mm.domain.events import AnyEvent, ConfigApplied
 from mm.domain.sides import Side
-from mm.runtime.simulate.checks_scene import KILL_NS, Checker, Scene
+from mm.risk.inventory_band import band_lots
+from mm.runtime.simulate.checks_scene import Checker, Extremes, Scene
+
+SHARE_MAX_PPM: Final = 10**8
+"""A band of so large a share of the equity never is the tighter one."""
 
 
 class Exposure(Checker):
@@ -13,6 +19,7 @@ class Exposure(Checker):
     """
 
     invariant = "I1"
+    hears = (ConfigApplied,)
 
     def __init__(self, scene: Scene) -> None:
         """Start with the bands of the setup."""
@@ -23,11 +30,15 @@ class Exposure(Checker):
         self._former: list[tuple[int, int, int]] = []
         self._deceived: set[int] = set()
         self._seen = 0
+        self._judged: tuple[int, ...] = ()
+        self._tightened: list[tuple[int, int]] = []
         self._begin()
 
     def begin_life(self) -> None:
-        """Begin with the bands of the new setup."""
+        """Begin with the bands of the new setup; the config may have become tighter while nothing ran."""
+        before = [*enumerate(self._bands), *[(index, band) for index, band, _ in self._former]]
         self._begin()
+        self._tightened = [(index, band) for index, band in before if band > self._bands[index]]
 
     def on_event(self, event: AnyEvent) -> None:
         """Follow a change of the config."""
@@ -38,7 +49,11 @@ class Exposure(Checker):
         """Compare."""
         scene = self.scene
         scene.inventory.refresh()
-        if not scene.bounds_exposure:
+        # What the life before left is taken off from the new one's first moment on.
+        self._former += [(index, band, scene.now_ns) for index, band in self._tightened]
+        self._tightened = []
+        self._see_shares()
+        if not scene.bounds_exposure or self._is_judged():
             return
         sums: dict[tuple[int, Side], int] = {}
         for place, left in scene.may_fill():
@@ -58,6 +73,15 @@ class Exposure(Checker):
         if self._deceived:
             lied = {scene.session_of.get(cid) for cid in scene.lied_about}
             self._deceived = {session for session in self._deceived if session in over or session in lied}
+
+    def _is_judged(self) -> bool:
+        # Nothing has changed since the last time. While a band is getting tighter, or somebody lies, time
+        # alone changes what is right.
+        scene = self.scene
+        judged = (scene.truth.version, len(scene.placed), len(scene.wire.in_transit), scene.inventory.begun)
+        same = judged == self._judged
+        self._judged = judged
+        return same and not self._shares and not self._former and not self._deceived and not scene.lied_about
 
     def _note_deceit(self) -> None:
         # Where the venue said that a living order was gone, or filled more than was asked, no engine can hold
@@ -79,18 +103,43 @@ class Exposure(Checker):
     def _limit(self, session: int) -> int:
         # While nobody can have followed a tighter band yet, the one before holds.
         limit = self._bands[session]
+        by_share = self._shares.get(session)
+        if by_share is not None:
+            limit = min(limit or by_share.high, by_share.high)
         for index, band, until_ns in self._former:
             free_ns = max(until_ns, self.scene.wire.banned_until_ns)
-            if index == session and self.scene.now_ns < free_ns + KILL_NS:
+            if index == session and self.scene.now_ns < free_ns + self.scene.kill_ns:
                 limit = max(limit, band)
         return limit
 
     def _begin(self) -> None:
         self._bands = [one.band_lots_max for one in self.scene.setup.sessions]
         self._former = []
+        self._judged = ()
+        # A share of the equity moves with every price: of the last while the loosest holds, because nobody
+        # can follow at once.
+        self._shares = {
+            index: Extremes(self.scene.kill_ns)
+            for index, one in enumerate(self.scene.setup.sessions)
+            if not one.band_lots_max or one.band_ratio_ppm < SHARE_MAX_PPM
+        }
+
+    def _see_shares(self) -> None:
+        scene = self.scene
+        for index, seen in self._shares.items():
+            setup = scene.setup.sessions[index]
+            instrument = setup.instrument
+            lots = band_lots(
+                0,
+                setup.band_ratio_ppm,
+                equity_atoms=scene.equity_atoms(instrument.quote),
+                mid_half_ticks=scene.mid_half_ticks(instrument.symbol),
+                instrument=instrument,
+            )
+            seen.see(scene.now_ns, lots)
 
     def _follow(self, now_ns: int) -> None:
-        long_ago_ns = now_ns - 10 * KILL_NS
+        long_ago_ns = now_ns - 10 * self.scene.kill_ns
         self._former = [former for former in self._former if former[2] > long_ago_ns]
         for index, one in enumerate(self.scene.setup.sessions):
             if one.band_lots_max != self._bands[index]:

@@ -150,7 +150,8 @@ class OrdersOnlyFill(Checker):
 
 class ProvenDeath(Checker):
     """Nothing is given up that is alive: after every step, each order of this life that rests at the venue or
-    is on its way counts as live in the engine, unless the venue itself said what is not so.
+    is on its way counts as live in the engine, unless the venue itself said what is not so, or the power went
+    before its record was on the disk: then a listing finds it (I5).
     """
 
     invariant = "unproven death"
@@ -173,5 +174,5 @@ class ProvenDeath(Checker):
             return
         self._looked = looked
         for place, _ in scene.may_fill():
-            if place.cid not in orders.live and place.cid not in scene.lied_about:
+            if place.cid not in orders.live and place.cid not in scene.lied_about | scene.lost:
                 raise self.broken(f"{place.cid[-6:]} is alive and was given up")

@@ -5,11 +5,8 @@ from typing import Final
 from mm.domain.commands import Place, Report, VenueCommand
 from mm.domain.events import AnyEvent, OrderFilled
 from mm.domain.sides import Side
-from mm.runtime.simulate.checks_limits import NO_LIMIT, limits_of
-from mm.runtime.simulate.checks_scene import KILL_NS, SECOND_NS, Checker, Extremes, Scene
-
-SEEN_NS: Final = 3 * SECOND_NS
-"""No price that the engine may quote on is older than this: the limit of staleness and the way."""
+from mm.runtime.simulate.checks_limits import NO_LIMIT
+from mm.runtime.simulate.checks_scene import Checker, Extremes, Scene
 
 SLACK_HALF_TICKS: Final = 4
 """How far the engine's mid, without own orders, may lie from the outside one."""
@@ -70,7 +67,7 @@ class Halt(Checker):
         if not scene.halted_ns:
             return
         free_ns = max(scene.halted_ns, scene.wire.banned_until_ns)
-        if scene.now_ns - free_ns > KILL_NS:
+        if scene.now_ns - free_ns > scene.kill_ns:
             for cid in scene.truth.live:
                 if cid in scene.placed and cid not in scene.cancelled and cid not in scene.lied_about:
                     raise self.broken("an order was not cancelled although nothing stood in the way")
@@ -100,13 +97,16 @@ class Loss(Checker):
     """
 
     invariant = "I19"
+    hears = (OrderFilled,)
 
     def __init__(self, scene: Scene) -> None:
         """Start with nothing lost."""
         super().__init__(scene)
         self._accounts: dict[int, _Account] = {}
         self._told: set[tuple[str, int, Side]] = set()
-        self._mids = {symbol: Extremes(SEEN_NS) for symbol in scene.truth.markets}
+        # No price that the engine may quote on is older: the limit of staleness and the way.
+        span_ns = 2 * scene.setup.deadlines.stale
+        self._mids = {symbol: Extremes(span_ns) for symbol in scene.truth.markets}
         self._follow()
 
     def begin_life(self) -> None:
@@ -141,8 +141,8 @@ class Loss(Checker):
         if not self._limited or not isinstance(command, Place) or command.reduces:
             return
         scene = self.scene
-        limits = limits_of(scene.session_setup(command.cid))
-        session = self._best_atoms(scene.session(command.cid))
+        index = scene.session(command.cid)
+        limits, session = scene.limits(index), self._best_atoms(index)
         if session <= -limits.session_loss_atoms:
             raise self.broken(f"a placement after a loss of {-session}, limit {limits.session_loss_atoms}")
         total = sum(self._best_atoms(index) for index in range(len(scene.setup.sessions)))
@@ -154,13 +154,13 @@ class Loss(Checker):
         if account is None:
             return 0
         instrument = self.scene.setup.sessions[session].instrument
-        mids = self._mids[instrument.symbol].values()
-        if not mids:
+        mids = self._mids[instrument.symbol]
+        if not mids.high:
             return 0
-        best = max(mids) + SLACK_HALF_TICKS if account.net_lots > 0 else min(mids) - SLACK_HALF_TICKS
+        best = mids.high + SLACK_HALF_TICKS if account.net_lots > 0 else mids.low - SLACK_HALF_TICKS
         return account.cash_atoms + account.net_lots * best * instrument.tick_lot_atoms // 2
 
     def _follow(self) -> None:
         # Most runs have limits that nothing reaches.
-        limits = [limits_of(one) for one in self.scene.setup.sessions]
+        limits = [self.scene.limits(index) for index in range(len(self.scene.setup.sessions))]
         self._limited = any(min(one.session_loss_atoms, one.account_loss_atoms) < NO_LIMIT for one in limits)

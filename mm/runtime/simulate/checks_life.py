@@ -5,10 +5,11 @@ from typing import Final
 from mm.domain.commands import Cancel, Place, Report, VenueCommand
 from mm.domain.events import AnyEvent, OrdersListed
 from mm.engine.session import SessionState
-from mm.runtime.simulate.checks_scene import RECONCILED_NS, Checker, Scene
+from mm.runtime.simulate.checks_scene import Checker, Scene
 
-BUDGET: Final = "budget"
-"""The reason of a session whose messages of the minute are used up: it may be silent until they are not."""
+SPENT: Final = ("budget", "message_rate")
+"""Reasons of a session whose messages of the minute are used up, by the venue's limit or by its config's: it
+may be silent until they are not."""
 
 STEADY: Final = (SessionState.ACTIVE, SessionState.HALTED, SessionState.PAUSED)
 
@@ -26,7 +27,7 @@ class NoOrphans(Checker):
         for order in scene.engine.state.orders.live.values():
             true = scene.truth.orders.get(order.cid)
             ended_ns = order.placed_ns if true is None else true.closed_ns or scene.now_ns
-            if scene.now_ns - ended_ns > RECONCILED_NS and order.cid not in scene.wire.in_transit:
+            if scene.now_ns - ended_ns > self.scene.reconciled_ns and order.cid not in scene.wire.in_transit:
                 raise self.broken(f"the core holds {order.cid[-6:]} for {order.state}; the venue does not")
 
     def at_rest(self) -> None:
@@ -54,7 +55,7 @@ class Liveness(Checker):
         """What the process before quoted does not count."""
         self._quoted_ns.clear()
 
-    def on_step(self) -> None:
+    def on_truth(self) -> None:
         """Note who has an order at the venue."""
         session_of, now_ns = self.scene.session_of, self.scene.now_ns
         for cid in self.scene.truth.live:
@@ -66,8 +67,8 @@ class Liveness(Checker):
         state = self.scene.engine.state
         for session in state.sessions:
             silent_ns = self.scene.now_ns - self._quoted_ns.get(session.index, 0)
-            stands = session.state is SessionState.ACTIVE and session.reason != BUDGET
-            if stands and silent_ns > RECONCILED_NS:
+            stands = session.state is SessionState.ACTIVE and session.reason not in SPENT
+            if stands and silent_ns > self.scene.reconciled_ns:
                 raise self.broken(f"{session.name} is active, quotes nothing: {session.reason}")
             if session.state is SessionState.HALTED and not state.halt_code:
                 raise self.broken(f"{session.name} is halted without a reason")
@@ -87,6 +88,7 @@ class SingleWriter(Checker):
     """
 
     invariant = "I18"
+    hears = (OrdersListed,)
 
     def __init__(self, scene: Scene) -> None:
         """Start with one process."""
@@ -138,19 +140,18 @@ class RecoveredOnce(Checker):
         super().__init__(scene)
         self._recovered = False
         self._settled = False
-        self._idle = True
+        self._engine = scene.engine
 
     def begin_life(self) -> None:
         """Note what the life before left."""
         scene = self.scene
         left = any(scene.is_ours(cid) for cid in scene.truth.live) or scene.wire.in_transit
-        # Who takes nothing over has nothing to recover from.
-        self._settled = scene.inherits and self._recovered and self._idle and not left
+        # Who takes nothing over has nothing to recover from; what was decided and written down may have been
+        # sent, as far as anybody can know.
+        idle = not self._engine.state.orders.live
+        self._settled = scene.inherits and self._recovered and idle and not left
         self._recovered = False
-
-    def on_step(self) -> None:
-        """Note whether the engine has an order."""
-        self._idle = not self.scene.engine.state.orders.live
+        self._engine = scene.engine
 
     def on_report(self, report: Report) -> None:
         """Note the end of a recovery."""

@@ -1,4 +1,4 @@
-"""I8, I9, A3: what a placement is based on, how much is sent, and which books are believed."""
+"""I8, I9, A3, A17: what a placement is based on, how much is sent, and which books are believed."""
 
 from collections import deque
 from typing import Final
@@ -7,17 +7,20 @@ from mm.domain.book import BookStatus
 from mm.domain.commands import Cancel, Connect, Place, VenueCommand
 from mm.domain.events import (
     AnyEvent,
+    BalancesListed,
     BookDelta,
     BookLost,
     BookSnapshot,
+    FillsListed,
+    OrdersListed,
     Stream,
     StreamDown,
     TopOfBook,
 )
 from mm.runtime.simulate.checks_scene import MINUTE_NS, SECOND_NS, Checker, Scene
 
-CROSSED_NS: Final = SECOND_NS
-"""A book that shows bid >= ask for longer is not right."""
+CROSSED_SWEEPS: Final = 8
+"""A book that shows bid >= ask for so many sweeps longer than the deadline is not right."""
 
 SWEEP_NS: Final = SECOND_NS // 5
 """What time alone makes due is done within this."""
@@ -77,6 +80,61 @@ class Freshness(Checker):
             raise self.broken(f"a placement on a book that is {(now_ns - book_ns) // 10**6} ms old")
         if now_ns - self._depth_ns[command.symbol] > stale_ns + SWEEP_NS:
             raise self.broken("a placement on a book whose depth is old behind its top")
+
+
+class Stalls(Checker):
+    """A17. After a time in which the process stood still: no placement before the orders and fills of its
+    symbol and the balances were asked for anew and listed; and none on a book whose last change had waited
+    for the process for longer than the limit, however fresh it looks to it.
+    """
+
+    invariant = "A17"
+
+    def __init__(self, scene: Scene) -> None:
+        """Start awake."""
+        super().__init__(scene)
+        self._last_ns = 0
+        self._woke_ns = 0
+        self._listed: set[tuple[str, str]] = set()
+        self._told_ns: dict[str, int] = {}
+
+    def begin_life(self) -> None:
+        """A new process has heard nothing."""
+        self._last_ns = self._woke_ns = 0
+        self._listed.clear()
+        self._told_ns.clear()
+
+    def on_event(self, event: AnyEvent) -> None:
+        """Note when the process stood still, and what it has listed since."""
+        if self._last_ns and event.ts_ns - self._last_ns > self.scene.setup.deadlines.stall:
+            self._woke_ns = event.ts_ns
+            self._listed.clear()
+        self._last_ns = event.ts_ns
+        if isinstance(event, BookDelta | BookSnapshot):
+            self._told_ns[event.symbol] = self.scene.reached_ns or event.ts_ns
+        elif isinstance(event, OrdersListed | FillsListed | BalancesListed) and self._woke_ns:
+            self._on_listing(event)
+
+    def _on_listing(self, event: OrdersListed | FillsListed | BalancesListed) -> None:
+        whole = not isinstance(event, FillsListed) or event.complete
+        if whole and event.asked_ns >= self._woke_ns:
+            symbol = "" if isinstance(event, BalancesListed) else event.symbol
+            self._listed.add((type(event).__name__, symbol))
+
+    def on_command(self, command: VenueCommand) -> None:
+        """Judge a placement."""
+        if not isinstance(command, Place):
+            return
+        waited_ns = self.scene.now_ns - self._told_ns.get(command.symbol, self.scene.now_ns)
+        if waited_ns > self.scene.setup.deadlines.stale + SWEEP_NS:
+            raise self.broken(f"a placement on a book that had waited for {waited_ns // 10**6} ms")
+        if not self._woke_ns:
+            return
+        needed = (("OrdersListed", command.symbol), ("FillsListed", command.symbol), ("BalancesListed", ""))
+        for name, symbol in needed:
+            if (name, symbol) not in self._listed:
+                gap_ms = (self.scene.now_ns - self._woke_ns) // 10**6
+                raise self.broken(f"a placement {gap_ms} ms after a standstill and before {name}")
 
 
 class Rate(Checker):
@@ -153,8 +211,9 @@ class CrossedBooks(Checker):
 
     def on_step(self) -> None:
         """Look at the age of what is crossed."""
-        now_ns = self.scene.now_ns
+        now_ns, deadlines = self.scene.now_ns, self.scene.setup.deadlines
+        crossed_ns = deadlines.crossed + CROSSED_SWEEPS * deadlines.sweep
         for market in self.scene.engine.state.markets.values():
             since_ns = market.book.crossed_since_ns
-            if since_ns and now_ns - since_ns > CROSSED_NS and market.book.status is BookStatus.IN_SYNC:
+            if since_ns and now_ns - since_ns > crossed_ns and market.book.status is BookStatus.IN_SYNC:
                 raise self.broken("a book that is crossed was believed for more than a second")

@@ -7,11 +7,11 @@ from mm.domain.events import AnyEvent, ConfigApplied
 from mm.domain.instrument import Instrument
 from mm.domain.units import PPM
 from mm.engine.setup import SessionSetup
-from mm.runtime.simulate.checks_limits import Limits, limits_of
-from mm.runtime.simulate.checks_scene import KILL_NS, SECOND_NS, Checker, Extremes, Scene
+from mm.runtime.simulate.checks_limits import Limits
+from mm.runtime.simulate.checks_scene import SECOND_NS, Checker, Extremes, Scene
 
-REFERENCE_NS: Final = 40 * SECOND_NS
-"""Every price that the reference of a placement can be made of is at most this old."""
+OLDER_NS: Final = 10 * SECOND_NS
+"""Every price that the reference of a placement can be made of is at most so much older than its window."""
 
 
 class OrderSanity(Checker):
@@ -25,7 +25,8 @@ class OrderSanity(Checker):
     def __init__(self, scene: Scene) -> None:
         """Start without prices."""
         super().__init__(scene)
-        self._mids = {symbol: Extremes(REFERENCE_NS) for symbol in scene.truth.markets}
+        span_ns = scene.setup.reference_window_ns + OLDER_NS
+        self._mids = {symbol: Extremes(span_ns) for symbol in scene.truth.markets}
 
     def on_truth(self) -> None:
         """Note the true mids."""
@@ -36,8 +37,8 @@ class OrderSanity(Checker):
         """Compare a placement."""
         if not isinstance(command, Place):
             return
-        setup = self.scene.session_setup(command.cid)
-        instrument, limits = setup.instrument, limits_of(setup)
+        instrument = self.scene.session_setup(command.cid).instrument
+        limits = self.scene.limits(self.scene.session(command.cid))
         if command.symbol != instrument.symbol:
             raise self.broken(f"an order on {command.symbol} by a session on {instrument.symbol}")
         self._judge_filters(command, instrument)
@@ -65,11 +66,11 @@ class OrderSanity(Checker):
             raise self.broken(f"a {'reducing' if place.reduces else 'quoting'} order was {kind}")
 
     def _judge_collar(self, place: Place, limits: Limits) -> None:
-        mids = self._mids[place.symbol].values()
-        if not mids:
+        mids = self._mids[place.symbol]
+        if not mids.high:
             return
-        low = min(mids) * (PPM - limits.collar_ppm) // PPM
-        high = max(mids) * (PPM + limits.collar_ppm) // PPM + 1
+        low = mids.low * (PPM - limits.collar_ppm) // PPM
+        high = mids.high * (PPM + limits.collar_ppm) // PPM + 1
         if not low <= 2 * place.price_ticks <= high:
             raise self.broken(f"a price of {place.price_ticks} outside {low // 2} to {high // 2}")
 
@@ -81,6 +82,7 @@ class ConfigInForce(Checker):
     """
 
     invariant = "I17"
+    hears = (ConfigApplied,)
 
     def __init__(self, scene: Scene) -> None:
         """Start with the version of the setup."""
@@ -113,13 +115,13 @@ class ConfigInForce(Checker):
             if session.setup is not setup and session.setup != setup:
                 raise self.broken(f"{session.name} runs on a setup that was not applied")
         free_ns = max(self._changed_ns, scene.wire.banned_until_ns)
-        if self._changed_ns and scene.now_ns - free_ns > KILL_NS:
+        if self._changed_ns and scene.now_ns - free_ns > scene.kill_ns:
             self._judge_orders()
 
     def _judge_orders(self) -> None:
         scene = self.scene
         for index, setup in enumerate(scene.setup.sessions):
-            limits, tick_lot_atoms = limits_of(setup), setup.instrument.tick_lot_atoms
+            limits, tick_lot_atoms = scene.limits(index), setup.instrument.tick_lot_atoms
             for cid, order in scene.truth.live.items():
                 if scene.session_of.get(cid) != index or cid in scene.lied_about:
                     continue

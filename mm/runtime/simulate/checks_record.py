@@ -115,6 +115,7 @@ class Recorded(Checker):
     """
 
     invariant = "I16"
+    hears = (OperatorAsked, ConfigApplied)
 
     def __init__(self, scene: Scene) -> None:
         """Start with the states that the engine starts in."""

@@ -16,23 +16,18 @@ from mm.domain.sides import BUY, SELL
 from mm.engine.engine import Engine
 from mm.engine.session import Session
 from mm.engine.setup import EngineSetup, SessionSetup
+from mm.runtime.simulate.checks_limits import Limits, limits_of
 from mm.runtime.simulate.truth import Truth
 from mm.runtime.simulate.wire import Wire
 
 SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
 
-KILL_NS: Final = 6 * SECOND_NS
-"""After a halt that nothing forbids to cancel, a cancel was sent for every open order within this time."""
-
 FLOW_NS: Final = 10 * SECOND_NS
 """An answer about balances that is counted by is no older than this."""
 
 BIAS: Final = 1 << 80
 """Added to amounts that may be 0 where 0 stands for nothing."""
-
-RECONCILED_NS: Final = 12 * SECOND_NS
-"""With no fault any more, nothing stays different or silent for longer: a reconciliation and some way."""
 
 
 class Broken(AssertionError):
@@ -47,20 +42,49 @@ class Broken(AssertionError):
 class Extremes:
     """The lowest and highest of what was seen within the last `span_ns`."""
 
-    __slots__ = ("_seen", "_span_ns")
+    __slots__ = ("_gone", "_highs", "_lows", "_seen", "_span_ns")
 
     def __init__(self, span_ns: int) -> None:
         """Start without any."""
         self._span_ns = span_ns
         self._seen: deque[tuple[int, int]] = deque()
+        # How many of those seen are gone; and by their number those that may become an extreme, best first.
+        self._gone = 0
+        self._lows: deque[tuple[int, int]] = deque()
+        self._highs: deque[tuple[int, int]] = deque()
 
     def see(self, now_ns: int, value: int) -> None:
         """Take a value in, 0 aside; what is older than the span goes, but not the last one before it."""
         seen = self._seen
         if value and (not seen or seen[-1][1] != value):
+            self._rank(self._gone + len(seen), value)
             seen.append((now_ns, value))
         while len(seen) > 1 and seen[1][0] <= now_ns - self._span_ns:
             seen.popleft()
+            self._gone = gone = self._gone + 1
+            if self._lows[0][0] < gone:
+                self._lows.popleft()
+            if self._highs[0][0] < gone:
+                self._highs.popleft()
+
+    def _rank(self, number: int, value: int) -> None:
+        lows, highs = self._lows, self._highs
+        while lows and lows[-1][1] >= value:
+            lows.pop()
+        lows.append((number, value))
+        while highs and highs[-1][1] <= value:
+            highs.pop()
+        highs.append((number, value))
+
+    @property
+    def low(self) -> int:
+        """The lowest, 0 if nothing was seen."""
+        return self._lows[0][1] if self._lows else 0
+
+    @property
+    def high(self) -> int:
+        """The highest, 0 if nothing was seen."""
+        return self._highs[0][1] if self._highs else 0
 
     def values(self) -> Sequence[int]:
         """Return what was seen, oldest first."""
@@ -76,7 +100,9 @@ class Scene:
     told what no engine can see through. recorded: ids that stand in the journal, None where there is none.
     crashed: whether a process of this run died. bounds_exposure: whether the venue tells enough for any
     engine to hold its limits. start_holdings: of the account at the beginning, atoms by asset. inventory: of
-    each session by the venue's truth.
+    each session by the venue's truth. reached_ns: when the event that is being handled had reached the
+    process, 0 if that is now. lost: ids of orders whose record went with the power: they are found at the
+    venue, or nowhere.
     """
 
     def __init__(self, setup: EngineSetup, truth: Truth, wire: Wire, engine: Engine) -> None:
@@ -98,6 +124,23 @@ class Scene:
         self.start_holdings = dict(truth.holdings)
         self.inventory = Inventory(self)
         self.reports: dict[str, int] = {}
+        self._limits: dict[int, tuple[SessionSetup, Limits]] = {}
+        self.reached_ns = 0
+        self.lost: set[str] = set()
+
+    @property
+    def kill_ns(self) -> int:
+        """After a halt that nothing forbids to cancel, a cancel was sent for every open order within this
+        time: one without an answer is waited for, and what is unknown then is asked about first.
+        """
+        deadlines = self.setup.deadlines
+        return 2 * deadlines.answer + deadlines.venue_lag
+
+    @property
+    def reconciled_ns(self) -> int:
+        """With no fault left, nothing stays different or silent for longer: a reconciliation and its way."""
+        deadlines = self.setup.deadlines
+        return deadlines.reconcile + deadlines.answer + deadlines.venue_lag
 
     @property
     def inherits(self) -> bool:
@@ -134,6 +177,14 @@ class Scene:
         """Return the setup, as configured, of the session that an id of ours is of."""
         return self.setup.sessions[self.session(cid)]
 
+    def limits(self, session: int) -> Limits:
+        """Return the limits of a session, as configured."""
+        setup = self.setup.sessions[session]
+        known = self._limits.get(session)
+        if known is None or known[0] is not setup:
+            known = self._limits[session] = (setup, limits_of(setup))
+        return known[1]
+
     def instrument(self, symbol: str) -> Instrument:
         """Return what is traded under that name."""
         return self.truth.markets[symbol].instrument
@@ -143,6 +194,18 @@ class Scene:
         venue = self.truth.markets[symbol].venue
         bid, ask = venue.best_ticks(BUY), venue.best_ticks(SELL)
         return bid + ask if bid is not None and ask is not None else 0
+
+    def equity_atoms(self, quote: str) -> int:
+        """Return what the account is worth in an asset by the venue's holdings and prices; what is traded
+        against something else, or has no price now, does not count.
+        """
+        total = self.truth.holdings.get(quote, 0)
+        for symbol, market in self.truth.markets.items():
+            instrument = market.instrument
+            if instrument.quote == quote:
+                mid = self.mid_half_ticks(symbol)
+                total += instrument.base_value_atoms(self.truth.holdings[instrument.base], mid)
+        return total
 
     def may_fill(self) -> list[tuple[Place, int]]:
         """Return what this life placed and can still fill, resting or on its way, with the lots left."""
@@ -210,6 +273,11 @@ class Inventory:
             if one.stock_taken and one.index not in self._begun:
                 self._begin(one)
 
+    @property
+    def begun(self) -> int:
+        """How many sessions have taken stock."""
+        return len(self._begun)
+
     def held(self, session: int) -> int:
         """Return the inventory of a session, lots: the change of the holdings since it took stock, whatever
         came from outside taken off; where two sessions share a symbol, what its own orders moved since.
@@ -252,6 +320,8 @@ class Checker:
     """One invariant. Subclasses override the moments at which they look; only those are called."""
 
     invariant: ClassVar[str]
+    hears: ClassVar[tuple[type[AnyEvent], ...]] = ()
+    """The kinds of events that `on_event` is told of; empty: all."""
 
     def __init__(self, scene: Scene) -> None:
         """Judge what `scene` shows."""

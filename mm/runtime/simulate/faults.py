@@ -43,11 +43,12 @@ class Faults:
         refused for their time. access_denied: the key is refused for seconds. maintenance: the venue is away
         for seconds. expired: it ends an order by itself. crash, per market tick: crash: the process is
         killed; power_loss: the machine dies; suspend: the process stands still while the world goes on;
-        nested: per start: it is killed again before it trades. disk, per market tick: disk_full: for seconds;
-        disk_write_error, disk_sync_error: the next one; disk_slow: a sync takes seconds. operator, per market
-        tick: pause, resume, halt, unhalt, stop, kill; reload_tighter, reload_looser: the config; deposit,
-        withdrawal, manual_order, manual_cross, manual_trade: by the account's owner; intruder: another
-        process trades the account with our mark. operator: what people ask for, mixed.
+        nested: per start: it is killed again before it trades; ill_timed: per order that it lost sight of, or
+        gave up: it is killed before it wrote another checkpoint, perhaps. disk, per market tick: disk_full:
+        for seconds; disk_write_error, disk_sync_error: the next one; disk_slow: a sync takes seconds.
+        operator, per market tick: pause, resume, halt, unhalt, stop, kill; reload_tighter, reload_looser: the
+        config; deposit, withdrawal, manual_order, manual_cross, manual_trade: by the account's owner;
+        intruder: another process trades the account with our mark. operator: what people ask for, mixed.
     """
 
     place_lost: float = 0
@@ -140,6 +141,8 @@ class Faults:
     manual_trade: float = 0
     intruder: float = 0
 
+    ill_timed: float = 0
+
 
 NONE: Final = Faults()
 """A venue that behaves, 30 ms away."""
@@ -167,7 +170,7 @@ WORST: Final = Faults(
     market_down=0.01,
     market_silent=0.006,
     throttle=0.01,
-    ban=0.002,
+    ban=0.004,
     not_found_lag_ms=4_000,
     listing_lag_ms=1_500,
     fills_lag_ms=800,
@@ -187,20 +190,20 @@ WORST: Final = Faults(
     jump=0.002,
     burst=0.01,
     reject=0.2,
-    mismatch=0.004,
+    mismatch=0.012,
     cancel_unsaid=0.3,
     cancel_doubted=0.2,
-    wrong_ack=0.004,
+    wrong_ack=0.012,
     ack_after_end=0.1,
     reject_after_ack=0.1,
     open_after_end=0.1,
     gone_while_open=0.1,
     end_after_end=0.1,
-    overfill=0.002,
+    overfill=0.004,
     fill_again=0.02,
     expired=0.01,
     lie=0.4,
-    hide=0.03,
+    hide=0.04,
     clock_doubted=0.003,
     access_denied=0.001,
     maintenance=0.001,
@@ -213,8 +216,8 @@ WORST: Final = Faults(
     disk_sync_error=0.001,
     disk_slow=0.002,
     operator=0.01,
-    pause=0.004,
-    resume=0.004,
+    pause=0.006,
+    resume=0.008,
     halt=0.002,
     unhalt=0.004,
     stop=0.001,
@@ -227,6 +230,7 @@ WORST: Final = Faults(
     manual_cross=0.005,
     manual_trade=0.005,
     intruder=0.001,
+    ill_timed=0.8,
 )
 """Every fault at the highest intensity that a run draws."""
 
@@ -249,7 +253,7 @@ PROFILES: Final[dict[str, tuple[str, ...]]] = {
     "network": _between("place_lost", "slow_all"),
     "market": _between("book_lost", "burst"),
     "venue": _between("reject", "maintenance"),
-    "crash": _between("crash", "nested"),
+    "crash": (*_between("crash", "nested"), "ill_timed"),
     "disk": _between("disk_full", "disk_slow"),
     "operator": _between("pause", "intruder"),
     "calm": (),
@@ -260,15 +264,31 @@ ON: Final = 0.35
 """The share of its kinds that a run has."""
 
 
+_LOST: Final = {"place_lost": 1.0, "place_unanswered": 1.0, "report_lost": 1.0, "hide": 1.0}
+_DOUBTS: Final = _LOST | {"pause": 1.0, "resume": 1.0, "ill_timed": 1.0}
+
+FOCUS_EVERY: Final = 20
+FOCUSES: Final[dict[int, dict[str, float]]] = {5: _DOUBTS, 11: _DOUBTS, 15: _LOST | {"lie": 0.1}}
+"""Of twenty seeds, by number, those that have a few kinds alone, at a stated share of their worst.
+
+What happens to an order of which nobody hears is rare where a great deal else happens.
+"""
+
+
 def draw(seed: int, profile: str = "all") -> Faults:
-    """Return the faults of a seed: none for every tenth, else each one off or somewhere up to its worst."""
+    """Return the faults of a seed: none for every tenth, a few for some, else each one off or somewhere up to
+    its worst.
+    """
     if seed % 10 == 0:
         return NONE
     random = Random(f"{seed}/faults")
+    focus = FOCUSES.get(seed % FOCUS_EVERY)
     drawn: dict[str, float] = {}
     for name in KINDS:
         worst = getattr(WORST, name)
         on, share = random.random() < ON, random.random()
+        if focus is not None:
+            on, share = name in focus, focus.get(name, 0.0)
         if not on or name not in PROFILES[profile]:
             continue
         drawn[name] = 5 + int(share * worst) if name.endswith("_ms") else share * worst

@@ -37,12 +37,18 @@ RECENT: Final = 400
 """Placements that it still knows of."""
 
 TRIES: Final = 8
-"""So many pairs of state and word are drawn; the first that nobody tried in this run is said, else the last."""
+"""So many pairs of state and word are drawn; the first that this run did not have is said, else the last."""
 
-DISOWNED: Final = 0.15
+DISOWNED: Final = 0.3
 """The share of its lies that disown an order whose outcome is open."""
 
-HIDDEN_MS: Final = (2_000, 40_000)
+GIVEN_UP: Final = 0.7
+"""The share of them that are about an order that the engine gave up, while there is one."""
+
+GIVEN_UP_MAX: Final = 4
+"""So many of those are remembered."""
+
+HIDDEN_MS: Final = (4_000, 60_000)
 """For so long an order is hidden."""
 
 DISOWNED_MS: Final = (50, 3_000)
@@ -66,6 +72,7 @@ class Liar:
         self._luck = wire.luck
         self._rows = rows
         self._orders = scene.engine.state.orders
+        self._given_up: list[str] = []
         self._proof_ns = scene.setup.caps.absence_proof_ns
         self._words: Sequence[tuple[Word, Trigger | None]] = (
             (self._acked, Trigger.ACK),
@@ -87,13 +94,15 @@ class Liar:
         self._orders = orders
         self._come_clean(orders)
         if self._luck.chance("lie"):
-            if self._luck.random.random() < DISOWNED:
-                self._disown(orders)
-            else:
+            if self._luck.random.random() >= DISOWNED or not self._disown(orders):
                 self._lie(placed, orders)
             self._take(orders)
         if self._luck.chance("hide"):
             self._hide(orders)
+
+    def gave_up(self, cid: str) -> None:
+        """Take note that the engine concluded that an order is dead."""
+        self._given_up.append(cid)
 
     def confess(self) -> None:
         """Hide nothing any more."""
@@ -110,10 +119,10 @@ class Liar:
         # One that rests and nobody doubts, or an old one, as often as any: of these it is believed sooner.
         resting = [order for order in candidates if order.state is OrderState.WORKING]
         drawn = luck.random.random()
-        if drawn < 0.4 and resting:
+        if drawn < 0.5 and resting:
             order = resting[0]
         else:
-            order = candidates[0 if drawn < 0.7 else int(luck.random.random() * len(candidates))]
+            order = candidates[0 if drawn < 0.75 else int(luck.random.random() * len(candidates))]
         luck.count("hide")
         cid = order.cid
         hidden[cid] = []
@@ -132,8 +141,8 @@ class Liar:
         for _ in range(3):
             self._world.deliver(_not_found(order))
 
-    def _disown(self, orders: OrderTable) -> None:
-        # It is refused by word and lives; what comes of it is told later, and not in order.
+    def _disown(self, orders: OrderTable) -> bool:
+        # It is refused by word, perhaps, and lives; what comes of it is told later, and not in order.
         luck, hidden = self._luck, self._wire.news.hidden
         open_ends = [
             order
@@ -141,21 +150,24 @@ class Liar:
             if not order.has_lived and cid not in hidden and self._is_alive(cid)
         ]
         if not open_ends:
-            return
+            return False
         cid = open_ends[int(luck.random.random() * len(open_ends))].cid
         luck.count("lie")
         hidden[cid] = []
         self.lied_about.add(cid)
-        self._world.deliver(OrderRejected(ts_ns=0, cid=cid, code=-2010, reason="simulated: a lie"))
-        self._world.after(luck.between(*DISOWNED_MS), lambda: self._show(cid))
+        if luck.random.random() < 0.5:
+            self._world.deliver(OrderRejected(ts_ns=0, cid=cid, code=-2010, reason="simulated: a lie"))
+        self._world.after(luck.between(*DISOWNED_MS), lambda: self._show(cid, ends=True))
+        return True
 
-    def _show(self, cid: str) -> None:
+    def _show(self, cid: str, *, ends: bool = False) -> None:
         # What was held back is told at once: a venue that comes back brings its reports along, in any order.
         # Whatever nobody holds for alive any more may have met its end meanwhile.
         hidden = self._wire.news.hidden
         if cid not in hidden:
             return
-        if cid not in self._orders.live and cid in self._truth.live and self._luck.faults is not NONE:
+        given_up = cid not in self._orders.live
+        if (ends or given_up) and cid in self._truth.live and self._luck.faults is not NONE:
             self._end(cid)
         held_back = hidden.pop(cid)
         if self._luck.random.random() < 0.5:
@@ -203,17 +215,27 @@ class Liar:
             return
         # States are drawn evenly, so that the rare ones come up as often as the common ones.
         states = [state for state in OrderState if state in by_state]
-        for _ in range(TRIES):
+        given_up = [
+            order
+            for cid in self._given_up
+            if (order := orders.get(cid)) is not None and order.state is OrderState.DEAD
+        ]
+        self._given_up = [order.cid for order in given_up[-GIVEN_UP_MAX:]]
+        if given_up and random.random() < GIVEN_UP:
+            by_state, states = {OrderState.DEAD: given_up}, [OrderState.DEAD]
+        left = TRIES
+        while True:
             some = by_state[states[int(random.random() * len(states))]]
-            order = some[int(random.random() * len(some))]
+            said_of = some[int(random.random() * len(some))]
             word, trigger = self._words[int(random.random() * len(self._words))]
-            if trigger is not None and self._is_new(order.state, trigger):
+            left -= 1
+            if not left or self._is_new(said_of.state, trigger):
                 break
         self._luck.count("lie")
-        self._world.deliver(word(order))
+        self._world.deliver(word(said_of))
 
-    def _is_new(self, state: OrderState, trigger: Trigger) -> bool:
-        return (state, trigger) in TABLE and not self._rows.of(state, trigger)
+    def _is_new(self, state: OrderState, trigger: Trigger | None) -> bool:
+        return trigger is not None and (state, trigger) in TABLE and not self._rows.of(state, trigger)
 
     def _take(self, orders: OrderTable) -> None:
         # Somebody takes a little of an order that is held for gone, whatever stands before it.

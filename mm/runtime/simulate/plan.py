@@ -9,7 +9,7 @@ from typing import Final
 from mm.engine.setup import Deadlines
 from mm.risk.base import AlarmAction
 from mm.risk.rules import RiskLimits
-from mm.runtime.simulate.faults import Faults, draw
+from mm.runtime.simulate.faults import FOCUS_EVERY, Faults, draw
 from mm.runtime.simulate.instruments import FIRST
 from mm.runtime.simulate.ladder import Ladder
 from mm.runtime.simulate.subject import Subject
@@ -53,6 +53,12 @@ TIGHT: Final = replace(LIMITS, session_loss_atoms=400_000, on_breach=AlarmAction
 LADDER: Final = Ladder()
 """Two levels a side."""
 
+FAR: Final = Ladder(levels=2, half_spread_ticks=45, step_ticks=4, size_lots=10, tolerance_ticks=40)
+"""Orders that stand where hardly anything trades, and stay."""
+
+FAR_SEED: Final = 11
+"""Of as many seeds as there are between two of a focus, the one that always has it."""
+
 CLASSIC: Final = PureMarketMaking.Params(
     bid_spread_bps=Decimal(3),
     ask_spread_bps=Decimal(3),
@@ -75,6 +81,7 @@ class Plan:
     `fault_ns`, else that does not count; weight_per_minute: of the venue; orphans: orders of an earlier life;
     latched: the halt that survived a restart; strategy: of every session; crashes: how often the process dies
     besides what the faults do; limits: of every session; reruns: every life is repeated from its journal;
+    verify_every: of the lives that did not end in good order so many have one journal verified;
     profile: the mix that the faults were drawn from; only: the kinds of it that are left, None: all;
     strength: percent of the intensities that were drawn; subject: whose bot it is, None: the simulation's
     own, made from the fields above.
@@ -95,6 +102,7 @@ class Plan:
     crashes: int = 0
     limits: RiskLimits = LIMITS
     reruns: bool = False
+    verify_every: int = 1
     profile: str = "all"
     only: tuple[str, ...] | None = None
     strength: int = 100
@@ -153,6 +161,10 @@ def plan_of(seed: int, *, profile: str = "all", **changes: object) -> Plan:
         strategy=strategy,
         limits=random.choice((LIMITS, LIMITS, LIMITS, TIGHT)),
         reruns=seed % 8 == 0,
+        verify_every=4,
         profile=profile,
     )
+    if random.random() < 0.2 or seed % FOCUS_EVERY == FAR_SEED:
+        # Far from where anything trades: its orders get old.
+        plan = replace(plan, strategy=FAR)
     return replace(plan, **changes)  # type: ignore[arg-type]  # whoever states fields knows their types

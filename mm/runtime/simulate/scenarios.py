@@ -56,6 +56,9 @@ TOLD: Final = (
 )
 """Reports that tell what the bot did."""
 
+PULLS: Final = ("halt", "book.lost", "stream.down", "stream.suspect")
+"""Reports after which no order of ours may stay, where a scenario expects them."""
+
 TOLD_MAX: Final = 40
 
 BUSY: Final = Ladder(levels=2, half_spread_ticks=2, step_ticks=2, size_lots=20, tolerance_ticks=0)
@@ -77,9 +80,9 @@ class ScenarioResult:
 
     Fields: passed; title, story: of the scenario; deeds: what the bot reported from the incident on, in
     order; worst_lots: largest exposure by the venue's truth, worst_ppm: the same as a share of the limit;
-    all_cancelled_ms: from the beginning of the incident until no order of ours was left, None if that never
-    was so; places, fills: from the incident on; violations: of invariants, and what was to be done and was
-    not.
+    all_cancelled_ms: from the halt, or from what the quotes had to be pulled for, until no order of ours was
+    left, None where nothing had to go or something never went; places, fills: from the incident on;
+    violations: of invariants, and what was to be done and was not.
     """
 
     name: str
@@ -99,16 +102,20 @@ class Stage(World):
     """A world that is watched from the beginning of the incident on.
 
     Fields: deeds; codes: how often each report came; places, fills_before; gone_ns: when no order of ours was
-    left, 0: not yet; refused_places: those of a time in which the venue refused every one.
+    left, 0: not yet; pulls: reports after which no order may stay; pulled_ns, cleared_ns: when the first of
+    them came, and when none was left after it; refused_places: those of a time in which the venue refused
+    every one.
     """
 
     def __init__(self, plan: Plan, directory: Path) -> None:
         """Build the world."""
         self.deeds: list[Deed] = []
+        self.pulls: tuple[str, ...] = ()
         self.codes: dict[str, int] = {}
         self.placed_since = 0
         self.fills_before = 0
         self.gone_ns = 0
+        self.pulled_ns = self.cleared_ns = 0
         self.refused_places = 0
         super().__init__(plan, directory)
 
@@ -151,6 +158,8 @@ class Stage(World):
 
     def _hear(self, report: Report) -> None:
         self.codes[report.code] = self.codes.get(report.code, 0) + 1
+        if report.code in self.pulls and not self.pulled_ns:
+            self.pulled_ns = self.now_ns
         if report.code in TOLD and len(self.deeds) < TOLD_MAX:
             facts = ", ".join(f"{name} {text}" for name, text in report.facts[:4])
             at_ms = (self.now_ns - self.began_ns) // MS
@@ -158,6 +167,10 @@ class Stage(World):
 
     def _step(self, event: AnyEvent) -> None:
         super()._step(event)
+        if self.life is not None and self.life.failure and not self.pulled_ns:
+            self.pulled_ns = self.now_ns
+        if self.pulled_ns and not self.cleared_ns and not self.checks.scene.own():
+            self.cleared_ns = self.now_ns
         if not self.gone_ns and self.now_ns > self.began_ns and not self.checks.scene.own():
             self.gone_ns = self.now_ns
 
@@ -216,6 +229,7 @@ def play(
         prefix="mm-drill-", dir=MEMORY if MEMORY.is_dir() else None
     ) as directory:
         stage = stage_of(scenario.make_plan(subject, seed), Path(directory))
+        stage.pulls = tuple(code for code in scenario.expects if code in PULLS)
         scenario.script(stage)
         try:
             stage.run()
@@ -234,7 +248,7 @@ def play(
         deeds=tuple(stage.deeds),
         worst_lots=exposure.worst_lots,
         worst_ppm=exposure.worst_ppm,
-        all_cancelled_ms=(stage.gone_ns - stage.began_ns) // MS if stage.gone_ns else None,
+        all_cancelled_ms=(stage.cleared_ns - stage.pulled_ns) // MS if stage.cleared_ns else None,
         places=stage.placed_since,
         fills=len(stage.truth.fills) - stage.fills_before,
         violations=tuple(violations),

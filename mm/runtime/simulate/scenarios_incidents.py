@@ -164,8 +164,16 @@ def _broken_strategy(stage: Stage) -> None:
 
 def _secrets(stage: Stage) -> None:
     stage.checks.plant_secrets((CANARY,))
+
+    def ease() -> None:
+        if "halt" in stage.codes:
+            stage.strike()
+
     stage.at(0, lambda: stage.strike(access_denied=0.2))
-    stage.at(3, stage.strike)
+    # A bot that asks rarely hears late that its key is refused.
+    for second in range(3, 20):
+        stage.at(second, ease)
+    stage.at(20, stage.strike)
 
 
 def _by_hand(stage: Stage) -> None:

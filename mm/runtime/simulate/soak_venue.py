@@ -45,6 +45,7 @@ from mm.domain.events import (
     OrderSeen,
     OrdersListed,
     PlaceUnknown,
+    PublicTrade,
     Source,
     Stream,
     StreamDown,
@@ -106,7 +107,9 @@ class Clock(Protocol):
 
 
 class SoakVenue:
-    """The venue. Fields: caps; events: handed out so far; lost: answers that never came; drops: of streams."""
+    """The venue. Fields: caps; events: handed out so far; lost: answers that never came; drops: ends of
+    streams.
+    """
 
     def __init__(self, clock: Clock, random: Random, pace: Pace) -> None:
         """Begin closed. Args: random: everything is drawn from it."""
@@ -116,7 +119,7 @@ class SoakVenue:
         self._random = random
         self._pace = pace
         self._sink: Callable[[AnyEvent], None] | None = None
-        self._up = {stream: False for stream in Stream}
+        self._up = dict.fromkeys(Stream, False)
         self._synced = False
         self._mid = MID_TICKS
         self._seq = 0
@@ -125,6 +128,7 @@ class SoakVenue:
         self._ended: dict[str, _Order] = {}
         self._fills: deque[OrderFilled] = deque(maxlen=FILLS_MAX)
         self._trades = 0
+        self._prints = 0
         self._held = {FIRST.base: 10**12, FIRST.quote: 10**15}
 
     # ---- the port
@@ -154,9 +158,7 @@ class SoakVenue:
             case Cancel():
                 self._request(
                     lambda: self._cancel(command),
-                    lambda: self._emit(
-                        CancelUnknown(ts_ns=self._now(), cid=command.cid, cause="no answer")
-                    ),
+                    lambda: self._emit(CancelUnknown(ts_ns=self._now(), cid=command.cid, cause="no answer")),
                 )
             case Query():
                 self._soon(lambda: self._query(command))
@@ -234,9 +236,7 @@ class SoakVenue:
         return self._canceled(order, Source.ANSWER)
 
     def _canceled(self, order: _Order, source: Source) -> OrderCanceled:
-        return OrderCanceled(
-            ts_ns=self._now(), cid=order.place.cid, cum_lots=order.cum_lots, source=source
-        )
+        return OrderCanceled(ts_ns=self._now(), cid=order.place.cid, cum_lots=order.cum_lots, source=source)
 
     def _end(self, order: _Order) -> None:
         cid = order.place.cid
@@ -326,6 +326,7 @@ class SoakVenue:
         self._seq += 1
         self._trade()
         if self._up[Stream.MARKET] and self._synced:
+            self._print()
             now = self._levels()
             bids, asks = (
                 tuple(Level(price, new.get(price, 0)) for price in sorted({*old, *new}))
@@ -339,6 +340,22 @@ class SoakVenue:
                     venue_ms=self._now() // NS_PER_MS,
                     bids=bids,
                     asks=asks,
+                )
+            )
+
+    def _print(self) -> None:
+        # Others trade deep into the book: on paper that is what fills us.
+        if self._random.randrange(1_000) < self._pace.taken:
+            side = self._random.choice((Side.BUY, Side.SELL))
+            self._prints += 1
+            self._emit(
+                PublicTrade(
+                    ts_ns=self._now(),
+                    symbol=FIRST.symbol,
+                    trade_id=self._prints,
+                    price_ticks=self._mid + side.sign * DEPTH,
+                    size_atoms=2 * DEPTH * LEVEL_LOTS * FIRST.lot_atoms,
+                    aggressor=side,
                 )
             )
 

@@ -11,10 +11,9 @@ from typing import Final
 
 from mm.domain.sides import BUY, SELL, Side
 from mm.runtime.simulate.plan import Plan
-from mm.runtime.simulate.truth import Market, Truth
+from mm.runtime.simulate.truth import MAKERS, Market, Truth
 from mm.sim.orders import CancelOrder, NewOrder, OrderType, Refusal, TimeInForce
 
-MAKERS: Final = "makers"
 TAKERS: Final = "takers"
 
 DEPTH: Final = 6
@@ -72,6 +71,8 @@ class Strangers:
         self.blank: tuple[Side, ...] = ()
         self._half_ticks = 2 * crowd.unit_ticks
         self._quotes: dict[Side, dict[int, int]] = {BUY: {}, SELL: {}}
+        # What they quoted by, and the last trade before: with the same again nothing has to move.
+        self._followed: tuple[int, int, tuple[Side, ...], int] | None = None
         instrument = market.instrument
         for owner in (MAKERS, TAKERS):
             for asset in (instrument.base, instrument.quote):
@@ -106,6 +107,10 @@ class Strangers:
         # Whoever stands in the way of the other side's new prices leaves first: makers do not trade with
         # each other.
         bid, ask = self.middle_ticks - self._half_ticks, self.middle_ticks + self._half_ticks
+        followed = (bid, ask, self.blank, self._market.trades)
+        if followed == self._followed:
+            return
+        self._followed = followed
         unit = self._crowd.unit_ticks
         wanted = {
             BUY: () if BUY in self.blank else range(bid, bid - DEPTH * unit, -unit),

@@ -8,12 +8,13 @@ error, not a hang.
 import asyncio
 import selectors
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, TypeVarTuple, Unpack
 
 from mm.domain.units import NS_PER_S
 from mm.runtime.simulate.plan import START_NS
 
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 class _Jumping(selectors.SelectSelector):
@@ -22,7 +23,9 @@ class _Jumping(selectors.SelectSelector):
         super().__init__()
         self._jump = jump
 
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+    def select(  # type: ignore[explicit-any]  # what a key bears is anything
+        self, timeout: float | None = None
+    ) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if not ready and timeout is None:
             raise RuntimeError("nothing will ever happen in this loop any more")
@@ -46,7 +49,12 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return the seconds that passed in this loop."""
         return self._seconds
 
-    def run_in_executor(self, executor: object, func: Callable[..., T], *args: object) -> asyncio.Future[T]:
+    def run_in_executor(
+        self,
+        executor: object,  # noqa: ARG002 - the signature is the loop's
+        func: Callable[[Unpack[Ts]], T],
+        *args: *Ts,
+    ) -> asyncio.Future[T]:
         """Call `func` at once: threads have no place in a time that jumps."""
         done: asyncio.Future[T] = self.create_future()
         try:

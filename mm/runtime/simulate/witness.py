@@ -16,7 +16,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL
 from mm.engine.session import SessionState
 from mm.risk.inventory_band import band_lots
-from mm.runtime.simulate.checks_scene import KILL_NS, Extremes
+from mm.runtime.simulate.checks_scene import Extremes
 from mm.runtime.simulate.plan import SECOND_NS, START_NS, Plan
 from mm.runtime.simulate.scenarios import Scenario, ScenarioResult, Stage, play
 from mm.runtime.simulate.subject import Subject
@@ -65,7 +65,8 @@ class Witnessed:
     before; healed_ms: when the last fault ended; stopped_ms: when it was stopped at the end; halted_ms: when
     it halted itself or was halted, None if never; halt_gone_ms, stop_gone_ms: when the venue had no order of
     ours left after that; last_cancel_ms: when the last cancel left between the two; counted_ms: up to
-    when tracks, reports, places and fills are counted; lives: processes.
+    when tracks, reports, places and fills are counted; lives: processes; missed: the faults are
+    drawn, and none of them happened.
     """
 
     result: ScenarioResult
@@ -82,12 +83,13 @@ class Witnessed:
     places: int
     fills: int
     lives: int
+    missed: bool
 
 
 @dataclass(slots=True)
 class _Book:
     # One session by the venue's truth.
-    limits: Extremes = field(default_factory=lambda: Extremes(KILL_NS))
+    limits: Extremes
     base_atoms: int = 0
     quote_atoms: int = 0
     began_atoms: int | None = None
@@ -108,6 +110,7 @@ class WitnessedStage(Stage):
         self.reports: list[tuple[int, Report]] = []
         self.stopped_ns = self.halted_ns = self.halt_gone_ns = self.stop_gone_ns = self.last_cancel_ns = 0
         self._books: list[_Book] = []
+        self.draws = False
         self.places = self.fills = 0
         self._failed = 0
         self._fills_seen = 0
@@ -155,6 +158,11 @@ class WitnessedStage(Stage):
     def _is_counted(self) -> bool:
         return self.began_ns <= self.now_ns <= START_NS + self.plan.fault_ns + AFTERMATH_NS
 
+    def strike(self, **intensities: float) -> None:
+        """Let these faults be in force from now on."""
+        self.draws = self.draws or any(intensities.values())
+        super().strike(**intensities)
+
     def _step(self, event: AnyEvent) -> None:
         super()._step(event)
         if self._resting and not self.stopped_ns:
@@ -198,7 +206,7 @@ class WitnessedStage(Stage):
         """Note what is so now."""
         scene = self.checks.scene
         if not self._books:
-            self._books = [_Book() for _ in scene.setup.sessions]
+            self._books = [_Book(limits=Extremes(scene.kill_ns)) for _ in scene.setup.sessions]
         scene.now_ns = max(scene.now_ns, self.now_ns)
         for symbol in self.truth.markets:
             self._mids[symbol] = scene.mid_half_ticks(symbol) or self._mids.get(symbol, 0)
@@ -335,4 +343,5 @@ def witness(scenario: Scenario, subject: Subject | None, seed: int = 1) -> Witne
         places=stage.places,
         fills=stage.fills,
         lives=stage.machine.starts,
+        missed=stage.draws and not stage.luck.counts,
     )

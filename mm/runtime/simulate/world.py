@@ -51,6 +51,9 @@ TRAIL: Final = 400
 
 Noted = tuple[int, AnyEvent | AnyCommand | str]
 
+AWKWARD_MS: Final = {"order.unknown": 20_000, "order.dead": 500}
+"""Reports of orders whose outcome is open or was inferred, and how long after them the process may die."""
+
 START_PATIENCE_NS: Final = 20 * SECOND_NS
 
 MEMORY: Final = Path("/dev/shm")
@@ -81,7 +84,7 @@ class World:
         self._order = 0
         self._hash = sha256()
         self._asleep_until_ns = 0
-        self._queued: list[AnyEvent] = []
+        self._queued: list[tuple[int, AnyEvent]] = []
         self._resting = False
         self.trail: deque[Noted] = deque(maxlen=TRAIL)
         self._random = Random(f"{plan.seed}/market")
@@ -151,6 +154,8 @@ class World:
         self._asleep_until_ns = 0
         if not clean:
             run = self.machine.die(life, machine=machine)
+            if machine:
+                self._note_lost()
             if run is not None:
                 self._judge(run)
         low_ms, high_ms = (REQUEST_LIFE_NS // 10**6, 15_000) if machine else (50, 3_000)
@@ -158,9 +163,19 @@ class World:
             high_ms = low_ms
         self.after(self.luck.between(low_ms, high_ms), self._start)
 
+    def _note_lost(self) -> None:
+        # What the next life cannot know of: the record of it was not on the disk when the power went.
+        scene = self.checks.scene
+        kept = [content for content, _ in self.disk.contents().values()]
+        for cid in self.truth.live:
+            if cid in scene.placed and not any(cid.encode() in content for content in kept):
+                scene.lost.add(cid)
+
     def _judge(self, run: Run) -> None:
-        self.machine.judge(run)
-        if self.plan.reruns:
+        plan = self.plan
+        if run.ended or plan.reruns or run.setup.epoch % plan.verify_every == 0:
+            self.machine.judge(run)
+        if plan.reruns:
             self.checks.on_rerun(self.machine.rerun(run))
         if run.ended:
             self.disk.forget(run.journal)
@@ -329,7 +344,7 @@ class World:
         if self.life is None:
             return
         if self.now_ns < self._asleep_until_ns or self._queued:
-            self._queued.append(event)
+            self._queued.append((self.now_ns, event))
             if self.now_ns >= self._asleep_until_ns:
                 self._wake()
             return
@@ -338,8 +353,12 @@ class World:
     def _wake(self) -> None:
         # What waited in the sockets comes at once, in its order.
         queued, self._queued = self._queued, []
-        for event in queued:
-            self._step(msgspec.structs.replace(event, ts_ns=self.now_ns))
+        scene = self.checks.scene
+        try:
+            for scene.reached_ns, event in queued:
+                self._step(msgspec.structs.replace(event, ts_ns=self.now_ns))
+        finally:
+            scene.reached_ns = 0
 
     def _step(self, event: AnyEvent) -> None:
         if self.life is not None:
@@ -358,7 +377,13 @@ class World:
         self.wire.submit(command)
 
     def reported(self, report: Report) -> None:
-        """Call an operator where trading stopped."""
+        """Call an operator where trading stopped; die where that is most awkward, perhaps."""
+        if report.code == "order.dead":
+            self.liar.gave_up(dict(report.facts)["cid"])
+        within_ms = AWKWARD_MS.get(report.code)
+        if within_ms is not None and self.luck.hits("ill_timed"):
+            points = int(self.luck.random.random() * 4)
+            self.after(self.luck.between(0, within_ms), lambda: self.fuse.light(points, machine=False))
         if report.code == "halt" or (
             report.code == "session.state" and ("state", "active") not in report.facts
         ):

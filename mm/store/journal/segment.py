@@ -58,7 +58,8 @@ class SegmentReader:
         self._base = 0
         self._hashed = 0
         try:
-            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+            # A pipe in its place would have us wait for ever; like this it cannot be read.
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         except FileNotFoundError:
             raise
         except OSError as error:

@@ -3,7 +3,6 @@
 Must never decide anything. Invariant: an event leaves here with the time at which its news came in.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -14,6 +13,7 @@ from mm.errors import ProtocolViolation
 from mm.venues.binance.settings import AnySettings
 from mm.venues.edge.errors import CLOCK_OFF, RequestFailure, asked_to_wait, is_access_denied
 from mm.venues.edge.known_ids import KnownIds
+from mm.venues.edge.tally import Tally
 
 _WEIGHT_HEADER: Final = "x-mbx-used-weight-1m"
 _ORDERS_HEADER: Final = "x-mbx-order-count-10s"
@@ -33,7 +33,7 @@ class Link:
         self.settings = settings
         self.offset_ns = 0
         self.ids = KnownIds()
-        self.ignored: Counter[str] = Counter()
+        self.ignored = Tally()
         self._sink: Callable[[AnyEvent], None] | None = None
         self._by_symbol: dict[str, Instrument] = {}
         self._by_venue_symbol: dict[str, Instrument] = {}

@@ -14,8 +14,10 @@ from mm.venues.paper.truth import PaperCounters, PaperOrder, PaperStep, PaperTra
 ORDERS_MAX: Final = 20_000
 """Closed orders that are still known."""
 
-FILLS_MAX: Final = 100_000
-"""Fills and trades that are still known."""
+FILLS_MAX: Final = 20_000
+"""Fills and trades that are still known: a listing goes back a quarter of an hour, the limit of placements
+would let through 9 000 orders meanwhile.
+"""
 
 
 class _Record:

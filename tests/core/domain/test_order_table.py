@@ -1,5 +1,6 @@
 """The order table's sums equal a recomputation from its orders, whatever happens to them."""
 
+import sys
 from copy import deepcopy
 
 import pytest
@@ -282,3 +283,30 @@ def test_an_order_that_never_left_is_taken_back_without_a_trace() -> None:
     table.fire(table.live["2"], Trigger.ACK, 1)
     with pytest.raises(AssertionError):
         table.withdraw("2")
+
+
+def test_forgetting_the_oldest_costs_the_same_however_many_there_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Steps counted, not time: what is not in use any more is not walked over again for each new one."""
+    monkeypatch.setattr(order_table_module, "TRADES_MAX", 2_000)
+    monkeypatch.setattr(order_table_module, "ENDED_MAX", 2_000)
+    table = OrderTable()
+    walks = 0
+
+    def walk(frame: object, event: str, argument: object) -> None:
+        nonlocal walks
+        walks += event == "c_call" and getattr(argument, "__name__", "") in ("next", "iter")
+
+    sys.setprofile(walk)
+    try:
+        for number in range(6_000):
+            table.remember_trade(SYMBOL, number, Side.BUY, number)
+            order = make_order(cid=str(number))
+            table.add(order)
+            table.fire(order, Trigger.CANCELED, number)
+    finally:
+        sys.setprofile(None)
+    assert walks == 0
+    assert [number for number in (3_999, 4_000) if table.knows_trade(SYMBOL, number, Side.BUY)] == [4_000]
+    assert [number for number in (3_999, 4_000) if table.get(str(number)) is not None] == [4_000]

@@ -27,6 +27,7 @@ from mm.domain.events import (
 from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
+from mm.engine import account_events
 from mm.strategies.base import Wake
 from tests.builders.engine_ladder import SECOND_NS, Scripted, See
 from tests.builders.engine_rig import MID, MS, Rig, listed, make_session, of, orphan
@@ -255,3 +256,35 @@ def test_a_clock_that_the_venue_doubts_is_measured_at_once_and_not_in_a_loop() -
     assert len(of(rig.sent, MeasureClock)) == before + 1
     rig.advance(500 * MS)
     assert len(of(rig.sent, MeasureClock)) == before + 2
+
+
+def test_pushed_balances_of_assets_beyond_number_are_let_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that are known are kept up to date."""
+    monkeypatch.setattr(account_events, "ASSETS_MAX", 3)
+    rig = quoting()
+    rig.feed(BalancesListed, asked_ns=rig.now_ns, balances=(("AAA", 1, 0), ("BBB", 7, 0)))
+    for number in range(9):
+        rig.feed(BalanceChanged, asset=f"X{number}", free_atoms=5, locked_atoms=2)
+    rig.feed(BalanceChanged, asset="AAA", free_atoms=9, locked_atoms=0)
+    assert rig.engine.state.balances == {"AAA": (9, 0), "BBB": (7, 0), "X0": (5, 2)}
+
+
+def test_of_cancelled_orders_of_an_earlier_life_only_those_still_listed_are_remembered() -> None:
+    """However many come and go."""
+    rig = quoting()
+    for number in range(1, 20):
+        rig.list_orders(orders=(orphan(2 * number), orphan(2 * number + 1)))
+    cancelled = rig.engine.state.symbols[INSTRUMENT.symbol].cancelled_ns
+    assert list(cancelled) == [orphan(38).cid, orphan(39).cid]
+    rig.list_orders(orders=())
+    assert rig.engine.state.symbols[INSTRUMENT.symbol].cancelled_ns == {}
+
+
+def test_the_places_where_listings_of_fills_ended_are_kept_for_a_while_only() -> None:
+    """One a minute, for as long as the next life lists again."""
+    rig = quoting()
+    for number in range(1, 400):
+        rig.advance(10 * SECOND_NS)
+        rig.list_fills(next_trade_id=number)
+    cursors = rig.engine.state.symbols[INSTRUMENT.symbol].cursors
+    assert len(cursors) <= account_events.OVERLAP_NS // account_events.CURSOR_PAUSE_NS + 2

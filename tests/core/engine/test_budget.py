@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.capabilities import Capabilities
-from mm.engine.budget import Budget
+from mm.engine.budget import ORDER_WINDOW_NS, WEIGHT_WINDOW_NS, Budget
 
 SECOND_NS = 1_000_000_000
 CAPS = Capabilities(orders_per_10s=10, weight_per_minute=100)
@@ -132,3 +132,15 @@ def test_what_others_used_is_what_the_venue_said_last_and_is_forgotten_after_its
     budget.correct(2 * SECOND_NS, weight=READS_MAX, orders=-1)
     assert not budget.take(61 * SECOND_NS, READS_MAX)
     assert budget.take(62 * SECOND_NS, READS_MAX)
+
+
+def test_what_was_spent_is_remembered_for_its_window_only() -> None:
+    """Cancels are never refused and nobody asks before them, so time alone bounds how many are remembered."""
+    budget = Budget(CAPS)
+    for number in range(5_000):
+        budget.take_cancel(number * SECOND_NS // 10)
+    assert len(budget._weight._spent) == WEIGHT_WINDOW_NS // (SECOND_NS // 10)
+    for number in range(5_000, 10_000):
+        budget.take_place(number * SECOND_NS)
+    assert len(budget._orders._spent) <= ORDER_WINDOW_NS // SECOND_NS
+    assert len(budget._minute._spent) <= WEIGHT_WINDOW_NS // SECOND_NS

@@ -8,6 +8,7 @@ from mm.domain.events import BookLost, OrderRejected, Throttled
 from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
+from mm.engine import send
 from mm.risk.base import Alarm, AlarmAction, Refusal
 from mm.strategies.base import Wake
 from tests.builders.engine_ladder import (
@@ -357,3 +358,18 @@ def test_a_ladder_that_the_venue_cannot_take_is_told_once_and_why() -> None:
     assert rig.reports("quotes.unfit") == [
         {"size_lots": "1", "price_ticks": str(MID - 20), "least_lots": "5", "session": "main"}
     ]
+
+
+def test_a_strategy_that_numbers_its_levels_anew_each_time_fills_no_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the refusals of too many levels the oldest are forgotten; the one of this moment is the reason."""
+    monkeypatch.setattr(send, "DENIED_MAX", 3)
+    rig = Rig(make_session(two_sided(), rules=(Deny(Side.BUY, "no"), Deny(Side.SELL, "no"))))
+    rig.activate()
+    for level in range(1, 30):
+        rig.script().bids = (Quote(MID - 20, 10, level),)
+        rig.keep_alive(SECOND_NS)
+    assert len(rig.session().denied) == 3
+    assert (Side.BUY, 29) in rig.session().denied
+    assert rig.session().reason == "no"

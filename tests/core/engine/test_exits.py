@@ -3,14 +3,14 @@
 import pytest
 
 from mm.domain.commands import Place, TimeInForce
-from mm.domain.events import BookLost, OrderExpired, Source
+from mm.domain.events import BookLost, OrderAcked, OrderExpired, Source, Stream, StreamDown
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.engine.exits import EXITS_MAX, REFUSALS_MAX
 from mm.risk.base import Alarm, AlarmAction, Refusal, RiskView, Rule
 from mm.risk.slippage import Slippage
 from tests.builders.engine_ladder import SECOND_NS, Deny, Ring, Scripted
-from tests.builders.engine_rig import BASE_ATOMS, MID, MS, Rig, make_session
+from tests.builders.engine_rig import BASE_ATOMS, EPOCH, MID, MS, Rig, cid_of, make_session
 from tests.builders.instruments import INSTRUMENT, make_test_instrument
 
 
@@ -200,3 +200,36 @@ def test_the_bound_of_an_exit_is_rounded_towards_the_reference(net_lots: int, pr
     """14.5 bps of 10 000 ticks are 14.5 ticks: 15 would be beyond the bound."""
     rig, _ = leaving(net_lots, slippage_ppm=1_450)
     assert rig.places()[-1].price_ticks == price
+
+
+def test_a_process_that_is_fenced_leaves_no_position() -> None:
+    """The account is another one's by then, and so is what it holds (simulated: seed 216)."""
+    rig, _ = leaving(8)
+    leave = rig.places()[-1]
+    rig.feed(
+        OrderAcked,
+        cid=cid_of(1, epoch=EPOCH + 1),
+        venue_order_id="9",
+        price_ticks=MID,
+        size_lots=1,
+        source=Source.STREAM,
+    )
+    rig.feed(OrderExpired, cid=leave.cid, cum_lots=0, prevented=False, source=Source.ANSWER)
+    before = len(rig.places())
+    rig.keep_alive(SECOND_NS)
+    confirm(rig)
+    rig.keep_alive(5 * SECOND_NS)
+    assert len(rig.places()) == before
+    assert [said["refused"] for said in rig.reports("exit.incomplete")] == ["fenced"]
+
+
+def test_an_exit_waits_while_own_orders_cannot_be_seen_and_not_for_ever() -> None:
+    """After so many attempts an operator has to look."""
+    rig, _ = leaving(8)
+    leave = rig.places()[-1]
+    rig.feed(StreamDown, stream=Stream.USER, reason="gone")
+    rig.feed(OrderExpired, cid=leave.cid, cum_lots=0, prevented=False, source=Source.ANSWER)
+    before = len(rig.places())
+    rig.keep_alive((REFUSALS_MAX + 5) * SECOND_NS)
+    assert len(rig.places()) == before
+    assert [said["refused"] for said in rig.reports("exit.incomplete")] == [str(REFUSALS_MAX)]

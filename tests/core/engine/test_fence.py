@@ -2,13 +2,33 @@
 
 import pytest
 
-from mm.domain.commands import Cancel
-from mm.domain.events import AnyEvent, Operation, OrderAcked, OrderCanceled, OrderFilled, Source
+from mm.domain.commands import Cancel, Place
+from mm.domain.events import (
+    AnyEvent,
+    ListedOrder,
+    Operation,
+    OrderAcked,
+    OrderCanceled,
+    OrderFilled,
+    OrderSeen,
+    Source,
+)
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.engine.session import SessionState
 from tests.builders.engine_ladder import Scripted
-from tests.builders.engine_rig import EPOCH, MID, MS, SECOND_NS, Rig, cid_of, listed, make_session, of, orphan
+from tests.builders.engine_rig import (
+    EPOCH,
+    MID,
+    MS,
+    SECOND_NS,
+    Rig,
+    cid_of,
+    listed,
+    make_session,
+    of,
+    orphan,
+)
 from tests.builders.instruments import INSTRUMENT
 
 ALIENS = [cid_of(1, epoch=EPOCH + 1), cid_of(1_000, epoch=EPOCH)]
@@ -99,3 +119,86 @@ def test_an_id_of_this_life_that_was_given_out_and_never_sent_is_no_other_proces
     rig.step(acked(rig.places()[0].cid))
     rig.advance(SECOND_NS)
     assert rig.reports("fenced") == []
+
+
+def taken_off(rig: Rig, times: int, *, pause_ns: int = SECOND_NS, seen: bool = False) -> None:
+    """Let the venue say that the newest order was cancelled, which nobody here asked for, so many times."""
+    for _ in range(times):
+        rig.keep_alive(pause_ns)
+        place = rig.places()[-1]
+        rig.ack(place)
+        if seen:
+            rig.feed(OrderSeen, cid=place.cid, venue_order_id="1", open=False, cum_lots=0)
+        else:
+            rig.canceled(place)
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["told", "asked"])
+def test_an_older_process_whose_orders_are_taken_off_again_and_again_halts(seen: bool) -> None:
+    """The newer one sends nothing while it shows any, so no id of it is ever seen."""
+    rig = active()
+    taken_off(rig, 4, seen=seen)
+    assert rig.engine.state.halt_code == ""
+    taken_off(rig, 1, seen=seen)
+    (said,) = rig.reports("halt")
+    assert (said["reason"], said["times"]) == ("orders.taken_off", "5")
+    before = len(rig.places())
+    rig.keep_alive(10 * SECOND_NS)
+    rig.list_all()
+    rig.keep_alive(SECOND_NS)
+    assert rig.is_confirmed()
+    assert len(rig.places()) == before
+
+
+def test_orders_that_somebody_takes_off_now_and_then_are_placed_again() -> None:
+    """Five times within a minute are too often, five in an hour are a person."""
+    rig = active()
+    taken_off(rig, 8, pause_ns=20 * SECOND_NS)
+    assert rig.engine.state.halt_code == ""
+
+
+def test_orders_that_end_together_count_once() -> None:
+    """A venue may clear the account before its maintenance; what was placed before that ends with it."""
+    rig = Rig(make_session(Scripted(bids=tuple(Quote(MID - 20 - number, 10, number) for number in range(6)))))
+    rig.activate()
+    rig.advance(SECOND_NS)
+    for place in rig.places():
+        rig.canceled(place)
+    assert len(rig.engine.state.taken_off_ns) == 1
+
+
+def older(number: int) -> ListedOrder:
+    """Return an order that a process of the life before placed."""
+    left = orphan()
+    return type(left)(cid_of(100 + number), *[getattr(left, name) for name in left.__struct_fields__[1:]])
+
+
+def test_a_newer_process_waits_for_as_long_as_the_older_one_places_and_says_so() -> None:
+    """It cancels whatever it sees and sends nothing; once the older one stopped, it begins by itself."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate(orders=(older(0),))
+    for number in range(1, 100):
+        rig.keep_alive(SECOND_NS)
+        rig.list_all(orders=(older(number),))
+    assert of(rig.sent, Place) == []
+    assert {cancel.cid for cancel in rig.cancels()} >= {older(number).cid for number in range(100)}
+    said = rig.reports("fence.older_trades")
+    assert [(one["epoch"], one["own_epoch"]) for one in said] == [(str(EPOCH - 1), str(EPOCH))] * 2
+    assert "an older process" in rig.session().reason
+    assert rig.engine.state.halt_code == ""
+    for _ in range(3):
+        rig.keep_alive(2 * SECOND_NS)
+        rig.list_all()
+    rig.keep_alive(SECOND_NS)
+    assert rig.session().state is SessionState.ACTIVE
+    assert len(rig.places()) == 1
+
+
+def test_what_a_dead_process_left_is_no_older_process_that_runs() -> None:
+    """Its last requests may arrive for as long as a request can live."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate(orders=(older(0),))
+    rig.keep_alive(30 * SECOND_NS)
+    rig.list_all(orders=(older(1),))
+    assert rig.reports("fence.older_trades") == []
+    assert rig.session().reason == "clears orders of an earlier life"

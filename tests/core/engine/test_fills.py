@@ -10,9 +10,11 @@ from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.domain.units import PPM
+from mm.engine import fills
 from mm.strategies.base import Wake
 from tests.builders.engine_ladder import SECOND_NS, Scripted
-from tests.builders.engine_rig import MID, MS, Rig, cid_of, make_session
+from tests.builders.engine_rig import EPOCH, MID, MS, Rig, cid_of, make_session
+from tests.builders.estates import left, left_position
 from tests.builders.instruments import INSTRUMENT, OTHER
 
 
@@ -204,6 +206,53 @@ def test_a_fill_without_a_market_is_marked_at_its_own_price() -> None:
     assert rig.engine.state.halt_code == ""
 
 
+def test_an_execution_from_before_a_clean_restart_that_is_reported_again_is_not_counted() -> None:
+    """The holdings that were counted contain it: below where the listing ended then, all is known."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))), inherits=True)
+    rig.activate()
+    for _ in range(4):
+        rig.keep_alive(2 * SECOND_NS)
+        rig.list_orders()
+        rig.list_fills(next_trade_id=40)
+        rig.list_balances()
+    rig.keep_alive(SECOND_NS)
+    assert rig.session().stock_taken
+    (place,) = rig.places()
+    old = Place(**{name: getattr(place, name) for name in place.__struct_fields__} | {"cid": cid_of(3)})
+    rig.fill(old, 4, 39)
+    assert (rig.session().position.net_lots, rig.session().position.fills) == (0, 0)
+    assert rig.reports("fill.earlier_life") == []
+    rig.fill(old, 4, 40)
+    assert rig.session().position.net_lots == 4
+    assert [said["trade_id"] for said in rig.reports("fill.earlier_life")] == ["40"]
+
+
+@pytest.mark.parametrize(("epoch", "net_lots"), [(EPOCH - 3, 4), (EPOCH - 2, 4), (EPOCH - 1, 0)])
+def test_a_fill_of_a_life_between_the_one_taken_over_and_this_one_is_somebody_elses(
+    epoch: int, net_lots: int
+) -> None:
+    """Another machine traded the account meanwhile: its fills are in no position here (simulated: seed 8)."""
+    rig = Rig(
+        make_session(Scripted(bids=(Quote(MID - 20, 10),))),
+        estate=left(epoch=EPOCH - 2, positions=(left_position(net_lots=0, bought_lots=0, sold_lots=0),)),
+    )
+    rig.feed(
+        OrderFilled,
+        symbol=INSTRUMENT.symbol,
+        cid=cid_of(1, epoch=epoch),
+        trade_id=10**6,
+        side=Side.BUY,
+        price_ticks=MID,
+        size_lots=4,
+        fee_atoms=0,
+        fee_asset="BBB",
+        maker=True,
+        source=Source.STREAM,
+    )
+    assert rig.session().position.net_lots == net_lots
+    assert len(rig.reports("fill.foreign")) == (net_lots == 0)
+
+
 @pytest.mark.parametrize("changes", [{"size_lots": 0}, {"size_lots": -3}, {"price_ticks": 0}])
 def test_a_fill_of_nothing_or_for_nothing_is_told_and_moves_nothing(changes: dict[str, int]) -> None:
     """The engine never fails on what a venue says; a right report of the same trade is still taken."""
@@ -216,3 +265,18 @@ def test_a_fill_of_nothing_or_for_nothing_is_told_and_moves_nothing(changes: dic
     assert rig.session().position.net_lots == 0
     rig.fill(place, 4, 40)
     assert rig.session().position.net_lots == 4
+
+
+def test_a_venue_that_takes_its_fees_in_ever_new_assets_is_not_believed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each fill is booked; trading ends."""
+    monkeypatch.setattr(fills, "FEE_ASSETS_MAX", 2)
+    rig, place = quoting()
+    rig.ack(place)
+    for number in range(2):
+        rig.fill(place, 1, number + 1, fee_atoms=1, fee_asset=f"X{number}")
+    assert rig.engine.state.halt_code == ""
+    rig.fill(place, 1, 3, fee_atoms=1, fee_asset="X2")
+    assert rig.engine.state.halt_code == "fees.assets"
+    assert rig.session().position.net_lots == 3

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm.engine.ledger import EXTERNAL_MAX, Ledger
+from mm.engine.ledger import ASSETS_MAX, EXTERNAL_MAX, Ledger
 
 ASSETS = st.sampled_from(["AAA", "BBB", "FFF"])
 MOVES = st.dictionaries(ASSETS, st.integers(-(10**20), 10**20), max_size=3)
@@ -104,3 +104,16 @@ def test_fills_are_counted_since_the_venue_last_agreed() -> None:
     ledger.move(4, {"AAA": 1})
     assert ledger.fills_since_agreed("AAA") == 1
     assert ledger.fills_since_agreed("BBB") == 2
+
+
+def test_a_venue_that_invents_assets_fills_no_memory() -> None:
+    """More than any venue has are let pass; what is known is compared as before."""
+    ledger = Ledger()
+    ledger.open({"AAA": 10})
+    for number in range(0, ASSETS_MAX + 1_000, 500):
+        found = {f"X{one}": 0 for one in range(number, number + 500)}
+        ledger.compare(100 + number, 101 + number, {"AAA": 10, **found})
+    assert len(ledger.agreed_ns) + len(ledger.holdings) <= ASSETS_MAX + 1
+    ledger.compare(9_000, 9_001, {"AAA": 11, "one too many": 5})
+    assert ledger.look is not None
+    assert ledger.look.differences == {"AAA": 1}

@@ -42,6 +42,34 @@ def test_a_top_of_book_moves_the_market_too() -> None:
     assert rig.session().market.bid_ticks == MID - 4
 
 
+@pytest.mark.parametrize(("bid", "ask"), [(10, 10), (0.1, 0.1), (1.06, 1.07)])
+def test_a_top_far_beyond_its_own_depth_loses_the_book(bid: float, ask: float) -> None:
+    """Ten times the price, a tenth of it, or a market that runs: nobody quotes on it (simulated: seed 27)."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    rig.place_all()
+    reference = rig.session().market.reference.half_ticks
+    top = (Level(int(MID * bid), 10), Level(int(MID * ask) + 1, 10))
+    rig.advance(SECOND_NS // 2)
+    rig.feed(TopOfBook, symbol=SYMBOL, seq=rig.seq + 1, bid=top[0], ask=top[1])
+    assert [said["reason"] for said in rig.reports("book.lost")] == ["its top lies far beyond its depth"]
+    assert rig.session().market.mid_half_ticks == 0
+    assert rig.session().market.reference.half_ticks == reference
+    assert len(rig.cancels()) == 1
+
+
+def test_a_top_that_is_old_or_meets_an_empty_side_is_not_judged_by_the_depth() -> None:
+    """What the book ignores tells nothing; with one side gone there is nothing to compare with."""
+    rig = Rig()
+    rig.activate()
+    rig.feed(TopOfBook, symbol=SYMBOL, seq=rig.seq, bid=Level(10 * MID, 1), ask=Level(10 * MID + 1, 1))
+    rig.feed(TopOfBook, symbol=SYMBOL, seq=rig.seq + 1, bid=Level(MID - 10, 1), ask=Level(0, 0))
+    assert rig.reports("book.lost") == []
+    rig.snapshot(MID - 10, 0)
+    rig.feed(TopOfBook, symbol=SYMBOL, seq=rig.seq + 1, bid=Level(10 * MID, 1), ask=Level(10 * MID + 1, 1))
+    assert rig.reports("book.lost") == []
+
+
 def test_signals_are_told_of_mids_and_trades() -> None:
     """One signal for two sessions that ask for the same."""
     spec = TallySpec()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mm.domain.commands import ListBalances, ListOrders, Place, Query
+from mm.domain.commands import ListBalances, ListFills, ListOrders, Place, Query
 from mm.domain.events import OrderNotFound, OrderRejected, OrderSeen, PlaceUnknown
 from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
@@ -18,6 +18,7 @@ from tests.builders.engine_rig import (
     make_session,
     of,
 )
+from tests.builders.instruments import INSTRUMENT
 
 UNKNOWN, DEAD = OrderState.UNKNOWN, OrderState.DEAD
 
@@ -152,3 +153,47 @@ def test_a_sign_of_life_during_the_proof_ends_it() -> None:
     rig.list_balances()
     rig.advance(200 * MS)
     assert rig.state_of(place) is OrderState.WORKING
+
+
+def test_a_fill_that_the_listing_of_then_passed_over_is_looked_for_again_before_an_order_is_buried() -> None:
+    """The proof lists fills from before the order on, page by page, not from where the last listing ended
+    (simulated: seed 55).
+    """
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    rig.list_fills(next_trade_id=6)
+    (place,) = rig.places()
+    rig.feed(PlaceUnknown, cid=place.cid, cause="HTTP 504")
+    rig.advance(31 * SECOND_NS)
+    rig.list_fills(next_trade_id=36)
+    while not rig.order(place).absent_since_ns:
+        rig.keep_alive(SECOND_NS)
+        rig.list_fills(next_trade_id=36)
+        rig.feed(OrderNotFound, cid=place.cid)
+    listings = of(rig.sent, ListFills)
+    assert (listings[-2].from_trade_id, listings[-1].from_trade_id) == (36, 0)
+    rig.list_orders()
+    rig.list_balances()
+    # A page of it, and then an answer to a request of long ago: neither shows what is asked for.
+    asked_ns = rig.now_ns
+    rig.list_fills(next_trade_id=20, complete=False)
+    assert of(rig.sent, ListFills)[-1].from_trade_id == 20
+    rig.list_fills(next_trade_id=50, asked_ns=asked_ns - SECOND_NS)
+    rig.advance(200 * MS)
+    assert rig.state_of(place) is UNKNOWN
+    assert rig.session().market.next_trade_id == 20
+    rig.fill(place, 10, 34)
+    rig.list_fills(next_trade_id=36)
+    rig.advance(200 * MS)
+    assert rig.state_of(place) is OrderState.FILLED
+    assert rig.reports("order.dead") == []
+
+
+def test_a_long_listing_that_is_under_way_is_not_begun_again() -> None:
+    """Whoever asks for the same while its pages come waits for them."""
+    rig, _ = in_doubt()
+    rig.list_fills(next_trade_id=20, complete=False)
+    asked = len(of(rig.sent, ListFills))
+    rig.engine.state.symbols[INSTRUMENT.symbol].fills_asked_ns = 0
+    rig.keep_alive(6 * SECOND_NS)
+    assert {listing.from_trade_id for listing in of(rig.sent, ListFills)[asked:]} == {20}

@@ -31,7 +31,8 @@ from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.engine.estate import estate_of
 from mm.engine.session import SessionState
-from tests.builders.engine_ladder import Scripted
+from mm.risk.base import Alarm, AlarmAction
+from tests.builders.engine_ladder import Ring, Scripted
 from tests.builders.engine_rig import (
     BASE_ATOMS,
     MID,
@@ -84,7 +85,7 @@ def test_without_orders_everything_is_looked_at_before_anything_is_quoted() -> N
     look(rig, 6)
     (said,) = rig.reports("recovered")
     assert (said["orders"], said["fills"], said["external"]) == ("0", "0", "0")
-    assert int(said["took_ms"]) >= 3_000
+    assert int(said["took_ms"]) >= 2_000
     assert rig.session().state is SessionState.ACTIVE
     assert len(rig.places()) == 1
     assert rig.session().position.inventory_lots == 7
@@ -160,6 +161,42 @@ def test_an_intent_that_never_left_is_dead_by_proof() -> None:
     assert rig.now_ns - order.placed_ns >= 60 * SECOND_NS
     assert rig.reports("recovered")[0]["dead"] == "1"
     assert rig.reports("order.dead")[0]["placed_ns"] == str(order.placed_ns)
+
+
+def test_how_long_a_proof_still_takes_is_said() -> None:
+    """Nothing but time can show that a request of the dead process never arrived."""
+    order = left_order(cum_lots=0, revealed_lots=0, ends_as=None, accepted=False, venue_order_id="")
+    rig = heir(order)
+    look(rig, 2)
+    assert rig.session().reason == "recovers: 1 orders of an earlier life"
+    rig.feed(OrderNotFound, cid=order.cid)
+    look(rig, 2)
+    left_s = -(-(order.placed_ns + 60 * SECOND_NS - rig.now_ns) // SECOND_NS)
+    waits = f"waits for proof that 1 never arrived: {left_s} s"
+    assert rig.session().reason == f"recovers: 1 orders of an earlier life; {waits}"
+    look(rig, 110)
+    assert rig.session().reason == "recovers: 1 orders of an earlier life"
+
+
+def test_a_position_is_not_left_before_it_is_known_what_it_is() -> None:
+    """A loss is seen at the first price; the way out of it waits for the fills (simulated: seed 41)."""
+    ring = Ring()
+    position = left_position(net_lots=5, start_lots=0, target_lots=BASE_ATOMS // INSTRUMENT.lot_atoms)
+    rig = heir(session=make_session(Scripted(), rules=(ring,)), positions=(position,))
+    ring.alarm = Alarm(AlarmAction.FLATTEN, "loss")
+    rig.engine.state.sessions[0].state = SessionState.PAUSED
+    rig.advance(100 * MS)
+    assert rig.engine.state.halt_code == "loss"
+    rig.list_orders()
+    rig.advance(200 * MS)
+    assert rig.is_confirmed()
+    rig.advance(SECOND_NS)
+    assert rig.places() == []
+    look(rig, 10)
+    assert len(rig.reports("recovered")) == 1
+    assert [(place.side, place.size_lots, place.reduces) for place in rig.places()[:1]] == [
+        (Side.SELL, 5, True)
+    ]
 
 
 def test_a_clock_that_was_put_back_does_not_keep_an_order_young_for_ever() -> None:

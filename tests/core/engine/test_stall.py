@@ -1,7 +1,7 @@
 """A process that stood still, and one that sends and hears nothing: nothing new before it has looked."""
 
-from mm.domain.commands import ListOrders, Place
-from mm.domain.events import OrderCanceled, PlaceUnknown, Source, Stream, StreamDown
+from mm.domain.commands import ListOrders, Place, SyncBook
+from mm.domain.events import BookLost, OrderCanceled, PlaceUnknown, Source, Stream, StreamDown
 from mm.domain.quotes import Quote
 from mm.engine.setup import Deadlines
 from tests.builders.engine_ladder import Scripted
@@ -35,20 +35,43 @@ def test_after_a_suspend_nothing_is_placed_before_everything_was_listed_again() 
     assert len(of(sent, ListOrders)) >= 1
     rig.list_all()
     rig.keep_alive(2 * SECOND_NS)
+    # What lay in the socket looked like news of the book: it is not quoted on before it was fetched anew.
+    assert of(rig.sent, Place)[1:] == []
+    rig.snapshot()
+    rig.keep_alive(2 * SECOND_NS)
     assert len(rig.places()) == 2
 
 
-def test_a_pause_without_orders_out_is_none_of_its_business() -> None:
-    """Nothing could have happened to them; the books have a watch of their own."""
+def test_a_stall_without_orders_out_holds_back_what_is_new_as_well() -> None:
+    """What lies in the buffers is as old without orders as with them (A17): a book that looks like news."""
     rig = active(Scripted(bids=BID))
     rig.step(OrderCanceled(ts_ns=rig.now_ns, cid=rig.places()[0].cid, cum_lots=0, source=Source.STREAM))
     rig.script().bids = ()
     rig.place_all()
     for place in rig.places():
         rig.canceled(place)
-    rig.now_ns += 5 * SECOND_NS
+    before = len(rig.places())
+    rig.script().bids = BID
+    rig.now_ns += 1_200 * MS
     rig.touch_book()
-    assert rig.reports("process.stalled") == []
+    rig.keep_alive(2 * SECOND_NS)
+    assert [said["orders"] for said in rig.reports("process.stalled")] == ["0"]
+    assert len(rig.places()) == before
+    rig.list_all()
+    rig.snapshot()
+    rig.keep_alive(2 * SECOND_NS)
+    assert len(rig.places()) == before + 1
+
+
+def test_a_stall_asks_for_every_book_that_was_right_and_for_no_other() -> None:
+    """One that was lost before is under way already."""
+    rig = active(Scripted(bids=BID))
+    rig.feed(BookLost, symbol=rig.places()[0].symbol, reason="gap")
+    asked = len(of(rig.sent, SyncBook))
+    rig.now_ns += 5 * SECOND_NS
+    rig.advance(100 * MS)
+    assert [said["reason"] for said in rig.reports("book.lost")] == ["gap"]
+    assert len(of(rig.sent, SyncBook)) == asked + 1
 
 
 def test_a_stall_while_the_stream_is_down_changes_nothing_about_when_it_came_up() -> None:

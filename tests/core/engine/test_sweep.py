@@ -353,7 +353,9 @@ def test_a_configured_target_is_kept_and_what_is_missing_to_it_is_inventory() ->
 
 
 def test_orders_of_an_earlier_life_are_cleared_before_a_session_starts() -> None:
-    """Cancelled, listed until they are gone, and holdings and fills listed after that."""
+    """Cancelled, listed until gone for a while, holdings and fills listed after that: whoever left them may
+    be alive and place the next one.
+    """
     rig = Rig()
     rig.activate(orders=(orphan(),))
     assert (rig.session().state, rig.session().reason) == ("pending", "clears orders of an earlier life")
@@ -363,6 +365,11 @@ def test_orders_of_an_earlier_life_are_cleared_before_a_session_starts() -> None
     rig.list_orders()
     rig.advance(100 * MS)
     assert rig.session().reason == "waits for balances and fills"
+    rig.list_all()
+    rig.advance(100 * MS)
+    assert rig.session().state == "pending"
+    rig.keep_alive(3 * SECOND_NS)
+    rig.list_orders()
     rig.list_balances()
     rig.advance(100 * MS)
     assert rig.session().state == "pending"
@@ -441,3 +448,17 @@ def test_a_failed_snapshot_is_told_and_asked_for_again() -> None:
     rig.advance(100 * MS)
     rig.feed(RequestFailed, what="SyncBook", subject=SYMBOL, reason="HTTP 500")
     assert len(of(rig.advance(3 * SECOND_NS), SyncBook)) == 1
+
+
+def test_every_fifth_pass_lists_the_fills_from_far_back() -> None:
+    """What one passed over is asked for again, although nothing else points to it (simulated: seed 289)."""
+    rig = active()
+    rig.list_fills(next_trade_id=7)
+    froms = []
+    for _ in range(15):
+        sent = rig.keep_alive(30 * SECOND_NS)
+        froms += [listing.from_trade_id for listing in of(sent, ListFills)]
+        rig.list_fills(next_trade_id=9)
+    assert froms.count(0) == 3
+    assert froms[0] == 7
+    assert set(froms) == {0, 7, 9}

@@ -28,7 +28,7 @@ def test_a_watched_table_goes_on_with_all_that_was_there() -> None:
     """Orders, sums and known trades; afterwards it does what the other would."""
     table = OrderTable()
     table.add(make_order(size_lots=7))
-    table.remember_trade("AAA/BBB", 3, Side.BUY)
+    table.remember_trade("AAA/BBB", 3, Side.BUY, 0)
     watched = WatchedOrders.over(table, Rows())
     assert list(watched.live) == list(table.live)
     assert watched.open_lots(0, Side.BUY) == 7

@@ -11,7 +11,7 @@ from mm.runtime.simulate.faults import NONE, with_intensities
 from mm.runtime.simulate.ladder import Ladder
 from mm.runtime.simulate.lives import Died, Fuse
 from mm.runtime.simulate.plan import SECOND_NS, Plan
-from mm.runtime.simulate.world import World, simulate
+from mm.runtime.simulate.world import MEMORY, World, simulate
 
 BUSY: Final = Ladder(levels=2, half_spread_ticks=2, step_ticks=2, size_lots=20, tolerance_ticks=0)
 SHORT: Final[dict[str, Any]] = {"steps": 1_500, "heal_ns": 45 * SECOND_NS, "rest_ns": 25 * SECOND_NS}
@@ -20,7 +20,7 @@ SHORT: Final[dict[str, Any]] = {"steps": 1_500, "heal_ns": 45 * SECOND_NS, "rest
 @pytest.fixture
 def directory() -> Iterator[Path]:
     """A directory that is private to its owner."""
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as made:
         yield Path(made)
 
 

@@ -10,17 +10,18 @@ import pytest
 
 from mm.domain import orders
 from mm.domain.orders import OrderState, Trigger
-from mm.runtime.simulate.faults import NONE, switched_on
+from mm.runtime.simulate.faults import KINDS, NONE, switched_on
 from mm.runtime.simulate.runner import ROWS_EXPECTED_STEPS, Order, Total, run_seed, running
 from mm.runtime.simulate.story import failure_of, only, shortest, weakened
 from mm.runtime.simulate.world import run_world
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 STEPS: Final = 600
+FEW: Final = 200
 
 PROGRAM = f"""
 from mm.runtime.simulate.runner import Order, Total, running
-order = Order(seeds=2, steps={STEPS}, first=1)
+order = Order(seeds=2, steps={FEW}, first=1)
 total = Total(order=order)
 with running(order) as all_done:
     for done in all_done:
@@ -40,8 +41,8 @@ def run(order: Order) -> Total:
 
 def test_the_digest_is_the_same_in_processes_with_other_hash_seeds_and_in_several_at_once() -> None:
     """Every command and every end, whoever ran them."""
-    order = Order(seeds=2, steps=STEPS, first=1)
-    one, two = run(order), run(Order(seeds=2, steps=STEPS, first=1, jobs=2))
+    order = Order(seeds=2, steps=FEW, first=1)
+    one, two = run(order), run(Order(seeds=2, steps=FEW, first=1, jobs=2))
     said = [
         subprocess.run(
             [sys.executable, "-c", PROGRAM],
@@ -52,7 +53,7 @@ def test_the_digest_is_the_same_in_processes_with_other_hash_seeds_and_in_severa
             timeout=120,
             check=True,
         ).stdout.strip()
-        for hash_seed in ("0", "1")
+        for hash_seed in ("1",)
     ]
     assert {one.digest, two.digest, *said} == {one.digest}
     assert one.fields()["fault_kinds"] == two.fields()["fault_kinds"]
@@ -66,17 +67,27 @@ def test_other_seeds_give_another_digest() -> None:
 
 def test_figures_are_added_up() -> None:
     """Steps, lives, faults, rows of the table."""
-    order = Order(seeds=3, steps=STEPS, first=1)
-    done = [run_seed(seed, order=order) for seed in (1, 2, 3)]
+    order = Order(seeds=2, steps=STEPS, first=1)
+    done = [run_seed(seed, order=order) for seed in (1, 2)]
     total = Total(order=order)
     for one in done:
         total.add(one)
     fields = total.fields()
     assert fields["steps"] == sum(one.steps for one in done)
-    assert fields["seeds"] == 3
+    assert fields["seeds"] == 2
     assert fields["faults"] == sum(sum(one.outcome.faults.values()) for one in done if one.outcome)
     assert 0 < total.rows.visited < total.rows.total
     assert total.is_good
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("first", [1, 1_001])
+def test_a_large_run_visits_every_row_has_every_fault_and_breaks_nothing(first: int) -> None:
+    """As `mm simulate --seeds 60 --steps 5000` does."""
+    total = run(Order(seeds=60, steps=5_000, first=first, jobs=2))
+    assert total.rows.missing() == ()
+    assert [kind for kind in KINDS if not total.kinds.get(kind)] == []
+    assert total.violations == {}
 
 
 def test_unvisited_rows_are_a_failure_only_where_all_of_them_can_be_expected() -> None:

@@ -16,7 +16,7 @@ from mm.risk.rules import make_rules
 from mm.runtime.simulate.instruments import FIRST
 from mm.runtime.simulate.plan import DEADLINES, LIMITS
 from mm.runtime.simulate.recording import SimRecorder
-from mm.runtime.simulate.scenarios import BUSY, Scenario, play
+from mm.runtime.simulate.scenarios import BUSY, play
 from mm.runtime.simulate.scenarios_incidents import CANARY, SCENARIOS
 from mm.runtime.simulate.subject import Subject
 from tests.builders import planted_bugs_limits as of_limits
@@ -150,16 +150,35 @@ MISTAKES: dict[str, Patch] = {
 """The mistake that each incident is about."""
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_the_bot_comes_through_an_incident(scenario: Scenario) -> None:
+TELLING = (
+    "knight_2012",
+    "hummingbot_timeout_taken_for_failure",
+    "hummingbot_orders_after_stop",
+    "cancel_fill_race",
+    "restart_with_open_entry",
+    "disk_full",
+    "secrets_logged",
+    "ccxt_crossed_book",
+    "ccxt_stale_stream",
+    "two_processes",
+)
+"""Played at each change, with and without their mistakes; the others in the long tier."""
+
+
+def _tier(name: str) -> Any:
+    return pytest.param(name, marks=() if name in TELLING else (pytest.mark.proof,))
+
+
+@pytest.mark.parametrize("name", [_tier(name) for name in BY_NAME])
+def test_the_bot_comes_through_an_incident(name: str) -> None:
     """No invariant breaks, and it did what had to be done."""
-    result = play(scenario)
+    result = play(BY_NAME[name])
     assert result.violations == ()
     assert result.passed
     assert 0 < result.worst_ppm <= 1_000_000
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize("name", [_tier(name) for name in MISTAKES])
 def test_a_bot_that_makes_the_mistake_of_the_incident_fails(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +194,7 @@ def test_a_bot_that_makes_the_mistake_of_the_incident_fails(
 def test_every_incident_has_its_mistake() -> None:
     """None is left out, and names are given once."""
     assert [scenario.name for scenario in SCENARIOS] == list(MISTAKES)
+    assert set(TELLING) <= set(MISTAKES)
 
 
 def test_the_same_seed_gives_the_same_sheet() -> None:
@@ -193,19 +213,46 @@ def test_a_sheet_says_what_happened_and_what_the_bot_did() -> None:
     assert "HB#1508" in result.story
 
 
+def test_the_time_until_all_was_cancelled_counts_from_what_asks_for_it() -> None:
+    """From the halt or the pull; where quoting may go on there is none."""
+    pulled = play(BY_NAME["ccxt_stale_stream"])
+    assert pulled.all_cancelled_ms is not None
+    assert pulled.all_cancelled_ms < 5_000
+    assert play(BY_NAME["citi_2022"]).all_cancelled_ms is None
+
+
+def test_a_band_that_is_a_share_of_the_equity_is_held_too() -> None:
+    """There is no other; a bot that looks at no band at all breaks it."""
+    subject = _subject(band_lots_max=0, band_ratio_ppm=2)
+    result = play(BY_NAME["maintenance"], subject)
+    assert result.violations == ()
+    assert 500_000 < result.worst_ppm <= 1_000_000
+    with pytest.MonkeyPatch.context() as patch:
+        _nothing_is_limited(patch)
+        unlimited = play(BY_NAME["maintenance"], subject)
+    assert any("I1" in text for text in unlimited.violations)
+
+
 def test_a_users_own_bot_is_drilled() -> None:
     """Its sessions, limits, deadlines and the price at which it trades."""
+    result = play(BY_NAME["maintenance"], _subject())
+    assert result.violations == ()
+    assert 0 < result.worst_lots <= 25
+    assert result.places > 0
+
+
+def _subject(*, band_lots_max: int = 25, band_ratio_ppm: int = 10**9) -> Subject:
     instrument = FIRST
     setup = SessionSetup(
         name="mine",
         instrument=instrument,
         strategy=BUSY,  # type: ignore[arg-type]  # any strategy
         rules=make_rules(LIMITS),
-        band_lots_max=25,
-        band_ratio_ppm=10**9,
+        band_lots_max=band_lots_max,
+        band_ratio_ppm=band_ratio_ppm,
         slippage_ppm=10_000,
     )
-    subject = Subject(
+    return Subject(
         sessions=(setup,),
         caps=Capabilities(orders_per_10s=100, weight_per_minute=6_000, absence_proof_ns=12 * 10**9),
         deadlines=DEADLINES,
@@ -213,10 +260,6 @@ def test_a_users_own_bot_is_drilled() -> None:
         home_ticks={instrument.symbol: 40_000},
         depth_lots={instrument.symbol: 30},
     )
-    result = play(BY_NAME["maintenance"], subject)
-    assert result.violations == ()
-    assert 0 < result.worst_lots <= 25
-    assert result.places > 0
 
 
 def test_a_scenario_says_what_is_missing() -> None:

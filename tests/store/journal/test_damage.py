@@ -1,5 +1,6 @@
 """Damage is found wherever it is, named with its file and its byte, and never skipped."""
 
+import os
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -187,7 +188,8 @@ def test_a_newer_format_is_foreign_and_not_damaged(journal: Path) -> None:
 
 
 def test_something_else_under_the_name_of_a_segment_is_no_journal(journal: Path) -> None:
-    """A foreign file before others of the journal is damage; a directory cannot be read at all."""
+    """A foreign file before others of the journal is damage; a directory cannot be read at all, nor a pipe,
+    which would have a reader wait for ever."""
     path = segment_path(journal, Family.OWN, 1)
     assert "byte 0: no whole record" in damaged(journal, path, b"\x1f\x8b" + bytes(500)).problem
     path.unlink()
@@ -195,6 +197,9 @@ def test_something_else_under_the_name_of_a_segment_is_no_journal(journal: Path)
     assert verify(journal).problem
     path.rmdir()
     path.symlink_to(segment_path(journal, Family.OWN, 2))
+    assert "cannot be read" in verify(journal).problem
+    path.unlink()
+    os.mkfifo(path)
     assert "cannot be read" in verify(journal).problem
 
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mm.errors import JournalFailed, StateCorrupt
+from mm.store.journal import appender
 from mm.store.journal.entries import (
     COMMAND,
     CONFIG,
@@ -174,6 +175,22 @@ def test_events_do_not_pile_up_in_memory(tmp_path: Path) -> None:
     assert written > WAITING_BYTES_MAX
     journal.close()
     assert len(all_of(tmp_path / "j")) == 1_999
+
+
+def test_what_waits_to_be_hashed_does_not_pile_up_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while nobody syncs: beyond a bound it is hashed at once, and the chain fits."""
+    monkeypatch.setattr(appender, "UNHASHED_BYTES_MAX", 5_000)
+    journal = Journal.open(tmp_path / "j", RUN)
+    most = 0
+    for number in range(1, 500):
+        journal.append(EVENT, number, top(number))
+        journal.write()
+        most = max(most, journal._market._unhashed_bytes)
+    assert 2_500 < most <= 5_000
+    journal.close()
+    assert verify(tmp_path / "j").is_whole
 
 
 def stands(journal: Journal) -> tuple[int | None, int]:

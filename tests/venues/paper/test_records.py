@@ -5,7 +5,7 @@ import pytest
 
 from mm.domain.sides import Side
 from mm.sim.orders import Execution, Order, OrderStatus, OrderType, StpMode, TimeInForce
-from mm.sim.reports import OrderReport
+from mm.sim.reports import OrderReport, Trade
 from mm.venues.paper import records as module
 from mm.venues.paper.records import Records
 
@@ -61,3 +61,25 @@ def test_closed_orders_are_forgotten_oldest_first_and_open_ones_never(
     assert found is not None
     assert found.order_id == 5
     assert records.counters(open_orders=1).orders_placed == 5
+
+
+def test_fills_are_forgotten_oldest_first_and_all_are_counted() -> None:
+    """A paper run of weeks does not grow: reports and tape alike."""
+    records = Records()
+    for trade_id in range(module.FILLS_MAX + 10):
+        records.on_trade(
+            Trade(
+                trade_id=trade_id,
+                ts_ns=trade_id,
+                price_ticks=100,
+                size_lots=1,
+                taker_side=Side.BUY,
+                maker_owner="client",
+                taker_owner="market",
+                maker_order_id=1,
+                taker_order_id=2,
+            )
+        )
+    assert len(records.tape()) == module.FILLS_MAX
+    assert records.tape()[0].trade_id == 10
+    assert records.fills.maxlen == module.FILLS_MAX

@@ -1,0 +1,32 @@
+"""Seeds that once broke an invariant, kept with what it was; each bug has a test of its own beside.
+
+What a seed draws changes with the faults there are: a kept seed is a run that was bad once, no proof.
+"""
+
+import pytest
+
+from mm.runtime.simulate.plan import plan_of
+from mm.runtime.simulate.world import simulate
+
+
+@pytest.mark.parametrize(
+    ("seed", "steps"),
+    [
+        pytest.param(8, 5_000, id="fills_of_a_process_elsewhere_are_no_inventory_of_ours"),
+        pytest.param(27, 5_000, id="a_wrong_top_as_the_second_price_became_the_reference"),
+        pytest.param(41, 5_000, id="a_position_was_left_before_its_recovery_was_through"),
+        pytest.param(55, 3_000, id="a_fill_that_a_listing_passed_over_and_the_proof_did_not_look_for"),
+        pytest.param(93, 3_000, id="depth_that_had_waited_in_the_socket_looked_new_after_a_suspend"),
+        pytest.param(184, 3_000, id="an_order_whose_record_went_with_the_power_is_found_at_the_venue"),
+        pytest.param(195, 3_000, id="a_difference_of_balances_that_a_fill_explained"),
+        pytest.param(216, 3_000, id="a_position_was_left_by_a_process_that_was_fenced"),
+        pytest.param(235, 4_000, id="fills_passed_over_by_a_listing"),
+        pytest.param(276, 3_000, id="a_config_that_became_tighter_while_nothing_ran"),
+        pytest.param(289, 3_000, id="a_fill_that_was_hidden_for_longer_than_a_proof_takes"),
+        pytest.param(348, 3_000, id="what_was_written_down_and_never_sent_is_taken_over_too"),
+    ],
+)
+def test_a_seed_that_broke_once_breaks_no_more(seed: int, steps: int) -> None:
+    """Run as it was found: every invariant, at every step."""
+    outcome = simulate(plan_of(seed, steps=steps))
+    assert outcome.steps >= steps
