@@ -18,7 +18,7 @@ import structlog
 from mm.bootstrap.assemble import assemble
 from mm.bootstrap.reconfigure import begin_revision, preparation
 from mm.bootstrap.recording import begin_recording
-from mm.bootstrap.recovery import StartOptions, begin
+from mm.bootstrap.recovery import Start, StartOptions, begin
 from mm.bootstrap.terminal import TERMINAL
 from mm.bootstrap.unfit import UnfitLadder
 from mm.bootstrap.watch import Guard, latch_what_was_left
@@ -188,21 +188,21 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
         except BaseException:
             await venue.close()
             raise
-        try:
-            start.end_life(
-                open_orders=0 if outcome.clean else -1,
-                reason=outcome.reason,
-                latched=latched.code if latched is not None else "",
-                broke=bool(runtime.failure),
-            )
-        except StateCorrupt as error:
-            # How the run ended is told all the same: orders may remain, and that weighs more.
-            log.critical("state.not_written", error=str(error))
+        _note_end(start, outcome, latched=latched.code if latched else "", broke=bool(runtime.failure))
         if outcome.clean:
             guard.ended()
         if outcome.clean and not outcome.halted:
             unfit.raise_if_found()
         return Bot(config.seen, runtime, outcome)
+
+
+def _note_end(start: Start, outcome: Outcome, *, latched: str, broke: bool) -> None:
+    open_orders = 0 if outcome.clean else -1
+    try:
+        start.end_life(open_orders=open_orders, reason=outcome.reason, latched=latched, broke=broke)
+    except StateCorrupt as error:
+        # How the run ended is told all the same: orders may remain, and that weighs more.
+        log.critical("state.not_written", error=str(error))
 
 
 async def _recorded(

@@ -116,6 +116,12 @@ class Budget:
         self._weight.spend(now_ns, weight)
         return True
 
+    def reads(self, now_ns: int) -> bool:
+        """Return whether there is weight for the dearest of the listings, pauses and bans aside."""
+        caps = self.caps
+        weight = max(caps.weight_orders, caps.weight_fills, caps.weight_balances)
+        return self._weight.used(now_ns) + weight <= self._weight_max - self._lane
+
     def take_cancel(self, now_ns: int) -> bool:
         """Take the budget of one cancel; False only while banned."""
         if now_ns < self.banned_until_ns:

@@ -5,6 +5,8 @@ never place an order. Invariant: it is reported once, with its evidence, and a l
 one leaves has nothing more to do than to look.
 """
 
+from typing import Final
+
 from mm.domain.events import Stream
 from mm.domain.orders import OrderState
 from mm.domain.units import NS_PER_S, ceil_div
@@ -13,6 +15,9 @@ from mm.engine.halt import clear
 from mm.engine.legacy import Recovery
 from mm.engine.session import SessionState
 from mm.engine.state import EngineState
+
+NO_BUDGET: Final = "; waits for the venue's budget of requests"
+"""What holds it up after many starts within a minute."""
 
 
 def begin(state: EngineState) -> None:
@@ -52,9 +57,10 @@ def why_not(state: EngineState) -> str:
         return ""
     left = sum(cid in state.orders.live for cid in recovery.orders)
     left += sum(one.symbol in state.symbols for one in state.legacy.orders.values())
+    waits = "" if state.budget.reads(state.now_ns) else NO_BUDGET
     if not left:
-        return "recovers: looks at what is there"
-    return f"recovers: {left} orders of an earlier life{_proof_waits(state, recovery)}"
+        return f"recovers: looks at what is there{waits}"
+    return f"recovers: {left} orders of an earlier life{waits or _proof_waits(state, recovery)}"
 
 
 def _proof_waits(state: EngineState, recovery: Recovery) -> str:

@@ -34,6 +34,9 @@ SLOW_S: Final = 0.015
 PATIENCE_S: Final = 10.0
 """A disk that takes nothing for this long ends trading: what is decided could be lost with the machine."""
 
+LOOK_S: Final = 2.0
+"""What counts of that between two looks at most: a longer gap is a process or machine that stood still."""
+
 DROP_PAUSE_S: Final = 60.0
 """How often market data of this run are looked at for their age."""
 
@@ -115,7 +118,8 @@ class JournalRecorder:
         self._utc_ns = timing.utc_ns
         self._closing = asyncio.Event()
         self._syncing: asyncio.Task[None] | None = None
-        self._sync_began_s = self._sync_took_s = self._dropped_s = 0.0
+        self._sync_took_s = self._dropped_s = 0.0
+        self._looked_s = self._patience_s = 0.0
 
     def on_event(self, event: AnyEvent, *, outside: bool) -> None:
         """Write an event down, before it a checkpoint if one is due; raises JournalFailed."""
@@ -167,13 +171,20 @@ class JournalRecorder:
 
     def _sync_soon(self) -> None:
         if self._syncing is None or self._syncing.done():
-            self._sync_began_s = self._steady_s()
+            self._looked_s, self._patience_s = self._steady_s(), 0.0
             self._syncing = asyncio.get_running_loop().create_task(self._sync())
-        elif self._steady_s() - self._sync_began_s > PATIENCE_S:
+        elif self._waited_s() > PATIENCE_S:
             raise JournalFailed(
                 f"{self._journal.directory}: the disk took nothing for {PATIENCE_S:g} s",
                 hint="check the disk; the next start recovers what is there",
             )
+
+    # How long the disk was seen to take nothing: a process that stood still was not there to see.
+    def _waited_s(self) -> float:
+        now_s = self._steady_s()
+        self._patience_s += min(now_s - self._looked_s, LOOK_S)
+        self._looked_s = now_s
+        return self._patience_s
 
     # A failure is kept by the journal, whose next record raises it.
     async def _sync(self) -> None:

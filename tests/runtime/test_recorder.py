@@ -15,7 +15,7 @@ from mm.domain.estate import Estate
 from mm.domain.events import Advanced, AnyEvent, BookDelta, OrderAcked, Source
 from mm.errors import JournalFailed
 from mm.runtime import recorder as recorder_module
-from mm.runtime.recorder import CHECKPOINT_NS, JournalRecorder
+from mm.runtime.recorder import CHECKPOINT_NS, JournalRecorder, Timing
 from mm.store.journal import journal as journal_module
 from mm.store.journal.disk import Disk
 from mm.store.journal.entries import (
@@ -149,6 +149,24 @@ async def test_a_disk_that_takes_nothing_for_long_ends_trading(
     recorder.on_event(ACK, outside=True)
     monkeypatch.setattr(recorder_module, "PATIENCE_S", -1.0)
     with pytest.raises(JournalFailed, match="the disk took nothing"):
+        recorder.on_event(ACK, outside=True)
+    disk.waits.set()
+    await recorder.close()
+
+
+async def test_a_process_that_stood_still_does_not_blame_the_disk(tmp_path: Path) -> None:
+    """Stopped or paused in the midst of a sync, it looks again late: the gap says nothing about the disk."""
+    now_s, disk = [0.0], SlowDisk()
+    journal = Journal.open(tmp_path / "j", HEADER, disk=disk)
+    recorder = JournalRecorder(journal, timing=Timing(steady_s=lambda: now_s[0]))
+    recorder.on_event(ACK, outside=True)
+    now_s[0] = 3_600.0
+    recorder.on_event(ACK, outside=True)
+    for _ in range(8):
+        now_s[0] += 1.0
+        recorder.on_event(ACK, outside=True)
+    now_s[0] += 1.0
+    with pytest.raises(JournalFailed, match="the disk took nothing for 10 s"):
         recorder.on_event(ACK, outside=True)
     disk.waits.set()
     await recorder.close()

@@ -70,7 +70,8 @@ class Done:
 class Total:
     """What the seeds amount to so far.
 
-    Fields: order: what was asked for; seeds, steps, lives, crashes: counted; violations: seeds in which an
+    Fields: order: what was asked for; seeds, steps, lives, crashes: counted; fault_steps: those of the steps
+    in which faults happened, the rest heal and come to rest; violations: seeds in which an
     invariant broke, by its name; kinds: how often each fault happened; rows: of the order table; worst_ppm:
     largest share of the allowed exposure; seconds: of all processes; failed: the first seed that broke;
     is_cut: it was broken off; digests: of each seed, in order.
@@ -79,6 +80,7 @@ class Total:
     order: Order
     seeds: int = 0
     steps: int = 0
+    fault_steps: int = 0
     lives: int = 0
     crashes: int = 0
     violations: dict[str, int] = field(default_factory=dict)
@@ -107,13 +109,14 @@ class Total:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing broke, and everything that had to be visited was."""
-        return not self.violations and not self.lacks_rows
+        """Whether all was run, nothing broke, and everything that had to be visited was."""
+        return not self.is_cut and not self.violations and not self.lacks_rows
 
     def add(self, done: Done) -> None:
         """Add the next seed."""
         self.seeds += 1
         self.steps += done.steps
+        self.fault_steps += min(done.steps, self.order.steps)
         self.seconds += done.seconds
         outcome = done.outcome
         if outcome is None:
@@ -142,6 +145,7 @@ class Total:
             "seeds": self.seeds,
             "first": self.order.first,
             "steps": self.steps,
+            "fault_steps": self.fault_steps,
             "faults": self.faults,
             "violations": sum(self.violations.values()),
             "violated": dict(sorted(self.violations.items())),

@@ -22,6 +22,7 @@ from mm.domain.events import (
     Operation,
     OrderFilled,
     OrderNotFound,
+    RateUsed,
     Source,
     Stream,
     StreamUp,
@@ -389,3 +390,15 @@ def test_whatever_state_an_order_was_in_it_is_unknown_at_first(state: OrderState
     rig = heir(left_order(state=state))
     assert rig.reports("order.inherited")[0]["left_lots"] == "6"
     assert all(isinstance(one, Report) or not isinstance(one, Place) for one in rig.sent)
+
+
+def test_a_start_whose_budget_is_used_up_says_what_it_waits_for() -> None:
+    """Many lives within a minute share what the venue allows (simulated: seed 442)."""
+    rig = heir()
+    look(rig, 2)
+    rig.feed(RateUsed, weight=900_000, orders=-1)
+    rig.advance(200 * MS)
+    waits = "waits for the venue's budget of requests"
+    assert rig.session().reason == f"recovers: looks at what is there; {waits}"
+    look(rig, 120)
+    assert len(rig.reports("recovered")) == 1

@@ -24,6 +24,7 @@ from mm.runtime.simulate.world import simulate
         pytest.param(276, 3_000, id="a_config_that_became_tighter_while_nothing_ran"),
         pytest.param(289, 3_000, id="a_fill_that_was_hidden_for_longer_than_a_proof_takes"),
         pytest.param(348, 3_000, id="what_was_written_down_and_never_sent_is_taken_over_too"),
+        pytest.param(442, 3_000, id="many_starts_within_a_minute_used_up_the_budget"),
     ],
 )
 def test_a_seed_that_broke_once_breaks_no_more(seed: int, steps: int) -> None:
