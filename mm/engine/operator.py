@@ -3,6 +3,7 @@
 from typing import assert_never
 
 from mm.domain.events import Operation, OperatorAsked
+from mm.engine.fence import TAKEN_OFF
 from mm.engine.halt import halt, set_state, stop
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
@@ -43,6 +44,11 @@ def _unhalt(state: EngineState) -> None:
     if not state.halt_confirmed:
         state.report("unhalt.refused", "", reason="the venue has not confirmed that nothing is left")
         return
+    if state.fenced or state.halt_code == TAKEN_OFF:
+        # Somebody else traded the account: nothing is quoted before the venue shows that nobody does.
+        for symbol in state.symbols.values():
+            symbol.orphan_free_ns = 0
+            symbol.orphan_seen_ns = state.now_ns
     state.halt_code = ""
     state.fenced = False
     state.report("unhalt", "")

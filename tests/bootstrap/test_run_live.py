@@ -247,7 +247,8 @@ def test_orders_of_an_earlier_life_are_cancelled_before_the_first_quote(
         theirs = other.encode(OrderId(other.tag, 0, 1, 1))
         for client_id in (mine, theirs, "by-hand"):
             exchange.leave(client_id)
-        assert place.go(settings).exit_code == 0
+        # It waits until it is sure that nobody goes on placing orders of an earlier life.
+        assert place.go(settings, duration_s=6.0).exit_code == 0
         statuses = exchange.statuses()
         assert (statuses[mine], statuses[theirs], statuses["by-hand"]) == ("CANCELED", "NEW", "NEW")
         orders = exchange.truth()["orders"]

@@ -113,6 +113,30 @@ def test_an_operator_who_unhalts_is_told_again_if_the_other_is_still_there() -> 
     assert len(rig.reports("fenced")) == 2
 
 
+def test_after_a_fence_was_lifted_nothing_is_quoted_before_the_venue_shows_that_nobody_else_does() -> None:
+    """The other's ladder may be between two orders: one look that is empty is not enough."""
+    rig = active()
+    rig.step(acked(ALIENS[0]))
+    rig.canceled(rig.places()[0])
+    rig.advance(600 * MS)
+    rig.list_orders()
+    rig.advance(100 * MS)
+    assert rig.is_confirmed()
+    placed = len(rig.places())
+    rig.operate(Operation.UNHALT)
+    assert rig.session().state is SessionState.PENDING
+    lag_ns = rig.engine.state.setup.deadlines.venue_lag
+    for _ in range(4):
+        rig.list_all()
+        rig.keep_alive(lag_ns // 6)
+    assert len(rig.places()) == placed
+    for _ in range(8):
+        rig.keep_alive(lag_ns // 6)
+        rig.list_all()
+    assert rig.session().state is SessionState.ACTIVE
+    assert len(rig.places()) == placed + 1
+
+
 def test_an_id_of_this_life_that_was_given_out_and_never_sent_is_no_other_process() -> None:
     """A refused placement used it up."""
     rig = active()
