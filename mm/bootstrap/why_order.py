@@ -23,7 +23,7 @@ from mm.observe.order_life import Moment, moment
 from mm.observe.why import sentence
 from mm.observe.why_words import phrase
 from mm.store.journal.entries import COMMAND, EVENT, OUTCOME
-from mm.store.journal.layout import RunPlace, no_run
+from mm.store.journal.layout import JOURNAL_NAME, RunPlace, no_run
 from mm.store.journal.reader import read
 
 LIVES_MAX = 3
@@ -78,7 +78,7 @@ def _named(lives: list[RunPlace]) -> str:
 
 
 def _recipe(directory: Path) -> Recipe:
-    reading = read(directory / "journal", own_only=True)
+    reading = read(directory / JOURNAL_NAME, own_only=True)
     next(iter(reading), None)
     if reading.run is None:
         raise no_run(directory)
@@ -89,7 +89,7 @@ def _moments(directory: Path, cid: str, decoded: OrderId) -> list[Moment]:
     instrument: Instrument | None = None
     name, standing = "", ""
     found = []
-    reading = read(directory / "journal", kinds=(EVENT, OUTCOME, COMMAND), own_only=True)
+    reading = read(directory / JOURNAL_NAME, kinds=(EVENT, OUTCOME, COMMAND), own_only=True)
     for record in reading:
         if instrument is None:
             assert reading.run is not None  # a record has been read

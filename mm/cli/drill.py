@@ -4,15 +4,13 @@ Offline; no key is read, nothing is sent, nothing of the data directory is chang
 """
 
 import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from mm.cli.progress import counting_bar
 from mm.cli.terminal import Overrides, Terminal, printable, verb
 from mm.errors import EXIT_CHECK_FAILED, ConfigError
 
@@ -77,12 +75,13 @@ def _played(terminal: Terminal, ready: "Drill", scenarios: "tuple[Scenario, ...]
     from mm.bootstrap.drill import played, sheet_of
 
     cases: list[Case] = []
-    complete = True
-    with _bar(terminal, len(scenarios)) as tell:
+    complete, failed = True, 0
+    with counting_bar(terminal, "incidents", len(scenarios)) as tell:
         try:
             for case in played(ready, scenarios, jobs=min(jobs, len(scenarios))):
                 cases.append(case)
-                tell(cases)
+                failed += bool(case.violations)
+                tell(len(cases), f"incidents, {failed} failed")
         except KeyboardInterrupt:
             complete = False
     return sheet_of(ready, cases, complete=complete)
@@ -151,24 +150,3 @@ def _write(path: Path, sheet: "Sheet") -> None:
         path.write_text(page(sheet), encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None
-
-
-@contextmanager
-def _bar(terminal: Terminal, total: int) -> "Iterator[Callable[[list[Case]], None]]":
-    # On standard error, on a terminal only.
-    if terminal.quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, no_color=not terminal.color)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("incidents", total=total)
-
-        def tell(cases: "list[Case]") -> None:
-            broken = sum(bool(case.violations) for case in cases)
-            bar.update(task, completed=len(cases), description=f"incidents, {broken} failed")
-
-        yield tell

@@ -3,13 +3,11 @@
 Exit code 9 if an invariant broke, if a large run left a row of the order table unvisited, if a soak grew.
 """
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from mm.cli.progress import counting_bar
 from mm.cli.terminal import Terminal, verb
 from mm.errors import EXIT_CHECK_FAILED
 
@@ -66,11 +64,11 @@ def simulate(
         seeds=seeds, steps=steps, first=first, profile=profile, jobs=jobs, only=kinds, strength=strength
     )
     total = Total(order=order)
-    with _bar(terminal, seeds) as tell, running(order) as all_done:
+    with counting_bar(terminal, "seeds", seeds) as tell, running(order) as all_done:
         try:
             for done in all_done:
                 total.add(done)
-                tell(total)
+                tell(total.seeds, f"seeds, {len(total.broken)} broken")
         except KeyboardInterrupt:
             total.is_cut = True
     _finish(terminal, total)
@@ -116,7 +114,7 @@ def _words(total: "Total", failure: "Failure | None") -> str:
     ]
     if total.lacks_rows:
         lines.append(f"not visited {', '.join(total.rows.missing())}")
-    lines.append(f"violations  {sum(total.violations.values()) or 'none'}")
+    lines.append(f"violations  {len(total.broken) or 'none'}")
     if failure is not None:
         lines += [
             f"  {failure.text}",
@@ -124,24 +122,3 @@ def _words(total: "Total", failure: "Failure | None") -> str:
             *(f"  {one}" for one in failure.history),
         ]
     return "\n".join(lines)
-
-
-@contextmanager
-def _bar(terminal: Terminal, seeds: int) -> Iterator[Callable[["Total"], None]]:
-    # On standard error, on a terminal only.
-    if terminal.quiet or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True, no_color=not terminal.color)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("seeds", total=seeds)
-
-        def tell(total: "Total") -> None:
-            broken = sum(total.violations.values())
-            bar.update(task, completed=total.seeds, description=f"seeds, {broken} broken")
-
-        yield tell

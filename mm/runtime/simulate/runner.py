@@ -7,6 +7,7 @@ broken off between two seeds; what there is then is told.
 import multiprocessing
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,12 +58,20 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """A seed that was run. Fields: outcome: None if it broke; broken: the invariant; seconds: it took."""
+    """A seed that was run.
+
+    Fields: outcome: None if it broke; broken: the invariant, "" if none; lives, crashes, faults, rows: of it,
+    as far as it went; seconds: it took.
+    """
 
     seed: int
     steps: int
     outcome: Outcome | None
     broken: str
+    lives: int
+    crashes: int
+    faults: dict[str, int]
+    rows: dict[str, int]
     seconds: float
 
 
@@ -71,10 +80,10 @@ class Total:
     """What the seeds amount to so far.
 
     Fields: order: what was asked for; seeds, steps, lives, crashes: counted; fault_steps: those of the steps
-    in which faults happened, the rest heal and come to rest; violations: seeds in which an
-    invariant broke, by its name; kinds: how often each fault happened; rows: of the order table; worst_ppm:
-    largest share of the allowed exposure; seconds: of all processes; failed: the first seed that broke;
-    is_cut: it was broken off; digests: of each seed, in order.
+    in which faults happened, the rest heal and come to rest; kinds: how often each fault happened; rows: of
+    the order table; worst_ppm: largest share of the allowed exposure, of the seeds that held; seconds: of all
+    processes; broken: the seeds that broke, each with its invariant; is_cut: it was broken off; digests: of
+    each seed, in order.
     """
 
     order: Order
@@ -83,12 +92,11 @@ class Total:
     fault_steps: int = 0
     lives: int = 0
     crashes: int = 0
-    violations: dict[str, int] = field(default_factory=dict)
     kinds: dict[str, int] = field(default_factory=dict)
     rows: Rows = field(default_factory=Rows)
     worst_ppm: int = 0
     seconds: float = 0.0
-    failed: int | None = None
+    broken: dict[int, str] = field(default_factory=dict)
     is_cut: bool = False
     digests: list[str] = field(default_factory=list)
 
@@ -96,6 +104,16 @@ class Total:
     def digest(self) -> str:
         """A hash of every seed's commands and end."""
         return sha256("\n".join(self.digests).encode()).hexdigest()
+
+    @property
+    def failed(self) -> int | None:
+        """The first seed that broke, None if none did."""
+        return next(iter(self.broken), None)
+
+    @property
+    def violated(self) -> dict[str, int]:
+        """In how many seeds each invariant broke, by its name."""
+        return dict(sorted(Counter(self.broken.values()).items()))
 
     @property
     def faults(self) -> int:
@@ -110,7 +128,7 @@ class Total:
     @property
     def is_good(self) -> bool:
         """Whether all was run, nothing broke, and everything that had to be visited was."""
-        return not self.is_cut and not self.violations and not self.lacks_rows
+        return not self.is_cut and not self.broken and not self.lacks_rows
 
     def add(self, done: Done) -> None:
         """Add the next seed."""
@@ -118,16 +136,15 @@ class Total:
         self.steps += done.steps
         self.fault_steps += min(done.steps, self.order.steps)
         self.seconds += done.seconds
+        self.lives += done.lives
+        self.crashes += done.crashes
+        self.kinds = total((self.kinds, done.faults))
+        self.rows.add(done.rows)
         outcome = done.outcome
         if outcome is None:
-            self.violations[done.broken] = self.violations.get(done.broken, 0) + 1
-            self.failed = done.seed if self.failed is None else self.failed
+            self.broken[done.seed] = done.broken
             self.digests.append(f"{done.seed} {done.broken} {done.steps}")
             return
-        self.lives += outcome.lives
-        self.crashes += outcome.crashes
-        self.kinds = total((self.kinds, outcome.faults))
-        self.rows.add(outcome.rows)
         self.worst_ppm = max(self.worst_ppm, outcome.worst_ppm)
         self.digests.append(f"{done.seed} {outcome.stream} {outcome.digest}")
 
@@ -147,8 +164,9 @@ class Total:
             "steps": self.steps,
             "fault_steps": self.fault_steps,
             "faults": self.faults,
-            "violations": sum(self.violations.values()),
-            "violated": dict(sorted(self.violations.items())),
+            "violations": len(self.broken),
+            "violated": self.violated,
+            "broken": [{"seed": seed, "invariant": name} for seed, name in self.broken.items()],
             "fault_kinds": self.kinds,
             "state_rows_visited": self.rows.visited,
             "state_rows": self.rows.total,
@@ -172,6 +190,10 @@ def run_seed(seed: int, *, order: Order) -> Done:
         steps=world.steps,
         outcome=world.outcome if broken is None else None,
         broken="" if broken is None else broken.invariant,
+        lives=world.machine.starts,
+        crashes=world.crashes,
+        faults=dict(sorted(world.luck.counts.items())),
+        rows=world.rows.by_name(),
         seconds=time.process_time() - began,
     )
 

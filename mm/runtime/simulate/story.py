@@ -9,20 +9,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mm.domain.commands import Command
-from mm.domain.events import Advanced, BookDelta, PublicTrade, RateUsed, TopOfBook
 from mm.runtime.simulate.faults import NONE, SETTINGS, Faults, switched_on, with_intensities
 from mm.runtime.simulate.plan import SECOND_NS, START_NS, Plan
 from mm.runtime.simulate.world import Noted, run_world
 
-TOLD: Final = 30
-"""Events and commands that are told."""
-
 TRIES_MAX: Final = 60
 
 STEPS_MIN: Final = 20
-
-QUIET: Final = (Advanced, BookDelta, PublicTrade, RateUsed, TopOfBook)
-"""Events that are left out of a story: they come all the time."""
 
 ID_SHOWN: Final = 6
 """So many last characters of an order's id tell it from the others."""
@@ -140,18 +133,16 @@ def weakened(plan: Plan, strength: int) -> Plan:
 
 
 def told(trail: Iterable[Noted]) -> list[str]:
-    """Return the end of a run in words, oldest first."""
+    """Return the end of a run in words, oldest first: what its `World` kept."""
     lines = []
     for ts_ns, noted in trail:
-        if isinstance(noted, QUIET):
-            continue
         at = f"{(ts_ns - START_NS) / SECOND_NS:10.3f} s"
         if isinstance(noted, str):
             lines.append(f"{at}  -- {noted}")
         else:
             way = "->" if isinstance(noted, Command) else "<-"
             lines.append(f"{at}  {way} {_words(noted)}")
-    return lines[-TOLD:]
+    return lines
 
 
 def _words(noted: object) -> str:

@@ -17,7 +17,17 @@ from typing import Final
 import msgspec
 
 from mm.domain.commands import AnyCommand, Report, VenueCommand
-from mm.domain.events import Advanced, AnyEvent, ConfigApplied, Operation, OperatorAsked
+from mm.domain.events import (
+    Advanced,
+    AnyEvent,
+    BookDelta,
+    ConfigApplied,
+    Operation,
+    OperatorAsked,
+    PublicTrade,
+    RateUsed,
+    TopOfBook,
+)
 from mm.domain.ids import OrderId
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
@@ -46,8 +56,11 @@ __all__ = ["Outcome", "Plan", "World", "plan_of", "simulate"]
 CALM_TICK_NS: Final = SECOND_NS
 """The market's pace while our process stands still for long."""
 
-TRAIL: Final = 400
+TRAIL: Final = 30
 """So many of the latest events and commands are kept, to tell the story of a run that broke."""
+
+QUIET: Final = (Advanced, BookDelta, PublicTrade, RateUsed, TopOfBook)
+"""Events that are no part of a story: they come all the time."""
 
 Noted = tuple[int, AnyEvent | AnyCommand | str]
 
@@ -363,7 +376,8 @@ class World:
     def _step(self, event: AnyEvent) -> None:
         if self.life is not None:
             self.steps += 1
-            self.trail.append((self.now_ns, event))
+            if not isinstance(event, QUIET):
+                self.trail.append((self.now_ns, event))
             self.life.step(event)
 
     def said(self, commands: Sequence[AnyCommand]) -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +12,10 @@ import pytest
 from mm.domain import orders
 from mm.domain.orders import OrderState, Trigger
 from mm.runtime.simulate.faults import KINDS, NONE, switched_on
+from mm.runtime.simulate.plan import plan_of
 from mm.runtime.simulate.runner import ROWS_EXPECTED_STEPS, Order, Total, run_seed, running
 from mm.runtime.simulate.story import failure_of, only, shortest, weakened
-from mm.runtime.simulate.world import run_world
+from mm.runtime.simulate.world import QUIET, TRAIL, run_world
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 STEPS: Final = 600
@@ -87,7 +89,7 @@ def test_a_large_run_visits_every_row_has_every_fault_and_breaks_nothing(first: 
     total = run(Order(seeds=60, steps=5_000, first=first, jobs=2))
     assert total.rows.missing() == ()
     assert [kind for kind in KINDS if not total.kinds.get(kind)] == []
-    assert total.violations == {}
+    assert total.broken == {}
 
 
 def test_unvisited_rows_are_a_failure_only_where_all_of_them_can_be_expected() -> None:
@@ -98,6 +100,29 @@ def test_unvisited_rows_are_a_failure_only_where_all_of_them_can_be_expected() -
     assert not Total(order=large, is_cut=True).lacks_rows
     assert not Total(order=Order(seeds=60, steps=5_000, profile="network")).lacks_rows
     assert not Total(order=Order(seeds=1, steps=5_000)).lacks_rows
+
+
+def test_what_comes_all_the_time_does_not_push_the_story_out() -> None:
+    """A run that ends in silence still tells the last things that happened before it."""
+    world, broken = run_world(plan_of(3, steps=400, profile="calm"))
+    assert broken is None
+    assert len(world.trail) == TRAIL
+    assert not any(isinstance(noted, QUIET) for _, noted in world.trail)
+
+
+def test_a_seed_that_broke_counts_with_all_that_happened_in_it() -> None:
+    """Its faults and rows are of the sum, and its name is told."""
+    sums = Total(order=Order(seeds=2, steps=200))
+    good = run_seed(1, order=sums.order)
+    for done in (good, replace(good, seed=7, outcome=None, broken="I5")):
+        sums.add(done)
+    assert sums.broken == {7: "I5"}
+    assert sums.failed == 7
+    assert not sums.is_good
+    assert (sums.lives, sums.faults) == (2 * good.lives, 2 * sum(good.faults.values()))
+    fields = sums.fields()
+    assert (fields["violations"], fields["violated"]) == (1, {"I5": 1})
+    assert fields["broken"] == [{"seed": 7, "invariant": "I5"}]
 
 
 def test_a_run_without_a_failure_has_no_story() -> None:
