@@ -189,7 +189,7 @@ def _on_expired(state: EngineState, order: Order, event: OrderExpired) -> None:
 
 def _on_seen(state: EngineState, order: Order, event: OrderSeen) -> None:
     order.venue_order_id = order.venue_order_id or event.venue_order_id
-    if event.rejected:
+    if event.rejected and event.cum_lots <= 0:
         _fire(state, order, Trigger.REJECT)
     elif event.open:
         _fire(state, order, Trigger.SEEN_OPEN)
@@ -197,6 +197,7 @@ def _on_seen(state: EngineState, order: Order, event: OrderSeen) -> None:
         if event.cum_lots > order.cum_lots:
             _miss_fills(state, order, event.cum_lots)
     else:
+        # What filled has lived, even if the venue calls it rejected in the same breath.
         note_taken_off(state, order)
         end(state, order, Trigger.CANCELED, event.cum_lots)
 

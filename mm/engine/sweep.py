@@ -171,7 +171,8 @@ def _activate(state: EngineState, session: Session) -> None:
     instrument, market = session.setup.instrument, session.market
     symbol = state.symbols[instrument.symbol]
     if not state.user_synced or not state.streams[Stream.MARKET].up or not market.mid_half_ticks:
-        session.reason = "waits for connections and a book"
+        waits = "" if state.budget.reads(state.now_ns) else recovery.NO_BUDGET
+        session.reason = f"waits for connections and a book{waits}"
         return
     waits = recovery.why_not(state)
     if waits:

@@ -44,8 +44,12 @@ class EmergencyExit:
         """Whether the venue has shown nothing of ours on any symbol."""
         return not any(self._left.values())
 
-    def begin(self, now_ns: int) -> None:
-        """List every symbol that is not known to be clean; nothing while the venue has banned us."""
+    def begin(self, now_ns: int, *, banned_until_ns: int) -> None:
+        """List every symbol; nothing before the end of a ban that the core knew of (0: none)."""
+        self._banned_until_ns = banned_until_ns
+        self._list(now_ns)
+
+    def _list(self, now_ns: int) -> None:
         if now_ns < self._banned_until_ns:
             return
         for symbol, left in self._left.items():
@@ -57,12 +61,13 @@ class EmergencyExit:
         if isinstance(event, OrdersListed) and event.symbol in self._left:
             ours = [order for order in event.orders if self._is_ours(order.cid)]
             self._left[event.symbol] = bool(ours) or event.asked_ns < self._quiet_ns
-            for order in ours:
-                self._submit(Cancel(cid=order.cid, symbol=event.symbol))
+            if event.ts_ns >= self._banned_until_ns:
+                for order in ours:
+                    self._submit(Cancel(cid=order.cid, symbol=event.symbol))
         elif isinstance(event, Throttled) and event.banned:
             self._banned_until_ns = max(self._banned_until_ns, event.until_ns)
         elif isinstance(event, Advanced):
-            self.begin(event.ts_ns)
+            self._list(event.ts_ns)
 
     def _is_ours(self, cid: str) -> bool:
         decoded = self._ids.decode(cid)

@@ -311,7 +311,7 @@ class LiveRuntime:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._broken.begin(self._clock.now_ns())
+        self._broken.begin(self._clock.now_ns(), banned_until_ns=state.budget.banned_until_ns)
         # After the cancels have left: it waits for the disk. What the journal does not take, the latch says.
         told = f"{HALT_NOTE}{failure}: {type(error).__name__}: {error}"
         with suppress(JournalFailed):

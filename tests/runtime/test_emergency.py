@@ -22,11 +22,11 @@ def listing(*cids: str, asked_ns: int = 0) -> OrdersListed:
     return OrdersListed(ts_ns=asked_ns, symbol=SYMBOL, asked_ns=asked_ns, orders=orders)
 
 
-def begun(placed_ns: int = 0) -> tuple[EmergencyExit, list[VenueCommand]]:
+def begun(placed_ns: int = 0, banned_until_ns: int = 0) -> tuple[EmergencyExit, list[VenueCommand]]:
     """Return a way out that has begun, and what it sent."""
     sent: list[VenueCommand] = []
     way = EmergencyExit((SYMBOL,), IDS, sent.append, placed_ns=placed_ns, epoch=EPOCH)
-    way.begin(1)
+    way.begin(1, banned_until_ns=banned_until_ns)
     return way, sent
 
 
@@ -58,3 +58,21 @@ def test_while_banned_nothing_is_asked() -> None:
     assert [type(command) for command in sent] == [ListOrders]
     way.on_event(Advanced(ts_ns=50))
     assert [type(command) for command in sent] == [ListOrders, ListOrders]
+
+
+def test_a_ban_that_the_core_knew_of_holds_on_the_way_out_too() -> None:
+    """A request now would only make it longer; the listing comes with its end."""
+    way, sent = begun(banned_until_ns=50)
+    assert not sent
+    way.on_event(Advanced(ts_ns=50))
+    assert [type(command) for command in sent] == [ListOrders]
+
+
+def test_a_listing_that_comes_during_a_ban_cancels_nothing_before_its_end() -> None:
+    """It was asked for before; what it shows is listed again afterwards, and then cancelled."""
+    way, sent = begun()
+    way.on_event(Throttled(ts_ns=2, until_ns=50, banned=True))
+    way.on_event(listing(cid_of(EPOCH), asked_ns=3))
+    way.on_event(Advanced(ts_ns=50))
+    way.on_event(listing(cid_of(EPOCH), asked_ns=51))
+    assert [type(command) for command in sent] == [ListOrders, ListOrders, Cancel]

@@ -51,10 +51,24 @@ class Liveness(Checker):
         """Start with nothing quoted."""
         super().__init__(scene)
         self._quoted_ns: dict[int, int] = {}
+        self._spent: set[str] = set()
 
     def begin_life(self) -> None:
         """What the process before quoted does not count."""
         self._quoted_ns.clear()
+        self._spent.clear()
+
+    def on_report(self, report: Report) -> None:
+        """Whose messages were used up until now may be silent from now on as if it had just quoted."""
+        if report.code != "session.reason":
+            return
+        if dict(report.facts)["reason"] in SPENT:
+            self._spent.add(report.session)
+        elif report.session in self._spent:
+            self._spent.remove(report.session)
+            sessions = self.scene.engine.state.sessions
+            index = next(one.index for one in sessions if one.name == report.session)
+            self._quoted_ns[index] = self.scene.now_ns
 
     def on_truth(self) -> None:
         """Note who has an order at the venue."""

@@ -13,6 +13,7 @@ from random import Random
 from typing import Final
 
 from mm.store.journal.disk import Disk
+from mm.store.journal.frames import PREAMBLE, Frame, parse
 
 FIRST_HANDLE: Final = 3
 
@@ -33,6 +34,13 @@ class _File:
 def _nobody(content: bytes) -> None:
     # Before anybody listens.
     assert content is not None
+
+
+def _whole_frames(content: bytearray) -> bytes:
+    whole, at = bytes(content), len(PREAMBLE)
+    while isinstance(found := parse(whole, at), Frame):
+        at += found.size
+    return whole[:at]
 
 
 class SimDisk(Disk):
@@ -173,6 +181,10 @@ class SimDisk(Disk):
         if file is None:
             return False
         return file.content.rfind(text, max(0, len(file.content) - within)) >= 0
+
+    def has_record(self, text: bytes) -> bool:
+        """Return whether `text` stands in a whole record of a segment: a torn one is as good as none."""
+        return any(text in _whole_frames(file.content) for file in self._files.values())
 
     def contents(self) -> dict[Path, tuple[bytes, int]]:
         """Return every file with its content and how much of it is durable."""

@@ -238,7 +238,7 @@ class Life:
         self._keeper(report)
         self._broken_ns = world.now_ns
         self._look_ns = world.now_ns + LOOK_AGAIN_NS
-        self._broken.begin(world.now_ns)
+        self._broken.begin(world.now_ns, banned_until_ns=state.budget.banned_until_ns)
 
     def _on_the_way_out(self, event: AnyEvent) -> None:
         assert self._broken is not None

@@ -154,6 +154,9 @@ class People:
 
     def _attend(self) -> None:
         self._called = False
+        if not self.attending:
+            # Gone home since the call.
+            return
         life = self._scene.life
         if life is None or life.failure:
             self.call()

@@ -179,9 +179,8 @@ class World:
     def _note_lost(self) -> None:
         # What the next life cannot know of: the record of it was not on the disk when the power went.
         scene = self.checks.scene
-        kept = [content for content, _ in self.disk.contents().values()]
         for cid in self.truth.live:
-            if cid in scene.placed and not any(cid.encode() in content for content in kept):
+            if cid in scene.placed and not self.disk.has_record(cid.encode()):
                 scene.lost.add(cid)
 
     def _judge(self, run: Run) -> None:

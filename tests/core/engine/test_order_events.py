@@ -134,6 +134,18 @@ def test_a_query_that_shows_a_rejection_frees_the_level() -> None:
     assert len(rig.places()) == 2
 
 
+def test_a_rejection_that_states_fills_is_an_end_that_waits_for_them() -> None:
+    """What filled has lived: its level is free only once the fills are in the position (seed 30101)."""
+    rig, _, place = quoting()
+    rig.ack(place)
+    rig.feed(OrderSeen, cid=place.cid, venue_order_id="77", open=False, cum_lots=4, rejected=True)
+    assert rig.state_of(place) is UNKNOWN_CANCEL
+    assert len(rig.places()) == 1
+    rig.fill(place, 4, 1, source=Source.QUERY)
+    assert rig.state_of(place) is OrderState.CANCELED
+    assert rig.session().position.net_lots == 4
+
+
 def test_an_order_that_was_refused_is_dead_and_its_level_free() -> None:
     """With proof: the exposure is released, the reason reported."""
     rig, _, place = quoting()

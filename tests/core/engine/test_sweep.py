@@ -21,6 +21,7 @@ from mm.domain.events import (
     Operation,
     OrderRejected,
     OrderSeen,
+    RateUsed,
     RequestFailed,
     Source,
     Stream,
@@ -53,6 +54,19 @@ def connects(rig: Rig, stream: Stream) -> int:
 
 
 # ---- connections
+
+
+def test_a_start_that_may_not_ask_says_so() -> None:
+    """Many starts within a minute used up what the venue allows: it waits for that (seed 30026)."""
+    rig = Rig(make_session(Scripted()))
+    rig.feed(StreamUp, stream=Stream.MARKET)
+    rig.feed(StreamUp, stream=Stream.USER)
+    rig.advance(200 * MS)
+    assert rig.session().reason == "waits for connections and a book"
+    rig.feed(RateUsed, weight=900_000, orders=-1)
+    rig.advance(200 * MS)
+    waits = "waits for connections and a book; waits for the venue's budget of requests"
+    assert rig.session().reason == waits
 
 
 def test_a_connection_attempt_without_an_outcome_is_repeated() -> None:

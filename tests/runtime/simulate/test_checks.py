@@ -13,17 +13,18 @@ from mm.domain.events import FillsListed, ListedOrder, OrderFilled, OrdersListed
 from mm.domain.ids import OrderId
 from mm.domain.sides import Side
 from mm.engine.estate import estate_of
+from mm.engine.session import SessionState
 from mm.runtime.rerun import Difference, RerunResult
 from mm.runtime.simulate.checks import CHECKERS, Broken, Checks
 from mm.runtime.simulate.checks_bounds import Bounds, bounds_of, sizes_of
 from mm.runtime.simulate.checks_fills import Ledger
 from mm.runtime.simulate.checks_halt import Halt
-from mm.runtime.simulate.checks_life import RecoveredOnce, SingleWriter
+from mm.runtime.simulate.checks_life import Liveness, RecoveredOnce, SingleWriter
 from mm.runtime.simulate.checks_record import forms_of
-from mm.runtime.simulate.checks_scene import Extremes
+from mm.runtime.simulate.checks_scene import SECOND_NS, Extremes
 from mm.runtime.simulate.faults import NONE
 from mm.runtime.simulate.instruments import IDS
-from mm.runtime.simulate.plan import Plan
+from mm.runtime.simulate.plan import START_NS, Plan
 from mm.runtime.simulate.world import World
 
 
@@ -115,6 +116,28 @@ def test_a_second_recovery_sends_nothing(world: World) -> None:
         check.on_command(cancel)
     check.on_report(done)
     check.on_command(cancel)
+
+
+def test_who_was_silent_because_its_messages_were_used_up_has_time_to_quote_again(world: World) -> None:
+    """It said so; what it sends now is on its way yet (seed 30176); silence after that is told."""
+    check, scene = world.checks.of(Liveness), world.checks.scene
+    session = scene.engine.state.sessions[0]
+    session.state, session.reason = SessionState.ACTIVE, "quoting"
+    scene.now_ns = START_NS + 1_000 * SECOND_NS
+
+    def says(reason: str) -> None:
+        report = Report(ts_ns=1, code="session.reason", session=session.name, facts=(("reason", reason),))
+        check.on_report(report)
+
+    for reason in ("quoting", "budget", "quoting"):
+        with pytest.raises(Broken, match="quotes nothing"):
+            check.when_healed()
+        says(reason)
+    scene.now_ns += scene.reconciled_ns
+    check.when_healed()
+    scene.now_ns += 1
+    with pytest.raises(Broken, match="quotes nothing"):
+        check.when_healed()
 
 
 def test_a_restart_does_not_lift_a_halt(world: World) -> None:

@@ -25,6 +25,12 @@ from mm.runtime.simulate.world import simulate
         pytest.param(289, 3_000, id="a_fill_that_was_hidden_for_longer_than_a_proof_takes"),
         pytest.param(348, 3_000, id="what_was_written_down_and_never_sent_is_taken_over_too"),
         pytest.param(442, 3_000, id="many_starts_within_a_minute_used_up_the_budget"),
+        pytest.param(2019, 3_000, id="an_order_whose_record_was_torn_by_the_power_is_found_at_the_venue"),
+        pytest.param(30_026, 5_000, id="a_start_without_budget_did_not_say_what_it_waits_for"),
+        pytest.param(30_056, 3_500, id="the_way_out_listed_orders_while_the_venue_had_banned_us"),
+        pytest.param(30_101, 5_000, id="an_order_that_is_rejected_and_filled_at_once_was_given_up"),
+        pytest.param(30_176, 5_000, id="orders_on_their_way_after_a_spent_budget_are_no_silence"),
+        pytest.param(30_266, 5_000, id="an_operator_called_before_the_end_lifted_a_halt_after_the_stop"),
     ],
 )
 def test_a_seed_that_broke_once_breaks_no_more(seed: int, steps: int) -> None:
