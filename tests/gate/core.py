@@ -6,7 +6,17 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The folder that holds pyproject.toml."""
 
-CORE_PACKAGES: Final = ("domain", "signals", "strategies", "risk", "analytics", "engine", "sim")
+CORE_PACKAGES: Final = (
+    "domain",
+    "models",
+    "signals",
+    "quoting",
+    "strategies",
+    "risk",
+    "analytics",
+    "engine",
+    "sim",
+)
 """Packages under `mm/` that are pure: no clock, no I/O, no randomness. One that is absent is no fault."""
 
 

@@ -2,8 +2,9 @@
 
 What depends on the process (addresses, hash seeds), on the outside, or on rounding is refused here by name;
 what depends on imports is refused by the contracts in pyproject.toml. Floats: the *conversion* `float(x)` is
-refused where money is, and allowed in `strategies/` and `signals/`, which may compute in floats because what
-leaves them is integers; the annotation is allowed everywhere, a wrong one is the type checker's business.
+refused where money is, and allowed in `models/`, `quoting/`, `strategies/` and `signals/`, which may compute
+in floats because what leaves them is integers; the annotation is allowed everywhere, a wrong one is the type
+checker's business.
 """
 
 import ast
@@ -12,7 +13,7 @@ from typing import Final
 
 from tests.tidy.source import Finding, Source
 
-FLOAT_ROOMS: Final = ("signals", "strategies")
+FLOAT_ROOMS: Final = ("models", "quoting", "signals", "strategies")
 """Packages of the core that may convert to float."""
 
 REPLACEMENTS: Final = {
@@ -29,7 +30,7 @@ REPLACEMENTS: Final = {
 """Names that the core may not use, each with what to use instead."""
 
 SET_ORDER: Final = REPLACEMENTS["set"]
-FLOAT: Final = "money is integers: keep ticks, lots or atoms (floats belong in strategies/ and signals/)"
+FLOAT: Final = "money is integers: keep ticks, lots or atoms (floats belong where prices are quoted)"
 NO_WAIT: Final = "the core does not wait: return a command or set a timer, the answer is an event"
 NO_GLOBAL: Final = "state lives in the engine's state, where the digest sees it"
 

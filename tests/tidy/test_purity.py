@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.gate.core import CORE_PACKAGES
 from tests.tidy.purity import core_is_pure
 from tests.tidy.source import Source
 
@@ -47,7 +48,7 @@ def test_planted_impurity_is_found(text: str, message: str) -> None:
     assert message in findings[0]
 
 
-@pytest.mark.parametrize("package", ["domain", "signals", "strategies", "risk", "analytics", "engine", "sim"])
+@pytest.mark.parametrize("package", CORE_PACKAGES)
 def test_every_package_of_the_core_is_bound(package: str) -> None:
     """No package of the core is exempt, and neither are folders inside it."""
     for path in (f"mm/{package}/a.py", f"mm/{package}/inner/a.py"):

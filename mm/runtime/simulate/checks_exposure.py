@@ -64,11 +64,12 @@ class Exposure(Checker):
         for (session, side), lots in sums.items():
             held = side.sign * scene.inventory.held(session)
             limit = self._limit(session)
+            if session in self._deceived and held + lots > self._band(session):
+                # Also while a looser band of before still holds: it may end before the lie is out.
+                over.add(session)
             if held + lots <= limit:
                 self._note(held + lots, limit)
-            elif session in self._deceived:
-                over.add(session)
-            else:
+            elif session not in self._deceived:
                 raise self.broken(f"session {session}: {held} held, {lots} to {side}, limit {limit}")
         if self._deceived:
             lied = {scene.session_of.get(cid) for cid in scene.lied_about}
@@ -102,15 +103,16 @@ class Exposure(Checker):
 
     def _limit(self, session: int) -> int:
         # While nobody can have followed a tighter band yet, the one before holds.
-        limit = self._bands[session]
-        by_share = self._shares.get(session)
-        if by_share is not None:
-            limit = min(limit or by_share.high, by_share.high)
+        limit = self._band(session)
         for index, band, until_ns in self._former:
             free_ns = max(until_ns, self.scene.wire.banned_until_ns)
             if index == session and self.scene.now_ns < free_ns + self.scene.kill_ns:
                 limit = max(limit, band)
         return limit
+
+    def _band(self, session: int) -> int:
+        band, by_share = self._bands[session], self._shares.get(session)
+        return band if by_share is None else min(band or by_share.high, by_share.high)
 
     def _begin(self) -> None:
         self._bands = [one.band_lots_max for one in self.scene.setup.sessions]

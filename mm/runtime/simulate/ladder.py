@@ -35,7 +35,8 @@ class Ladder:
 
     def quotes(self, view: View[int]) -> Quotes[int]:
         """Return the ladder around the mid."""
-        lean = view.inventory_lots * self.half_spread_ticks // max(1, 2 * view.inventory_max_lots)
+        limit = max(1, view.inventory_max_lots)
+        lean = max(-limit, min(limit, view.inventory_lots)) * self.half_spread_ticks // (2 * limit)
         bid = view.mid_half_ticks // 2 - self.half_spread_ticks - lean
         ask = (view.mid_half_ticks + 1) // 2 + self.half_spread_ticks - lean
         return Quotes(

@@ -299,13 +299,14 @@ class Liar:
         return OrderRejected(ts_ns=0, cid=order.cid, code=-2010, reason="simulated: a lie")
 
     def _seen_rejected(self, order: Order) -> AnyEvent:
+        # Of what is known to be filled it denies even that.
         self._deny(order)
         return OrderSeen(
             ts_ns=0,
             cid=order.cid,
             venue_order_id=self._venue_id(order),
             open=False,
-            cum_lots=self._cum_lots(order),
+            cum_lots=self._cum_lots(order) if order.left_lots else 0,
             rejected=True,
         )
 

@@ -31,6 +31,8 @@ from mm.runtime.simulate.world import simulate
         pytest.param(30_101, 5_000, id="an_order_that_is_rejected_and_filled_at_once_was_given_up"),
         pytest.param(30_176, 5_000, id="orders_on_their_way_after_a_spent_budget_are_no_silence"),
         pytest.param(30_266, 5_000, id="an_operator_called_before_the_end_lifted_a_halt_after_the_stop"),
+        pytest.param(31_004, 5_000, id="a_deposit_leaned_the_ladder_beyond_every_collar"),
+        pytest.param(31_168, 3_000, id="a_lie_outlived_a_looser_band"),
     ],
 )
 def test_a_seed_that_broke_once_breaks_no_more(seed: int, steps: int) -> None:
