@@ -40,6 +40,12 @@ class ConfigError(MMError):
     exit_code = EXIT_CONFIG
 
 
+class UsageError(MMError):
+    """What stands on the command line makes no sense, or not together; nothing was begun."""
+
+    exit_code = EXIT_USAGE
+
+
 class ForeignAddress(ConfigError):
     """A throw-away demo key was pointed at an address that is not loopback; nothing was sent."""
 

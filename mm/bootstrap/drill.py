@@ -21,7 +21,7 @@ from mm.bootstrap.drill_market import Account, Ground, grounds, holdings
 from mm.domain.capabilities import Capabilities
 from mm.domain.units import NS_PER_MS, NS_PER_S, floor_atoms, short_text
 from mm.engine.setup import OnExternal, SessionSetup
-from mm.errors import ConfigError
+from mm.errors import ConfigError, UsageError
 from mm.observe.drill_words import Deed
 from mm.observe.safety_sheet import Case, Market, Moments, Setting, Sheet, Track
 from mm.risk.inventory_band import band_lots
@@ -100,7 +100,7 @@ def chosen(names: Sequence[str]) -> tuple[Scenario, ...]:
     known = {scenario.name: scenario for scenario in SCENARIOS}
     for name in names:
         if name not in known:
-            raise ConfigError(f"{name[:60]!r} is no scenario", hint="mm drill --list tells all of them")
+            raise UsageError(f"{name[:60]!r} is no scenario", hint="mm drill --list tells all of them")
     return tuple(scenario for scenario in SCENARIOS if not names or scenario.name in names)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from mm.cli.progress import progress_bar
 from mm.cli.terminal import NS_PER, Terminal, duration_ns, printable, verb
-from mm.errors import EXIT_CHECK_FAILED, ConfigError
+from mm.errors import EXIT_CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
     from mm.bootstrap.audit import Fact
@@ -57,12 +57,10 @@ def audit(
     anchors = [read_anchor(word) for word in words if is_anchor(word)]
     where = _data_dir([word for word in words if not is_anchor(word)])
     if anchors and not (verify and anchor):
-        raise ConfigError(
-            "an anchor is checked with --verify --anchor", hint="mm audit --verify --anchor ..."
-        )
+        raise UsageError("an anchor is checked with --verify --anchor", hint="mm audit --verify --anchor ...")
     if verify:
         if anchor and not anchors:
-            raise ConfigError("--verify --anchor needs what to check", hint="add RUN:SEQ:DIGEST")
+            raise UsageError("--verify --anchor needs what to check", hint="add RUN:SEQ:DIGEST")
         _verify(terminal, where, anchors)
     elif anchor:
         _tell_anchor(terminal, where)
@@ -74,7 +72,7 @@ def _data_dir(words: list[str]) -> Path:
     from mm.cli.client import known_dir
 
     if len(words) > 1:
-        raise ConfigError(f"unexpected {words[1]!r}", hint="one data directory, then RUN:SEQ:DIGEST")
+        raise UsageError(f"unexpected {words[1]!r}", hint="one data directory, then RUN:SEQ:DIGEST")
     return known_dir(Path(words[0]) if words else None)
 
 
@@ -89,7 +87,7 @@ def _since_ns(text: str) -> int:
     try:
         return int(now.timestamp()) * NS_PER["s"] - duration_ns(text)
     except typer.BadParameter:
-        raise ConfigError(f"--since was {text[:40]!r}, expected a date as 2026-01-31, or 2h, 7d") from None
+        raise UsageError(f"--since was {text[:40]!r}, expected a date as 2026-01-31, or 2h, 7d") from None
 
 
 def _list(terminal: Terminal, where: Path, since_ns: int) -> None:

@@ -158,11 +158,11 @@ def diff(
 
 
 def _pair(text: str) -> tuple[str, str]:
-    from mm.errors import ConfigError
+    from mm.errors import UsageError
 
     key, equals, value = text.partition("=")
     if not equals:
-        raise ConfigError(f"--set {key}: no '=' in it", hint="write --set risk.max_open_orders=10")
+        raise UsageError(f"--set {key}: no '=' in it", hint="write --set risk.max_open_orders=10")
     return key.strip(), value.strip()
 
 

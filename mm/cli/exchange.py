@@ -18,7 +18,7 @@ import typer
 from mm.cli.recording import ReplayAsked, check_choice, recorded_market, tell_position
 from mm.cli.terminal import Terminal, duration_ns, verb
 from mm.domain.units import NS_PER_S, SCALE_MIN, atoms_from_decimal
-from mm.errors import ConfigError
+from mm.errors import UsageError
 
 if TYPE_CHECKING:
     from mm.exchange.server import Scene
@@ -144,10 +144,10 @@ def _atoms(option: str, text: str) -> int:
     try:
         amount = Decimal(text)
         if not 0 <= amount <= 10**9:
-            raise ConfigError(f"{option} was {amount}, expected 0 to 1000000000")
+            raise UsageError(f"{option} was {amount}, expected 0 to 1000000000")
         return atoms_from_decimal(amount, SCALE_MIN)
     except (InvalidOperation, ValueError):
-        raise ConfigError(f"{option} was {text[:40]!r}, expected a number of at most 8 decimals") from None
+        raise UsageError(f"{option} was {text[:40]!r}, expected a number of at most 8 decimals") from None
 
 
 async def _served(terminal: Terminal, serving: _Serving, *, idle_s: float) -> None:

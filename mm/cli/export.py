@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mm.cli.terminal import DataDir, Terminal, verb
-from mm.errors import ConfigError
+from mm.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ def export(
     rows = fill_rows(known_dir(data_dir), since_ns=_since_ns(since))
     if out is None:
         if terminal.as_json:
-            raise ConfigError("--json needs --out: standard output is the CSV", hint="add --out fills.csv")
+            raise UsageError("--json needs --out: standard output is the CSV", hint="add --out fills.csv")
         _write(sys.stdout, FILL_COLUMNS, rows)
         return
     count = _write_file(out, FILL_COLUMNS, rows)
@@ -53,7 +53,7 @@ def _since_ns(text: str) -> int:
     try:
         day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
-        raise ConfigError(f"--since was {text[:40]!r}, expected a date as 2026-01-31") from None
+        raise UsageError(f"--since was {text[:40]!r}, expected a date as 2026-01-31") from None
     return int(day.timestamp()) * 1_000_000_000
 
 

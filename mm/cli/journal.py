@@ -176,8 +176,8 @@ def export(
 def _verified(place: "RunPlace", report: "Report") -> dict[str, object]:
     from mm.store.projection.facts import utc_text
 
-    problem = report.problem
-    if not problem and report.run is None:
+    problem = "" if place.is_empty else report.problem
+    if not problem and not place.is_empty and report.run is None:
         problem = f"{place.journal}: nothing whole was ever recorded there"
     missing = [
         {
@@ -246,6 +246,8 @@ def _words(row: dict[str, object]) -> list[str]:
     )
     ended = "closed in good order" if row["closed"] else "not closed: a crash, or it is still written"
     torn = f"; {row['torn_bytes']} bytes behind its last whole record" if row["torn_bytes"] else ""
+    if not row["problem"] and not row["records"]:
+        return [*lines[:1], "verdict   empty: it ended before anything was recorded"]
     if not row["problem"]:
         return [*lines, f"end       {ended}{torn}", "verdict   sound: every byte, number and link fits"]
     hint = f"hint      {row['hint']}"

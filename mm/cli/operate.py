@@ -19,13 +19,13 @@ from mm.cli.shapes import count, table, tables, text
 from mm.cli.terminal import DataDir, SessionName, Terminal, duration_ns, verb
 from mm.errors import (
     AlreadyRunning,
-    ConfigError,
     Halted,
     MMError,
     NotRunning,
     OrdersMayRemain,
     StateCorrupt,
     TimedOut,
+    UsageError,
 )
 from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Watch, Word, ask_halt, halt_asked, unask_halt
 from mm.store.lock import DirectoryLock, holder
@@ -159,6 +159,8 @@ def unhalt(terminal: Terminal, *, reason: Reason, data_dir: DataDir = None) -> N
         _done(terminal, f"lifted; a daemon may trade on {where} again", {"running": False})
         return
     with client:
+        if not table(client.ask("status"), "latch"):
+            raise NotRunning(f"{where} is not halted: there is nothing to lift")
         answer = client.ask("unhalt", reason=reason)
         if table(answer, "latch"):
             answer = _awaited(client, _Deadline(None), lambda status: not table(status, "latch"))
@@ -213,7 +215,7 @@ def _is_halted(status: dict[str, object]) -> bool:
 
 def _need_reason(reason: str, name: str) -> None:
     if not reason.strip():
-        raise ConfigError(f"{name} needs a reason", hint=f"mm {name} --reason 'what happened'")
+        raise UsageError(f"{name} needs a reason", hint=f"mm {name} --reason 'what happened'")
 
 
 def _settings(config: Path | None) -> "Settings | None":

@@ -16,12 +16,12 @@ def run_places(named: Path | None, *, every: bool = False) -> "list[RunPlace]":
     Args: every: all runs of a data directory, oldest first. Raises: StateCorrupt if there is no such run;
     NotRunning if nothing is named and there is not exactly one data directory.
     """
-    from mm.store.journal.layout import JOURNAL_NAME, no_run, runs
+    from mm.store.journal.layout import JOURNAL_NAME, newest_of, no_run, runs
 
     where = known_dir(None) if named is None else named
     found = runs(where)
     if found:
-        return list(reversed(found)) if every else found[:1]
+        return list(reversed(found)) if every else [newest_of(found)]
     if named is None or every:
         raise no_run(where)
     directory = by_id(named)

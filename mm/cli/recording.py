@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from mm.cli.terminal import NS_PER, Terminal
-from mm.errors import ConfigError
+from mm.errors import UsageError
 
 if TYPE_CHECKING:
     from mm.exchange.replay_market import RecordedMarket
@@ -98,7 +98,7 @@ def _number(option: str, text: str | None) -> Decimal | None:
     except InvalidOperation:
         number = Decimal(0)
     if not (number.is_finite() and number > 0):
-        raise ConfigError(f"{option} was {text[:40]!r}, expected a number above zero")
+        raise UsageError(f"{option} was {text[:40]!r}, expected a number above zero")
     return number
 
 
@@ -109,7 +109,7 @@ def _fee(option: str, text: str) -> Decimal:
             return fee
     except InvalidOperation:
         pass
-    raise ConfigError(
+    raise UsageError(
         f"{option} was {text[:40]!r}, expected basis points from -{_FEE_BPS_MAX} to {_FEE_BPS_MAX} by 0.01"
     )
 

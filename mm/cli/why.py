@@ -108,7 +108,7 @@ def _places(data_dir: Path) -> "list[RunPlace]":
 
 
 def _newest(data_dir: Path) -> Path:
-    from mm.store.journal.layout import no_run
+    from mm.store.journal.layout import newest_of, no_run
 
     places = _places(data_dir)
     if not places:
@@ -116,7 +116,7 @@ def _newest(data_dir: Path) -> Path:
             f"no daemon runs on {data_dir}, and it holds no recorded run",
             hint=f"{no_run(data_dir).hint}; or start one with `mm demo`",
         )
-    return places[0].directory
+    return newest_of(places).directory
 
 
 # ---- now

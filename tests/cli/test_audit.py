@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mm.cli.main import carry_out
-from mm.errors import EXIT_CHECK_FAILED, EXIT_CONFIG, EXIT_OK
+from mm.errors import EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE
 from mm.store.journal.entries import Family
 from mm.store.journal.layout import segment_path
 from tests.builders import recorded_runs as recorded
@@ -81,7 +81,7 @@ def test_what_makes_no_sense_is_refused(mm: Run, data_dir: Path) -> None:
     assert "expected a date" in mm("--since", "yesterday")[2]
     assert "unexpected 'b'" in mm("a", "b")[2]
     anchor = mm("--anchor")[1].strip()
-    assert mm(anchor)[0] == EXIT_CONFIG
+    assert mm(anchor)[0] == EXIT_USAGE
     assert "needs what to check" in mm("--verify", "--anchor")[2]
 
 

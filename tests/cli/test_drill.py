@@ -77,7 +77,7 @@ def test_what_cannot_be_drilled_is_refused(folder: Path, capsys: pytest.CaptureF
 
     assert carry_out(["drill", "bad.toml"]) == EXIT_CONFIG
     assert carry_out(["drill", "none.toml"]) == EXIT_CONFIG
-    assert carry_out(["drill", "mm.toml", "--scenario", "none"]) == EXIT_CONFIG
+    assert carry_out(["drill", "mm.toml", "--scenario", "none"]) == EXIT_USAGE
     assert carry_out(["drill", "mm.toml", *ONE, "--html", "no/such/folder.html"]) == EXIT_CONFIG
     for price in ("BTC/USDT", "BTC/USDT=x", "BTC/USDT=-1", "=5", "BTC/USDT=NaN"):
         assert carry_out(["drill", "mm.toml", "--price", price]) == EXIT_USAGE

@@ -87,10 +87,10 @@ def test_a_port_in_use_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
         (["--agents", "x"], EXIT_USAGE, "x"),
         (["--agents", "1", "--port", "70000"], EXIT_USAGE, "65535"),
         (["--agents", "1", "--preset", "bear"], EXIT_CONFIG, "bear"),
-        (["--agents", "1", "--start-base", "much"], EXIT_CONFIG, "--start-base was 'much'"),
-        (["--agents", "1", "--start-base", "nan"], EXIT_CONFIG, "--start-base was 'nan'"),
-        (["--agents", "1", "--start-quote", "-1"], EXIT_CONFIG, "--start-quote was -1, expected 0 to"),
-        (["--agents", "1", "--start-quote", "0.123456789"], EXIT_CONFIG, "at most 8 decimals"),
+        (["--agents", "1", "--start-base", "much"], EXIT_USAGE, "--start-base was 'much'"),
+        (["--agents", "1", "--start-base", "nan"], EXIT_USAGE, "--start-base was 'nan'"),
+        (["--agents", "1", "--start-quote", "-1"], EXIT_USAGE, "--start-quote was -1, expected 0 to"),
+        (["--agents", "1", "--start-quote", "0.123456789"], EXIT_USAGE, "at most 8 decimals"),
         (["--agents", "1", "--replay", "x"], EXIT_USAGE, "exactly one of --agents SEED and --replay FILE"),
         (["--agents", "1", "x.gz"], EXIT_USAGE, "unexpected x.gz"),
         (["--agents", "1", "--speed", "2"], EXIT_USAGE, "--speed is for a recording"),
@@ -117,18 +117,32 @@ def recording(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--speed", "0.05"], "speed was 0.05, expected 0.1 to 1000"),
-        (["--speed", "nan"], "speed was nan"),
         (["--tick", "much"], "--tick was 'much'"),
-        (["--tick", "0.1"], "--tick was 0.1, but the recording lies on a grid of 0.01"),
         (["--lot", "-1"], "--lot was '-1'"),
-        (["--base", "ETH"], "do not make BTCUSDT"),
         (["--maker-fee-bps", "1000"], "--maker-fee-bps was '1000'"),
         (["--taker-fee-bps", "0.001"], "--taker-fee-bps was '0.001'"),
         (["--taker-fee-bps", "free"], "--taker-fee-bps was 'free'"),
     ],
 )
-def test_a_wrong_option_of_a_replay_is_told(
+def test_an_option_of_a_replay_that_is_no_such_number_is_told(
+    capsys: pytest.CaptureFixture[str], folder: Path, arguments: Sequence[str], told: str
+) -> None:
+    """Exit code 2, before anything listens."""
+    assert carry_out(["exchange", "--replay", str(recording(folder)), *arguments]) == EXIT_USAGE
+
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--speed", "0.05"], "speed was 0.05, expected 0.1 to 1000"),
+        (["--speed", "nan"], "speed was nan"),
+        (["--tick", "0.1"], "--tick was 0.1, but the recording lies on a grid of 0.01"),
+        (["--base", "ETH"], "do not make BTCUSDT"),
+    ],
+)
+def test_an_option_that_does_not_fit_the_recording_is_told(
     capsys: pytest.CaptureFixture[str], folder: Path, arguments: Sequence[str], told: str
 ) -> None:
     """Exit code 4, before anything listens."""

@@ -218,3 +218,21 @@ def test_a_reader_that_leaves_is_no_error_of_ours(
     monkeypatch.setattr(verbs, "lose_output", lost.append)
     assert mm("journal", "export", data_dir).code == EXIT_UNEXPECTED
     assert len(lost) == 1
+
+
+@pytest.mark.parametrize("left", ["nothing", "a folder", "an empty file"])
+def test_a_start_that_was_cut_off_before_its_first_record_is_no_damage(
+    mm: Callable[..., Ran], data_dir: Path, left: str
+) -> None:
+    """It is told; what is asked of the data directory is answered by the newest run with a record."""
+    cut_off = data_dir / "runs" / "20300101T000000Z-000099"
+    cut_off.mkdir()
+    if left != "nothing":
+        (cut_off / "journal" / "own").mkdir(parents=True)
+    if left == "an empty file":
+        (cut_off / "journal" / "own" / "000001.mmj").touch()
+    ran = mm("journal", "verify", "--all", data_dir)
+    assert ran.code == EXIT_OK
+    assert "empty: it ended before anything was recorded" in ran.said
+    assert recorded.header(1).run_id in mm("journal", "verify", data_dir).said
+    assert mm("journal", "export", data_dir, "-o", f"{left[0]}.jsonl").code == EXIT_OK

@@ -70,7 +70,6 @@ HALTED = daemon_status(latch={"code": "operator", "since_ms": 1, "confirmed": Tr
         (["stop", "btc"], (ACTIVE, STOPPED), "btc stopped; no order of it is left"),
         (["halt", "--reason", "x"], (HALTING, HALTED), "halted; the venue confirms"),
         (["unhalt", "--reason", "x"], (HALTED, ACTIVE), "lifted"),
-        (["unhalt", "--reason", "x"], (ACTIVE, ACTIVE), "lifted"),
         (["resume"], (ACTIVE, ACTIVE), "all sessions resumed"),
     ],
 )
@@ -86,8 +85,19 @@ def test_a_verb_waits_until_it_is_so(
         assert carry_out(arguments) == EXIT_OK
 
     assert capsys.readouterr().out.startswith(said)
-    assert daemon.asked[0]["do"] == arguments[0]
-    assert str(daemon.asked[0]["who"]).endswith("@cli")
+    (asked,) = [one for one in daemon.asked if one["do"] == arguments[0]]
+    assert str(asked["who"]).endswith("@cli")
+
+
+def test_a_daemon_that_is_not_halted_has_nothing_to_lift(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told, and not asked: nothing was done."""
+    with FakeDaemon(data_dir, lambda _: ACTIVE) as daemon:
+        assert carry_out(["unhalt", "--reason", "x"]) == EXIT_NOT_RUNNING
+
+    assert "is not halted: there is nothing to lift" in capsys.readouterr().err
+    assert [one["do"] for one in daemon.asked] == ["status"]
 
 
 @pytest.mark.parametrize("arguments", [["halt", "--reason", "x"], ["stop", "btc"], ["stop"]])
@@ -356,7 +366,7 @@ def test_a_halt_and_its_end_need_a_reason(
 ) -> None:
     """An empty one is none."""
     assert carry_out([verb]) == EXIT_USAGE
-    assert carry_out([verb, "--reason", "  "]) == EXIT_CONFIG
+    assert carry_out([verb, "--reason", "  "]) == EXIT_USAGE
     assert f"{verb} needs a reason" in capsys.readouterr().err
     assert RunState.open(data_dir).history == ()
 

@@ -38,6 +38,16 @@ class RunPlace:
         """Where its journal lies."""
         return self.directory / JOURNAL_NAME
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it ended before anything was recorded; raises StateCorrupt if it cannot be looked at."""
+        paths = [
+            segment_path(self.journal, family, number)
+            for family in Family
+            for number in segments(self.journal, family)
+        ]
+        return not any(path.exists() and path.stat().st_size for path in paths)
+
 
 def run_id(began_ns: int, epoch: int) -> str:
     """Return the name of the run that began at `began_ns` (UTC) as life number `epoch`."""
@@ -70,6 +80,11 @@ def runs(data_dir: Path) -> list[RunPlace]:
     named = [(entry, match) for entry in entries if (match := _RUN_ID.fullmatch(entry.name))]
     found = [RunPlace(run_id=entry.name, epoch=int(match[1]), directory=entry) for entry, match in named]
     return sorted(found, key=lambda place: (place.epoch, place.run_id), reverse=True)
+
+
+def newest_of(places: list[RunPlace]) -> RunPlace:
+    """Return the first of `places`, newest first and at least one, that recorded anything; else the first."""
+    return next((place for place in places if not place.is_empty), places[0])
 
 
 def no_run(directory: Path) -> StateCorrupt:
