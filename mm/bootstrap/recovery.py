@@ -29,6 +29,7 @@ from mm.bootstrap.recipe import fold_setup, read_recipe
 from mm.bootstrap.watch import Watched
 from mm.engine.setup import EngineSetup
 from mm.errors import ConfigError, JournalFailed, MMError, StateCorrupt
+from mm.observe.latch import QUARANTINED
 from mm.runtime.recover import Recovered, estate_from
 from mm.settings.models import Settings
 from mm.store.journal.entries import RunHeader
@@ -41,7 +42,6 @@ from mm.store.runstate import RunState
 log = structlog.get_logger("mm")
 
 CRASH_LOOP: Final = "crash.loop"
-QUARANTINED: Final = "journal.quarantined"
 RESTORED: Final = "state.restored"
 """Codes of halts that a start itself latches."""
 

@@ -24,6 +24,7 @@ from mm.bootstrap.unfit import UnfitLadder
 from mm.bootstrap.watch import Guard, latch_what_was_left
 from mm.domain.units import NS_PER_S
 from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, JournalFailed, StateCorrupt
+from mm.observe.latch import way_out
 from mm.observe.report_log import log_report
 from mm.observe.status import RunFacts, status
 from mm.ports import Venue
@@ -168,7 +169,7 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
                     "halt.latched",
                     reason=latched.code,
                     detail=latched.reason,
-                    hint="lift it with: mm unhalt --reason '...'",
+                    hint=f"lift it with: {way_out(latched.code)}",
                 )
             history = ConfigHistory(settings.data_dir)
             revision = begin_revision(settings, history)

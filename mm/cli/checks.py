@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from mm.errors import AlreadyRunning, MMError
+from mm.observe.latch import way_out
 from mm.store.lock import DirectoryLock, holder
 from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
@@ -331,7 +332,7 @@ def latch(subject: Subject) -> Row:
         status="fail",
         measured=f"halted since {since}: {halt.code}: {halt.reason}",
         limit="not halted",
-        fix="mm unhalt --reason '...'",
+        fix=way_out(halt.code),
     )
 
 

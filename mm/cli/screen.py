@@ -18,6 +18,7 @@ from rich.text import Text
 from mm.cli.ladder import ladder
 from mm.cli.shapes import Fields, age, clock_time, count, number, run_time, table, tables, text
 from mm.cli.tables import side_text, signed, state_text
+from mm.observe.latch import way_out
 
 DRAWS_PER_S: Final = 4
 STACKED_BELOW: Final = 70
@@ -123,7 +124,8 @@ def _why(status: Fields, session: Fields) -> Text:
     latch = table(status, "latch")
     if latch:
         left = "no order left" if latch.get("confirmed") is True else "confirming"
-        line = f"■ HALTED {text(latch, 'code')}, {left}; to lift: mm unhalt --reason '...'"
+        code = text(latch, "code")
+        line = f"■ HALTED {code}, {left}; to lift: {way_out(code)}"
         return _cut(Text(line, style="bold red"))
     return _cut(
         Text.assemble(

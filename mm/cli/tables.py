@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mm.cli.shapes import Fields, age, clock_time, count, money, number, run_time, table, tables, text
+from mm.observe.latch import way_out
 
 STATE_STYLES = {
     "active": "green",
@@ -57,9 +58,9 @@ def latch_text(status: Fields) -> Text | None:
         return None
     confirmed = latch.get("confirmed") is True
     state = "nothing of ours is left at the venue" if confirmed else "not yet confirmed by the venue"
+    code = text(latch, "code")
     return Text(
-        f"HALTED since {clock_time(latch, 'since_ms')}: {text(latch, 'code')} ({state});"
-        " lift it: mm unhalt --reason '...'",
+        f"HALTED since {clock_time(latch, 'since_ms')}: {code} ({state}); lift it: {way_out(code)}",
         style="bold red",
     )
 

@@ -80,6 +80,7 @@ def _latch_hint(data_dir: Path) -> str:
     # Whoever asks a daemon that is not there wants to know whether it may be started.
     if not (data_dir / STATE_NAME).exists():
         return ""
+    from mm.observe.latch import way_out
     from mm.store.runstate import RunState
 
     try:
@@ -90,7 +91,7 @@ def _latch_hint(data_dir: Path) -> str:
         return ""
     # The engine's own halts say their code once more.
     reason = latch.reason.removeprefix(f"reason={latch.code}").removeprefix(latch.code).lstrip("; ")
-    return f"halted: {latch.code}{f' ({reason})' if reason else ''}; lift it with: mm unhalt --reason '...'"
+    return f"halted: {latch.code}{f' ({reason})' if reason else ''}; lift it with: {way_out(latch.code)}"
 
 
 def _watch(terminal: Terminal, data_dir: Path) -> None:

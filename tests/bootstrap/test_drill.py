@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mm.bootstrap.drill import Asked, Drill, chosen, not_applicable, one_case, played, prepared, sheet_of
-from mm.errors import ConfigError
+from mm.errors import ConfigError, UsageError
 from mm.observe.safety_sheet import Case, sheet_fields, warnings
 from tests.builders.configs import SMALL
 from tests.builders.instruments import INSTRUMENT
@@ -96,7 +96,7 @@ def test_a_config_that_no_market_fits_is_refused(tmp_path: Path) -> None:
         ready(tmp_path, overrides=("demo.start_base=0", "demo.start_quote=0"))
     with pytest.raises(ConfigError, match="no such file"):
         Asked.of(tmp_path / "none.toml")
-    with pytest.raises(ConfigError, match="is no scenario"):
+    with pytest.raises(UsageError, match="is no scenario"):
         chosen(["nothing_2020"])
 
 
