@@ -12,12 +12,20 @@ from tests.builders.crash_judge import Verdict, judged
 from tests.builders.crash_nursery import LifeOver, Nursery
 from tests.builders.crash_room import Room, room
 from tests.builders.crash_scenarios import BUSY, proofs, until_quotes
+from tests.builders.crash_truth import used_weight
 
 START_S: Final = (0.2, 3.0)
 """A third of the lives is killed so long after their start: in the middle of their recovery."""
 
 TRADING_S: Final = (0.0, 2.5)
 """The others are killed so long after they began to quote."""
+
+WEIGHT_MAX: Final = 2_500
+"""Of the venue's 6,000 a minute. Lives of seconds use them up; the next would wait for the end of the minute
+and say so. What is measured here is another thing: nothing is started before there is room."""
+
+LOOKS: Final = 65
+"""Once a second, because a look costs weight as well: for a little more than a minute."""
 
 LOOK_EVERY: Final = 10
 """Lives between two looks at the venue's memory, which is bounded."""
@@ -59,12 +67,21 @@ def barrage(nursery: Nursery, folder: Path, *, kills: int, seed: int) -> Barrage
     return found
 
 
+def _wait_for_room(place: Room) -> None:
+    for _ in range(LOOKS):
+        if used_weight(place.url) < WEIGHT_MAX:
+            return
+        time.sleep(1.0)
+    raise AssertionError("the venue's minute does not end")
+
+
 def _one_life(place: Room, found: Barrage, dice: random.Random) -> None:
     if place.latched:
         found.halts += 1
         place.lift()
     early = dice.random() < 1 / 3
     wait_s = dice.uniform(*(START_S if early else TRADING_S))
+    _wait_for_room(place)
     life = place.start_anew()
     try:
         if not early:

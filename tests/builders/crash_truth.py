@@ -31,6 +31,12 @@ def ask_truth(url: str, only: str = "") -> dict[str, Any]:
         return found
 
 
+def used_weight(url: str) -> int:
+    """Return the request weight that the venue at `url` has counted within its minute, this question too."""
+    with urllib.request.urlopen(f"{url}/api/v3/ping", timeout=TIMEOUT_S) as answer:
+        return int(answer.headers["X-MBX-USED-WEIGHT-1M"])
+
+
 class Gathered:
     """The venue's memory over a whole test.
 
