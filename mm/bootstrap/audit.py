@@ -25,27 +25,47 @@ from mm.store.paths import STATE_NAME
 from mm.store.projection.facts import utc_text
 from mm.store.runstate import TEXT_LENGTH_MAX, RunState
 
-AUDITED: Final = frozenset(
+NEWS: Final = frozenset(
     {
-        "balance.external",
-        "fence.older_trades",
-        "fenced",
-        "halt",
-        "halt.confirmed",
-        "halt.reopened",
-        "halt.unconfirmed",
-        "ledger.explained",
-        "order.dead",
-        "order.inherited",
-        "recovered",
-        "self_trade.prevented",
-        "session.state",
-        "session.target",
-        "unhalt",
-        "unhalt.refused",
+        "book.lost",
+        "config.applied",
+        "equity.start",
+        "fill.earlier_life",
+        "fill.foreign",
+        "fill.late",
+        "fill.malformed",
+        "fill.post_only_taken",
+        "fill.retired",
+        "ledger.opened",
+        "operator",
+        "order.abandoned",
+        "order.denied",
+        "order.fills_missing",
+        "order.mismatch",
+        "order.orphan",
+        "order.over_limit",
+        "order.rejected",
+        "order.retired",
+        "order.undead",
+        "order.unknown",
+        "orders.foreign",
+        "process.stalled",
+        "quotes.unfit",
+        "request.failed",
+        "session.held",
+        "session.reason",
+        "session.stock",
+        "stop.waits",
+        "stream.down",
+        "stream.suspect",
+        "stream.up",
+        "venue.clock",
+        "venue.clock_doubted",
+        "venue.throttled",
     }
 )
-"""Codes of reports that tell of a change, or of proof for one."""
+"""Codes of reports that tell what the market, the venue and the orders did, or repeat an event that is listed
+itself. Every other report is a change, or proof for one: a new code is listed until it stands here."""
 
 TYPES: Final = (ConfigApplied, ConfigVersion, Missing, OperatorAsked, OperatorNote, Report)
 
@@ -206,7 +226,7 @@ class Trail:
                 gone = {"family": entry.family.value, "cause": entry.cause.value, "bytes": entry.cut_bytes}
                 span = {"first_seq": entry.first_seq, "last_seq": entry.last_seq}
                 yield replace(here, what="records.missing", detail={**gone, **span})
-            case Report() if entry.code in AUDITED:
+            case Report() if entry.code not in NEWS:
                 what = _NAMES.get(entry.code, entry.code)
                 if what == LATCH_SET:
                     told = "; ".join(f"{key}={value}" for key, value in entry.facts)

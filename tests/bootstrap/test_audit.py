@@ -1,12 +1,13 @@
 """Who changed what, when, from where; and that nothing of it can be taken away unseen."""
 
+import ast
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mm.bootstrap.audit import Trail
+from mm.bootstrap.audit import NEWS, Trail
 from mm.bootstrap.audit_check import AuditCheck, Verdict
 from mm.domain.events import Operation
 from mm.errors import StateCorrupt
@@ -20,6 +21,7 @@ from mm.store.operator_notes import latch_offline, lift_offline, notes_journal
 from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
 from tests.builders import recorded_runs as recorded
+from tests.gate.core import ROOT
 
 
 @pytest.fixture
@@ -306,3 +308,23 @@ def test_damage_is_told_beside_what_can_be_read(data_dir: Path) -> None:
     assert next(iter(trail)).what == "life.began"
     assert [fact.what for fact in trail][-1] != ""
     assert trail.damaged
+
+
+def reported() -> dict[str, str]:
+    """Where in the core each code is reported."""
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "mm" / "engine").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr == "report" and isinstance(node.args[0], ast.Constant):
+                found[str(node.args[0].value)] = path.name
+    return found
+
+
+def test_what_is_no_change_is_named_and_reported_somewhere() -> None:
+    """A code that nothing reports any more has no place on the list; what tells of a change is not on it."""
+    known = reported()
+    assert sorted(NEWS - known.keys()) == []
+    listed = known.keys() - NEWS
+    assert {"halt", "unhalt", "session.state", "fenced", "balance.external", "order.dead"} <= listed
