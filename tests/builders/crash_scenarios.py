@@ -12,6 +12,10 @@ from tests.builders.crash_nursery import Life
 from tests.builders.crash_room import Room, Style
 
 STEADY_S: Final = 1.5
+
+RECOVERY_S_MAX: Final = 100.0
+"""A proof that an order never came takes a minute of the venue's silence, and the looks before and after it."""
+
 CALM: Final = Style()
 BUSY: Final = Style(spread_bps=3.0, refresh_ms=300)
 
@@ -46,7 +50,7 @@ def proofs(life: Life) -> int:
 
 def until_quotes(room: Room, life: Life) -> None:
     """Let it come to quoting: orders that it placed itself rest at the venue."""
-    life.wait_for(is_active)
+    life.wait_for(is_active, deadline_s=RECOVERY_S_MAX)
     before = room.counters()["orders_placed"]
     life.wait_until(lambda: room.counters()["open_orders"] > 0 or room.counters()["orders_placed"] > before)
 
