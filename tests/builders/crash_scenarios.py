@@ -14,7 +14,7 @@ from tests.builders.crash_room import Room, Style
 STEADY_S: Final = 1.5
 
 RECOVERY_S_MAX: Final = 100.0
-"""A proof that an order never came takes a minute of the venue's silence, and the looks before and after it."""
+"""A proof that an order never came takes a minute of silence, and the looks before and after it."""
 
 CALM: Final = Style()
 BUSY: Final = Style(spread_bps=3.0, refresh_ms=300)
