@@ -24,6 +24,8 @@ WEIGHT_MAX: Final = 2_500
 """Of the venue's 6,000 a minute. Lives of seconds use them up; the next would wait for the end of the minute
 and say so. What is measured here is another thing: nothing is started before there is room."""
 
+SLOW_S: Final = 5.0
+
 LOOKS: Final = 65
 """Once a second, because a look costs weight as well: for a little more than a minute."""
 
@@ -36,12 +38,13 @@ class Barrage:
     """What came of it.
 
     Fields: recoveries_s: from a process's start to its first quote; proofs_s: of those that first had to
-    prove that an order never came; killed: lives, killed_early before they quoted; halts: starts that the
+    prove that an order never came; slow: what those said that took long without that; killed: lives, killed_early before they quoted; halts: starts that the
     product refused to trade at, until the halt was lifted; verdict.
     """
 
     recoveries_s: list[float] = field(default_factory=list)
     proofs_s: list[float] = field(default_factory=list)
+    slow: list[str] = field(default_factory=list)
     killed: int = 0
     killed_early: int = 0
     halts: int = 0
@@ -86,8 +89,10 @@ def _one_life(place: Room, found: Barrage, dice: random.Random) -> None:
     try:
         if not early:
             until_quotes(place, life)
-            took = found.proofs_s if proofs(life) else found.recoveries_s
-            took.append(time.time() - life.began_s)
+            took_s = time.time() - life.began_s
+            (found.proofs_s if proofs(life) else found.recoveries_s).append(took_s)
+            if took_s > SLOW_S and not proofs(life):
+                found.slow.append(life.said())
         if life.lives_on(wait_s):
             life.kill()
             found.killed += 1
