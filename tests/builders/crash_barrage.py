@@ -38,8 +38,9 @@ class Barrage:
     """What came of it.
 
     Fields: recoveries_s: from a process's start to its first quote; proofs_s: of those that first had to
-    prove that an order never came; slow: what those said that took long without that; killed: lives, killed_early before they quoted; halts: starts that the
-    product refused to trade at, until the halt was lifted; verdict.
+    prove that an order never came; slow: what those said that took long without that; killed: lives,
+    killed_early before they quoted; halts: starts that the product refused to trade at, until the halt was
+    lifted; verdict.
     """
 
     recoveries_s: list[float] = field(default_factory=list)
