@@ -42,6 +42,20 @@ class Venue(Protocol):
 
 
 @runtime_checkable
+class Watches(Protocol):
+    """A venue, or several behind one, that can also show markets without trading there."""
+
+    async def watch(self, symbols: tuple[str, ...]) -> tuple[Instrument, ...]:
+        """Return the instruments of `symbols`, of which only the market matters, in that order.
+
+        Asked once, after those that are traded and before the start; their books, best prices and trades come
+        with the stream of their venue. An instrument's symbol is as it was asked for: "NAME:ETH/USDT" is one
+        of another venue. Raises: as `Venue.instruments`.
+        """
+        ...
+
+
+@runtime_checkable
 class SimulatedVenue(Venue, Protocol):
     """A venue whose orders live in this process, in event time: the same events give the same outcomes.
 

@@ -16,7 +16,11 @@ from mm.cli.main import app
 from mm.domain.commands import Place, TimeInForce
 from mm.domain.sides import Side
 from mm.domain.view import View
+from mm.quoting.flow import DiffusionParams, FlowParams
+from mm.quoting.params import QuotingParams
+from mm.quoting.session import SessionParams
 from mm.risk.base import RiskView
+from mm.settings.models import RiskSettings
 from mm.settings.options import RunReport
 from mm.settings.strategies import builtin_strategies, strategy_class
 from tests.builders.configs import loaded
@@ -126,17 +130,56 @@ def rows_of(strategy: str) -> list[tuple[list[str], list[str]]]:
     return [(re.findall(r"`([a-z_]+)`", keys), default.split(", ")) for keys, default, _ in rows]
 
 
-@pytest.mark.parametrize("strategy", builtin_strategies())
-def test_the_parameters_of_every_strategy_are_listed_with_their_defaults(strategy: str) -> None:
+SHARED = {
+    "guards": QuotingParams,
+    "session": SessionParams,
+    "fills": FlowParams,
+    "volatility": DiffusionParams,
+}
+"""Parameters that several strategies have, each class with a table of its own, bases first."""
+
+
+def own_parameters(params: type[object]) -> dict[str, object]:
+    """Return the parameters, with their defaults, that are in no table of a class that `params` inherits."""
+    known = {field.name: field.default for field in fields(params)}  # type: ignore[arg-type]  # a dataclass
+    for base in SHARED.values():
+        if base is not params and issubclass(params, base):
+            inherited = {field.name: field.default for field in fields(base)}
+            known = {key: default for key, default in known.items() if inherited.get(key, ...) != default}
+    return known
+
+
+@pytest.mark.parametrize("name", [*builtin_strategies(), *SHARED])
+def test_the_parameters_of_every_strategy_are_listed_with_their_defaults(name: str) -> None:
     """Exactly those that there are; `off` is None, and what is required has no default."""
     listed: dict[str, str] = {}
-    for keys, defaults in rows_of(strategy):
+    for keys, defaults in rows_of(name):
         listed |= dict(zip(keys, defaults if len(defaults) > 1 else defaults * len(keys), strict=True))
-    params = strategy_class(strategy, ROOT).params
-    known = {field.name: field.default for field in fields(params)}  # type: ignore[arg-type] # a dataclass
+    known = own_parameters(SHARED[name] if name in SHARED else strategy_class(name, ROOT).params)
     assert set(listed) == set(known)
     for key, default in known.items():
         assert listed[key] in _told(default), f"{key}: {listed[key]}, but it is {default}"
+
+
+def test_the_limits_are_listed_with_their_defaults() -> None:
+    """Every key of `[risk]` but the table in it."""
+    listed: dict[str, str] = {}
+    for keys, defaults in rows_of(r"\[risk\]"):
+        listed |= dict(zip(keys, defaults, strict=True))
+    known = {name: field.default for name, field in RiskSettings.model_fields.items() if name != "reference"}
+    assert set(listed) == set(known)
+    for key, default in known.items():
+        assert listed[key] in _told(default), f"{key}: {listed[key]}, but it is {default}"
+
+
+@pytest.mark.parametrize("strategy", builtin_strategies())
+def test_every_strategy_says_which_parameters_it_shares(strategy: str) -> None:
+    """The tables of what it inherits are named before its own."""
+    params = strategy_class(strategy, ROOT).params
+    (introduction,) = re.findall(rf"\n`{strategy}`:(.*?)\n\n\|", TEXT, re.DOTALL)
+
+    shared = [name for name, base in SHARED.items() if issubclass(params, base)]
+    assert [name for name in SHARED if f"`{name}`" in introduction] == shared
 
 
 def _told(default: object) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mm.domain.estate import Estate
+from mm.bootstrap.other_markets import watched_instruments
+from mm.domain.estate import Estate, SignalEstate
 from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
 from mm.domain.units import NS_PER_MS, NS_PER_S, floor_atoms
@@ -25,12 +26,14 @@ class Heritage:
     """What a new life takes over.
 
     Fields: begin_life: counts it and returns its epoch; estate: what the life before left, None for a fresh
-    begin; inherits: the venue may have orders of an earlier life all the same.
+    begin; inherits: the venue may have orders of an earlier life all the same; signals: what was learnt
+    before, beside what is in `estate`.
     """
 
     begin_life: Callable[[], int]
     estate: Estate | None = None
     inherits: bool = False
+    signals: tuple[SignalEstate, ...] = ()
 
 
 async def assemble(
@@ -50,6 +53,7 @@ async def assemble(
         ) from None
     named = zip(settings.pair, instruments, strict=True)
     sessions = tuple(_session(settings, name, instrument, kept) for name, instrument in named)
+    watched = await watched_instruments(settings, venue, sessions)
     heritage = heritage or Heritage(begin_life=kept.begin_life)
     left_orders = settings.mode != "demo" and _may_have_left_orders(kept.life)
     return Engine(
@@ -65,6 +69,9 @@ async def assemble(
             revision=revision,
             estate=heritage.estate,
             on_external=OnExternal(settings.account.on_external),
+            watched=watched,
+            signals=heritage.signals,
+            signals_age_ns_max=settings.signals.max_age_s * NS_PER_S,
         )
     )
 
@@ -151,8 +158,15 @@ def limits(settings: Settings, name: str, instrument: Instrument) -> RiskLimits:
         drawdown_ppm_max=floor_atoms(risk.max_drawdown_ratio, 6),
         slippage_ppm_max=floor_atoms(risk.max_slippage_bps, 2),
         inventory_soft_ppm=floor_atoms(settings.pair[name].inventory.soft_ratio, 6),
+        fills_minute_max=risk.max_fills_per_minute,
+        filled_atoms_minute_max=_filled_atoms(risk.max_filled_quote_per_minute, instrument),
         on_breach=AlarmAction.FLATTEN if settings.risk.on_breach == "flatten" else AlarmAction.HALT,
     )
+
+
+def _filled_atoms(amount: Decimal | None, instrument: Instrument) -> int:
+    # 0 is no limit: one of less than an atom is the least there is.
+    return 0 if amount is None else max(1, floor_atoms(amount, instrument.quote_scale))
 
 
 def _limit_lots(key: str, amount: Decimal | None, instrument: Instrument) -> int | None:

@@ -13,9 +13,9 @@ from statistics import median
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from mm.bootstrap.door import pace_of
+from mm.bootstrap.public_feed import public_settings
 from mm.bootstrap.run_config import live_venue_settings, only_venue
 from mm.bootstrap.run_demo import demo_exchange, demo_venue_settings
-from mm.bootstrap.run_paper import public_settings
 from mm.bootstrap.trade import in_loop
 from mm.domain.commands import Place, TimeInForce
 from mm.domain.ids import SEQUENCE_BITS, OrderId, OrderIds

@@ -35,6 +35,7 @@ from mm.settings.loader import DEMO_FILE, read_text, settings_of
 from mm.settings.models import Settings
 from mm.settings.overlay import PREFIX
 from mm.settings.strategies import strategy_class
+from mm.strategies.base import watches_of
 
 VENUE: Final = Capabilities(orders_per_10s=100, weight_per_minute=6_000)
 """Limits of messages as Binance spot has them."""
@@ -313,8 +314,23 @@ def _setting(
         loss_atoms={
             name: _loss_atoms(settings, setup) for name, setup in zip(settings.pair, sessions, strict=True)
         },
+        bursts={name: _burst(settings, name) for name in settings.pair},
+        watched=_watched(sessions, markets),
         seed=SEED,
     )
+
+
+def _watched(sessions: Sequence[SessionSetup], markets: Mapping[str, Ground]) -> tuple[str, ...]:
+    # Each once, in the order of the sessions.
+    names = (watch.symbol for setup in sessions for watch in watches_of(setup.strategy))
+    return tuple(dict.fromkeys(name for name in names if name not in markets))
+
+
+def _burst(settings: Settings, name: str) -> str:
+    risk = settings.risk_of(name)
+    worth = risk.max_filled_quote_per_minute
+    quote = settings.pair[name].symbol.partition("/")[2]
+    return f"{risk.max_fills_per_minute} fills" + (f" or {worth:f} {quote} one way" if worth else "")
 
 
 def _loss_atoms(settings: Settings, setup: SessionSetup) -> int:

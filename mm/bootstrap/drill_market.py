@@ -236,7 +236,7 @@ def _fees_ppm(settings: Settings) -> tuple[int, int]:
 def _smallest(settings: Settings, name: str) -> Decimal:
     # The smallest amount that has to be a whole number of lots, or nearly.
     ladder, band = ladder_of(settings.pair[name].params), settings.pair[name].inventory.max_base
-    amounts = [*(ladder.sizes_base if ladder else ()), *((band,) if band else ())]
+    amounts = [*((*ladder.bids_base, *ladder.asks_base) if ladder else ()), *((band,) if band else ())]
     return min(amounts, default=Decimal("0.01"))
 
 

@@ -11,11 +11,11 @@ import msgspec
 
 from mm.bootstrap.assemble import deadlines, session_setup, started
 from mm.domain.capabilities import Capabilities
-from mm.domain.estate import Estate
+from mm.domain.estate import Estate, SignalEstate
 from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quotes
-from mm.domain.units import NS_PER_MS
+from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.domain.view import View
 from mm.engine.engine import Engine
 from mm.engine.setup import EngineSetup, OnExternal, SessionSetup
@@ -33,10 +33,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     Fields:
         path, text, overrides, variables: of the config: the file's path and text, what was laid over it.
-        instruments: in the order of the sessions. caps: of the venue.
+        instruments: in the order of the sessions; watched: of markets that are only watched. caps: of the
+            venue.
         tag, key: of the order ids, the key in hexadecimal. epoch, latched, inherits, revision, estate,
-            on_external: as in `EngineSetup`. targets: holding at which a session's inventory is 0, by its
-            name, in the order of the sessions; None: as found.
+            signals, on_external: as in `EngineSetup`. targets: holding at which a session's inventory is 0,
+            by its name, in the order of the sessions; None: as found.
     """
 
     path: str
@@ -54,6 +55,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     targets: dict[str, int | None]
     estate: Estate | None = None
     on_external: OnExternal = OnExternal.PAUSE
+    watched: tuple[Instrument, ...] = ()
+    signals: tuple[SignalEstate, ...] = ()
 
 
 def recipe_of(settings: Settings, setup: EngineSetup, *, id_key: bytes) -> Recipe:
@@ -74,6 +77,8 @@ def recipe_of(settings: Settings, setup: EngineSetup, *, id_key: bytes) -> Recip
         targets={session.name: session.target_lots for session in setup.sessions},
         estate=setup.estate,
         on_external=setup.on_external,
+        watched=setup.watched,
+        signals=setup.signals,
     )
 
 
@@ -122,6 +127,9 @@ def engine_from(recipe: Recipe, settings: Settings) -> Engine:
             revision=recipe.revision,
             estate=recipe.estate,
             on_external=recipe.on_external,
+            watched=recipe.watched,
+            signals=recipe.signals,
+            signals_age_ns_max=settings.signals.max_age_s * NS_PER_S,
         )
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from mm.bootstrap.assemble import deadlines, session_setup, started
+from mm.bootstrap.other_markets import check_known
 from mm.engine.engine import Engine
 from mm.engine.session import Session
 from mm.engine.setup import NewSetup, OnExternal, SessionSetup
@@ -33,6 +34,7 @@ def preparation(engine: Engine) -> Callable[[Settings], NewSetup]:
 
     def prepare(settings: Settings) -> NewSetup:
         sessions = tuple(_session(settings, session) for session in engine.state.sessions)
+        check_known(sessions, engine.state.books)
         on_external = OnExternal(settings.account.on_external)
         return NewSetup(sessions=sessions, deadlines=deadlines(settings), on_external=on_external)
 

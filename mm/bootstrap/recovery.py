@@ -11,7 +11,8 @@
                 ledger, limits, books, and "recovered" in the journal
 
 Before step 6 nothing is sent and nothing changed that another start would miss. Demo and paper take nothing
-over: their venue forgets when the process ends, so what they held is no more. Invariant: a journal that is
+over but, on paper, what signals learnt: their venue forgets when the process ends, so what they held is no
+more. Invariant: a journal that is
 damaged is never written to, moved or passed over in silence.
 """
 
@@ -25,8 +26,10 @@ from typing import Final
 import structlog
 
 from mm.bootstrap.assemble import Heritage
+from mm.bootstrap.learnt import signals_before
 from mm.bootstrap.recipe import fold_setup, read_recipe
 from mm.bootstrap.watch import Watched
+from mm.domain.estate import SignalEstate
 from mm.engine.setup import EngineSetup
 from mm.errors import ConfigError, JournalFailed, MMError, StateCorrupt
 from mm.observe.latch import QUARANTINED
@@ -73,7 +76,7 @@ class Start:
     Fields: kept: the state of the directory; recovered: what is taken over, None if nothing is; inherits: the
     venue may still have orders of an earlier life; is_quarantined: what was left cannot be read, and nobody
     has given it up; is_lost: the account was traded before, this directory knows of no life; given_up: what
-    an operator gave up, in words.
+    an operator gave up, in words; signals: what they learnt before, whatever became of the rest.
     """
 
     def __init__(self, kept: RunState, account: Account | None, lease: AccountLease | None) -> None:
@@ -84,6 +87,7 @@ class Start:
         self.is_quarantined = False
         self.is_lost = False
         self.given_up = ""
+        self.signals: tuple[SignalEstate, ...] = ()
         self._account = account
         self._lease = lease
         self._above = 0
@@ -92,7 +96,9 @@ class Start:
     def heritage(self) -> Heritage:
         """What the engine takes over."""
         estate = self.recovered.estate if self.recovered is not None else None
-        return Heritage(begin_life=self.begin_life, estate=estate, inherits=self.inherits)
+        return Heritage(
+            begin_life=self.begin_life, estate=estate, inherits=self.inherits, signals=self.signals
+        )
 
     def begin_life(self) -> int:
         """Step 6: count a new life and return its epoch, above every number that was ever in use here."""
@@ -140,6 +146,7 @@ def begin(settings: Settings, options: StartOptions, held: ExitStack) -> Start:
     _judge_past(start, settings, lease)
     if options.account is not None:
         _take_over(start, settings, rebuild=options.rebuild)
+    start.signals = signals_before(settings)
     return start
 
 

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+from mm.bootstrap.other_markets import with_other_venues
 from mm.bootstrap.recovery import StartOptions, nothing_to_rebuild
 from mm.bootstrap.run_demo import demo
 from mm.bootstrap.run_paper import paper
@@ -46,7 +47,7 @@ async def _live(options: RunOptions) -> RunReport:
     given = replace(live_venue_settings(settings, configured, clock), may_place=pulse.may_place)
     bot = await trade(
         settings,
-        BinanceVenue(given),
+        with_other_venues(settings, BinanceVenue(given), clock),
         clock,
         duration_ns=options.duration_ns,
         show=options.show,

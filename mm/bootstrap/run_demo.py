@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 from mm.bootstrap.door import fetch_truth
+from mm.bootstrap.other_markets import with_other_venues
 from mm.bootstrap.recovery import StartOptions
 from mm.bootstrap.trade import in_loop, trade
 from mm.bootstrap.verdict import judged
@@ -15,7 +16,7 @@ from mm.observe import judge
 from mm.runtime.clock import AnchoredClock
 from mm.runtime.exchange_process import ExchangeProcess, Ready
 from mm.runtime.pulse import Pulse
-from mm.settings.models import Settings
+from mm.settings.models import Settings, VenueSettings
 from mm.settings.options import DemoOptions, RunReport
 from mm.venues.binance import BinanceSettings, BinanceUrls, BinanceVenue
 
@@ -37,10 +38,10 @@ async def _demo(options: DemoOptions) -> RunReport:
         add_secrets((ready.api_secret, ready.api_key))
         clock, pulse = AnchoredClock(), Pulse.alone()
         given = replace(demo_venue_settings(settings, ready, clock), may_place=pulse.may_place)
-        configured = next(iter(settings.venue.values()))
+        configured = _traded(settings)
         bot = await trade(
             settings,
-            BinanceVenue(given),
+            with_other_venues(settings, BinanceVenue(given), clock),
             clock,
             duration_ns=options.duration_ns,
             show=options.show,
@@ -64,7 +65,7 @@ def demo_exchange(settings: Settings) -> ExchangeProcess:
 def demo_venue_settings(settings: Settings, ready: Ready, clock: AnchoredClock) -> BinanceSettings:
     """Return what the adapter of the demo's account is given: a throw-away key, this machine alone."""
     # A config that points the demo elsewhere is taken at its word; the loopback guard has the last one.
-    configured = next(iter(settings.venue.values())).url
+    configured = _traded(settings).url
     return BinanceSettings(
         clock=clock,
         api_key=ready.api_key,
@@ -73,3 +74,8 @@ def demo_venue_settings(settings: Settings, ready: Ready, clock: AnchoredClock) 
         loopback_only=True,
         stp_mode=settings.stp.venue_mode.upper(),
     )
+
+
+def _traded(settings: Settings) -> VenueSettings:
+    # A demo's sessions are all on one venue; others are only watched.
+    return settings.venue[next(iter(settings.pair.values())).venue]

@@ -27,7 +27,7 @@ def facts_of(header: RunHeader) -> RunFacts:
         mode=_mode(recipe),
         sessions=tuple(recipe.targets),
         symbols=tuple(instrument.symbol for instrument in recipe.instruments),
-        instruments={instrument.symbol: instrument for instrument in recipe.instruments},
+        instruments={one.symbol: one for one in (*recipe.instruments, *recipe.watched)},
         ids=OrderIds(tag=recipe.tag, key=bytes.fromhex(recipe.key)),
         config_text=recipe.text,
         revision=recipe.revision,

@@ -11,16 +11,15 @@ from decimal import Decimal
 import msgspec
 
 from mm.bootstrap.door import pace_of
+from mm.bootstrap.other_markets import with_other_venues
+from mm.bootstrap.public_feed import fee_ppm, public_settings
 from mm.bootstrap.trade import trade
 from mm.bootstrap.verdict import judged
-from mm.domain.units import floor_atoms
 from mm.observe import judge
 from mm.runtime.clock import AnchoredClock
-from mm.settings.models import PaperSettings, Settings, VenueSettings
+from mm.settings.models import Settings, VenueSettings
 from mm.settings.options import RunOptions, RunReport
-from mm.settings.values import host_is_loopback
-from mm.venues.binance import BinanceMarketData, BinancePublicSettings, BinanceUrls
-from mm.venues.binance.settings import Clock
+from mm.venues.binance import BinanceMarketData
 from mm.venues.paper import PaperTruth, PaperVenue, PaperVenueSettings
 
 
@@ -30,7 +29,8 @@ async def paper(options: RunOptions, venue: VenueSettings) -> RunReport:
     pace = await asyncio.to_thread(pace_of, venue.url)
     clock = AnchoredClock(pace)
     public = BinanceMarketData(public_settings(settings.paper, venue, clock))
-    paper_venue = PaperVenue(public, paper_settings(settings))
+    shown = with_other_venues(settings, public, clock)
+    paper_venue = PaperVenue(shown, paper_settings(settings))
     began_ns, began = clock.now_ns(), time.monotonic()
     bot = await trade(settings, paper_venue, clock, duration_ns=options.duration_ns, show=options.show)
     truths = [_read(truth) for truth in paper_venue.truths()]
@@ -59,25 +59,10 @@ def paper_settings(settings: Settings) -> PaperVenueSettings:
         latency_p99_ms=given.latency_p99_ms,
         seed=given.seed,
         queue=given.queue,
-        maker_fee_ppm=_ppm(given.maker_fee_bps),
-        taker_fee_ppm=_ppm(given.taker_fee_bps),
+        maker_fee_ppm=fee_ppm(given.maker_fee_bps),
+        taker_fee_ppm=fee_ppm(given.taker_fee_bps),
         stp_mode=settings.stp.venue_mode.upper(),
     )
-
-
-def public_settings(given: PaperSettings, venue: VenueSettings, clock: Clock) -> BinancePublicSettings:
-    """Return what the adapter of public data is given."""
-    return BinancePublicSettings(
-        clock=clock,
-        urls=BinanceUrls(rest=venue.url) if venue.url else None,
-        loopback_only=venue.url is not None and host_is_loopback(venue.url),
-        maker_fee_ppm=_ppm(given.maker_fee_bps),
-        taker_fee_ppm=_ppm(given.taker_fee_bps),
-    )
-
-
-def _ppm(fee_bps: Decimal) -> int:
-    return floor_atoms(fee_bps, 2)  # exact: a fee has two decimals at most
 
 
 def _read(truth: PaperTruth) -> judge.Truth:

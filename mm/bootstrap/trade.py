@@ -231,7 +231,8 @@ async def _attended(
     )
 
     def look() -> dict[str, object]:
-        seen = status(runtime.engine.state, runtime.history, facts, runtime.now_ns()) | guard.status()
+        state, now_ns = runtime.engine.state, runtime.now_ns()
+        seen = status(state, runtime.history, facts, now_ns, analyst=runtime.analyst) | guard.status()
         # A core that broke does not know that it did.
         return seen | {"state": "halting", "reason": runtime.failure} if runtime.failure else seen
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mm.cli.bench_quoting import quoting
 from mm.cli.terminal import Terminal, verb
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Measure mm on this machine.")
@@ -46,3 +47,4 @@ def live(
 
 
 app.command("live")(live)
+app.command("quoting")(quoting)

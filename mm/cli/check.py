@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm.cli.terminal import Overrides, Terminal, printable, verb
+from mm.cli.terminal import Overrides, Terminal, verb
 
 if TYPE_CHECKING:
     from mm.settings.models import Settings
@@ -48,9 +48,15 @@ def resolved(settings: "Settings") -> list[tuple[str, object, str]]:
     rows: list[tuple[str, object, str]] = []
     for path, value in leaves(settings):
         key = ".".join(path)
-        plain = value if value is None or isinstance(value, bool | int | str) else str(value)
-        rows.append((key, plain, settings.sources.get(key, "default")))
+        rows.append((key, _ready(value), settings.sources.get(key, "default")))
     return rows
+
+
+def _ready(value: object) -> object:
+    # For JSON: a list stays one.
+    if isinstance(value, tuple):
+        return [_ready(entry) for entry in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def stakes(settings: "Settings", pair: str) -> dict[str, object]:
@@ -85,6 +91,8 @@ def stakes(settings: "Settings", pair: str) -> dict[str, object]:
         "position_max_quote": _plain(risk.max_notional_quote),
         "order_max_quote": _plain(risk.max_order_notional_quote),
         "loss_max_quote": _plain(min(risk.session_loss_quote, risk.open_loss_quote)),
+        "fills_per_minute_max": risk.max_fills_per_minute,
+        "filled_max_quote_per_minute": _plain(risk.max_filled_quote_per_minute),
         "slippage_max_quote": _plain(risk.max_notional_quote * risk.max_slippage_bps / 10_000),
         "on_breach": risk.on_breach,
         "warnings": warnings,
@@ -104,19 +112,17 @@ def _print(
     from rich.table import Table
     from rich.text import Text
 
+    from mm.cli.config_tables import shown
+
     made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for title in ("key", "value", "from"):
         made.add_column(title, overflow="fold")
     for key, value, source in values:
         if value is None and not terminal.verbose:
             continue
-        shown = (
-            "off" if value is None else str(value).lower() if isinstance(value, bool) else printable(value)
-        )
         style = "dim" if source == "default" else ""
-        made.add_row(
-            Text(key), Text(shown, style="bold" if not style else ""), Text(source, style="dim"), style=style
-        )
+        bold = "bold" if not style else ""
+        made.add_row(Text(key), Text(shown(value), style=bold), Text(source, style="dim"), style=style)
     console = terminal.console
     console.print(made)
     for name, stake in at_stake.items():
@@ -144,6 +150,9 @@ def stake_lines(stake: dict[str, object]) -> list[str]:
     lines.append(f"inventory  {f'{band} {base}, and ' if band is not None else ''}{share}, whichever is less")
     lines.append(f"position   worth {stake['position_max_quote']} {quote}, all that could fill filled")
     lines.append(f"loss       {stake['loss_max_quote']} {quote}, then {stake['on_breach']}")
+    burst = stake["filled_max_quote_per_minute"]
+    worth = f", or {burst} {quote} one way," if burst is not None else ""
+    lines.append(f"burst      {stake['fills_per_minute_max']} fills{worth} within a minute, then a halt")
     if stake["on_breach"] == "flatten":
         lines.append(f"exit       up to {stake['slippage_max_quote']} {quote} more for slippage")
     return lines

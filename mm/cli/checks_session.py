@@ -84,7 +84,7 @@ def _sizes(facts: "SessionFacts", settings: "Settings") -> Row:
     if ladder is None:
         return Row(what=what, status="skip", measured="the strategy's parameters do not say", limit=limit)
     key = f"pair.{facts.name}.params.order_amount_base"
-    for level, size in enumerate(ladder.sizes_base):
+    for level, size in (*enumerate(ladder.bids_base), *enumerate(ladder.asks_base)):
         fault, fits = _size_fault(
             instrument, top, size, settings.risk_of(facts.name).max_order_notional_quote
         )
@@ -92,7 +92,8 @@ def _sizes(facts: "SessionFacts", settings: "Settings") -> Row:
             measured = f"level {level}, {short_size(instrument, size)} {instrument.base}: {fault}"
             return Row(what=what, status="fail", measured=measured, limit=limit, fix=f"{key}: {fits}")
     worth = _amount(_worth(instrument, top, ladder.order_base_max), instrument.quote_scale)
-    measured = f"{len(ladder.sizes_base)} levels, the largest worth {worth} {instrument.quote} at this price"
+    levels = max(len(ladder.bids_base), len(ladder.asks_base))
+    measured = f"{levels} levels, the largest worth {worth} {instrument.quote} at this price"
     narrow = _narrow(settings.pair[facts.name].params, top)
     if narrow:
         return Row(what=what, status="warn", measured=f"{measured}; {narrow}", limit=limit, fix="widen it")
@@ -200,9 +201,9 @@ def _funds(facts: "SessionFacts", settings: "Settings") -> Row:
     instrument, top, ladder = facts.instrument, facts.top, ladder_of(settings.pair[facts.name].params)
     if isinstance(instrument, Missed) or isinstance(top, Missed) or ladder is None:
         return Row(what=what, status="skip", measured="what the ladder needs is not known", limit=limit)
-    side = sum(ladder.sizes_base, Decimal(0))
-    needs_base = ceil_atoms(side, instrument.base_scale)
-    needs_quote = instrument.notional_atoms(top.bid_ticks, _lots(instrument, side) + 1)
+    needs_base = ceil_atoms(sum(ladder.asks_base, Decimal(0)), instrument.base_scale)
+    bought_lots = _lots(instrument, sum(ladder.bids_base, Decimal(0)))
+    needs_quote = instrument.notional_atoms(top.bid_ticks, bought_lots + 1)
     balances = facts.balances
     if isinstance(balances, Missed):
         if settings.mode != "paper":

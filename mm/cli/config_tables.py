@@ -28,6 +28,8 @@ def shown(value: object) -> str:
     """Return a value of the config as people write it."""
     if value is None:
         return "off"
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
     return str(value).lower() if isinstance(value, bool) else printable(value)
 
 

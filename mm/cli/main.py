@@ -18,19 +18,23 @@ from mm import __version__
 from mm.cli import (
     audit,
     bench,
+    calibrate,
     check,
     config,
     doctor,
     drill,
     exchange,
     export,
+    import_hummingbot,
     init,
     journal,
     operate,
     replay,
+    report,
     runs,
     service,
     simulate,
+    viability,
     watch,
     why,
 )
@@ -86,8 +90,11 @@ for function, name in (
     (check.check, "check"),
     (exchange.exchange, "exchange"),
     (replay.replay, "replay"),
+    (report.report, "report"),
     (simulate.simulate, "simulate"),
     (drill.drill, "drill"),
+    (viability.viability, "viability"),
+    (calibrate.calibrate, "calibrate"),
     (audit.audit, "audit"),
     (watch.status, "status"),
     (watch.orders, "orders"),
@@ -104,6 +111,7 @@ for function, name in (
 ):
     app.command(name)(function)
 app.add_typer(config.app, name="config")
+app.add_typer(import_hummingbot.app, name="import")
 app.add_typer(journal.app, name="journal")
 app.add_typer(service.app, name="service")
 app.add_typer(bench.app, name="bench")

@@ -7,14 +7,19 @@ status: {mode, state, reason, run_seconds, venue, streams: {market, user}, latch
   sessions: [SESSION], reports: [{ts_ms, code, session, facts: {}}]}
 SESSION: {name, symbol, base, quote, strategy, state, reason, mid, bid, ask, book_bids: [[price, size]],
   book_asks, own_bids: [[price, size, level]], own_asks, inventory_base, inventory_max_base, target_base,
-  pnl: PNL, book_status, book_age_ms, user_stream_ok, open_orders, unknown_orders, fills, last_fills: [FILL]}
+  pnl: PNL, book_status, book_age_ms, user_stream_ok, open_orders, unknown_orders, fills, last_fills: [FILL],
+  measured: null | MEASURED}
+MEASURED: {net_quote, spread_quote, adverse_quote, carry_quote, costs_quote, markout_s, markout_bps,
+  markout_error_bps, markout_fills, presence_bps, presence_ratio, inventory_half_life_s, unexplained}
 PNL: {session, quote, total_quote, spread_quote, inventory_quote, fees_quote, open_quote, peak_quote,
   bought_base, sold_base, turnover_quote, fills, residual}
 orders: {orders: [{cid, session, symbol, side, level, price, size_base, filled_base, ahead_base, state,
   age_ms}]}
 fills: {fills: [FILL]}; FILL: {ts_ms, session, symbol, side, price, size_base, fee, fee_asset, maker,
   trade_id, cid}
-pnl: {sessions: [PNL]}
+pnl: {sessions: [PROFIT]}
+PROFIT: {session, quote, total_quote, spread_quote, inventory_quote, fees_quote, open_quote, peak_quote,
+  bought_base, sold_base, turnover_quote, fills, residual, figures: null | {}}
 config_get: {path, revision, values: [VALUE]}
 VALUE: {key, value, source, applies, after_restart: null | {value}}
 config_plan: {path, revision, digest, changes: [CHANGE], confirm: [key], restart: [key], halts,

@@ -124,7 +124,64 @@ def status_table(status: Fields) -> RenderableType:
             age(number(session, "book_age_ms")),
         )
     said = [line for line in (latch_text(status), recovery_text(status)) if line is not None]
-    return Group(head, *said, sessions)
+    measured = _measured_table(tables(status, "sessions"))
+    if measured is None:
+        return Group(head, *said, sessions)
+    return Group(head, *said, sessions, Text(""), measured)
+
+
+def _measured_table(sessions: list[Fields]) -> Table | None:
+    # What was measured since the start, of sessions that had a fill.
+    known = [(session, table(session, "measured")) for session in sessions]
+    known = [(session, told) for session, told in known if count(told, "markout_fills")]
+    if not known:
+        return None
+    after = f"{text(known[0][1], 'markout_s').removesuffix('.0')} s"
+    made = _grid(
+        ("this run", ""),
+        ("net", "right"),
+        ("spread", "right"),
+        (f"adverse {after}", "right"),
+        ("carry", "right"),
+        ("costs", "right"),
+        (f"markout {after}, bps", "right"),
+        ("fills", "right"),
+        (f"both in {text(known[0][1], 'presence_bps')} bps", "right"),
+        ("inventory half-life", "right"),
+        ("unexplained", "right"),
+    )
+    for session, told in known:
+        made.add_row(
+            text(session, "name"),
+            signed(told, "net_quote"),
+            signed(told, "spread_quote"),
+            _cost(told, "adverse_quote"),
+            signed(told, "carry_quote"),
+            _cost(told, "costs_quote"),
+            _with_error(told),
+            text(told, "markout_fills"),
+            _percent(told, "presence_ratio"),
+            _half_life(told),
+            _alarming(told, "unexplained"),
+        )
+    return made
+
+
+def _with_error(told: Fields, mean: str = "markout_bps", error: str = "markout_error_bps") -> str:
+    value, width = number(told, mean), number(told, error)
+    if value is None:
+        return "-"
+    return f"{value:+.2f}" if width is None else f"{value:+.2f} \u00b1 {width:.2f}"
+
+
+def _percent(told: Fields, name: str) -> str:
+    value = number(told, name)
+    return "-" if value is None else f"{100 * value:.1f} %"
+
+
+def _half_life(told: Fields) -> str:
+    value = number(told, "inventory_half_life_s")
+    return "-" if value is None else age(1000 * value)
 
 
 def _alarming(fields: Fields, name: str) -> Text:
@@ -227,6 +284,51 @@ def pnl_table(answer: Fields) -> RenderableType:
             text(pnl, "turnover_quote"),
             text(pnl, "fills"),
             _alarming(pnl, "residual"),
+        )
+    horizons = _horizons_table(tables(answer, "sessions"))
+    return made if horizons is None else Group(made, Text(""), horizons)
+
+
+def _horizons_table(sessions: list[Fields]) -> Table | None:
+    # The identity of this run at each horizon, and what a fill was worth there.
+    rows = []
+    for session in sessions:
+        told = table(session, "figures")
+        explained = table(told, "pnl")
+        curve = tables(table(told, "markouts"), "every")[1:]
+        if count(explained, "fills"):
+            rows += [
+                (session, explained, *both)
+                for both in zip(tables(explained, "horizons"), curve, strict=False)
+            ]
+    if not rows:
+        return None
+    made = _grid(
+        ("this run", ""),
+        ("horizon", "right"),
+        ("spread", "right"),
+        ("adverse", "right"),
+        ("carry", "right"),
+        ("fees", "right"),
+        ("rebates", "right"),
+        ("funding", "right"),
+        ("net", "right"),
+        ("markout, bps", "right"),
+        ("fills", "right"),
+    )
+    for session, explained, row, markout in rows:
+        made.add_row(
+            text(session, "session"),
+            f"{text(row, 'horizon_s')} s",
+            signed(explained, "spread_quote"),
+            _cost(row, "adverse_quote"),
+            signed(row, "carry_quote"),
+            signed(explained, "fees_quote"),
+            signed(explained, "rebates_quote"),
+            signed(explained, "funding_quote"),
+            signed(explained, "net_quote"),
+            _with_error(markout, "mean_bps", "error_bps"),
+            text(markout, "fills"),
         )
     return made
 

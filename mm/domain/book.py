@@ -290,6 +290,14 @@ class Book:
         """Return the best `count` asks with own sizes (price ticks -> base atoms) taken out."""
         return self._asks.top(count, own_atoms)
 
+    def bid_atoms(self, price_ticks: int) -> int:
+        """Return what is displayed to buy at a price, base atoms, own size included."""
+        return self._bids.sizes.get(price_ticks, 0)
+
+    def ask_atoms(self, price_ticks: int) -> int:
+        """Return what is displayed to sell at a price, base atoms, own size included."""
+        return self._asks.sizes.get(price_ticks, 0)
+
     def _touch(self, ts_ns: int, seq: int) -> None:
         self.seq = seq
         self.updated_ns = ts_ns

@@ -73,10 +73,14 @@ class ListBalances(Command, frozen=True, kw_only=True, gc=False):
     """Ask for all balances."""
 
 
-class Connect(Command, frozen=True, kw_only=True, gc=False):
-    """Connect (again) a stream; a connection of that kind that is open is dropped first."""
+class Connect(Command, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """Connect (again) a stream; a connection of that kind that is open is dropped first.
+
+    Fields: venue: the name in the config of one whose markets are only watched, "" for the one traded on.
+    """
 
     stream: Stream
+    venue: str = ""
 
 
 class SyncBook(Command, frozen=True, kw_only=True, gc=False):

@@ -18,8 +18,8 @@ class PositionEstate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Fields: session, symbol: names. index: of the session in that life, as its order ids say it. target_lots:
     holding at which the inventory is 0, -1 if it was never known. stock_taken: the holdings were counted, so
-    that `start_lots` holds. peak_atoms: highest P&L. paused: an operator's reason, "" if none. The rest as
-    there.
+    that `start_lots` holds. peak_atoms: highest P&L. paused: an operator's reason, "" if none. memory: what
+    its strategy remembered, as msgpack; empty for nothing, or for what cannot be written. The rest as there.
     """
 
     session: str
@@ -42,6 +42,7 @@ class PositionEstate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     revaluation_half: int = 0
     fees_atoms: tuple[tuple[str, int], ...] = ()
     other_fees_quote_atoms: int = 0
+    memory: bytes = b""
 
 
 class OrderEstate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -80,13 +81,27 @@ class SymbolEstate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trades: tuple[tuple[int, Side], ...]
 
 
+class SignalEstate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one signal knows.
+
+    Fields: symbol: of its market; spec: what it estimates, as `spec_text` says it; ts_ns: when it last heard
+    of that market. numbers: as the signal's `state` said them.
+    """
+
+    symbol: str
+    spec: str
+    ts_ns: int
+    numbers: tuple[int | float, ...]
+
+
 class Estate(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     """Everything that a life leaves.
 
     Fields: epoch, ts_ns: whose, and when. sequence: of its last order. equity_start_atoms: of the account at
     that life's first complete look, 0 if it had none. holdings: of each asset in atoms, as the ledger expects
     it to be at the venue; empty before it was ever known. retired: positions of sessions that the config does
-    not have any more; nothing trades on them, nothing forgets them.
+    not have any more; nothing trades on them, nothing forgets them. signals: what they had learnt; of some
+    of them it may be of a life before.
     """
 
     epoch: int
@@ -98,6 +113,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     symbols: tuple[SymbolEstate, ...]
     holdings: tuple[tuple[str, int], ...] = ()
     retired: tuple[PositionEstate, ...] = ()
+    signals: tuple[SignalEstate, ...] = ()
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Return this very estate: it is frozen all the way down."""

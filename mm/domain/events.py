@@ -39,17 +39,22 @@ class Advanced(Event, frozen=True, kw_only=True, gc=False):
     """Time passed; nothing else happened. Due timers fire."""
 
 
-class StreamUp(Event, frozen=True, kw_only=True, gc=False):
-    """A stream is connected and subscribed."""
+class StreamUp(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A stream is connected and subscribed.
+
+    Fields: venue: the name in the config of one whose markets are only watched, "" for the one traded on.
+    """
 
     stream: Stream
+    venue: str = ""
 
 
-class StreamDown(Event, frozen=True, kw_only=True, gc=False):
-    """A stream ended, failed to connect or is not to be trusted any more."""
+class StreamDown(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A stream ended, failed to connect or is not to be trusted any more. Fields: venue: as in `StreamUp`."""
 
     stream: Stream
     reason: str
+    venue: str = ""
 
 
 class BookSnapshot(Event, frozen=True, kw_only=True, gc=False):
@@ -87,14 +92,17 @@ class BookLost(Event, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
-class PublicTrade(Event, frozen=True, kw_only=True, gc=False):
-    """A trade on the public tape. Fields: aggressor: side of the taker."""
+class PublicTrade(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A trade on the public tape. Fields: aggressor: side of the taker; venue_ms: the venue's time of it, the
+    same for all prints of one market order; 0 where it tells none.
+    """
 
     symbol: str
     trade_id: int
     price_ticks: int
     size_atoms: int
     aggressor: Side
+    venue_ms: int = 0
 
 
 class OrderAcked(Event, frozen=True, kw_only=True, gc=False):
@@ -261,11 +269,15 @@ class RequestFailed(Event, frozen=True, kw_only=True, gc=False):
     reason: str
 
 
-class Throttled(Event, frozen=True, kw_only=True, gc=False):
-    """The venue limits us. Fields: until_ns: local time; banned: nothing at all may be sent before that."""
+class Throttled(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """The venue limits us. Fields: until_ns: local time; banned: nothing at all may be sent before that.
+
+    venue: as in `StreamUp`.
+    """
 
     until_ns: int
     banned: bool
+    venue: str = ""
 
 
 class RateUsed(Event, frozen=True, kw_only=True, gc=False):

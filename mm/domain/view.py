@@ -15,12 +15,14 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     """The value of a signal and whether it may be used.
 
     Fields: value: in the unit that the signal states. ready: False until the estimate is good enough.
-    waits_for: what is missing while it is not ready ("37 of 60 samples"), empty when ready.
+    waits_for: what is missing while it is not ready ("37 of 60 samples"), empty when ready. more: what else
+    the signal estimates, as its file says; empty where it says nothing, or while that is not known.
     """
 
     value: float
     ready: bool
     waits_for: str = ""
+    more: tuple[float, ...] = ()
 
 
 class OwnQuote(msgspec.Struct, frozen=True, gc=False):
@@ -46,6 +48,37 @@ class LastFill(msgspec.Struct, frozen=True, gc=False):
     size_lots: int
 
 
+class Other(msgspec.Struct, frozen=True, gc=False):
+    """Another market that the strategy watches.
+
+    Fields:
+        symbol: as the strategy named it. instrument: grid and assets of that market.
+        bid_ticks, ask_ticks: its best prices in its own ticks, own size taken out; 0 where a side is empty.
+        mid_half_ticks: their sum, in its own half ticks; 0 while there is none to be believed.
+        age_ns: since its book was last heard of; very large before the first time.
+        readings: one per entry of the watch's `needs`, in that order.
+        inventory_lots, inventory_max_lots: of all sessions that trade it, in its own lots; 0 where none does,
+            or none has decided yet.
+    """
+
+    symbol: str
+    instrument: Instrument
+    bid_ticks: int
+    ask_ticks: int
+    mid_half_ticks: int
+    age_ns: int
+    readings: tuple[Reading, ...] = ()
+    inventory_lots: int = 0
+    inventory_max_lots: int = 0
+
+    def mid_in(self, instrument: Instrument) -> float:
+        """Return the mid in half ticks of another instrument, as if both quote assets were worth the same."""
+        own = self.instrument
+        mine: int = self.mid_half_ticks * own.tick_atoms * 10**instrument.quote_scale
+        theirs: int = instrument.tick_atoms * 10**own.quote_scale
+        return mine / theirs
+
+
 class View(msgspec.Struct, Generic[M_co], frozen=True):
     """The market and our place in it at one instant.
 
@@ -64,6 +97,8 @@ class View(msgspec.Struct, Generic[M_co], frozen=True):
         last_buy, last_sell: last own fill per side, None before the first.
         entry_half_ticks: average entry price of the open inventory in half ticks, 0 when flat.
         memory: what the strategy returned last time; its class's `initial_memory` at first.
+        others: one per entry of the strategy's `watches`, in that order.
+        last_trade_ticks: price of the last trade on the public tape, 0 before the first.
     """
 
     ts_ns: int
@@ -82,3 +117,5 @@ class View(msgspec.Struct, Generic[M_co], frozen=True):
     last_sell: LastFill | None
     entry_half_ticks: int
     memory: M_co
+    others: tuple[Other, ...] = ()
+    last_trade_ticks: int = 0

@@ -20,7 +20,7 @@ from mm.domain.events import (
 )
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
 from mm.domain.units import NS_PER_MS, NS_PER_S
-from mm.engine import send
+from mm.engine import send, watching
 from mm.engine.fence import fence, is_alien, note_orphan
 from mm.engine.halt import halt
 from mm.engine.ledger import ASSETS_MAX
@@ -62,6 +62,8 @@ def on_account_event(state: EngineState, event: AccountEvent) -> None:
                 state.balances[event.asset] = (event.free_atoms, event.locked_atoms)
         case RequestFailed():
             _on_request_failed(state, event)
+        case Throttled() if event.venue:
+            watching.on_throttled(state, event)
         case Throttled():
             state.budget.throttle(event.until_ns, banned=event.banned)
             state.report("venue.throttled", "", until_ns=event.until_ns, banned=event.banned)

@@ -19,6 +19,7 @@ from mm.engine.reconfigure import judge
 from mm.engine.risk_view import NO_BALANCE, risk_view
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
+from mm.engine.watching import others
 from mm.risk.base import Alarm, AlarmAction, AnyQuotes, RiskView
 
 RETRY_NS: Final = NS_PER_S
@@ -41,6 +42,8 @@ def decide(state: EngineState, session: Session) -> None:
     session.dirty = False
     session.decided_ns = state.now_ns
     session.decided_mid = session.market.mid_half_ticks
+    if session.watching:
+        session.decided_others = tuple([one.market.mid_half_ticks for one in session.watching])
     every_ns = session.wake.every_ns
     if every_ns:
         _wake_after(state, session, every_ns)
@@ -211,6 +214,8 @@ def strategy_view(state: EngineState, session: Session, risk: RiskView) -> View[
         session.last_fill.get(SELL),
         position.entry_half_ticks,
         session.memory,
+        others(state, session) if session.watching else (),
+        market.last_trade_ticks,
     )
 
 

@@ -5,6 +5,7 @@ alone until the venue has spoken. A working order stays while it is within its q
 new one starts at the end of the queue; it goes when it is too far, too old, too large or not wanted.
 """
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from mm.domain.orders import Order, OrderState
@@ -72,7 +73,8 @@ def _diff_side(
     for quote in quotes:
         level = quote.level
         if level <= level_before:
-            raise ValueError(f"level {level} came after {level_before}, expected ascending ones")
+            # Unless every level is above the one before it, one of them may be there twice.
+            _refuse_doubles(quotes)
         level_before = level
         order = working.get(level)
         if order is None:
@@ -87,6 +89,13 @@ def _diff_side(
         gone = [order for level, order in working.items() if level not in wanted]
         changes.cancels.extend([order for order in gone if order.state is _WORKING])
         changes.causes.extend([UNWANTED] * (len(changes.cancels) - len(changes.causes)))
+
+
+def _refuse_doubles(quotes: tuple[Quote, ...]) -> None:
+    levels = sorted(quote.level for quote in quotes)
+    for level, next_level in pairwise((-1, *levels)):
+        if level == next_level or next_level < 0:
+            raise ValueError(f"level {next_level} is there twice or below 0, expected each level once")
 
 
 def must_move(order: Order, quote: Quote, now_ns: int) -> str:

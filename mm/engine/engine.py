@@ -35,6 +35,7 @@ from mm.engine import market_events, recovery
 from mm.engine.account_events import on_account_event
 from mm.engine.decide import decide, on_timer
 from mm.engine.estate import inherit
+from mm.engine.learnt import recall
 from mm.engine.operator import on_operator
 from mm.engine.order_events import on_order_event
 from mm.engine.reconfigure import reconfigure
@@ -99,6 +100,8 @@ class Engine:
         state.now_ns = state.started_ns = ts_ns
         state.timers.set(("sweep", ""), ts_ns)
         recovery.begin(state)
+        if state.signals_left:
+            recall(state)
         if state.halt_code:
             on_operator(
                 state,

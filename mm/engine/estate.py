@@ -4,11 +4,13 @@ Sessions are matched by name and symbol, never by index. Invariant: whatever `es
 inherits it says again (apart from whose life it is), and the second inheritance changes nothing.
 """
 
+import msgspec
 from msgspec.structs import replace
 
 from mm.domain.estate import Estate, OrderEstate, PositionEstate, SymbolEstate
 from mm.domain.orders import Order, OrderState
 from mm.domain.position import Position
+from mm.engine.learnt import newest, signals_of
 from mm.engine.legacy import Legacy, Recovery, Retired
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
@@ -31,6 +33,7 @@ def estate_of(state: EngineState) -> Estate:
         symbols=(*(_trades_of(state, name) for name in state.symbols), *legacy.symbols),
         holdings=tuple(sorted(state.ledger.holdings.items())),
         retired=tuple(_retired(one) for one in legacy.retired.values()),
+        signals=signals_of(state),
     )
 
 
@@ -89,6 +92,7 @@ def take(state: EngineState, estate: Estate, *, same_life: bool = False) -> None
     if estate.holdings:
         state.ledger.open(dict(estate.holdings))
     state.equity_start_atoms = estate.equity_start_atoms
+    state.signals_left = newest((*estate.signals, *state.signals_left))
     if same_life:
         state.sequence = estate.sequence
 
@@ -139,6 +143,7 @@ def _go_on(session: Session, left: PositionEstate) -> None:
     session.position.restore(left)
     session.peak_atoms = left.peak_atoms
     session.stock_taken = left.stock_taken
+    session.memory = _read(left.memory, session.memory)
     if session.target_lots < 0:
         session.target_lots = left.target_lots
     elif left.stock_taken:
@@ -146,6 +151,26 @@ def _go_on(session: Session, left: PositionEstate) -> None:
         session.position.start_lots += left.target_lots - session.target_lots
     if left.paused:
         session.state, session.reason = SessionState.PAUSED, left.paused
+
+
+def _written(memory: object, first: object) -> bytes:
+    # A strategy of the user's may remember what no file can hold: the next life then starts without.
+    if memory == first:
+        return b""
+    try:
+        return msgspec.msgpack.encode(memory)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return b""
+
+
+def _read(memory: bytes, first: object) -> object:
+    # Of the kind that the strategy begins with, or that itself; of None nothing else is.
+    if not memory:
+        return first
+    try:
+        return msgspec.msgpack.decode(memory, type=type(first))
+    except (TypeError, ValueError, RecursionError):
+        return first
 
 
 def _position(state: EngineState, left: PositionEstate) -> Position | None:
@@ -184,6 +209,7 @@ def _left_by(session: Session) -> PositionEstate:
             stock_taken=session.stock_taken,
             peak_atoms=session.peak_atoms,
             paused=session.reason if session.state is SessionState.PAUSED else "",
+            memory=_written(session.memory, session.setup.strategy.initial_memory()),
         ),
         session.position,
     )

@@ -22,8 +22,19 @@ from mm.engine.setup import SessionSetup
 from mm.engine.state import EngineState
 from mm.engine.trace import Chain, LiveOrder, Trace
 
-_SHARED: Final = ("setup", "markets", "orders", "sessions", "out", "trace", "_standings", "_own_orders")
-_SHARED_BY_SESSIONS: Final = ("setup", "market", "wake", "shapers", "admitters", "watchers")
+_SHARED: Final = (
+    "setup",
+    "markets",
+    "watched",
+    "books",
+    "orders",
+    "sessions",
+    "out",
+    "trace",
+    "_standings",
+    "_own_orders",
+)
+_SHARED_BY_SESSIONS: Final = ("setup", "market", "watching", "wake", "shapers", "admitters", "watchers")
 
 
 class Outcome(StrEnum):

@@ -10,8 +10,10 @@ from mm.domain.instrument import Instrument
 from mm.domain.orders import Order
 from mm.domain.units import PPM, ceil_div
 from mm.domain.view import LastFill
+from mm.engine import watching
 from mm.engine.fence import meets_alien
-from mm.engine.halt import halt
+from mm.engine.halt import halt, on_broken_signal
+from mm.engine.market import Market
 from mm.engine.session import Session
 from mm.engine.state import EngineState
 
@@ -52,11 +54,25 @@ def _book(state: EngineState, session: Session, event: OrderFilled) -> None:
     position.fill(event.side, event.price_ticks, event.size_lots)
     position.pay_fee(event.fee_asset, event.fee_atoms, value_atoms=_fee_value_atoms(instrument, event))
     session.last_fill[event.side] = LastFill(state.now_ns, event.price_ticks, event.size_lots)
+    value_atoms = instrument.notional_atoms(event.price_ticks, event.size_lots)
+    session.burst.add(state.now_ns, event.side.sign * value_atoms)
     session.dirty = session.dirty or session.setup.strategy.wake.on_own_fill
+    watching.on_fill(state, session)
+    if event.source is not Source.QUERY:
+        _tell_signals(state, session.market, event)
     if len(position.fees_atoms) > FEE_ASSETS_MAX:
         halt(state, "fees.assets", session=session.name, assets=len(position.fees_atoms))
     if position.residual_half:
         halt(state, "pnl.residual", session=session.name, residual=position.residual_half)
+
+
+def _tell_signals(state: EngineState, market: Market, event: OrderFilled) -> None:
+    # Not of what a listing found: that may be long ago, when the mid was another.
+    try:
+        for on_own_fill in market.hooks.on_own_fill:
+            on_own_fill(state.now_ns, event.side, event.price_ticks, event.size_lots, market.mid_half_ticks)
+    except Exception as error:  # noqa: BLE001 - fail closed: what a broken signal says cannot be quoted on
+        on_broken_signal(state, error)
 
 
 def _movements(instrument: Instrument, event: OrderFilled) -> dict[str, int]:

@@ -5,8 +5,8 @@ thrown away, and what was sent is taken from the record. There is no second mach
 did by time alone is in the record as a report. Must never raise on anything a journal can hold.
 
 Differs from `estate_of` of the engine that wrote the journal in this alone: marks and the split of the P&L
-between spread and revaluation (market events are not folded), the peak, the level and the exact instant of
-orders placed since the checkpoint, and in which live state an order is.
+between spread and revaluation (market events are not folded), the peak, what strategies remember, the level
+and the exact instant of orders placed since the checkpoint, and in which live state an order is.
 """
 
 from typing import Final

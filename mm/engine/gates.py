@@ -13,10 +13,13 @@ from mm.domain.commands import Place, Report
 from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
 from mm.domain.sides import BUY, SELL, Side
+from mm.domain.units import NS_PER_MS
+from mm.domain.view import Other, View
 from mm.engine.quantise import Wanted
 from mm.engine.session import SessionState
 from mm.engine.trace import Asked, Chain, Facts, LiveOrder
 from mm.risk.base import AlarmAction, AnyQuotes, Refusal, RiskView, Rule
+from mm.strategies.base import votes_of
 
 WHOLE_SIDE: Final = -1
 """The level of what concerns all of a side."""
@@ -40,6 +43,7 @@ LOOKS_AT: Final[dict[str, tuple[str, ...]]] = {
     "open_orders": ("open_orders",),
     "message_rate": ("placed_minute",),
     "slippage": ("reference_half_ticks", "net_lots"),
+    "fill_burst": ("fills_minute", "filled_minute_atoms"),
     "stop_loss": (
         "session_pnl_atoms",
         "account_pnl_atoms",
@@ -176,9 +180,27 @@ def _strategy(chain: Chain) -> Iterator[Gate]:
     for spec, reading in zip(chain.setup.strategy.needs, view.readings, strict=True):
         value = f"{reading.value:.6g}" if reading.ready else f"not ready: {reading.waits_for}"
         facts.append((f"signal {type(spec).__name__}", value))
+    facts += [(f"market {other.symbol}", _told(other)) for other in view.others]
+    facts += [(f"vote {name}", said) for name, said in _votes(chain.setup.strategy, view)]
     yield Gate(name="strategy", code=quotes.reason, facts=tuple(facts))
     for side, quote in each(quotes):
         yield Gate(name="strategy", code=quotes.reason, side=side, level=quote.level, after=quote)
+
+
+def _votes(strategy: object, view: View[object]) -> Facts:
+    try:
+        return votes_of(strategy, view)
+    except Exception as error:  # noqa: BLE001 - whoever asks why hears all else; nothing depends on this
+        return (("failed", f"{type(error).__name__}: {error}"),)
+
+
+def _told(other: Other) -> str:
+    if not other.mid_half_ticks:
+        return "no price"
+    prices = [other.instrument.price_text(ticks) for ticks in (other.bid_ticks, other.ask_ticks)]
+    held = other.instrument.size_text(other.inventory_lots) if other.inventory_max_lots else "none"
+    age_ms = other.age_ns // NS_PER_MS
+    return f"bid {prices[0]} ask {prices[1]}, {age_ms} ms old, position {held}"
 
 
 def _shapes(chain: Chain) -> Iterator[Gate]:

@@ -42,6 +42,12 @@ def halt(state: EngineState, code: str, /, *, flatten: bool = False, **facts: ob
     progress(state)
 
 
+def on_broken_signal(state: EngineState, error: Exception) -> None:
+    """Halt because a signal raised; they are told of the market during a halt too: one that holds stays."""
+    if not state.halt_code:
+        halt(state, "signal.failed", error=type(error).__name__, detail=str(error))
+
+
 def stop(state: EngineState, session: Session, reason: str) -> None:
     """Begin the orderly end of a session."""
     if session.state not in (SessionState.STOPPING, SessionState.COMPLETED, SessionState.HALTED):

@@ -8,11 +8,13 @@ ended, because the book's news come later than the news about orders.
 from collections.abc import Iterable
 from typing import Final
 
-from mm.domain.book import IN_SYNC, Book
+from mm.domain.book import IN_SYNC, Book, Level
 from mm.domain.instrument import Instrument
 from mm.domain.orders import Order
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.units import NS_PER_MS
+from mm.domain.watched import split_name
+from mm.engine.hooks import Hooks, tell_mid, tell_own_quotes, tell_top
 from mm.engine.reference import Reference
 from mm.signals.base import Signal, SignalSpec
 
@@ -27,10 +29,17 @@ class Market:
         own_bids, own_asks: own displayed sizes by price, base atoms.
         bid_ticks, ask_ticks: best prices without own size; 0 where a side is empty.
         mid_half_ticks: their sum; 0 while a side is empty, they cross, or the book is not in sync.
+        last_trade_ticks: price of the last public trade, 0 before the first.
         heard_ns: local time of the last message that the book took in.
         venue_ms: the venue's time of the last change of the book, 0 before the first. stands: changes have
             come since whose time is the same: what they carry may be as old as that.
         next_trade_id: where the next listing of own fills starts, -1 before the first.
+        sync_attempts, sync_asked_ns, sync_due_ns: of the book: how often it was asked for without holding,
+            when last, when next. synced_ns: when it came in sync.
+        venue: the name in the config of one that is only watched, "" for the one traded on. watchers: who
+            watches it: (index of the session, which of its watches).
+        hooks: what its signals want to be told. left_ns: when those of an earlier life that go on here had
+            last heard of the book, 0 = there are none.
     """
 
     def __init__(self, instrument: Instrument, *, own_in_book: bool, reference_window_ns: int) -> None:
@@ -39,15 +48,25 @@ class Market:
         self.book = Book()
         self.reference = Reference(reference_window_ns)
         self.signals: list[tuple[SignalSpec, Signal]] = []
+        self.hooks = Hooks(())
+        self.left_ns = 0
         self.own_bids: dict[int, int] = {}
         self.own_asks: dict[int, int] = {}
         self.bid_ticks = 0
         self.ask_ticks = 0
         self.mid_half_ticks = 0
+        self.last_trade_ticks = 0
         self.heard_ns = 0
         self.venue_ms = 0
         self.stands = False
         self.next_trade_id = -1
+        self.sync_attempts = 0
+        self.sync_asked_ns = 0
+        self.sync_due_ns = 0
+        self.synced_ns = 0
+        self.venue = split_name(instrument.symbol)[0]
+        self.watchers: tuple[tuple[int, int], ...] = ()
+        self._top: tuple[Level, Level] | None = None  # that signals were last told
         self._own_in_book = own_in_book
         self._own_version = -1
         self._live_bids: dict[int, int] = {}
@@ -62,12 +81,18 @@ class Market:
                 return signal
         signal = spec.start()
         self.signals.append((spec, signal))
+        self._listen()
         return signal
 
     def keep_signals(self, specs: Iterable[SignalSpec]) -> None:
         """Forget the signals that are in none of `specs`."""
         wanted = list(specs)
         self.signals = [(spec, signal) for spec, signal in self.signals if spec in wanted]
+        self._listen()
+
+    def _listen(self) -> None:
+        self.hooks = Hooks(signal for _, signal in self.signals)
+        self._top = None
 
     def is_outdated(self, ts_ns: int, version: int) -> bool:
         """Return whether own orders changed, or a ghost vanished, since the last refresh."""
@@ -79,20 +104,33 @@ class Market:
         Args: version: of the order table; live: its live orders.
         """
         if self.is_outdated(ts_ns, version):
+            is_changed = version != self._own_version
             self._own_version = version
             if self._own_in_book:
                 self._rebuild_own(ts_ns, live)
+            if is_changed and self.hooks.on_own_quotes:
+                tell_own_quotes(self.hooks, ts_ns, self.instrument.symbol, live)
         book = self.book
         self.bid_ticks = bid = book.best_bid(self.own_bids)
         self.ask_ticks = ask = book.best_ask(self.own_asks)
         mid = bid + ask if 0 < bid < ask and book.status is IN_SYNC else 0
-        if mid == self.mid_half_ticks:
-            return False
-        self.mid_half_ticks = mid
-        if mid:
-            for _, signal in self.signals:
-                signal.on_mid(ts_ns, mid)
-        return True
+        moved = mid != self.mid_half_ticks
+        if moved:
+            self.mid_half_ticks = mid
+            if self.signals:
+                tell_mid(self.hooks, ts_ns, mid)
+        if self.hooks.on_top:
+            self._tell_top(ts_ns)
+        return moved
+
+    def _tell_top(self, ts_ns: int) -> None:
+        if not self.mid_half_ticks:
+            self._top = None
+            return
+        top = (self.book.bids(1, self.own_bids)[0], self.book.asks(1, self.own_asks)[0])
+        if top != self._top:
+            self._top = top
+            tell_top(self.hooks, ts_ns, *top)
 
     def _rebuild_own(self, ts_ns: int, live: Iterable[Order]) -> None:
         bids: dict[int, int] = {}

@@ -16,9 +16,10 @@ from mm.domain.events import (
     TopOfBook,
 )
 from mm.domain.units import NS_PER_MS, PPM
-from mm.engine.halt import halt
+from mm.engine import watching
+from mm.engine.halt import on_broken_signal
 from mm.engine.market import Market
-from mm.engine.state import EngineState
+from mm.engine.state import EngineState, StreamState
 
 STALLED: Final = "the process stood still"
 FAR_OFF: Final = "its top lies far beyond its depth"
@@ -30,7 +31,7 @@ FAR_OFF_PPM: Final = 50_000
 
 def on_market_event(state: EngineState, event: MarketEvent) -> None:
     """Apply one event about a market; unknown symbols are ignored."""
-    market = state.markets.get(event.symbol)
+    market = state.books.get(event.symbol)
     if market is None:
         return
     now, book = state.now_ns, market.book
@@ -51,11 +52,11 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
         case PublicTrade():
             _on_trade(state, market, event)
         case BookSnapshot():
-            if not state.streams[Stream.MARKET].up:
+            if not state.feeds[market.venue].up:
                 # It was asked for on a connection that is gone: nothing would continue it.
                 return
             book.apply_snapshot(now, event.seq, event.bids, event.asks)
-            state.symbols[event.symbol].synced_ns = now
+            market.synced_ns = now
             state.timers.set(("stale", event.symbol), now + state.setup.deadlines.stale + 1)
         case BookLost():
             lose(state, market, event.reason)
@@ -87,8 +88,11 @@ _NOTHING: Final[Mapping[int, int]] = {}
 
 
 def on_stream_event(state: EngineState, event: StreamUp | StreamDown) -> None:
-    """Apply the begin or end of a stream."""
-    if isinstance(event, StreamUp):
+    """Apply the begin or end of a stream; of a venue that nobody watches nothing is believed."""
+    if event.venue:
+        if event.venue in state.feeds:
+            _on_feed_event(state, event)
+    elif isinstance(event, StreamUp):
         known = state.streams[event.stream]
         known.up, known.since_ns = True, state.now_ns
         if event.stream is Stream.USER:
@@ -101,6 +105,17 @@ def on_stream_event(state: EngineState, event: StreamUp | StreamDown) -> None:
         fall(state, event.stream, event.reason)
 
 
+def _on_feed_event(state: EngineState, event: StreamUp | StreamDown) -> None:
+    # Of a venue that is only watched: whoever watches hears of it by its books.
+    venue, feed = event.venue, state.feeds[event.venue]
+    if isinstance(event, StreamUp):
+        feed.up, feed.since_ns = True, state.now_ns
+        state.report("stream.up", "", stream=event.stream, venue=venue)
+    else:
+        state.report("stream.down", "", stream=event.stream, reason=event.reason, venue=venue)
+        feed_falls(state, venue, event.reason)
+
+
 def on_stall(state: EngineState, ts_ns: int) -> None:
     """Take in that nothing was handled until `ts_ns` for longer than a process that runs ever takes.
 
@@ -111,7 +126,7 @@ def on_stall(state: EngineState, ts_ns: int) -> None:
     state.report("process.stalled", "", **facts)
     if state.user_stream.up:
         state.user_stream.since_ns = ts_ns
-    for market in state.markets.values():
+    for market in state.books.values():
         if market.book.status is BookStatus.IN_SYNC:
             lose(state, market, STALLED)
     if state.orders.live:
@@ -121,29 +136,40 @@ def on_stall(state: EngineState, ts_ns: int) -> None:
 
 def fall(state: EngineState, stream: Stream, reason: str) -> None:
     """Take a stream for down: nothing of it is believed any more, and it is connected again in a while."""
-    known, deadlines = state.streams[stream], state.setup.deadlines
+    if stream is Stream.MARKET:
+        feed_falls(state, "", reason)
+    else:
+        _down(state, state.streams[stream])
+    for session in state.sessions:
+        session.dirty = True
+
+
+def feed_falls(state: EngineState, venue: str, reason: str) -> None:
+    """Take the market stream of a venue for down: its books are not believed any more."""
+    _down(state, state.feeds[venue])
+    for market in state.books.values():
+        if market.venue == venue:
+            lose(state, market, reason)
+
+
+def _down(state: EngineState, known: StreamState) -> None:
+    deadlines = state.setup.deadlines
     if known.up and state.now_ns - known.since_ns > deadlines.retry_max:
         known.attempts = 0
     known.up = False
     known.due_ns = state.now_ns + deadlines.backoff_ns(known.attempts)
     known.attempts += 1
-    if stream is Stream.MARKET:
-        for market in state.markets.values():
-            lose(state, market, reason)
-    for session in state.sessions:
-        session.dirty = True
 
 
 def lose(state: EngineState, market: Market, reason: str) -> None:
     """Take a book for wrong: it is not quoted on, and fetched anew, later each time that this fails."""
-    name, deadlines = market.instrument.symbol, state.setup.deadlines
-    symbol = state.symbols[name]
+    deadlines = state.setup.deadlines
     if market.book.status is BookStatus.IN_SYNC:
-        if state.now_ns - symbol.synced_ns > deadlines.retry_max:
-            symbol.sync_attempts = 0
-        state.report("book.lost", "", symbol=name, reason=reason)
+        if state.now_ns - market.synced_ns > deadlines.retry_max:
+            market.sync_attempts = 0
+        state.report("book.lost", "", symbol=market.instrument.symbol, reason=reason)
     # Counted from the last attempt: being told twice puts nothing off.
-    symbol.sync_due_ns = symbol.sync_asked_ns + deadlines.backoff_ns(symbol.sync_attempts)
+    market.sync_due_ns = market.sync_asked_ns + deadlines.backoff_ns(market.sync_attempts)
     market.book.lose()
     refresh(state, market)
 
@@ -154,7 +180,7 @@ def refresh(state: EngineState, market: Market) -> None:
         if not market.refresh(state.now_ns, state.orders.version, state.orders.live.values()):
             return
     except Exception as error:  # noqa: BLE001 - fail closed: what a broken signal says cannot be quoted on
-        _on_broken_signal(state, error)
+        on_broken_signal(state, error)
     mid = market.mid_half_ticks
     if mid:
         market.reference.sample(state.now_ns, mid)
@@ -166,11 +192,13 @@ def refresh(state: EngineState, market: Market) -> None:
             threshold = session.wake.move_half_ticks
             if not mid or not session.decided_mid or (threshold and moved >= threshold):
                 session.dirty = True
+    if market.watchers:
+        watching.on_mid(state, market)
 
 
 def on_stale(state: EngineState, symbol: str) -> None:
     """Look whether a book has gone stale; if so, whoever quotes on it decides again."""
-    market = state.markets[symbol]
+    market = state.books[symbol]
     stale_ns = state.setup.deadlines.stale
     due_ns = market.heard_ns + stale_ns + 1
     if state.now_ns >= due_ns:
@@ -181,20 +209,16 @@ def on_stale(state: EngineState, symbol: str) -> None:
 
 
 def _on_trade(state: EngineState, market: Market, event: PublicTrade) -> None:
+    market.last_trade_ticks = event.price_ticks
     try:
-        for _, signal in market.signals:
-            signal.on_trade(state.now_ns, event.price_ticks, event.size_atoms, event.aggressor)
+        for on_trade in market.hooks.on_trade:
+            on_trade(state.now_ns, event.price_ticks, event.size_atoms, event.aggressor, event.venue_ms)
     except Exception as error:  # noqa: BLE001 - fail closed: what a broken signal says cannot be quoted on
-        _on_broken_signal(state, error)
-
-
-def _on_broken_signal(state: EngineState, error: Exception) -> None:
-    # Signals are told of the market during a halt too; one that is latched already stays as it is.
-    if not state.halt_code:
-        halt(state, "signal.failed", error=type(error).__name__, detail=str(error))
+        on_broken_signal(state, error)
 
 
 def _wake(state: EngineState, market: Market) -> None:
     for session in state.sessions:
         if session.market is market:
             session.dirty = True
+    watching.wake(state, market)

@@ -56,5 +56,6 @@ def _unhalt(state: EngineState) -> None:
         if session.state is SessionState.HALTED:
             session.flatten = False
             session.exits = session.exits_refused = 0
+            session.burst.clear()
             session.peak_atoms = session.position.net_quote_atoms
             set_state(state, session, SessionState.PENDING, "starting again")

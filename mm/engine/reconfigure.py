@@ -5,6 +5,7 @@ more is cancelled in this very step, however young it is; everything else follow
 session takes in the same step. Invariant: what a session trades, and on what, never changes here.
 """
 
+from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
 from typing import Final
@@ -16,11 +17,15 @@ from mm.domain.orders import Order, OrderState
 from mm.domain.sides import BUY
 from mm.engine import send
 from mm.engine.halt import halt
+from mm.engine.market import Market
 from mm.engine.risk_view import risk_view
 from mm.engine.session import Session, SessionState
 from mm.engine.setup import NewSetup, SessionSetup
 from mm.engine.state import EngineState
+from mm.engine.watch_links import link
+from mm.engine.watching import needs_of_watchers
 from mm.risk.base import Refusal, RiskView, Rule
+from mm.signals.base import SignalSpec
 
 JUDGED: Final = (SessionState.ACTIVE, SessionState.PAUSED)
 """States in which a session may have orders that nobody is taking away yet."""
@@ -39,18 +44,20 @@ def reconfigure(state: EngineState, event: ConfigApplied, new: NewSetup) -> None
         session.adopt(setup)
         session.denied.clear()
         session.dirty = True
-    for name, market in state.markets.items():
-        market.keep_signals(
-            spec
-            for session in state.sessions
-            if session.market is market
-            for spec in session.setup.strategy.needs
-        )
+    link(state.sessions, state.books)
+    for name, market in state.books.items():
+        market.keep_signals([*_needs(state, market), *needs_of_watchers(state, market)])
         if state.timers.is_set(("stale", name)):
             state.timers.set(("stale", name), market.heard_ns + new.deadlines.stale + 1)
     for session, known in zip(state.sessions, before.sessions, strict=True):
         if session.state in JUDGED:
             _judge_all(state, session, known)
+
+
+def _needs(state: EngineState, market: Market) -> Iterator[SignalSpec]:
+    for session in state.sessions:
+        if session.market is market:
+            yield from session.setup.strategy.needs
 
 
 def _judge_all(state: EngineState, session: Session, before: SessionSetup) -> None:

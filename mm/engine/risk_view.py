@@ -73,6 +73,7 @@ def risk_view(state: EngineState, session: Session) -> RiskView:
     view.base_spendable_atoms = base_free + base_locked - known.base_atoms
     view.quote_spendable_atoms = quote_free + quote_locked - known.quote_atoms
     view.placed_minute = state.budget.placed_minute(now)
+    view.fills_minute, view.filled_minute_atoms = session.burst.of_minute(now)
     _fill_pnl(state, session, view)
     view.equity_start_atoms, view.equity_atoms = state.equity_start_atoms, equity
     return view

@@ -2,15 +2,17 @@
 
 from collections import deque
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from mm.domain.position import Position
 from mm.domain.sides import Side
 from mm.domain.view import LastFill
+from mm.engine.burst import FillBurst
 from mm.engine.market import Market
 from mm.engine.setup import SessionSetup
 from mm.risk.base import RiskView, Rule
 from mm.signals.base import Signal
+from mm.strategies.base import Watch
 
 REJECTS_MAX: Final = 5
 """So many rejections within the window hold a session back: a venue that says no is not asked in a loop."""
@@ -27,6 +29,14 @@ class SessionState(StrEnum):
     HALTED = "halted"
 
 
+class Watching(NamedTuple):
+    """Another market that a session's strategy sees. Fields: watch: as it asked; readers: its signals."""
+
+    watch: Watch
+    market: Market
+    readers: tuple[Signal, ...]
+
+
 class Session:
     """State of one session.
 
@@ -35,15 +45,16 @@ class Session:
         position: what own fills did; None-like (flat, start 0) until balances are known.
         target_lots: holding at which the inventory is 0; -1 until known.
         memory: what the strategy returned last. dirty: a decision is due.
-        decided_ns, decided_mid: time and mid of the last decision. due_ns: when time alone asks for the
-            next; timer_ns: what its timer is set to, 0 = not set.
+        decided_ns, decided_mid: time and mid of the last decision; decided_others: mids of the markets that
+            it watches. watching: those, in the order of the strategy's `watches`.
+        due_ns: when time alone asks for the next; timer_ns: what its timer is set to, 0 = not set.
         denied: code of the last refusal per (side, level), so that each is reported once.
         held_until_ns: no placements before that (after repeated rejections).
         band_lots: hard inventory limit in force at the last decision; band_lots_seen_max: the widest so far.
         peak_atoms: highest P&L so far. exits: exit orders sent so far; flatten: an exit is wanted.
         clean_ns: when the last listing without an order of this session had been asked; touched_ns: when one
             was last placed or ended, or a stop began.
-        ready: it became active since the start or the last halt.
+        ready: it became active since the start or the last halt. burst: fills of the last minute.
         unjudged: ids of orders from before a change of limits that these have not let through (yet); judges:
             the rules that do.
     """
@@ -64,11 +75,14 @@ class Session:
         self.due_ns = 0
         self.timer_ns = 0
         self.decided_mid = 0
+        self.decided_others: tuple[int, ...] = ()
+        self.watching: tuple[Watching, ...] = ()
         self.denied: dict[tuple[Side, int], str] = {}
         self.rejected_ns: deque[int] = deque(maxlen=REJECTS_MAX)
         self.held_until_ns = 0
         self.peak_atoms = 0
         self.last_fill: dict[Side, LastFill] = {}
+        self.burst = FillBurst()
         self.flatten = False
         # Filled anew before each decision; see `risk_view.py`.
         self.risk_view = RiskView.empty(setup.name, setup.instrument)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final, Self
 
 from mm.domain.capabilities import Capabilities
-from mm.domain.estate import Estate
+from mm.domain.estate import Estate, SignalEstate
 from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
 from mm.domain.units import NS_PER_MS, NS_PER_S
@@ -99,7 +99,8 @@ class NewSetup:
     """What a change of the config brings to a running engine.
 
     Fields: sessions: the same ones in the same order, each on the same symbol with a strategy of the same
-    class; deadlines: that hold from now on; on_external: as in `EngineSetup`, None: as it was.
+    class, which watches no market that is not there; deadlines: that hold from now on; on_external: as in
+    `EngineSetup`, None: as it was.
     """
 
     sessions: tuple[SessionSetup, ...]
@@ -116,7 +117,11 @@ class EngineSetup:
     that survived the restart, "" for none; inherits: an earlier life may have ended with orders, so that what
     the venue shows at first may be older than its end; revision: of the config that all this was made from,
     0 where none is kept; estate: what the life before left, None for a fresh begin; on_external: what a
-    balance that somebody else moved does to the sessions that trade it.
+    balance that somebody else moved does to the sessions that trade it; watched: markets that strategies
+    watch and no session trades, their symbols as the strategies name them: never an order there; signals:
+    what was learnt before this life, beside what is in `estate`; signals_age_ns_max: what is older is not
+    taken up; stand_ins: where strategies are only tried out: (name of a watch, symbol of a traded market that
+    is shown for it).
     """
 
     ids: OrderIds
@@ -130,3 +135,7 @@ class EngineSetup:
     revision: int = 0
     estate: Estate | None = None
     on_external: OnExternal = OnExternal.PAUSE
+    watched: tuple[Instrument, ...] = ()
+    signals: tuple[SignalEstate, ...] = ()
+    signals_age_ns_max: int = 900 * NS_PER_S
+    stand_ins: tuple[tuple[str, str], ...] = ()

@@ -20,6 +20,7 @@ from mm.engine.session import Session
 from mm.engine.setup import EngineSetup
 from mm.engine.timers import Timers
 from mm.engine.trace import Trace
+from mm.engine.watch_links import link, unknown_markets, watched_markets
 
 TAKEN_OFF_MAX: Final = 5
 """So often in a row may somebody else cancel an order of ours that was placed after the time before."""
@@ -28,7 +29,7 @@ TAKEN_OFF_MAX: Final = 5
 class StreamState:
     """One stream. Fields: up; attempts: failed in a row; due_ns: when to connect next, 0 = not wanted;
 
-    since_ns: when it came up.
+    since_ns: when it came up; held_until_ns: nothing is asked there before that, as its venue said.
     """
 
     def __init__(self) -> None:
@@ -37,14 +38,13 @@ class StreamState:
         self.attempts = 0
         self.due_ns = 0
         self.since_ns = 0
+        self.held_until_ns = 0
 
 
 class SymbolState:
     """What is asked and known about one symbol's orders at the venue.
 
     Fields:
-        sync_attempts, sync_asked_ns, sync_due_ns: of the book: how often it was asked for without holding,
-            when last, when next. synced_ns: when it came in sync.
         orders_asked_ns, fills_asked_ns: when the listing under way was asked, 0 = none is.
         orders_seen_ns, fills_seen_ns: when the last answered listing had been asked.
         fills_from, fills_begun_ns: of the listing of fills under way, all its pages: which trade it began at,
@@ -65,10 +65,6 @@ class SymbolState:
 
     def __init__(self) -> None:
         """Start knowing nothing."""
-        self.sync_attempts = 0
-        self.sync_due_ns = 0
-        self.sync_asked_ns = 0
-        self.synced_ns = 0
         self.orders_asked_ns = 0
         self.fills_asked_ns = 0
         self.orders_seen_ns = 0
@@ -92,7 +88,9 @@ class SymbolState:
 class EngineState:
     """Everything. Fields speak for themselves; `out` collects the commands of the step under way.
 
-    Fields: now_ns: of the timer or event being handled; started_ns: of the first event; step_ns: of the event
+    Fields: markets: that sessions trade; watched: that are only watched, without orders; books: both, and
+    those that nothing is known of; feeds: streams of market data by venue, "" for the one traded on.
+    now_ns: of the timer or event being handled; started_ns: of the first event; step_ns: of the event
     of the step under way: what is decided for a timer that comes late leaves at that time. halt_code: "" or
     why trading is latched off; halt_confirmed: the venue showed nothing of ours since; halt_ns: its begin.
     equity_start_atoms: account's value at the first complete look, per quote asset of the first session.
@@ -101,7 +99,8 @@ class EngineState:
     reconciled: passes over orders, fills and balances so far. revision: of the config in force. trace: hears
     the gates of each decision, if anybody asks; it influences none. ledger: what the account should hold.
     legacy: what earlier lives left to nobody; recovery: how far the taking over of the rest is, None where
-    nothing was taken over. fenced: an order was seen that only another process could have sent. taken_off_ns:
+    nothing was taken over. signals_left: what those of earlier lives knew, as far as nothing went on with it.
+    fenced: an order was seen that only another process could have sent. taken_off_ns:
     when orders ended that somebody else cancelled, each placed after the one before; older_ns: when an order
     of a process of an older life was last met for the first time, older_said_ns: and when that was said.
     """
@@ -130,12 +129,18 @@ class EngineState:
                 )
                 self.symbols[instrument.symbol] = SymbolState()
             self.sessions.append(Session(index, session, self.markets[instrument.symbol]))
+        self.watched = watched_markets(setup, self.markets)
+        self.books = self.markets | self.watched
+        self.books |= unknown_markets(setup, self.books)
+        self.feeds = {"": self.streams[Stream.MARKET]}
+        for market in self.books.values():
+            self.feeds.setdefault(market.venue, StreamState())
+        link(self.sessions, self.books)
         # Derived from orders, by session; see `own.py`.
         self._standings: dict[int, Standing] = {}
         self._own_orders: dict[int, OwnOrders] = {}
         self.balances: dict[str, tuple[int, int]] = {}
-        self.balances_asked_ns = 0
-        self.balances_seen_ns = 0
+        self.balances_asked_ns = self.balances_seen_ns = 0
         self.reads_held_until_ns = 0
         self.reads_failed = 0
         self.failure_said = ("", "", "")
@@ -152,10 +157,10 @@ class EngineState:
         self.ledger = Ledger()
         self.legacy = Legacy()
         self.recovery: Recovery | None = None
+        self.signals_left = setup.signals
         self.fenced = False
         self.taken_off_ns: deque[int] = deque(maxlen=TAKEN_OFF_MAX)
-        self.older_ns = 0
-        self.older_said_ns = 0
+        self.older_ns = self.older_said_ns = 0
         self.sequence = 0
         self.commands = 0
         self.revision = setup.revision
@@ -248,12 +253,17 @@ class EngineState:
                 s.position.revaluation_half,
                 s.position.fees_atoms,
                 [signal.state() for signal in s.readers],
+                [[signal.state() for signal in one.readers] for one in s.watching],
                 (s.target_lots, s.position.start_lots, s.peak_atoms, s.held_until_ns, s.flatten, s.exits),
             )
             for s in self.sessions
         ]
         books = [
-            (m.book.seq, m.bid_ticks, m.ask_ticks, m.reference.half_ticks) for m in self.markets.values()
+            (
+                (m.book.seq, m.bid_ticks, m.ask_ticks, m.reference.half_ticks, m.last_trade_ticks),
+                (m.sync_attempts, m.sync_asked_ns, m.sync_due_ns, m.synced_ns),
+            )
+            for m in self.books.values()
         ]
         parts = (
             self.now_ns,
@@ -265,7 +275,7 @@ class EngineState:
             orders,
             sessions,
             books,
-            [[*vars(stream).values()] for stream in self.streams.values()],
+            [[*vars(stream).values()] for stream in (self.user_stream, *self.feeds.values())],
             [[*vars(symbol).values()] for symbol in self.symbols.values()],
             self.balances,
             (sorted(self.ledger.holdings.items()), self.ledger.movements, self.ledger.external_count),

@@ -6,7 +6,7 @@ Runs on one timer. Each part does at most what its own pause allows, so running 
 from typing import Final
 
 from mm.domain.book import BookStatus
-from mm.domain.commands import Connect, MeasureClock, SyncBook
+from mm.domain.commands import Connect, MeasureClock
 from mm.domain.events import Stream
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
 from mm.engine import external, recovery, send
@@ -18,9 +18,7 @@ from mm.engine.market_events import fall, lose
 from mm.engine.proof import prove
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState, StreamState
-
-CONNECT_PATIENCE_NS = 10_000_000_000
-"""A connection attempt without an outcome is repeated after this."""
+from mm.engine.watch_keeping import CONNECT_PATIENCE_NS, keep_watched, sync_book
 
 DEEP_EVERY: Final = 5
 """Every so many passes the fills are listed from as far back as the next life would: a listing may have
@@ -40,6 +38,8 @@ def sweep(state: EngineState) -> None:
         _keep_connected(state, stream, known)
     for name in state.markets:
         _keep_book(state, name)
+    if state.watched:
+        keep_watched(state)
     if state.echo_due_ns and state.now_ns > state.echo_due_ns:
         suspect(state, Stream.USER, "orders are not echoed")
     for order in list(state.orders.live.values()):
@@ -73,7 +73,7 @@ def suspect(state: EngineState, stream: Stream, reason: str) -> None:
 
 
 def _keep_book(state: EngineState, name: str) -> None:
-    market, symbol = state.markets[name], state.symbols[name]
+    market = state.markets[name]
     if not state.streams[Stream.MARKET].up:
         return
     deadlines, crossed_ns = state.setup.deadlines, market.book.crossed_since_ns
@@ -84,13 +84,7 @@ def _keep_book(state: EngineState, name: str) -> None:
         # A snapshot would be as old again in a moment: it is the connection that does not carry the depth.
         suspect(state, Stream.MARKET, f"the depth of {name} is silent while its top moves")
     elif not in_sync:
-        if state.now_ns >= symbol.sync_due_ns and state.budget.take(
-            state.now_ns, state.setup.caps.weight_book
-        ):
-            symbol.sync_attempts += 1
-            symbol.sync_asked_ns = state.now_ns
-            symbol.sync_due_ns = state.now_ns + deadlines.backoff_ns(symbol.sync_attempts + 2)
-            state.emit(SyncBook(symbol=name))
+        sync_book(state, market)
     elif state.now_ns - market.heard_ns > deadlines.reconnect:
         suspect(state, Stream.MARKET, f"no news of {name}")
 

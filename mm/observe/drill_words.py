@@ -89,6 +89,7 @@ PHRASES: Final[dict[str, str]] = {
     "order.unknown": "an order without a clear answer is unknown: it counts as exposure and blocks its level"
     " until the venue has told",
     "orders.foreign": "leaves {count} order of somebody else alone",
+    "pnl.residue": "finds that its P&L does not add up",
     "process.stalled": "stood still for {gap_ms} ms and takes everything as old",
     "quotes.unfit": "the strategy's quotes do not fit the venue",
     "recovered": "recovered: took over {orders} orders of the life before ({cancelled} cancelled, {filled}"
@@ -98,6 +99,9 @@ PHRASES: Final[dict[str, str]] = {
     "session.reason": "{session}: {reason}",
     "session.held": "holds new orders back for {seconds} s: {reason}",
     "session.state": "{session} is {state}: {reason}",
+    "signal.outdated": "what a signal had learnt is too old: it begins anew",
+    "signal.restored": "a signal goes on from what it had learnt",
+    "signal.unfit": "what a signal had learnt does not fit: it begins anew",
     "stop.waits": "the stop waits for {orders} orders",
     "stream.down": "loses the {stream} stream: {reason}",
     "stream.suspect": "takes the {stream} stream for dead: {reason}",

@@ -15,6 +15,7 @@ CRITICAL: Final = (
     "fenced",
     "halt",
     "halt.unconfirmed",
+    "pnl.residue",
 )
 WARNING: Final = (
     "balance.external",
@@ -43,6 +44,7 @@ WARNING: Final = (
     "request.failed",
     "self_trade.prevented",
     "session.held",
+    "signal.unfit",
     "stop.waits",
     "stream.down",
     "stream.suspect",
@@ -62,6 +64,8 @@ INFO: Final = (
     "session.state",
     "session.stock",
     "session.target",
+    "signal.outdated",
+    "signal.restored",
     "stream.up",
 )
 DEBUG: Final = ("order.denied", "order.rejected", "session.reason", "venue.clock")

@@ -115,7 +115,8 @@ class Setting:
 
     Fields: config: the file; strategies: by session; holdings: of the account at the start, by asset;
     limits: session, instrument and inventory limit at the start, lots; seed: of everything random;
-    loss_atoms: the loss that ends a session, by its name.
+    loss_atoms: the loss that ends a session, by its name; bursts: the fills within a minute that do, as text.
+    watched: markets that are only watched, for which the one that is quoted on stands in.
     """
 
     config: str
@@ -127,6 +128,8 @@ class Setting:
     limits: tuple[tuple[str, Instrument, int], ...]
     seed: int
     loss_atoms: Mapping[str, int] = field(default_factory=dict)
+    bursts: Mapping[str, str] = field(default_factory=dict)
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,7 +273,11 @@ def setting_lines(setting: Setting) -> tuple[str, ...]:
     held = ", ".join(f"{amount} {asset}" for asset, amount in setting.holdings.items())
     lines.append(f"the account starts with {held}: {setting.holdings_from}")
     for name, one, lots in setting.limits:
-        lines.append(f"{name}: inventory limit {one.size_text(lots)} {one.base}")
+        burst = f"; at most {setting.bursts[name]} within a minute" if name in setting.bursts else ""
+        lines.append(f"{name}: inventory limit {one.size_text(lots)} {one.base}{burst}")
+    if setting.watched:
+        named = ", ".join(setting.watched)
+        lines.append(f"{named}: only watched; the market that is quoted on stands in for it")
     lines.append(
         "exposure, orders, fills and losses are counted from the fault to 30 s after the last one; invariants"
         " are judged to the end, after an orderly stop"

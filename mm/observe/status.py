@@ -13,6 +13,7 @@ from mm.domain.sides import Side
 from mm.domain.units import NS_PER_MS, SCALE_MIN, short_text, text_from_atoms
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
+from mm.observe.analyst import Analyst
 from mm.observe.history import FillRow, History
 
 BOOK_LEVELS = 8
@@ -32,8 +33,16 @@ class RunFacts:
     started_ns: int
 
 
-def status(state: EngineState, history: History, facts: RunFacts, now_ns: int) -> dict[str, object]:
-    """Return the whole status."""
+def status(
+    state: EngineState,
+    history: History,
+    facts: RunFacts,
+    now_ns: int,
+    *,
+    analyst: Analyst | None = None,
+) -> dict[str, object]:
+    """Return the whole status. Args: analyst: measures the sessions, if anybody does."""
+    measured = {s.name: None if analyst is None else analyst.brief(s.name) for s in state.sessions}
     streams = {stream.value: known.up for stream, known in state.streams.items()}
     return {
         "mode": facts.mode,
@@ -53,7 +62,10 @@ def status(state: EngineState, history: History, facts: RunFacts, now_ns: int) -
         "orders_placed": history.placed,
         "orders_cancelled": history.canceled,
         "fills": history.fills_total,
-        "sessions": [_session(state, session, history, facts, now_ns) for session in state.sessions],
+        "sessions": [
+            {**_session(state, session, history, facts, now_ns), "measured": measured[session.name]}
+            for session in state.sessions
+        ],
         "reports": [
             {"ts_ms": r.ts_ns // NS_PER_MS, "code": r.code, "session": r.session, "facts": dict(r.facts)}
             for r in list(history.reports)[-FILLS_SHOWN:]

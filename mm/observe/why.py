@@ -14,6 +14,7 @@ from mm.domain.units import NS_PER_MS
 from mm.engine.explain import Explanation, Fate, Outcome
 from mm.engine.gates import WHOLE_SIDE, Gate
 from mm.observe.why_words import age_text, phrase
+from mm.strategies.base import watches_of
 
 SIDES: Final = {"bid": BUY, "ask": Side.SELL}
 """The sides of a quote as they are named on the command line and in answers."""
@@ -151,7 +152,14 @@ def _next(made: Explanation) -> str:
     when = []
     if wake.move_half_ticks:
         half = wake.move_half_ticks
-        when.append(f"when the mid moves by {half // 2 if half % 2 == 0 else half / 2} ticks")
+        ticks = half // 2 if half % 2 == 0 else half / 2
+        watches = watches_of(made.setup.strategy)
+        others = (
+            f", or that of {', '.join(watch.symbol for watch in watches)} by as large a share"
+            if watches
+            else ""
+        )
+        when.append(f"when the mid moves by {ticks} ticks{others}")
     if wake.every_ns:
         when.append(f"after {age_text(wake.every_ns)}")
     if wake.on_own_fill:

@@ -57,6 +57,9 @@ CAUSES: Final[dict[str, str]] = {
     "slippage.too_large": "slippage: it could take the position past 0",
     "slippage.no_reference": "slippage: there is no reference price to bound it by",
     "slippage.price": "slippage: {price_ticks} is worse than {limit_ticks}",
+    "fill_burst.count": "fill burst: {fills_minute} fills within a minute, at most {fills_max}",
+    "fill_burst.value": "fill burst: fills moved {filled_minute_atoms} within a minute, at most"
+    " {filled_atoms_max} either way",
     "stop_loss.session": "stop-loss: session P&L {session_pnl_atoms}, the limit is {session_floor}",
     "stop_loss.account": "stop-loss: account P&L {account_pnl_atoms}, the limit is {account_floor}",
     "stop_loss.open": "stop-loss: open position {open_pnl_atoms}, the limit is {open_floor}",
@@ -88,6 +91,7 @@ CAUSES: Final[dict[str, str]] = {
 
 PASSES: Final[dict[str, str]] = {
     "session": "{reason}",
+    "watch.fill_burst": "{fills_minute} fills within a minute, net {filled_minute_atoms}",
     "watch.stop_loss": "session P&L {session_pnl_atoms}, stops at {session_floor}; account"
     " {account_pnl_atoms}, stops at {account_floor}",
     "book": "{status}, {age_ns} old, bid {bid_ticks}, ask {ask_ticks}",
@@ -121,7 +125,10 @@ def phrase(gate: Gate, instrument: Instrument) -> str:
     if gate.name == "strategy" and gate.side is not None:
         return gate.code
     words = _NAMED.sub(lambda found: told(found[1], facts, instrument), template)
-    return f"{gate.code}: {words}" if gate.name == "strategy" else words
+    if gate.name != "strategy":
+        return words
+    said = [f"{key.partition(' ')[2]}: {facts[key]}" for key in facts if key.startswith(("market ", "vote "))]
+    return "; ".join([f"{gate.code}: {words}", *said])
 
 
 def told(key: str, facts: Mapping[str, str], instrument: Instrument) -> str:

@@ -76,6 +76,8 @@ class RiskView:
             of the open position; quote atoms.
         account_pnl_atoms: sum over sessions. equity_start_atoms: of the account at the start, > 0 if known.
         equity_atoms: of the account now, quote atoms.
+        fills_minute, filled_minute_atoms: own fills of the session in the last minute, and what they bought
+            less what they sold, quote atoms.
     """
 
     ts_ns: int
@@ -107,6 +109,8 @@ class RiskView:
     account_pnl_atoms: int
     equity_start_atoms: int
     equity_atoms: int
+    fills_minute: int = 0
+    filled_minute_atoms: int = 0
 
     @classmethod
     def empty(cls, session: str, instrument: Instrument) -> Self:

@@ -14,6 +14,7 @@ from mm.errors import ConfigError
 from mm.risk.base import AlarmAction, Rule
 from mm.risk.book_health import BookHealth
 from mm.risk.exposure import Exposure
+from mm.risk.fill_burst import FillBurst
 from mm.risk.funds import Funds
 from mm.risk.inventory_band import InventoryBand
 from mm.risk.message_rate import MessageRate
@@ -49,6 +50,8 @@ class RiskLimits:
         slippage_ppm_max: how much worse than the reference an exit may be priced, 0 to collar_ppm: outside
             the collar no exit would ever leave.
         on_breach: what a stop-loss asks for, HALT or FLATTEN.
+        fills_minute_max, filled_atoms_minute_max: fills of the session within a minute, and what they may buy
+            less what they sell, or the reverse; 0 = no such limit.
     Raises: ConfigError if a limit is out of its bounds or contradicts another one.
     """
 
@@ -68,6 +71,8 @@ class RiskLimits:
     inventory_soft_ppm: int = 800_000
     crossed_ns_max: int = 200 * NS_PER_MS
     on_breach: AlarmAction = AlarmAction.HALT
+    fills_minute_max: int = 0
+    filled_atoms_minute_max: int = 0
 
     def __post_init__(self) -> None:
         """Check every limit against its bounds and against the others."""
@@ -87,6 +92,8 @@ class RiskLimits:
             ("exit_reserve", 0, None),
             ("inventory_soft_ppm", 1, PPM),
             ("crossed_ns_max", 1, None),
+            ("fills_minute_max", 0, None),
+            ("filled_atoms_minute_max", 0, None),
         )
         for name, lowest, highest in bounds:
             value: int = getattr(self, name)
@@ -114,9 +121,10 @@ def make_rules(limits: RiskLimits) -> tuple[Rule, ...]:
         Funds(),
         # Then the number of what is left.
         OpenOrders(orders_max=limits.open_orders_max),
-        # The rest shapes nothing: it judges single placements and the loss so far.
+        # The rest shapes nothing: it judges single placements, and what was filled and lost so far.
         MessageRate(minute_max=limits.placements_minute_max, exit_reserve=limits.exit_reserve),
         Slippage(slippage_ppm_max=limits.slippage_ppm_max),
+        FillBurst(fills_max=limits.fills_minute_max, filled_atoms_max=limits.filled_atoms_minute_max),
         StopLoss(
             session_atoms_max=limits.session_loss_atoms,
             account_atoms_max=limits.account_loss_atoms,

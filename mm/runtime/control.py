@@ -165,7 +165,13 @@ class ControlServer:
             made = why_now(self._runtime, chosen[0], side=request.side, level=request.level)
             return {"ok": True, "sessions": names, "explained": made}
         if request.do == "pnl":
-            return {"ok": True, "sessions": [pnl(session) for session in chosen]}
+            analyst = self._runtime.analyst
+            return {
+                "ok": True,
+                "sessions": [
+                    {**pnl(session), "figures": analyst.figures(session.name)} for session in chosen
+                ],
+            }
         if request.do == "orders":
             rows = order_rows(state, self._runtime.now_ns(), self._runtime.queue_ahead())
             return {"ok": True, "orders": [row for row in rows if request.session in ("", row["session"])]}

@@ -29,6 +29,7 @@ from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.session import SessionState
 from mm.errors import JournalFailed, MMError
+from mm.observe.analyst import Analyst
 from mm.observe.history import History
 from mm.ports import SimulatedVenue, Venue
 from mm.runtime.emergency import EmergencyExit
@@ -85,9 +86,9 @@ class Outcome:
 class LiveRuntime:
     """Runs one engine on one venue.
 
-    Fields: history: what happened lately. began_ns: the core's time when `run` began, 0 before. failure: ""
-    or what broke: then the core is not called any more. pulse: the sign of life and the halt word; to be
-    replaced before `run` where others share it.
+    Fields: history: what happened lately. analyst: measures the sessions. began_ns: the core's time when
+    `run` began, 0 before. failure: "" or what broke: then the core is not called any more. pulse: the sign of
+    life and the halt word; to be replaced before `run` where others share it.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class LiveRuntime:
         """Keep the parts; nothing happens before `run`. Args: recorder: takes the run down, if any does."""
         self.engine = engine
         self.history = History()
+        self.analyst = Analyst(engine.state)
         self.began_ns = 0
         self.failure = ""
         self.pulse = Pulse.alone()
@@ -250,6 +252,8 @@ class LiveRuntime:
             self._note_fill(event, commands)
         try:
             self._carry_out(commands)
+            for alarm in self.analyst.on_step(event, commands):
+                self._tell(alarm)
         except Exception as error:  # noqa: BLE001 - the top of the loop: what cannot be told is not done either
             self._break("runtime.failed", error)
 
@@ -267,6 +271,11 @@ class LiveRuntime:
                 self._placed_ns = self._clock.now_ns()
             if not isinstance(command, Report):
                 self._venue.submit(command)
+
+    def _tell(self, alarm: Report) -> None:
+        self.history.on_commands((alarm,))
+        for observer in self._observers:
+            observer(alarm)
 
     # On paper nothing leaves this process: there the halt alone, an event like others, can be repeated.
     def _withhold(self, place: Place) -> None:

@@ -20,6 +20,8 @@ Instruments = Mapping[str, Instrument]
 
 def plain_value(value: object) -> object:
     """Return a value of the config ready for JSON: decimals and paths as text, None for off."""
+    if isinstance(value, tuple):
+        return [plain_value(entry) for entry in value]
     if isinstance(value, Decimal):
         return plain(value)
     return value if value is None or isinstance(value, bool | int | str) else str(value)

@@ -7,7 +7,7 @@ torn off, what is there is compared. Reads no clock.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from mm.domain.commands import AnyCommand, Report
@@ -54,7 +54,7 @@ class RerunResult:
 
 
 class Rerun:
-    """One repetition of a run."""
+    """One repetition of a run. Fields: heard: is told of each step that the engine took, if anybody is."""
 
     def __init__(
         self,
@@ -66,6 +66,7 @@ class Rerun:
 
         Args: prepare: makes the engine ready for an event that applies the configuration recorded before it.
         """
+        self.heard: Callable[[AnyEvent, Sequence[AnyCommand]], object] | None = None
         self._engine = engine
         self._venue = venue
         self._prepare = prepare
@@ -157,6 +158,8 @@ class Rerun:
         commands = self._engine.step(event)
         now_ns = self._engine.state.now_ns
         self._computed.extend((now_ns, Kind.COMMAND, command) for command in commands)
+        if self.heard is not None:
+            self.heard(event, commands)
         for command in commands:
             if not isinstance(command, Report):
                 self._venue.submit(command)

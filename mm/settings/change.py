@@ -39,6 +39,8 @@ _ACCOUNT: Final = {
     "max_drawdown_ratio": Looser.LARGER,
     "max_slippage_bps": Looser.LARGER,
     "max_orders_per_minute": Looser.LARGER,
+    "max_fills_per_minute": Looser.LARGER,
+    "max_filled_quote_per_minute": Looser.LARGER,
     "price_collar_bps": Looser.LARGER,
     "stale_book_ms": Looser.LARGER,
     "on_breach": Looser.ANY,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Final, TypeAlias
 
+from mm.domain.watched import split_name
 from mm.errors import ForeignAddress
 from mm.settings.exposure import ladder_of
 from mm.settings.lines import KeyPath
@@ -37,6 +38,7 @@ def contradictions(settings: FileSettings, *, stated: Stated) -> list[Problem]:
         *_exits(settings, stated),
         *_ladders(settings),
         *_paper(settings),
+        *_watched(settings),
     ]
 
 
@@ -153,6 +155,25 @@ def _ladders(settings: FileSettings) -> Iterator[Problem]:
         if ladder.orders > orders_max:
             message = f"makes {ladder.orders} orders on both sides, more than max_open_orders, {orders_max}"
             yield Problem(path=("pair", name, "params", "order_levels"), message=message)
+
+
+def _watched(settings: FileSettings) -> Iterator[Problem]:
+    # Other markets that a strategy's parameters name, under the key of which they say so.
+    used = {pair.venue for pair in settings.pair.values()}
+    others = [name for name in settings.venue if name not in used]
+    for name, pair in settings.pair.items():
+        key = getattr(pair.params, "watched_key", "")
+        named = getattr(pair.params, "watched_names", None)
+        for symbol in named if named is not None else getattr(pair.params, key) if key else ():
+            venue = split_name(symbol)[0]
+            path = ("pair", name, "params", key)
+            if venue in used:
+                message = f"names {symbol}, which is of the venue that is traded on"
+                yield Problem(path=path, message=message, hint=f'leave "{venue}:" out')
+            elif venue and venue not in others:
+                message = f"names {symbol}, but there is no [venue.{venue}]"
+                known = ", ".join(others) or "none"
+                yield Problem(path=path, message=message, hint=f"other venues of this config: {known}")
 
 
 def _paper(settings: FileSettings) -> Iterator[Problem]:

@@ -1,7 +1,8 @@
 """What a session's ladder can put at stake, as far as its parameters say: sizes per level and side.
 
-Read from the names that strategies share (`order_amount_base`, `order_levels`, `order_level_amount_base`,
-`inventory_skew_enabled`). A strategy that sizes its orders otherwise is not judged here; the risk rules judge
+Read from `sizes_base`, the sizes of all bids and of all asks, where parameters have it, else from the names
+that strategies share (`order_amount_base`, `order_levels`, `order_level_amount_base`); and from
+`inventory_skew_enabled`. A strategy that sizes its orders otherwise is not judged here; the risk rules judge
 every single order in any case. Offline arithmetic: it knows no price.
 """
 
@@ -17,32 +18,40 @@ LEVELS_MAX: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ladder:
-    """The largest ladder that the parameters allow, one side; both sides are alike.
+    """The largest ladder that the parameters allow.
 
-    Fields: sizes_base: per level, nearest first, in the base asset; skewed: whether the skew may double them.
+    Fields: bids_base, asks_base: sizes per level, nearest first, in the base asset; not both empty. skewed:
+    whether the skew may double them.
     """
 
-    sizes_base: tuple[Decimal, ...]
+    bids_base: tuple[Decimal, ...]
+    asks_base: tuple[Decimal, ...]
     skewed: bool
 
     @property
     def order_base_max(self) -> Decimal:
         """Size of the largest order without skew, base asset."""
-        return max(self.sizes_base)
+        return max(*self.bids_base, *self.asks_base, Decimal(0))
 
     @property
     def side_base_max(self) -> Decimal:
-        """Size of one whole side at its largest, base asset."""
-        return sum(self.sizes_base, Decimal(0)) * (SKEW_FACTOR_MAX if self.skewed else 1)
+        """Size of the larger one of the two sides at its largest, base asset."""
+        side = max(sum(self.bids_base, Decimal(0)), sum(self.asks_base, Decimal(0)))
+        return side * (SKEW_FACTOR_MAX if self.skewed else 1)
 
     @property
     def orders(self) -> int:
         """Number of orders on both sides."""
-        return 2 * len(self.sizes_base)
+        return len(self.bids_base) + len(self.asks_base)
 
 
 def ladder_of(params: object) -> Ladder | None:
     """Return the largest ladder of these parameters, or None if they do not say."""
+    skewed = getattr(params, "inventory_skew_enabled", False) is True
+    stated = getattr(params, "sizes_base", None)
+    if stated is not None:
+        bids, asks = (tuple(size for size in side if size > 0) for side in stated)
+        return Ladder(bids_base=bids, asks_base=asks, skewed=skewed) if bids or asks else None
     amount = getattr(params, "order_amount_base", None)
     levels = getattr(params, "order_levels", 1)
     step = getattr(params, "order_level_amount_base", Decimal(0))
@@ -52,5 +61,4 @@ def ladder_of(params: object) -> Ladder | None:
         return None
     sizes = (amount + step * level for level in range(levels))
     kept = tuple(size for size in sizes if size > 0)
-    skewed = getattr(params, "inventory_skew_enabled", False) is True
-    return Ladder(sizes_base=kept, skewed=skewed) if kept else None
+    return Ladder(bids_base=kept, asks_base=kept, skewed=skewed) if kept else None

@@ -1,7 +1,8 @@
 """Names that Hummingbot's users know, each with ours and how its number converts.
 
 Only for the hint of an unknown key: nothing here is accepted as an alias. Its first strategy generation
-counts in percent and seconds, ours in basis points and milliseconds, as the suffix of each key says.
+counts in percent and seconds, ours in basis points and milliseconds, as the suffix of each key says. Whole
+files are translated by `mm import hummingbot` (`hummingbot_import.py`).
 """
 
 from decimal import Decimal
@@ -31,6 +32,19 @@ _PARAMETERS: Final[dict[str, tuple[str, Decimal]]] = {
     "filled_order_delay": ("filled_order_delay_ms", _SECONDS_TO_MS),
     "price_ceiling": ("price_ceiling_quote", _SAME),
     "price_floor": ("price_floor_quote", _SAME),
+    "hanging_orders_cancel_pct": ("hanging_orders_cancel_bps", _PERCENT_TO_BPS),
+    "bid_order_optimization_depth": ("bid_order_optimization_depth_base", _SAME),
+    "ask_order_optimization_depth": ("ask_order_optimization_depth_base", _SAME),
+    "price_ceiling_pct": ("price_ceiling_bps", _PERCENT_TO_BPS),
+    "price_floor_pct": ("price_floor_bps", _PERCENT_TO_BPS),
+    "price_band_refresh_time": ("price_band_refresh_time_ms", _SECONDS_TO_MS),
+    "inventory_price": ("inventory_price_quote", _SAME),
+    "bid_order_level_spreads": ("bid_order_level_spreads_bps", _PERCENT_TO_BPS),
+    "ask_order_level_spreads": ("ask_order_level_spreads_bps", _PERCENT_TO_BPS),
+    "bid_order_level_amounts": ("bid_order_level_amounts_base", _SAME),
+    "ask_order_level_amounts": ("ask_order_level_amounts_base", _SAME),
+    "price_source_exchange": ("price_source_venue", _SAME),
+    "price_source_market": ("price_source_symbol", _SAME),
 }
 
 _ELSEWHERE: Final[dict[str, str]] = {
@@ -46,6 +60,11 @@ _ELSEWHERE: Final[dict[str, str]] = {
     "stop_loss_quote": "[risk] open_loss_quote",
     "daily_loss_quote": "[risk] session_loss_quote",
     "paper_trade_account_balance": "[demo] start_base and start_quote",
+    "price_source": "price_source_symbol; without it prices are those of the own market",
+    "price_source_custom_api": "price_source_symbol: prices are taken from markets only",
+    "split_order_levels_enabled": "bid_order_level_spreads_bps and the like: a list that is there counts",
+    "take_if_crossed": "nothing: every order is post-only, none ever takes",
+    "should_wait_order_cancel_confirmation": "nothing: it is always waited for",
     "script": "[pair.NAME] strategy",
     "controller_name": "[pair.NAME] strategy",
 }

@@ -101,6 +101,10 @@ class PairRiskSettings(Table):
     max_drawdown_ratio: Annotated[Ratio | None, about("As in [risk], for this session.", NOW)] = None
     max_slippage_bps: Annotated[Bps | None, about("As in [risk], for this session.", NOW)] = None
     max_orders_per_minute: Annotated[Count | None, about("As in [risk], for this session.", NOW)] = None
+    max_fills_per_minute: Annotated[Count | None, about("As in [risk], for this session.", NOW)] = None
+    max_filled_quote_per_minute: Annotated[Amount | None, about("As in [risk], for this session.", NOW)] = (
+        None
+    )
     price_collar_bps: Annotated[Bps | None, about("As in [risk], for this session.", NOW)] = None
     stale_book_ms: Annotated[Milliseconds | None, about("As in [risk], for this session.", NOW)] = None
 
@@ -136,6 +140,13 @@ class RiskSettings(Table):
         Bps, about("An exit may be priced this far from the reference, no farther.", NOW)
     ] = Decimal(15)
     max_orders_per_minute: Annotated[Count, about("Most placements within 60 s.", NOW)] = 240
+    max_fills_per_minute: Annotated[
+        Count, about("More fills of a session within a minute pull all quotes and halt.", NOW)
+    ] = 600
+    max_filled_quote_per_minute: Annotated[
+        Amount | None,
+        about("So do fills that buy for more than they sell, or the reverse, by this much.", NOW),
+    ] = None
     price_collar_bps: Annotated[
         Bps, about("An order farther than this from the reference price is denied.", NOW)
     ] = Decimal(150)
@@ -238,6 +249,15 @@ class RecoverySettings(Table):
     ] = 3
 
 
+class SignalsSettings(Table):
+    """`[signals]`: what estimates are made of."""
+
+    max_age_s: Annotated[
+        Annotated[int, Field(ge=0, le=604_800)],
+        about("A start goes on with estimates that are not older than this; 0: it always learns anew."),
+    ] = 900
+
+
 class WatchdogSettings(Table):
     """`[watchdog]`: the process that cancels everything when the trader cannot."""
 
@@ -284,6 +304,7 @@ class FileSettings(Table):
     stp: Annotated[StpSettings, about("Self-trade prevention.")] = StpSettings()
     account: Annotated[AccountSettings, about("Things that happen without us.", NOW)] = AccountSettings()
     recovery: Annotated[RecoverySettings, about("Starts after a crash.")] = RecoverySettings()
+    signals: Annotated[SignalsSettings, about("What estimates are made of.")] = SignalsSettings()
     watchdog: Annotated[WatchdogSettings, about("What cancels when we cannot.")] = WatchdogSettings()
     journal: Annotated[JournalSettings, about("The record of a run.")] = JournalSettings()
     log: Annotated[LogSettings, about("Logs.")] = LogSettings()

@@ -38,11 +38,7 @@ def validated_params(
     ready: dict[str, object] = {}
     for name in names:
         if name in table:
-            kinds = _kinds(hints[name])
-            if _is_misplaced_text(table[name], kinds):
-                found.append(wrong_value((*path, name), table[name], "expected a number"))
-            else:
-                ready[name] = _jsonable(table[name], kinds)
+            ready[name] = _ready(table[name], hints[name], (*path, name), found)
     if found:
         return None, found
     try:
@@ -55,6 +51,42 @@ def validated_params(
 def _adapter(params: type[object]) -> TypeAdapter[object]:
     # Making one takes most of the time that a config of many sessions is read in, while the loop waits.
     return TypeAdapter(params)
+
+
+def _ready(value: object, hint: object, path: KeyPath, found: list[Problem]) -> object:
+    # The value as it goes through the door; what is no value of this field is noted in `found`.
+    row, is_named = _row_of(hint)
+    if row is not None and is_named and isinstance(value, dict):
+        return {name: _ready_row(inner, row, (*path, name), found) for name, inner in value.items()}
+    if row is not None and not is_named:
+        return _ready_row(value, row, path, found)
+    kinds = _kinds(hint)
+    if isinstance(value, list):
+        named = ((entry, (*path, str(index))) for index, entry in enumerate(value))
+        wrong = [(entry, at) for entry, at in named if _is_misplaced_text(entry, kinds)]
+    else:
+        wrong = [(value, path)] if _is_misplaced_text(value, kinds) else []
+    found += [wrong_value(at, entry, "expected a number") for entry, at in wrong]
+    return _jsonable(value, kinds)
+
+
+def _ready_row(value: object, row: type[object], path: KeyPath, found: list[Problem]) -> object:
+    if not isinstance(value, dict):
+        found.append(wrong_value(path, value, "expected a table"))
+        return value
+    hints = typing.get_type_hints(row)
+    found += [unknown_key((*path, key), inner, hints) for key, inner in value.items() if key not in hints]
+    return {key: _ready(value[key], hints[key], (*path, key), found) for key in hints if key in value}
+
+
+def _row_of(hint: object) -> tuple[type[object] | None, bool]:
+    # The dataclass that a field is a table of, and whether of several by name; None for any other field.
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return hint, False
+    parts = typing.get_args(hint)
+    if typing.get_origin(hint) is dict:
+        return _row_of(parts[1])[0], True
+    return next((found for found in map(_row_of, parts) if found[0] is not None), (None, False))
 
 
 def _kinds(hint: object) -> Kinds:
@@ -91,12 +123,24 @@ def _jsonable(value: object, kinds: Kinds) -> object:
     return value if isinstance(value, int) else float(value)
 
 
+def _written(value: object, place: tuple[int | str, ...], otherwise: object) -> object:
+    # What stands at that place in the file: on its way through the door a number may have become a text.
+    for part in place:
+        if isinstance(value, Mapping):
+            value = value.get(str(part), otherwise)
+        elif isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        else:
+            return otherwise
+    return value
+
+
 def _problems_of(error: ValidationError, table: Mapping[str, object], path: KeyPath) -> list[Problem]:
     found = []
     for entry in error.errors(include_url=False):
         at = (*path, *(str(part) for part in entry["loc"]))
         if entry["type"] == "missing":
-            hint = f"write {at[-1]} = ... in [{'.'.join(path)}]"
+            hint = f"write {at[-1]} = ... in [{'.'.join(at[:-1])}]"
             found.append(Problem(path=at, message="missing", hint=hint))
         elif entry["type"] == "value_error":
             message = str(entry["ctx"]["error"])
@@ -104,7 +148,7 @@ def _problems_of(error: ValidationError, table: Mapping[str, object], path: KeyP
             named = (word[0],) if word is not None and word[0] in table else ()
             found.append(Problem(path=(*path, *named), message=message))
         else:
-            value = table.get(str(entry["loc"][0])) if len(entry["loc"]) == 1 else entry["input"]
+            value = _written(table, entry["loc"], entry["input"])
             expected = expected_words(entry["type"], entry["msg"], entry.get("ctx", {}))
             found.append(wrong_value(at, value, expected))
     return found

@@ -134,7 +134,8 @@ def wrong_value(path: KeyPath, value: object, expected: str) -> Problem:
     hint = ""
     shown = shown_value(path, value)
     if isinstance(value, str) and path[0] != "venue" and "number" in expected:
-        hint = unit_hint(path[-1], value)
+        # An entry of a list has its index as name: the unit is in the name of the list.
+        hint = unit_hint(next(part for part in reversed(path) if not part.isdecimal()), value)
     elif isinstance(value, dict | list) and "table" not in expected:
         hint = suffix_hint(value)
     return Problem(path=path, message=f"was {shown}, {expected}" if shown else expected, hint=hint)

@@ -88,8 +88,12 @@ def _params(strategy: str) -> Iterator[str]:
     notes = described(params)
     for key in strategy_keys(params):
         value = SUITED.get(key.name) or (notes[key.name].example if not key.default else "")
-        default = f'"{key.default}"' if key.default.isalpha() and key.default not in _BARE else key.default
+        default = f'"{key.default}"' if _is_text(key.default) else key.default
         yield f"{key.name} = {value}" if value else f"# {key.name} = {default}"
+
+
+def _is_text(default: str) -> bool:
+    return default.replace("_", "").isalpha() and default not in _BARE
 
 
 def _explained(text: str, strategy: str) -> Iterator[str]:

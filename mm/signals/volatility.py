@@ -11,11 +11,12 @@ Source: effective number of samples (1 + w) / (1 - w), relative error of the vol
 Invariant: the estimate depends on the mids and their times alone, never on when it is read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mm.domain.sides import Side
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
+from mm.signals.base import MidGrid, Signal, check_length
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,54 +44,53 @@ class VolatilitySpec:
         return Volatility(self)
 
 
-class Volatility:
+def averaged(samples: int, variance: float, square_per_s: float, ended: int, past: float) -> float:
+    """Return the variance after `ended` >= 1 more samples: the first one is `square_per_s`, the others are 0.
+
+    Args: samples: that `variance` holds; past: weight of the past, per sample. While 1 / n exceeds the weight
+    of a new sample, the n-th is averaged plainly.
+    """
+    first = samples + 1
+    fresh = max(1 - past, 1 / first)
+    variance = variance * (1 - fresh) + fresh * square_per_s
+    plain = max(0, min(ended - 1, int(1 / (1 - past)) - first))
+    return variance * (first / (first + plain) * past ** (ended - 1 - plain))
+
+
+class Volatility(Signal):
     """Variance of the mid per second, in half ticks squared; its root is the volatility.
 
     Between two changes the mid is known to stand still, so that a silent market counts as calm. A mid that
     comes back changed after a gap in the data counts as one large move: wider quotes, never narrower ones.
     """
 
-    __slots__ = (
-        "_last_half_ticks",
-        "_sample_half_ticks",
-        "_sampled_ns",
-        "_samples",
-        "_spec",
-        "_variance",
-        "_weight",
-    )
+    __slots__ = ("_grid", "_samples", "_spec", "_variance", "_weight")
 
     def __init__(self, spec: VolatilitySpec) -> None:
         """Start without a mid."""
         self._spec = spec
         self._weight = 0.5 ** (spec.sample_ns / spec.half_life_ns)  # of the past, per sample
-        self._sampled_ns = 0
-        self._sample_half_ticks = 0  # the mid at the last sample
-        self._last_half_ticks = 0  # the mid now; 0 before the first
+        self._grid = MidGrid(spec.sample_ns)
         self._samples = 0
         self._variance = 0.0
 
     def on_mid(self, ts_ns: int, mid_half_ticks: int) -> None:
         """Take in a new mid, in half ticks; samples that end before it see the mid that stood until now."""
-        if not self._last_half_ticks:
-            self._sampled_ns = ts_ns
-            self._sample_half_ticks = mid_half_ticks
-        else:
-            ended = (ts_ns - self._sampled_ns) // self._spec.sample_ns
-            if ended > 0:
-                self._samples, self._variance = self._after(ended)
-                self._sampled_ns += ended * self._spec.sample_ns
-                self._sample_half_ticks = self._last_half_ticks
-        self._last_half_ticks = mid_half_ticks
+        ended = self._grid.ended(ts_ns)
+        if ended > 0:
+            self._samples, self._variance = self._after(ended)
+            self._grid.pass_on(ended)
+        self._grid.move(ts_ns, mid_half_ticks)
 
-    def on_trade(self, ts_ns: int, price_ticks: int, size_atoms: int, aggressor: Side) -> None:
-        """Ignore trades."""
+    def resume(self, ts_ns: int) -> None:  # noqa: ARG002 - all hooks are told alike
+        """Begin a new grid: what the mid did while nobody looked is no move, nor was it calm."""
+        self._grid.forget()
 
     def reading(self, ts_ns: int) -> Reading:
         """Return the variance as of `ts_ns`; not ready before enough samples and a first move."""
-        samples, variance = self._samples, self._variance
-        if self._last_half_ticks and ts_ns >= self._sampled_ns + self._spec.sample_ns:
-            samples, variance = self._after((ts_ns - self._sampled_ns) // self._spec.sample_ns)
+        samples, variance, ended = self._samples, self._variance, self._grid.ended(ts_ns)
+        if ended > 0:
+            samples, variance = self._after(ended)
         if samples < self._spec.samples_min:
             return Reading(variance, False, f"{samples} of {self._spec.samples_min} volatility samples")
         if variance <= 0:
@@ -98,23 +98,19 @@ class Volatility:
         return Reading(variance, True)
 
     def state(self) -> tuple[float, ...]:
-        """Return every number it remembers, for the digest."""
-        return (
-            self._sampled_ns,
-            self._sample_half_ticks,
-            self._last_half_ticks,
-            self._samples,
-            self._variance,
-        )
+        """Return every number it remembers."""
+        return (*self._grid.state(), self._samples, self._variance)
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Become what `state` says; raises ValueError if it is none."""
+        check_length(state, 5)
+        self._grid.restore(state[:3])
+        self._samples, self._variance = int(state[3]), state[4]
 
     def _after(self, ended: int) -> tuple[int, float]:
         # Count and estimate after `ended` >= 1 more samples: the first holds the whole move, the others none.
-        # While 1 / n exceeds the weight of a new sample, the n-th is averaged plainly.
-        past = self._weight
-        move = self._last_half_ticks - self._sample_half_ticks
-        first = self._samples + 1
-        fresh = max(1 - past, 1 / first)
-        variance = self._variance * (1 - fresh) + fresh * move * move * NS_PER_S / self._spec.sample_ns
-        plain = max(0, min(ended - 1, int(1 / (1 - past)) - first))
-        variance *= first / (first + plain) * past ** (ended - 1 - plain)
+        grid, sample_ns = self._grid, self._spec.sample_ns
+        move = grid.last_half_ticks - grid.sample_half_ticks
+        square_per_s = move * move * NS_PER_S / sample_ns
+        variance = averaged(self._samples, self._variance, square_per_s, ended, self._weight)
         return self._samples + ended, variance

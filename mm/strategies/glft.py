@@ -1,355 +1,274 @@
-"""Optimal quoting by the closed form of Guéant, Lehalle and Fernandez-Tapia, with lot size and maker fee.
+"""Optimal quoting of a maker who fears inventory: Guéant, Lehalle and Fernandez-Tapia.
 
 Unit of price: basis points (bps) of the mid. Unit of inventory q: one order amount. Buyers and sellers reach
 a quote at distance d from the mid at the rate A * exp(-k * d) per second; the mid diffuses with volatility s
-per square root of a second; g is the aversion to risk. With the fee f per fill:
+per square root of a second and drifts; each fill moves it against the maker; g is the aversion to risk. Three
+ways to the quotes, `method`:
 
-    c0   = ln(1 + g / k) / g                                        (1 / k without aversion)
-    S    = s * sqrt(g / (2 * A' * k) * (1 + g / k)^(1 + k / g)),    A' = A * exp(-k * f)
-    bid  = mid - (f + c0 + S / 2 + q * S)
-    ask  = mid + (f + c0 + S / 2 - q * S)
+    asymptotic    exact for ever, inventory limit included: a table per whole q (`mm.models.glft_asymptotic`)
+    finite        exact for a session with an end, limit included (`mm.models.glft_finite`)
+    closed_form   bid = mid - (f + x/2 + c0 + S/2 + q S), ask = mid + (f + x/2 + c0 + S/2 - q S), with
+                  c0 = ln(1 + g/k) / g and the fee f, impact x and skew S of `mm.models.glft`; knows no limit
 
-so each order amount held moves both quotes by S, and the width is 2 * (f + c0) + S. `closed_form` takes lots
-of any size; there q is in units and S is per unit.
+The limit is the session's, in order amounts. Between two of them quotes are interpolated; the closed form
+takes over beyond the largest table, and where a table cannot be computed. Tables are kept until a measured
+number has moved by 1 % (a session's time left: 2 %).
 
-Source: arXiv 1105.3115, theorem 2; arXiv 1605.01862, (4.6) and (4.7) for the lot; no drift.
-Invariant: bids(q) are the mirror image of asks(-q); ask - bid >= 1 tick; the volatility is known or nothing
-is quoted.
+Invariant: bids(q) are the mirror image of asks(-q) without drift; what is not known well enough is waited
+for; guards as in `mm.quoting.guards`.
 """
 
-from dataclasses import dataclass
-from decimal import Decimal
-from math import exp, floor, inf, log1p, sqrt
-from typing import Annotated, ClassVar, Final, NamedTuple
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from math import inf
+from typing import Annotated, Final, NamedTuple
 
-from annotated_types import Ge, Gt, Le, Lt
+from annotated_types import Ge, Gt, Le
 
 from mm.domain.instrument import Instrument
-from mm.domain.quotes import Quote, Quotes
-from mm.domain.units import NS_PER_MS, PPM_PER_BPS
+from mm.domain.quotes import Quotes
+from mm.domain.units import ceil_div
 from mm.domain.view import View
 from mm.errors import ConfigError
+from mm.models.glft import Market, OutOfRange, closed_form, risk_factor_for
+from mm.models.glft_asymptotic import asymptotic
+from mm.models.glft_finite import finite
+from mm.quoting.flow import BPS_PER_MID, DiffusionParams, Flow, FlowReader, VolatilityReader, stepped
+from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal
+from mm.quoting.session import NOT_STARTED, OVER, moment
+from mm.quoting.sheet import Sheet, sheet_of_line, sheet_of_table
 from mm.signals.base import SignalSpec
-from mm.signals.volatility import VolatilitySpec
-from mm.strategies.base import (
-    BPS_MAX,
-    DAY_MS,
-    About,
-    Applies,
-    Bps,
-    Wake,
-    at_most,
-    lots_from_base,
-    ppm_from_bps,
-)
+from mm.strategies.base import BPS_MAX, DAY_MS, About, Wake
 
-HYSTERESIS: Final = 0.3
-"""Default tolerance times k: keeps 98.7 % of the utility with a quarter of the messages."""
+DEVIATION: Final = 3.0
+"""Inventory's standard deviation in order amounts, where neither that nor an aversion is given."""
 
-HALF_TICKS_PER_BPS: Final = 20_000
-"""A mid in half ticks divided by this is one basis point in ticks."""
+CAP_MAX: Final = 100
+"""Largest table for ever, order amounts either way; a longer one is trusted for half of it (0.7 ms)."""
 
-RATIO_MIN: Final = 1e-12
-"""Below this ratio of g to k the first two terms of the series are exact to the last bit."""
+CAP_MAX_FINITE: Final = 20
+"""Largest table for a session (3 ms, 13 ms with a drift): the time grows with its third power."""
+
+TABLES_KEPT: Final = 256
 
 
-class Distances(NamedTuple):
-    """The closed form's result, in the unit of price that its arguments had.
+class Method(StrEnum):
+    """How the quotes are computed; the head of this file says what each is."""
 
-    Fields:
-        half_spread: distance of both quotes from the mid without inventory.
-        skew: what one unit of inventory adds to the bid's distance and takes off the ask's.
-    """
-
-    half_spread: float
-    skew: float
-
-    def bid(self, inventory: float) -> float:
-        """Return the bid's distance below the mid; negative when it is above."""
-        return self.half_spread + inventory * self.skew
-
-    def ask(self, inventory: float) -> float:
-        """Return the ask's distance above the mid; negative when it is below."""
-        return self.half_spread - inventory * self.skew
+    ASYMPTOTIC = "asymptotic"
+    CLOSED_FORM = "closed_form"
+    FINITE = "finite"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Market:
-    """What the closed form is told. Prices in any one unit, inventory in any one unit, time in seconds.
-
-    Fields:
-        risk_factor: g >= 0, per price and inventory unit.
-        arrival_rate: A > 0, fills per second and side at distance 0.
-        decay: k > 0, per price unit.
-        volatility: s >= 0, price units per square root of a second.
-        lot: inventory that one fill moves, > 0. fee: price units per fill, negative is a rebate.
-    """
-
-    risk_factor: float
-    arrival_rate: float
+class _Case(NamedTuple):
+    # All that the quotes of every inventory follow from. Prices in bps, inventory in order amounts.
+    method: Method
+    risk_factor: float | None
+    deviation: float
+    rate: float
     decay: float
     volatility: float
-    lot: float = 1.0
-    fee: float = 0.0
-
-
-def edge(risk_factor: float, decay: float) -> float:
-    """Return c0, the distance that balances the rate of fills against what each earns; 1 / k without risk."""
-    ratio = risk_factor / decay
-    return log1p(ratio) / risk_factor if ratio > RATIO_MIN else (1 - ratio / 2) / decay
-
-
-def closed_form(market: Market) -> Distances:
-    """Return the quotes' distances.
-
-    Raises: OverflowError or ZeroDivisionError when fee, decay and rate leave no fills to speak of.
-    """
-    g, k = market.risk_factor * market.lot, market.decay
-    ratio = g / k
-    # The logarithm of (1 + g/k)^(1 + k/g), which is 1 without risk.
-    growth = (1 + 1 / ratio) * log1p(ratio) if ratio > RATIO_MIN else 1 + ratio / 2
-    # A fee shifts the whole problem: a quote at d earns d - f, at the rate of d.
-    rate = market.arrival_rate * exp(-k * market.fee)
-    slope = market.volatility * sqrt(g / (2 * rate * k) * exp(growth))
-    return Distances(market.fee + edge(g, k) + slope / 2, slope / market.lot)
-
-
-class _Frame(NamedTuple):
-    # One look at the market, in ticks but for the mid.
-    mid_half_ticks: int
-    half_spread: float
-    shift: float  # what the inventory takes off both prices
-    step: float  # from one level to the next
-    tolerance_ticks: int
+    fee: float
+    drift: float
+    impact: float
+    cap: int
+    left_s: float
 
 
 class Glft:
-    """Quotes the optimum for a maker who fears inventory; wants the volatility of the mid."""
+    """Quotes the optimum for a maker who fears inventory; wants volatility and fills, given or measured."""
 
     @dataclass(frozen=True, slots=True, kw_only=True)
-    class Params:
+    class Params(DiffusionParams):
         """What can be set; None is off or, where the text says so, derived."""
 
-        __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
-
         risk_factor: Annotated[
-            float,
-            Ge(0),
-            Le(100),
-            About(
-                "Aversion to risk per basis point and order amount held; 0 leans against no inventory.",
-                example="0.01",
-            ),
-        ]
-        order_amount_base: Annotated[
-            Decimal, Gt(0), About("Size of one order; rounded down to the lot.", example="0.01")
-        ]
-        arrival_rate_per_s: Annotated[
-            float,
-            Gt(0),
-            Le(1e6),
-            About("Fills per second and side that a quote at the mid would get (A).", example="0.9"),
-        ]
-        fill_decay_per_bps: Annotated[
-            float,
-            Ge(0.0001),
-            Le(1e4),
-            About(
-                "How fast fills thin out with distance (k): each 1/k bps there are 2.7 times fewer.",
-                example="0.3",
-            ),
-        ]
-        volatility_bps_per_sqrt_s: Annotated[
             float | None,
             Ge(0),
-            Le(1e4),
-            About("Volatility of the mid taken as known; off: measured.", Applies.RESTART),
+            Le(100),
+            About("Aversion to risk per basis point and order amount held; 0 leans against no inventory."),
         ] = None
-        volatility_half_life_ms: Annotated[
-            int,
-            Ge(1000),
-            Le(DAY_MS),
-            About("Age at which a sample of the measured volatility counts half.", Applies.RESTART),
-        ] = 60_000
-        volatility_sample_ms: Annotated[
-            int,
-            Ge(100),
-            Le(60_000),
-            About("Spacing of those samples; quoting starts after 20 of them.", Applies.RESTART),
-        ] = 1000
-        min_spread_bps: Annotated[
-            Bps | None,
-            Ge(0),
-            Lt(2 * BPS_MAX),
-            About("Least width from bid to ask; fee plus adverse selection, twice."),
-        ] = None
-        max_spread_bps: Annotated[
-            Bps | None, Gt(0), Lt(2 * BPS_MAX), About("Greatest width from bid to ask.")
-        ] = None
-        order_levels: Annotated[int, Ge(1), Le(50), About("Orders per side.")] = 1
-        order_level_spread_bps: Annotated[
-            Bps | None,
+        target_inventory_deviation: Annotated[
+            float | None,
             Gt(0),
-            Lt(BPS_MAX),
-            About("Distance from one level to the next; off: half the width between bid and ask."),
+            Le(1000),
+            About("Sets the aversion by how far the inventory may stray, in order amounts; both off: 3."),
         ] = None
-        order_refresh_time_ms: Annotated[
-            int, Ge(0), Le(DAY_MS), About("Age from which an order may be moved to a new price.")
-        ] = 0
-        order_refresh_tolerance_bps: Annotated[
-            Bps | None,
-            Ge(0),
-            Lt(BPS_MAX),
-            About("An order this near its wanted price stays; off: 0.3 / fill_decay_per_bps."),
-        ] = None
-        max_order_age_ms: Annotated[
-            int | None,
-            Gt(0),
-            Le(7 * DAY_MS),
-            About("An order older than this is renewed even within the tolerance."),
-        ] = None
+        method: Annotated[
+            Method, About("asymptotic: exact; closed_form: without limit; finite: exact for a session.")
+        ] = Method.ASYMPTOTIC
+        drift_bps_per_s: Annotated[
+            float, Ge(-100), Le(100), About("Where the mid is expected to go; quotes go ahead of it.")
+        ] = 0.0
+        funding_ratio: Annotated[
+            float, Ge(-0.1), Le(0.1), About("Funding that longs pay per period, as a share of the value.")
+        ] = 0.0
+        funding_period_ms: Annotated[int, Ge(60_000), Le(7 * DAY_MS), About("Length of that period.")] = (
+            28_800_000
+        )
 
         def __post_init__(self) -> None:
-            """Refuse what contradicts itself; raises ValueError (the config loader adds file and line)."""
-            at_most("min_spread_bps", self.min_spread_bps, "max_spread_bps", self.max_spread_bps)
-            at_most(
-                "order_refresh_time_ms", self.order_refresh_time_ms, "max_order_age_ms", self.max_order_age_ms
-            )
-            at_most(
-                "volatility_sample_ms",
-                self.volatility_sample_ms,
-                "volatility_half_life_ms",
-                self.volatility_half_life_ms,
-            )
+            """Refuse what contradicts itself; raises ValueError."""
+            DiffusionParams.__post_init__(self)
+            if self.risk_factor is not None and self.target_inventory_deviation is not None:
+                raise ValueError(
+                    "risk_factor and target_inventory_deviation are both set, expected one of them"
+                )
+            ends = self.session_length_ms is not None or self.session_close_ms is not None
+            if ends != (self.method is Method.FINITE):
+                raise ValueError(
+                    f"method was {self.method.value}, expected finite with session_length_ms or"
+                    " session_close_ms, and another without"
+                )
+            drifts = self.drift_bps_per_s != 0 or self.funding_ratio != 0
+            if drifts and 0 in (self.risk_factor, self.volatility_bps_per_sqrt_s):
+                raise ValueError(
+                    "risk_factor and volatility_bps_per_sqrt_s have to be above 0 with a drift or funding:"
+                    " without risk no inventory is too much"
+                )
+            if self.risk_factor is None and self.volatility_bps_per_sqrt_s == 0:
+                raise ValueError(
+                    "volatility_bps_per_sqrt_s was 0, expected more without risk_factor: nothing leans then"
+                )
 
-    __slots__ = (
-        "_age_ns_max",
-        "_half_spread_max_bps",
-        "_half_spread_min_bps",
-        "_key_max_ask",
-        "_key_max_bid",
-        "_life_ns_min",
-        "_margin_bps",
-        "_size_lots",
-        "_slope",
-        "_step_bps",
-        "_tolerance_bps",
-        "needs",
-        "params",
-        "wake",
-    )
+    __slots__ = ("_drift_bps_per_s", "_flow", "_guards", "_volatility", "needs", "params", "wake")
 
     def __init__(self, params: Params, instrument: Instrument) -> None:
-        """Compute what does not depend on the volatility.
+        """Check what can be checked before anything is measured.
 
-        Raises: ConfigError if the size is outside the venue's bounds or the quotes would leave the book.
+        Raises: ConfigError if sizes or spreads do not fit the instrument, or the quotes would leave the book.
         """
         self.params = params
-        self.needs: tuple[SignalSpec, ...] = ()
-        if params.volatility_bps_per_sqrt_s is None:
-            self.needs = (
-                VolatilitySpec(
-                    sample_ns=params.volatility_sample_ms * NS_PER_MS,
-                    half_life_ns=params.volatility_half_life_ms * NS_PER_MS,
-                ),
-            )
         self.wake = Wake()
-        self._size_lots = lots_from_base("order_amount_base", params.order_amount_base, instrument)
-        self._margin_bps, self._slope = _per_volatility(params, instrument)
-        self._half_spread_min_bps = _bps("min_spread_bps", params.min_spread_bps, 0.0) / 2
-        self._half_spread_max_bps = _bps("max_spread_bps", params.max_spread_bps, 2.0 * BPS_MAX) / 2
-        self._step_bps = _bps("order_level_spread_bps", params.order_level_spread_bps, 0.0)
-        self._tolerance_bps = _bps(
-            "order_refresh_tolerance_bps",
-            params.order_refresh_tolerance_bps,
-            HYSTERESIS / params.fill_decay_per_bps,
+        self._guards = Guards(params, instrument)
+        self._volatility = VolatilityReader(params)
+        self._flow = FlowReader(params, least_bps=self._guards.least_bps, place=len(self._volatility.needs))
+        self.needs: tuple[SignalSpec, ...] = (
+            *self._volatility.needs,
+            *self._flow.needs,
+            *self._guards.needs,
         )
-        self._life_ns_min = params.order_refresh_time_ms * NS_PER_MS
-        self._age_ns_max = (params.max_order_age_ms or 0) * NS_PER_MS
-        self._key_max_bid = -instrument.price_min_ticks
-        self._key_max_ask = instrument.price_max_ticks
+        funding = params.funding_ratio * BPS_PER_MID / (params.funding_period_ms / 1000)
+        self._drift_bps_per_s = params.drift_bps_per_s - funding
+        self._require_sense()
 
-    def initial_memory(self) -> None:
-        """Return None: nothing is remembered."""
+    def initial_memory(self) -> int:
+        """Return that no session has begun; later it is the session's end in nanoseconds."""
+        return NOT_STARTED
 
-    def quotes(self, view: View[None]) -> Quotes[None]:
-        """Return the ladder; nothing before the volatility is known, no bid at the upper inventory limit."""
-        volatility_bps = self.params.volatility_bps_per_sqrt_s
-        if volatility_bps is None:
-            reading = view.readings[0]
-            if not reading.ready:
-                return Quotes((), (), f"waits for {reading.waits_for}", None)
-            volatility_bps = sqrt(reading.value) * 10_000 / view.mid_half_ticks
-        frame = self._frame(view, volatility_bps)
-        inventory, limit = view.inventory_lots, view.inventory_max_lots
-        ask_min, bid_max = view.bids[0].price_ticks + 1, view.asks[0].price_ticks - 1
-        if inventory >= limit:
-            return Quotes((), self._ladder(frame, 1, ask_min), "only sells: inventory limit", None)
-        if inventory <= -limit:
-            return Quotes(self._ladder(frame, -1, -bid_max), (), "only buys: inventory limit", None)
-        asks = self._ladder(frame, 1, ask_min)
-        if asks:
-            # Guaranteed by a half spread of half a tick, but for the rounding of floats.
-            bid_max = min(bid_max, asks[0].price_ticks - 1)
-        return Quotes(self._ladder(frame, -1, -bid_max), asks, "quoting", None)
-
-    def _frame(self, view: View[None], volatility_bps: float) -> _Frame:
-        mid = view.mid_half_ticks
-        bps_ticks = mid / HALF_TICKS_PER_BPS
-        skew_bps = volatility_bps * self._slope
-        half_bps = max(
-            self._half_spread_min_bps, min(self._half_spread_max_bps, self._margin_bps + skew_bps / 2)
+    def quotes(self, view: View[int]) -> Quotes[int]:
+        """Return the ladder; nothing before volatility and fills are known, no bid at the upper limit."""
+        volatility = self._volatility.read(view)
+        if isinstance(volatility, str):
+            return Quotes((), (), volatility, view.memory)
+        flow = self._flow.read(view)
+        if isinstance(flow, str):
+            return Quotes((), (), flow, view.memory)
+        now = moment(self.params, view.ts_ns, view.memory)
+        guards = self._guards
+        # Where the limit is less than an order amount, orders are cut to it and it is the unit of inventory.
+        unit_lots = max(1, min(guards.size_lots, view.inventory_max_lots))
+        sheet = _sheet(self._case(view, flow, volatility, unit_lots, now.left_s))
+        if isinstance(sheet, str):
+            return Quotes((), (), sheet, view.memory)
+        bps_ticks = view.mid_half_ticks / HALF_TICKS_PER_BPS
+        held = view.inventory_lots / unit_lots
+        ideal = Ideal(
+            view.mid_half_ticks,
+            sheet.bid(held) * bps_ticks,
+            sheet.ask(held) * bps_ticks,
+            flow.decay_per_bps,
+            only_reduces=OVER if now.is_over else "",
         )
-        return _Frame(
-            mid,
-            max(0.5, half_bps * bps_ticks),
-            skew_bps * bps_ticks * view.inventory_lots / self._size_lots,
-            (self._step_bps or half_bps) * bps_ticks,
-            int(self._tolerance_bps * bps_ticks),
+        bids, asks, reason = guards.ladder(view, ideal)
+        return Quotes(bids, asks, reason, now.end_ns)
+
+    def _case(self, view: View[int], flow: Flow, volatility: float, unit_lots: int, left_s: float) -> _Case:
+        params, guards = self.params, self._guards
+        impact, unit, cap = guards.adverse_bps(view), 1.0, 0
+        if params.adverse_selection_measured:
+            impact = stepped(impact)
+        if unit_lots != guards.size_lots:
+            unit = unit_lots / guards.size_lots
+        if params.method is not Method.CLOSED_FORM:
+            # At least one, so that there are quotes around flat; no more than make a difference to a table.
+            cap = max(1, min(CAP_MAX + 1, ceil_div(view.inventory_max_lots, unit_lots)))
+        return _Case(
+            params.method,
+            None if params.risk_factor is None else params.risk_factor * unit,
+            (params.target_inventory_deviation or DEVIATION) / unit,
+            flow.rate_per_s,
+            flow.decay_per_bps,
+            volatility,
+            guards.fee_bps,
+            self._drift_bps_per_s,
+            impact,
+            cap,
+            stepped(left_s, 2) if left_s < inf else inf,
         )
 
-    def _ladder(self, frame: _Frame, sign: int, key_min: int) -> tuple[Quote, ...]:
-        # A bid's key is its negated price, an ask's its price: on both sides a larger key is farther from the
-        # market and the nearest tick is found by the same float operations, so that the sides mirror exactly.
-        mid, half_spread, shift, step, tolerance = frame
-        origin, key_max = (mid, self._key_max_ask) if sign > 0 else (0, self._key_max_bid)
-        size, age, life = self._size_lots, self._age_ns_max, self._life_ns_min
-        distance = half_spread - sign * shift - mid / 2 + 0.5
-        key = key_min - 1
-        ladder = []
-        for level in range(self.params.order_levels):
-            key = max(key + 1, origin + floor(distance + level * step))
-            if key > key_max:
-                break
-            ladder.append(Quote(sign * key, size, level, tolerance, age, life))
-        return tuple(ladder)
+    def _require_sense(self) -> None:
+        # Quotes far outside of any book are a slip of the pen: better said now than never filled.
+        params = self.params
+        rate, decay = params.arrival_rate_per_s, params.fill_decay_per_bps
+        if rate is None or decay is None:
+            return
+        deviation = params.target_inventory_deviation or DEVIATION
+        flat = self._guards.fee_bps, 0.0, 0.0, 0, inf
+        try:
+            half, skew, _ = closed_form(
+                _market(_Case(Method.CLOSED_FORM, params.risk_factor, deviation, rate, decay, 1.0, *flat))
+            )
+            margin = half - skew / 2
+        except OutOfRange:
+            margin, skew = inf, inf
+        if max(margin, skew) >= BPS_MAX:
+            raise ConfigError(
+                f"fill_decay_per_bps was {decay} with arrival_rate_per_s {rate}: quotes would stand"
+                f" {margin:.0f} bps from the mid and move {skew:.0f} bps with each fill at a volatility of 1,"
+                f" expected less than {BPS_MAX}",
+                hint="check fill_decay_per_bps and arrival_rate_per_s: 1 / fill_decay_per_bps bps from the"
+                " mid there are 2.7 times fewer fills than at the mid",
+            )
 
 
-def _per_volatility(params: Glft.Params, instrument: Instrument) -> tuple[float, float]:
-    # The half spread without volatility, and S for a volatility of 1 bps per square root of a second.
-    fee_bps = instrument.maker_fee_ppm / PPM_PER_BPS
+def _market(case: _Case) -> Market:
+    # Raises: ValueError if the numbers are no market.
     market = Market(
-        risk_factor=params.risk_factor,
-        arrival_rate=params.arrival_rate_per_s,
-        decay=params.fill_decay_per_bps,
-        volatility=1.0,
-        fee=fee_bps,
+        risk_factor=case.risk_factor or 0.0,
+        arrival_rate=case.rate,
+        decay=case.decay,
+        volatility=case.volatility,
+        fee=case.fee,
+        drift=case.drift,
+        impact=case.impact,
     )
-    margin_bps = fee_bps + edge(params.risk_factor, params.fill_decay_per_bps)
+    if case.risk_factor is None:
+        return replace(market, risk_factor=risk_factor_for(case.deviation, market))
+    return market
+
+
+@lru_cache(maxsize=TABLES_KEPT)
+def _sheet(case: _Case) -> Sheet | str:
+    # The quotes of every inventory, or why there are none. A pure function: what is kept saves time alone.
     try:
-        slope = closed_form(market).skew
-    except (OverflowError, ZeroDivisionError):
-        slope = inf
-    if max(margin_bps, slope) >= BPS_MAX:
-        raise ConfigError(
-            f"fill_decay_per_bps was {params.fill_decay_per_bps} with arrival_rate_per_s"
-            f" {params.arrival_rate_per_s}: quotes would stand {margin_bps:.0f} bps from the mid and move"
-            f" {slope:.0f} bps with each fill at a volatility of 1, expected less than {BPS_MAX}",
-            hint="check fill_decay_per_bps and arrival_rate_per_s: 1 / fill_decay_per_bps bps from the mid"
-            " there are 2.7 times fewer fills than at the mid",
-        )
-    return margin_bps, slope
-
-
-def _bps(name: str, value: Decimal | None, otherwise: float) -> float:
-    return otherwise if value is None else ppm_from_bps(name, value) / PPM_PER_BPS
+        market = _market(case)
+    except ValueError as error:
+        return f"waits for a market that can be quoted: {error}"
+    line, reason = None, ""
+    try:
+        line = closed_form(market)
+    except OutOfRange as error:
+        reason = f"waits for quotes that can be computed: {error}"
+    largest = CAP_MAX_FINITE if case.method is Method.FINITE else CAP_MAX
+    cap = min(case.cap, largest)
+    reach = cap if case.cap <= largest else cap // 2
+    try:
+        if case.method is Method.ASYMPTOTIC:
+            return sheet_of_table(asymptotic(market, cap), reach, line)
+        if case.method is Method.FINITE:
+            return sheet_of_table(finite(market, cap, case.left_s), reach)
+    except OutOfRange as error:
+        reason = f"waits for quotes that can be computed: {error}"
+    return reason if line is None else sheet_of_line(line)

@@ -36,6 +36,8 @@ open_loss_quote = 25.987654321
 max_drawdown_ratio = 0.012345
 max_slippage_bps = 12.34
 max_orders_per_minute = 99
+max_fills_per_minute = 33
+max_filled_quote_per_minute = 2000.123456789
 price_collar_bps = 77.77
 stale_book_ms = 1234
 on_breach = "flatten"
@@ -55,6 +57,8 @@ ARRIVES = {
     "max_drawdown_ratio": ("drawdown_ppm_max", 12_345),
     "max_slippage_bps": ("slippage_ppm_max", 1_234),
     "max_orders_per_minute": ("placements_minute_max", 99),
+    "max_fills_per_minute": ("fills_minute_max", 33),
+    "max_filled_quote_per_minute": ("filled_atoms_minute_max", 200_012_345_678),
     "price_collar_bps": ("collar_ppm", 7_777),
     "stale_book_ms": ("stale_ns_max", 1_234_000_000),
     "on_breach": ("on_breach", AlarmAction.FLATTEN),
@@ -262,5 +266,6 @@ def test_every_rule_gets_its_limits_in_its_place(tmp_path: Path) -> None:
         "OpenOrders",
         "MessageRate",
         "Slippage",
+        "FillBurst",
         "StopLoss",
     ]

@@ -104,8 +104,29 @@ def session_status(**changes: object) -> dict[str, object]:
         "unknown_orders": 0,
         "fills": 12,
         "last_fills": [fill_row(number) for number in range(6)],
+        "measured": None,
     }
     return {**status, **changes}
+
+
+def measured_row(**changes: object) -> dict[str, object]:
+    """What was measured of one session, as a status tells it."""
+    row: dict[str, object] = {
+        "net_quote": "8.85204369",
+        "spread_quote": "11.73",
+        "adverse_quote": "1.58",
+        "carry_quote": "0.24",
+        "costs_quote": "1.54",
+        "markout_s": 1.0,
+        "markout_bps": 3.3,
+        "markout_error_bps": 0.369,
+        "markout_fills": 128,
+        "presence_bps": 10,
+        "presence_ratio": 0.966,
+        "inventory_half_life_s": 14.2,
+        "unexplained": 0,
+    }
+    return {**row, **changes}
 
 
 def pnl_row(**changes: object) -> dict[str, object]:

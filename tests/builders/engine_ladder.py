@@ -3,6 +3,7 @@
 Nothing here is clever: a strategy either follows a script or keeps a ladder around the mid.
 """
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 
@@ -11,10 +12,10 @@ from msgspec.structs import replace
 from mm.domain.commands import Place
 from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import Side
-from mm.domain.view import Reading, View
+from mm.domain.view import OwnQuote, Reading, View
 from mm.risk.base import Alarm, AnyQuotes, Refusal, RiskView, Rule
 from mm.signals.base import Signal, SignalSpec
-from mm.strategies.base import Wake
+from mm.strategies.base import Wake, Watch
 
 SECOND_NS = 1_000_000_000
 
@@ -28,6 +29,7 @@ class Scripted:
     reason: str = "quoting"
     needs: tuple[SignalSpec, ...] = ()
     wake: Wake = field(default_factory=lambda: Wake(move_half_ticks=1, every_ns=SECOND_NS))
+    watches: tuple[Watch, ...] = ()
     views: list[View[int]] = field(default_factory=list)
     error: Exception | None = None
 
@@ -102,12 +104,21 @@ class Collapse(Rule):
 
 
 @dataclass(slots=True)
-class Tally:
-    """A signal that counts what it was told. Fields: mids, trades: so far; broken: which of them raises."""
+class Tally(Signal):
+    """A signal that counts what it was told.
+
+    Fields: mids, trades, fills: so far; broken: which of them raises; tops, quotes, lost: what it was told,
+    in order; resumed_ns: when it was told to go on, 0 = never.
+    """
 
     mids: int = 0
     trades: int = 0
+    fills: int = 0
     broken: str = ""
+    resumed_ns: int = 0
+    tops: list[tuple[int, int, int, int]] = field(default_factory=list)
+    quotes: list[tuple[OwnQuote, ...]] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
 
     def on_mid(self, ts_ns: int, mid_half_ticks: int) -> None:
         """Count a mid."""
@@ -115,19 +126,49 @@ class Tally:
             raise ArithmeticError("the signal is broken")
         self.mids += 1
 
-    def on_trade(self, ts_ns: int, price_ticks: int, size_atoms: int, aggressor: Side) -> None:
+    def on_trade(
+        self, ts_ns: int, price_ticks: int, size_atoms: int, aggressor: Side, venue_ms: int = 0
+    ) -> None:
         """Count a trade."""
         if self.broken == "trade":
             raise ArithmeticError("the signal is broken")
         self.trades += 1
+
+    def on_top(self, ts_ns: int, bid_ticks: int, bid_atoms: int, ask_ticks: int, ask_atoms: int) -> None:
+        """Remember a top."""
+        self.tops.append((bid_ticks, bid_atoms, ask_ticks, ask_atoms))
+
+    def on_lost(self, ts_ns: int) -> None:
+        """Remember when."""
+        self.lost.append(ts_ns)
+
+    def on_own_fill(
+        self, ts_ns: int, side: Side, price_ticks: int, size_lots: int, mid_half_ticks: int
+    ) -> None:
+        """Count a fill."""
+        if self.broken == "fill":
+            raise ArithmeticError("the signal is broken")
+        self.fills += 1
+
+    def on_own_quotes(self, ts_ns: int, own: tuple[OwnQuote, ...]) -> None:
+        """Remember them."""
+        self.quotes.append(own)
+
+    def resume(self, ts_ns: int) -> None:
+        """Remember when."""
+        self.resumed_ns = ts_ns
 
     def reading(self, ts_ns: int) -> Reading:
         """Return the number of mids."""
         return Reading(float(self.mids), self.mids > 0)
 
     def state(self) -> tuple[float, ...]:
-        """Return both counts."""
-        return (self.mids, self.trades)
+        """Return all counts."""
+        return (self.mids, self.trades, self.fills)
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Take the counts over; raises ValueError if there are not three."""
+        self.mids, self.trades, self.fills = map(int, state)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar, cast
 from mm.domain.book import Level
 from mm.domain.capabilities import Capabilities
 from mm.domain.commands import AnyCommand, Cancel, Place, Report
-from mm.domain.estate import Estate
+from mm.domain.estate import Estate, SignalEstate
 from mm.domain.events import (
     Advanced,
     AnyEvent,
@@ -89,6 +89,10 @@ class Rig:
         inherits: bool = False,
         estate: Estate | None = None,
         on_external: OnExternal = OnExternal.PAUSE,
+        watched: tuple[Instrument, ...] = (),
+        stand_ins: tuple[tuple[str, str], ...] = (),
+        signals: tuple[SignalEstate, ...] = (),
+        signals_age_ns_max: int = 900 * SECOND_NS,
     ) -> None:
         """Build the engine; nothing happens before the first event."""
         self.engine = Engine(
@@ -102,6 +106,10 @@ class Rig:
                 inherits=inherits,
                 estate=estate,
                 on_external=on_external,
+                watched=watched,
+                stand_ins=stand_ins,
+                signals=signals,
+                signals_age_ns_max=signals_age_ns_max,
             )
         )
         self.now_ns = START_NS
@@ -162,7 +170,7 @@ class Rig:
     def move(self, bid: int, ask: int, *, symbol: str = INSTRUMENT.symbol) -> Sequence[AnyCommand]:
         """Show by a delta that the best prices are now these."""
         self.seq += 1
-        book = self.engine.state.markets[symbol].book
+        book = self.engine.state.books[symbol].book
         gone_bids = tuple(Level(price, 0) for price, _ in book.bids(50, {}) if price != bid)
         gone_asks = tuple(Level(price, 0) for price, _ in book.asks(50, {}) if price != ask)
         return self.feed(

@@ -43,6 +43,10 @@ class Hosted:
         """Return what the truth door tells."""
         return truth_of(self.url)
 
+    def vanish(self) -> None:
+        """Close every connection and serve nobody any more."""
+        asyncio.run_coroutine_threadsafe(self._exchange.close(), self._loop).result(DEADLINE_S)
+
     def statuses(self) -> dict[str, str]:
         """Return where each order of the client stands, by client id."""
         return {order["client_id"]: order["status"] for order in self.truth()["orders"]}

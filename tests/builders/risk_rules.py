@@ -20,6 +20,8 @@ def make_limits(**changes: object) -> RiskLimits:
         "open_loss_atoms": 5 * 10**10,
         "drawdown_ppm_max": 30_000,
         "slippage_ppm_max": 1_500,
+        "fills_minute_max": 600,
+        "filled_atoms_minute_max": 10**12,
     }
     return RiskLimits(**(fields | changes))  # type: ignore[arg-type] # the caller names the fields
 

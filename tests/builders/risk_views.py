@@ -43,6 +43,8 @@ def make_risk_view(**changes: object) -> RiskView:
         "account_pnl_atoms": 0,
         "equity_start_atoms": 10**12,
         "equity_atoms": 10**12,
+        "fills_minute": 0,
+        "filled_minute_atoms": 0,
     }
     return RiskView(**(fields | changes))  # type: ignore[arg-type] # the caller names the fields
 

@@ -186,6 +186,10 @@ def _losing() -> Rig:
     return rig
 
 
+def _burst() -> Rig:
+    return _holding(10, rules=make_test_rules(filled_atoms_minute_max=1))
+
+
 def _alarmed(action: AlarmAction) -> Callable[[], Rig]:
     def make() -> Rig:
         ring = Ring()
@@ -420,12 +424,10 @@ CASES: Final[dict[str, Case]] = {
         SELL,
     ),
     "stop-loss": Case(
-        _losing,
-        Outcome.CANCELLED,
-        "watch.stop_loss",
-        "stop_loss.session",
-        "the limit is -0.00000001 BBB",
-        SELL,
+        _losing, Outcome.CANCELLED, "watch.stop_loss", "stop_loss.session", "is -0.00000001 BBB", SELL
+    ),
+    "fill burst": Case(
+        _burst, Outcome.CANCELLED, "watch.fill_burst", "fill_burst.value", "most 0.00000001 BBB", SELL
     ),
     "pause": Case(
         _alarmed(AlarmAction.PAUSE), Outcome.CANCELLED, "watch.engine_ladder", "ring.now", "ring.now"

@@ -42,7 +42,7 @@ def test_the_worst_case_is_told(tmp_path: Path) -> None:
             "order_amount_base = 0.01",
             "order_amount_base = 0.01\norder_levels = 3\norder_level_spread_bps = 1",
         ),
-        ["risk.on_breach=flatten"],
+        ["risk.on_breach=flatten", "risk.max_filled_quote_per_minute=2000"],
     )
 
     told = "\n".join(stake_lines(stakes(settings, "btc")))
@@ -51,6 +51,7 @@ def test_the_worst_case_is_told(tmp_path: Path) -> None:
     assert "0.1 BTC, and 0.1 of the equity" in told
     assert "5000 USDT" in told
     assert "100 USDT, then flatten" in told
+    assert "600 fills, or 2000 USDT one way, within a minute, then a halt" in told
     assert "up to 7.5 USDT more for slippage" in told
 
 

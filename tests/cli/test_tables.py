@@ -13,7 +13,7 @@ from mm.cli.tables import (
     recovery_text,
     status_table,
 )
-from tests.builders.daemon import daemon_status, fill_row, order_row, pnl_row, session_status
+from tests.builders.daemon import daemon_status, fill_row, measured_row, order_row, pnl_row, session_status
 
 
 def drawn(table: RenderableType) -> str:
@@ -28,6 +28,54 @@ def test_a_status_says_what_each_session_does() -> None:
     told = drawn(status_table(daemon_status()))
 
     for words in ("mm demo", "active", "quoting", "BTC/USDT", "-0.012", "0.05", "+1.23", "83 ms", "00:01:23"):
+        assert words in told
+
+
+def test_what_was_measured_of_a_session_with_fills_is_told_below() -> None:
+    """Net and what it is made of, the markout with its error, presence, half-life; nothing before a fill."""
+    told = drawn(status_table(daemon_status(sessions=[session_status(measured=measured_row())])))
+    for words in (
+        "+8.85",
+        "+11.73",
+        "-1.58",
+        "+3.30 \u00b1 0.37",
+        "128",
+        "96.6 %",
+        "14.2 s",
+        "both in 10 bps",
+    ):
+        assert words in told
+    bare = measured_row(markout_error_bps=None, inventory_half_life_s=None, presence_ratio=None)
+    assert "+3.30 " in drawn(status_table(daemon_status(sessions=[session_status(measured=bare)])))
+    odd = measured_row(markout_bps=None, unexplained=2)
+    assert "unexplained" in drawn(status_table(daemon_status(sessions=[session_status(measured=odd)])))
+    none = drawn(
+        status_table(daemon_status(sessions=[session_status(measured=measured_row(markout_fills=0))]))
+    )
+    assert "this run" not in none
+    assert "this run" not in drawn(status_table(daemon_status()))
+
+
+def test_the_identity_is_listed_by_horizon() -> None:
+    """The same net at each, with what a fill was worth there."""
+    curve = [{"mean_bps": None, "fills": 0}, {"mean_bps": 3.3, "error_bps": 0.4, "fills": 7}]
+    explained = {
+        "fills": 7,
+        "net_quote": "8.85",
+        "spread_quote": "11.73",
+        "horizons": [{"horizon_s": 0.1, "adverse_quote": "1.29", "carry_quote": "-0.05"}],
+    }
+    told = drawn(
+        pnl_table(
+            {
+                "sessions": [
+                    pnl_row(figures={"pnl": explained, "markouts": {"every": curve}}),
+                    pnl_row(figures=None),
+                ]
+            }
+        )
+    )
+    for words in ("0.1 s", "-1.29", "-0.0500", "+3.30 \u00b1 0.40", "+8.85"):
         assert words in told
 
 

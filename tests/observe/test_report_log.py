@@ -9,6 +9,7 @@ import structlog
 from structlog.testing import capture_logs
 
 import mm.engine
+import mm.observe.analyst
 import mm.runtime
 from mm.domain.commands import Report
 from mm.observe import report_log
@@ -19,7 +20,8 @@ LEVELS = {"critical": CRITICAL, "warning": WARNING, "info": INFO, "debug": DEBUG
 
 def _modules() -> list[ast.Module]:
     folders = (Path(package.__path__[0]) for package in (mm.engine, mm.runtime))
-    return [ast.parse(path.read_text()) for folder in folders for path in sorted(folder.glob("*.py"))]
+    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return [ast.parse(path.read_text()) for path in (*paths, Path(mm.observe.analyst.__file__))]
 
 
 def _calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:

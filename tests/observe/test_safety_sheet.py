@@ -1,6 +1,7 @@
 """The safety sheet: what is told of a drill, in words, as fields and as a page that stands by itself."""
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -174,6 +175,18 @@ def test_the_setting_says_what_market_it_was() -> None:
 
     for word in ("as --price says", "3.5 bps", "no venue was asked", "[demo]", "nothing here foretells"):
         assert word in told
+
+
+def test_the_limit_on_bursts_of_fills_is_named_beside_that_of_the_inventory() -> None:
+    """Where one is known."""
+    setting = a_sheet().setting
+    known = replace(setting, bursts={"btc": "600 fills or 2000 USDT one way"})
+
+    assert "btc: inventory limit 0.005 BTC" in setting_lines(setting)
+    assert (
+        "btc: inventory limit 0.005 BTC; at most 600 fills or 2000 USDT one way within a minute"
+        in setting_lines(known)
+    )
 
 
 class Balanced(HTMLParser):

@@ -234,3 +234,23 @@ ESTATE = Estate(
     ),
     symbols=(),
 )
+
+
+def test_what_was_measured_is_told_where_somebody_measures() -> None:
+    """In the documented shape; null for whoever does not."""
+    run = LiveRun()
+    run.at(2, lambda: run.venue.fill(next(iter(run.venue.open)), 4))
+    seen: list[object] = []
+
+    def see() -> None:
+        now_ns, analyst = run.clock.now_ns(), run.runtime.analyst
+        told = status(run.engine.state, run.runtime.history, FACTS, now_ns, analyst=analyst)
+        seen.append(json.loads(json.dumps(told)))
+
+    run.at(4, see)
+    run.go(duration_s=5)
+    assert not documented().differences(seen[0], "status")
+    assert isinstance(seen[0], dict)
+    measured = seen[0]["sessions"][0]["measured"]
+    assert (measured["markout_fills"], measured["unexplained"]) == (1, 0)
+    assert look(run, START_NS)["sessions"][0]["measured"] is None  # type: ignore[index] # JSON: it is a list

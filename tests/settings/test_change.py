@@ -120,6 +120,8 @@ LOW_HIGH = {
     "max_drawdown_ratio": ("0.01", "0.02"),
     "max_slippage_bps": ("5", "10"),
     "max_orders_per_minute": ("10", "20"),
+    "max_fills_per_minute": ("10", "20"),
+    "max_filled_quote_per_minute": ("100", "200"),
     "price_collar_bps": ("50", "100"),
     "stale_book_ms": ("1000", "1500"),
     "max_base": ("0.05", "0.08"),

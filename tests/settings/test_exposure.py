@@ -23,7 +23,7 @@ def test_sizes_grow_with_the_level() -> None:
     ladder = ladder_of(Shape())
 
     assert ladder is not None
-    assert ladder.sizes_base == (Decimal("0.5"), Decimal("0.6"), Decimal("0.7"))
+    assert ladder.bids_base == ladder.asks_base == (Decimal("0.5"), Decimal("0.6"), Decimal("0.7"))
     assert ladder.order_base_max == Decimal("0.7")
     assert ladder.side_base_max == Decimal("1.8")
     assert ladder.orders == 6
@@ -42,7 +42,26 @@ def test_a_shrinking_ladder_ends_where_nothing_is_left() -> None:
     ladder = ladder_of(Shape(order_level_amount_base=Decimal("-0.3")))
 
     assert ladder is not None
-    assert ladder.sizes_base == (Decimal("0.5"), Decimal("0.2"))
+    assert ladder.bids_base == ladder.asks_base == (Decimal("0.5"), Decimal("0.2"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listed:
+    """Parameters that say their sizes."""
+
+    sizes_base: object = ((Decimal(1), Decimal(2)), (Decimal(5),))
+    inventory_skew_enabled: bool = True
+
+
+def test_sides_that_differ_count_each_for_itself() -> None:
+    """Lists of levels and `order_override` make any two sides."""
+    ladder = ladder_of(Listed())
+
+    assert ladder is not None
+    assert ladder.order_base_max == 5
+    assert ladder.side_base_max == 10
+    assert ladder.orders == 3
+    assert ladder_of(Listed(sizes_base=((), (Decimal(0),)))) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 import pytest
-from annotated_types import Ge
+from annotated_types import Ge, Gt, MinLen
 
 from mm.settings.params import validated_params
 from mm.settings.problems import Problem
@@ -40,7 +40,9 @@ class Params:
     kind: Literal["a", "b"] = "a"
     spreads: tuple[Decimal, ...] = ()
     weights: list[float] = field(default_factory=list)
+    bounded: Annotated[tuple[Annotated[Decimal, Gt(0)], ...] | None, MinLen(1)] = None
     inner: Inner | None = None
+    named: dict[str, Inner] | None = None
     derived: int = field(default=7, init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +85,8 @@ def test_every_kind_of_field_keeps_its_type() -> None:
         kind="b",
         spreads=[1, Decimal("2.50")],
         weights=[Decimal("0.5"), 1],
-        inner={"spread_bps": Decimal("1.5")},
+        inner={"spread_bps": Decimal("0.12345678901234567890123456789")},
+        named={"one": {"spread_bps": 2}, "two": {"spread_bps": Decimal("0.10")}},
     )
 
     assert params.amount == Decimal("0.12345678901234567890123456789")
@@ -93,7 +96,8 @@ def test_every_kind_of_field_keeps_its_type() -> None:
     assert params.mode is Mode.TOP
     assert params.spreads == (Decimal(1), Decimal("2.50"))
     assert params.weights == [0.5, 1.0]
-    assert params.inner == Inner(spread_bps=Decimal("1.5"))
+    assert params.inner == Inner(spread_bps=Decimal("0.12345678901234567890123456789"))
+    assert params.named == {"one": Inner(spread_bps=Decimal(2)), "two": Inner(spread_bps=Decimal("0.1"))}
 
 
 def test_an_empty_table_gives_the_defaults() -> None:
@@ -118,8 +122,16 @@ def test_an_empty_table_gives_the_defaults() -> None:
         ({"mode": "far"}, "was \"far\", expected 'join' or 'top'"),
         ({"kind": "c"}, "was \"c\", expected 'a' or 'b'"),
         ({"spreads": Decimal(1)}, "was 1, expected a list"),
-        ({"spreads": ["1%"]}, "was a list, expected a number"),
+        ({"spreads": [1, "2"]}, 'was "2", expected a number'),
+        ({"bounded": [1, 0]}, "was 0, expected more than 0"),
+        ({"bounded": []}, "was a list, expected at least one entry"),
         ({"inner": 3}, "was 3, expected a table"),
+        ({"inner": {"spread_bps": "3"}}, 'was "3", expected a number'),
+        ({"named": 3}, "was 3, expected a table"),
+        ({"named": {"one": 3}}, "was 3, expected a table"),
+        ({"named": {"one": {"spread_bps": True}}}, "was true, expected a number"),
+        ({"named": {"one": {"spread_bps": 1, "side": "buy"}}}, "unknown key"),
+        ({"named": {"one": {}}}, "missing"),
         ({"levels": 51}, "levels was above 50"),
         ({"levels": 49}, "no such number of levels"),
     ],
@@ -132,7 +144,14 @@ def test_a_wrong_value_is_refused_as_it_was_written(table: dict[str, object], me
 def test_problems_name_the_deepest_key() -> None:
     """An error in a list or an inner table has its element's path; one of the class that of its field."""
     assert bad(spreads=[1, True]).path == (*PATH, "spreads", "1")
+    assert bad(spreads=[1, "2"]).path == (*PATH, "spreads", "1")
+    assert (
+        bad(spreads=[1, "2bps"]).hint
+        == "write a number without a unit: the unit is in the key's name, spreads"
+    )
     assert bad(inner={}).path == (*PATH, "inner", "spread_bps")
+    assert bad(named={"one": {}}).path == (*PATH, "named", "one", "spread_bps")
+    assert bad(named={"one": {}}).hint == "write spread_bps = ... in [pair.btc.params.named.one]"
     assert bad(levels=51).path == (*PATH, "levels")
     assert bad(levels=49).path == PATH
 

@@ -120,7 +120,7 @@ def test_git_is_told_what_never_goes_in(tmp_path: Path) -> None:
         ({"venue": "kraken"}, "expected one of binance"),
         ({"symbol": "btc-usdt"}, "expected BASE/QUOTE"),
         ({"symbol": "BTC/USDT\n[x]"}, "expected BASE/QUOTE"),
-        ({"strategy": "mine"}, "expected one of glft"),
+        ({"strategy": "mine"}, "expected one of avellaneda_stoikov, "),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict[str, str], said: str) -> None:

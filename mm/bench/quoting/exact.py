@@ -167,7 +167,12 @@ def moments(market: Market, policy: Policy) -> Moments:
         held = _moved(_filled(market, (bids, asks), odds, held), inventories, jumps)
     wealth = held.sum(axis=1)
     ends = np.array([(held[0] * inventories**power).sum() for power in range(5)])
-    return Moments(*_mean_sd_kurtosis(wealth), *_mean_sd_kurtosis(ends), fills)
+    return moments_of(wealth, ends, fills)
+
+
+def moments_of(wealth: Numbers, lots: Numbers, fills: float) -> Moments:
+    """Return the moments from the raw ones, powers 0 to 4, of wealth and inventory."""
+    return Moments(*_mean_sd_kurtosis(wealth), *_mean_sd_kurtosis(lots), fills)
 
 
 def standard_errors(found: Moments, runs: int) -> StandardErrors:

@@ -34,7 +34,7 @@ from mm.store.journal.entries import ConfigVersion, RunHeader
 from mm.store.journal.layout import journal_directory, run_id
 from mm.store.journal.reader import read
 from mm.store.journal.verify import verify
-from mm.strategies.base import Strategy
+from mm.strategies.base import Strategy, watches_of
 
 REFERENCE_NS: Final = 30_000_000_000
 """Span of the median that prices are judged by."""
@@ -214,11 +214,18 @@ class Machine:
             weight_per_minute=self.plan.weight_per_minute,
             absence_proof_ns=3 * REQUEST_LIFE_NS,
         )
+        sessions = self.sessions()
         return EngineSetup(
             ids=IDS,
             epoch=epoch,
             caps=own_caps if subject is None else subject.caps,
-            sessions=self.sessions(),
+            sessions=sessions,
+            # What is only watched is not simulated: the market that is quoted on stands in for it.
+            stand_ins=tuple(
+                (watch.symbol, one.instrument.symbol)
+                for one in sessions
+                for watch in watches_of(one.strategy)
+            ),
             deadlines=DEADLINES if subject is None else subject.deadlines,
             latched=self.kept.latched,
             inherits=inherits,

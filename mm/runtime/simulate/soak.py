@@ -24,12 +24,14 @@ from typing import Final, cast
 
 import msgspec
 
+from mm.analytics.series import POINTS_MAX
 from mm.domain.commands import Report
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.estate import estate_of
 from mm.engine.setup import Deadlines, EngineSetup, SessionSetup
 from mm.observe import history
+from mm.observe.analyst import QUEUES_SPARE
 from mm.observe.status import RunFacts, status
 from mm.ports import Venue
 from mm.risk.rules import make_rules
@@ -295,6 +297,8 @@ class SoakRun:
         return bounds_of(self.runtime.engine.state) | {
             "runtime.history.fills": history.FILLS_MAX,
             "runtime.history.reports": history.REPORTS_MAX,
+            "analytics.series.points": POINTS_MAX,
+            "analyst._queues": FIRST.open_orders_max + QUEUES_SPARE,
             "records._closed": records.ORDERS_MAX,
             "records._orders": records.ORDERS_MAX + 100,
             "records._by_cid": records.ORDERS_MAX + 100,

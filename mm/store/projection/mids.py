@@ -24,7 +24,7 @@ class Mids:
             self._book(event.symbol).apply_snapshot(ts_ns, event.seq, event.bids, event.asks)
         elif isinstance(event, BookLost):
             self._book(event.symbol).lose()
-        elif isinstance(event, StreamDown) and event.stream is Stream.MARKET:
+        elif isinstance(event, StreamDown) and event.stream is Stream.MARKET and not event.venue:
             self.lose_all()
 
     def lose_all(self) -> None:

@@ -28,7 +28,8 @@ class Entry(NamedTuple):
 
 class _Order:
     # What every record is held against: those before it.
-    def __init__(self) -> None:
+    def __init__(self, *, takes_inverse: bool) -> None:
+        self.takes_inverse = takes_inverse
         self.last: Entry | None = None
         self.symbol = ""
         self.market: Market | None = None
@@ -62,7 +63,7 @@ class _Order:
         )
 
     def _refuse_market(self, entry: Entry, market: Market) -> None:
-        if market is Market.INVERSE:
+        if market is Market.INVERSE and not self.takes_inverse:
             raise RecordingUnusable(
                 f"{entry.place}: a COIN-M contract is settled in its base asset and counted in contracts: "
                 "it cannot be served as a spot market",
@@ -82,13 +83,14 @@ class _Order:
         return record.stream != self.depth_stream
 
 
-def records(paths: Sequence[Path]) -> Iterator[Entry]:
+def records(paths: Sequence[Path], *, takes_inverse: bool = False) -> Iterator[Entry]:
     """Yield what the files hold, in order.
 
+    Args: takes_inverse: COIN-M contracts are let pass, for a reader that only looks at them.
     Raises: RecordingDamaged where a line or a file cannot be read; RecordingUnusable if a file is empty or no
     recording, if there are two symbols or markets, an inverse contract, or times that go back.
     """
-    order = _Order()
+    order = _Order(takes_inverse=takes_inverse)
     for path in paths:
         is_first = True
         for line in lines(path):

@@ -34,6 +34,7 @@ class Catalogue:
         self._timing = timing
         self._exchange = exchange
         self._account = account
+        self._traded: tuple[str, ...] = ()
 
     async def instruments(self, symbols: tuple[str, ...]) -> tuple[Instrument, ...]:
         """Return the instruments of `symbols`; raises ConfigError, VenueUnreachable, VenueRefused."""
@@ -45,7 +46,27 @@ class Catalogue:
             raise _as_error(error, self._link.settings.addresses.rest) from None
         instruments = _made(self._specs(symbols, markets, account))
         self._link.know(instruments)
+        self._traded = symbols
         return instruments
+
+    async def watch(self, symbols: tuple[str, ...]) -> tuple[Instrument, ...]:
+        """Return the instruments of `symbols`, of which only the market matters; raises as `instruments`.
+
+        They need no order type and no mode of self-trade prevention; what is paid there is not asked.
+        """
+        try:
+            # ccxt keeps the rows of the last listing alone: those that are traded have to be in it.
+            markets = await self._rows(tuple(dict.fromkeys((*self._traded, *symbols))))
+        except (RequestFailure, Garbled) as error:
+            raise _as_error(error, self._link.settings.addresses.rest) from None
+        instruments = _made(tuple(self._watched_spec(symbol, markets) for symbol in symbols))
+        self._link.watch(instruments)
+        return instruments
+
+    def _watched_spec(self, symbol: str, markets: Mapping[str, Any]) -> InstrumentSpec:
+        if symbol not in markets:
+            raise unknown_symbol(symbol, markets)
+        return spec_of(symbol, markets[symbol], fees=listed_fees(markets[symbol]), stp_mode=None)
 
     async def _rows(self, symbols: tuple[str, ...]) -> Mapping[str, Any]:
         # Asking for the few that are wanted saves the loop a third of a second and the process 40 MB; the

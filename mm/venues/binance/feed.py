@@ -104,6 +104,11 @@ class BinanceFeed:
         self._connectable()
         return await self._catalogue.instruments(symbols)
 
+    async def watch(self, symbols: tuple[str, ...]) -> tuple[Instrument, ...]:
+        """Return the instruments of `symbols`, of which only the market matters; see `mm.ports.Watches`."""
+        self._connectable()
+        return await self._catalogue.watch(symbols)
+
     async def start(self, sink: Callable[[AnyEvent], None]) -> None:
         """Begin: events go to `sink` from now on. Streams connect on command."""
         self._connectable()
@@ -117,7 +122,9 @@ class BinanceFeed:
         """
         if not self._link.is_open:
             raise ProtocolViolation("a command came before the venue was started or after it was closed")
-        if not isinstance(command, Connect | ListBalances | MeasureClock):
+        if isinstance(command, SyncBook):
+            self._link.market(command.symbol)
+        elif not isinstance(command, Connect | ListBalances | MeasureClock):
             self._link.instrument(command.symbol)
         self._background(self._carry_out(command, self.work_for(command)))
 

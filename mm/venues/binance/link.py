@@ -37,6 +37,7 @@ class Link:
         self._sink: Callable[[AnyEvent], None] | None = None
         self._by_symbol: dict[str, Instrument] = {}
         self._by_venue_symbol: dict[str, Instrument] = {}
+        self._watched: dict[str, Instrument] = {}
         self._scales: dict[str, int] = {}
         self._weight = -1
         self._orders = -1
@@ -75,10 +76,21 @@ class Link:
             self._scales[instrument.base] = instrument.base_scale
             self._scales[instrument.quote] = instrument.quote_scale
 
+    def watch(self, instruments: tuple[Instrument, ...]) -> None:
+        """Remember of what only the market is watched: no order, no fill and no balance of it matters."""
+        for instrument in instruments:
+            if instrument.symbol not in self._by_symbol:
+                self._watched[instrument.symbol] = instrument
+
     @property
     def all_instruments(self) -> tuple[Instrument, ...]:
-        """Every instrument that is known."""
-        return tuple(self._by_symbol.values())
+        """Every instrument whose market is of interest."""
+        return (*self._by_symbol.values(), *self._watched.values())
+
+    def market(self, symbol: str) -> Instrument:
+        """Return the instrument of a command about a market; raises ProtocolViolation if it is not known."""
+        watched = self._watched.get(symbol)
+        return self.instrument(symbol) if watched is None else watched
 
     def instrument(self, symbol: str) -> Instrument:
         """Return the instrument of a command; raises ProtocolViolation if it was never asked for."""

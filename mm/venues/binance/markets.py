@@ -30,27 +30,19 @@ def unknown_symbol(symbol: str, offered: Iterable[str]) -> ConfigError:
     return ConfigError(f"symbol was {symbol!r}, which binance does not list", hint=hint)
 
 
-def spec_of(symbol: str, market: Mapping[str, Any], *, fees: Fees, stp_mode: str) -> InstrumentSpec:
+def spec_of(symbol: str, market: Mapping[str, Any], *, fees: Fees, stp_mode: str | None) -> InstrumentSpec:
     """Return what the venue publishes about `symbol`.
 
-    Args: market: ccxt's row, with the venue's own under `info`.
+    Args: market: ccxt's row, with the venue's own under `info`. stp_mode: that orders will have, None where
+        none will ever be placed.
     Raises: ConfigError if it does not trade, or not in the way that we need.
     """
     info = market["info"]
     status = info.get("status")
     if status != "TRADING" or info.get("isSpotTradingAllowed") is False:
         raise ConfigError(f"{symbol} does not trade: its status is {status}", hint="choose another symbol")
-    missing = [kind for kind in _ORDER_TYPES if kind not in info.get("orderTypes", ())]
-    if missing:
-        raise ConfigError(
-            f"{symbol} does not take {' and '.join(missing)} orders", hint="choose another symbol"
-        )
-    modes = info.get("allowedSelfTradePreventionModes")
-    if modes and stp_mode not in modes:
-        raise ConfigError(
-            f"{symbol} does not know the self-trade prevention mode {stp_mode}",
-            hint=f"it knows {', '.join(modes)}",
-        )
+    if stp_mode is not None:
+        _check_orders(symbol, info, stp_mode)
     filters = {row["filterType"]: row for row in info["filters"]}
     price, lot = filters.get("PRICE_FILTER", {}), filters.get("LOT_SIZE", {})
     notional = filters.get("NOTIONAL", filters.get("MIN_NOTIONAL", {}))
@@ -70,6 +62,20 @@ def spec_of(symbol: str, market: Mapping[str, Any], *, fees: Fees, stp_mode: str
         taker_fee_ratio=fees.taker,
         open_orders_max=int(filters.get("MAX_NUM_ORDERS", {}).get("maxNumOrders", 200)),
     )
+
+
+def _check_orders(symbol: str, info: Mapping[str, Any], stp_mode: str) -> None:
+    missing = [kind for kind in _ORDER_TYPES if kind not in info.get("orderTypes", ())]
+    if missing:
+        raise ConfigError(
+            f"{symbol} does not take {' and '.join(missing)} orders", hint="choose another symbol"
+        )
+    modes = info.get("allowedSelfTradePreventionModes")
+    if modes and stp_mode not in modes:
+        raise ConfigError(
+            f"{symbol} does not know the self-trade prevention mode {stp_mode}",
+            hint=f"it knows {', '.join(modes)}",
+        )
 
 
 def account_fees(account: Mapping[str, Any], otherwise: Fees) -> Fees:

@@ -53,7 +53,7 @@ class MarketStream:
 
     async def sync_book(self, command: SyncBook) -> None:
         """Fetch a snapshot and join it; hands out the book, its loss, or that no snapshot came."""
-        instrument = self._link.instrument(command.symbol)
+        instrument = self._link.market(command.symbol)
         known = self._symbol(instrument)
         known.book.begin()
         asked = {"symbol": instrument.venue_symbol, "limit": SNAPSHOT_LEVELS}

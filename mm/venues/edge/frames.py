@@ -47,6 +47,7 @@ class MarketFrame(msgspec.Struct, gc=False, kw_only=True):
     price: str = msgspec.field(name="p", default="")
     size: str = msgspec.field(name="q", default="")
     buyer_is_maker: bool | None = msgspec.field(name="m", default=None)
+    traded_ms: int = msgspec.field(name="T", default=0)
     request_id: int | str | None = msgspec.field(name="id", default=None)
     error: dict[str, Any] | None = None
     data: "MarketFrame | None" = None
@@ -197,6 +198,8 @@ class FrameDecoder:
         """Return the public trade that a trade frame tells; raises ValueError if a part is missing."""
         if frame.buyer_is_maker is None or frame.trade_id < 0:
             raise ValueError("a trade is not numbered or does not say who was the maker")
+        if not 0 <= frame.traded_ms <= ATOMS_MAX:
+            raise ValueError("a trade is of no time")
         (level,) = self.levels(((frame.price, frame.size),))
         return PublicTrade(
             ts_ns=ts_ns,
@@ -205,6 +208,7 @@ class FrameDecoder:
             price_ticks=level.price_ticks,
             size_atoms=level.size_atoms,
             aggressor=Side.SELL if frame.buyer_is_maker else Side.BUY,
+            venue_ms=frame.traded_ms,
         )
 
 

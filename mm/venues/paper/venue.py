@@ -24,8 +24,9 @@ from mm.domain.events import (
     TopOfBook,
 )
 from mm.domain.instrument import Instrument
-from mm.errors import ProtocolViolation
-from mm.ports import Venue
+from mm.domain.watched import split_name
+from mm.errors import ConfigError, ProtocolViolation
+from mm.ports import Venue, Watches
 from mm.sim.latency import Line
 from mm.sim.touch import TouchTotals
 from mm.venues.paper.desk import Desk
@@ -81,6 +82,15 @@ class PaperVenue:
             self._desk.open(instrument)
         return instruments
 
+    async def watch(self, symbols: tuple[str, ...]) -> tuple[Instrument, ...]:
+        """Return the instruments of `symbols`, where no account exists; see `mm.ports.Watches`.
+
+        Raises: ConfigError if what gives the public data cannot show them; what it raises.
+        """
+        if not isinstance(self._public, Watches):
+            raise ConfigError(f"{', '.join(symbols)} cannot be watched beside what is traded here")
+        return await self._public.watch(symbols)
+
     async def start(self, sink: Callable[[AnyEvent], None]) -> None:
         """Begin: what is public goes to `sink` from now on, everything else comes by `advance`."""
         self._is_started = True
@@ -95,8 +105,7 @@ class PaperVenue:
             raise ProtocolViolation("a command came before the venue was started or after it was closed")
         match command:
             case SyncBook() | MeasureClock() | Connect(stream=Stream.MARKET):
-                weight = self._caps.weight_book if isinstance(command, SyncBook) else WEIGHT_CLOCK
-                self._desk.charge(self._now_ns, weight)
+                self._charge(command)
                 self._public.submit(command)
             case Connect():
                 self._attempts += 1
@@ -141,7 +150,7 @@ class PaperVenue:
             case BookSnapshot() | BookDelta() | TopOfBook() | PublicTrade() | BookLost():
                 market = self._desk.markets.get(event.symbol)
                 told = market.witness(event, ts_ns) if market is not None else []
-            case StreamDown(stream=Stream.MARKET):
+            case StreamDown(stream=Stream.MARKET, venue=""):
                 for market in self._desk.markets.values():
                     market.lost()
                 told = []
@@ -177,6 +186,14 @@ class PaperVenue:
     def _send(self, command: Request | Connect) -> None:
         times = self._line.send(self._now_ns)
         self._post.send(Sent(command, self._now_ns, times.effect_ns, times.answered_ns))
+
+    def _charge(self, command: SyncBook | MeasureClock | Connect) -> None:
+        # What is asked of another venue is not counted by this one.
+        if isinstance(command, SyncBook):
+            if not split_name(command.symbol)[0]:
+                self._desk.charge(self._now_ns, self._caps.weight_book)
+        elif not (isinstance(command, Connect) and command.venue):
+            self._desk.charge(self._now_ns, WEIGHT_CLOCK)
 
     def _check_symbol(self, command: Request) -> None:
         if not isinstance(command, ListBalances) and command.symbol not in self._desk.markets:

@@ -384,3 +384,12 @@ def test_a_far_level_that_went_does_not_become_the_best_one() -> None:
         book.apply_delta(4_000, 13, levels((50, 0), (49, 0)), ())
 
         assert book.bid_ticks == 30
+
+
+def test_what_is_displayed_at_a_price_is_told_with_own_size() -> None:
+    """Nothing at a price without a level, or whose level went."""
+    book = synced(levels((50, 7), (49, 3)), levels((60, 2)))
+    book.apply_delta(2_000, 11, levels((49, 0)), levels((61, 5)))
+
+    assert [book.bid_atoms(price) for price in (50, 49, 60)] == [7, 0, 0]
+    assert [book.ask_atoms(price) for price in (60, 61, 50)] == [2, 5, 0]

@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -249,3 +250,54 @@ def test_an_estate_is_not_copied_with_an_engine() -> None:
     """It is frozen; a preview of a change copies the engine often."""
     estate = left()
     assert deepcopy(estate) is estate
+
+
+class Rememberer(Scripted):
+    """Remembers whatever the test gives it, of the kind that it begins with."""
+
+    first: Any = None
+
+    def initial_memory(self) -> Any:
+        """Return what the test said."""
+        return self.first
+
+
+def rememberer(first: Any) -> Rememberer:
+    """Return a strategy that begins with `first`."""
+    strategy = Rememberer()
+    strategy.first = first
+    return strategy
+
+
+def test_what_a_strategy_remembers_goes_on_in_the_next_life() -> None:
+    """Of the kind that it begins with; the memory that it begins with takes no room."""
+    rig = Rig(make_session(rememberer(Hint())))
+    assert estate_of(rig.engine.state).positions[0].memory == b""
+    rig.session().memory = Hint(3, ((1, 9_990),))
+    estate = estate_of(rig.engine.state)
+
+    heir = Rig(make_session(rememberer(Hint())), estate=estate)
+
+    assert heir.session().memory == Hint(3, ((1, 9_990),))
+    assert estate_of(heir.engine.state).positions[0].memory == estate.positions[0].memory
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """What a strategy may remember."""
+
+    count: int = 0
+    orders: tuple[tuple[int, int], ...] = ()
+
+
+@pytest.mark.parametrize("memory", [object(), 10**30, [1], b"damaged"])
+def test_a_memory_that_cannot_be_written_or_read_is_that_of_a_first_start(memory: object) -> None:
+    """A strategy of the user's may remember anything; a session of another kind took over a name."""
+    rig = Rig(make_session(rememberer(Hint())))
+    rig.session().memory = memory
+    estate = estate_of(rig.engine.state)
+
+    heir = Rig(make_session(rememberer(Hint())), estate=estate)
+    other = Rig(make_session(rememberer(None)), estate=estate)
+
+    assert heir.session().memory == Hint()
+    assert other.session().memory is None

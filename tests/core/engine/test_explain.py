@@ -100,6 +100,7 @@ def test_the_gates_come_in_the_order_in_which_they_are_passed() -> None:
     names = list(dict.fromkeys(gate.name for gate in made.gates))
     assert names == [
         "session",
+        "watch.fill_burst",
         "watch.stop_loss",
         "book",
         "strategy",
@@ -122,7 +123,7 @@ def test_the_gates_come_in_the_order_in_which_they_are_passed() -> None:
     (admit,) = [gate for gate in made.gates if gate.name == "admit"]
     facts = dict(admit.facts)
     assert (facts["worst_lots"], facts["open_lots"], facts["inventory_max_lots"]) == ("20", "10", "1000")
-    assert len(facts["passed"].split()) == 12
+    assert len(facts["passed"].split()) == 13
 
 
 def test_a_signal_that_is_not_ready_says_what_it_waits_for() -> None:

@@ -35,8 +35,8 @@ from tests.builders.instruments import INSTRUMENT, OTHER
 from tests.builders.little_venue import Story
 
 SYMBOL = INSTRUMENT.symbol
-MARKS = {"mid_half_ticks": 0, "spread_half": 0, "revaluation_half": 0, "peak_atoms": 0}
-"""What market events make of a position: they are not folded."""
+MARKS = {"mid_half_ticks": 0, "spread_half": 0, "revaluation_half": 0, "peak_atoms": 0, "memory": b""}
+"""What market events make of a position, and of what a strategy remembers: they are not folded."""
 
 
 def comparable(estate: Estate) -> Estate:

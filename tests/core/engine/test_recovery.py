@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mm.domain.commands import (
     Cancel,
@@ -17,7 +18,7 @@ from mm.domain.commands import (
     Report,
     TimeInForce,
 )
-from mm.domain.estate import PositionEstate
+from mm.domain.estate import Estate, PositionEstate
 from mm.domain.events import (
     Operation,
     OrderFilled,
@@ -372,16 +373,21 @@ def test_at_rest_a_second_pass_over_everything_changes_nothing(seed: int) -> Non
     story = Story(seed, trouble=0.2)
     story.run(8 * SECOND_NS)
     story.settle(40 * SECOND_NS)
-    before = estate_of(story.engine.state)
+    before = forgetful(estate_of(story.engine.state))
     story.commands.clear()
     story.run(10 * SECOND_NS, busy=False)
-    after = estate_of(story.engine.state)
+    after = forgetful(estate_of(story.engine.state))
     quiet = {"ts_ns": 0}
     assert [getattr(after, name) for name in after.__struct_fields__ if name not in quiet] == [
         getattr(before, name) for name in before.__struct_fields__ if name not in quiet
     ]
     assert {type(command) for command in story.commands} <= {*LISTINGS, MeasureClock}
     assert len(story.commands) >= 9
+
+
+def forgetful(estate: Estate) -> Estate:
+    """Return `estate` without what the strategies remember: the ladder of the story counts its decisions."""
+    return replace(estate, positions=tuple(replace(one, memory=b"") for one in estate.positions))
 
 
 @pytest.mark.parametrize("state", [OrderState.SENT, OrderState.CANCEL_SENT, OrderState.UNKNOWN_CANCEL])

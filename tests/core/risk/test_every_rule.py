@@ -69,6 +69,8 @@ REFUSED: dict[str, tuple[Place, dict[str, object]]] = {
     "slippage.too_large": (make_exit(size_lots=51), HELD),
     "slippage.no_reference": (make_exit(), HELD | {"reference_half_ticks": 0}),
     "slippage.price": (make_exit(price_ticks=9_900), HELD),
+    "fill_burst.count": (make_place(), {"fills_minute": 601}),
+    "fill_burst.value": (make_place(), {"filled_minute_atoms": -(10**12) - 1}),
     "stop_loss.session": (make_place(), LOSS),
     "stop_loss.account": (make_place(), {"account_pnl_atoms": -2 * 10**11}),
     "stop_loss.open": (make_place(), {"open_pnl_atoms": -5 * 10**10}),

@@ -25,6 +25,7 @@ def test_the_rules_come_in_their_documented_order() -> None:
         "OpenOrders",
         "MessageRate",
         "Slippage",
+        "FillBurst",
         "StopLoss",
     ]
 
@@ -47,6 +48,8 @@ def test_the_rules_come_in_their_documented_order() -> None:
         ("drawdown_ppm_max", 1, 1_000_000),
         ("slippage_ppm_max", 0, 50_000),
         ("inventory_soft_ppm", 1, 1_000_000),
+        ("fills_minute_max", 0, None),
+        ("filled_atoms_minute_max", 0, None),
     ],
 )
 def test_every_limit_has_bounds_and_may_not_contradict_another(

@@ -2,16 +2,21 @@
 
 import importlib
 import pkgutil
+from functools import cache
+from math import isfinite
 
+import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import mm.signals
 from mm.domain.sides import Side
-from mm.signals.base import Signal, SignalSpec
+from mm.signals.base import Signal, SignalSpec, spec_text
+from tests.builders.signal_market import MID, SECOND_NS, START_NS, Call, SignalMarket, quote, tell
 
 FILES = pkgutil.iter_modules(mm.signals.__path__)
 NAMES = sorted(member.name for member in FILES if member.name != "base")
-START_NS = 1_800_000_000_000_000_000
 
 
 def spec_of(name: str) -> SignalSpec:
@@ -20,7 +25,10 @@ def spec_of(name: str) -> SignalSpec:
     found = [
         member
         for member in vars(module).values()
-        if isinstance(member, type) and member.__module__ == module.__name__ and hasattr(member, "start")
+        if isinstance(member, type)
+        and member.__module__ == module.__name__
+        and hasattr(member, "start")
+        and not issubclass(member, Signal)
     ]
     assert len(found) == 1, f"{name} holds {len(found)} specs, expected one"
     spec = found[0]()
@@ -28,27 +36,33 @@ def spec_of(name: str) -> SignalSpec:
     return spec
 
 
-def feed(signal: Signal, count: int) -> None:
-    """A market that moves and trades, `count` events of each kind."""
-    for step in range(count):
-        ts_ns = START_NS + step * 700_000_000
-        signal.on_mid(ts_ns, 1_000 + step * step % 7)
-        signal.on_trade(ts_ns, 500 + step % 3, 10, Side.BUY if step % 2 else Side.SELL)
+@cache
+def calls() -> tuple[Call, ...]:
+    """Half an hour of a market that moves and trades."""
+    return tuple(SignalMarket().run(1_600))
+
+
+END_NS = START_NS + 1_601 * SECOND_NS
+OF_THE_MOMENT = ("imbalance", "weighted_mid", "micro_price", "order_flow", "trade_impulse")
+"""Signals whose value is of the top as it is."""
 
 
 def test_there_is_something_to_check() -> None:
-    """The listing finds the signal that a strategy needs."""
+    """The listing finds the signals that strategies need."""
+    assert len(NAMES) >= 12
     assert "volatility" in NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_spec_is_frozen_and_equal_by_value(name: str) -> None:
-    """Equal specs share one signal, so that they have to be comparable and hashable."""
+    """Equal specs share one signal, so that they have to be comparable and hashable; so are their texts."""
     spec, twin = spec_of(name), spec_of(name)
 
     assert getattr(getattr(spec, "__dataclass_params__", None), "frozen", False)
     assert spec == twin
     assert {spec: 1}[twin] == 1
+    assert spec_text(spec) == spec_text(twin)
+    assert spec_text(spec).startswith(f"mm.signals.{name}.")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -68,24 +82,128 @@ def test_equal_events_give_equal_states_and_reading_changes_nothing(name: str) -
     """A signal is a function of its events: the state is the same with and without readings in between."""
     signal, twin = spec_of(name).start(), spec_of(name).start()
 
-    feed(signal, 100)
-    for step in range(100):
-        signal.reading(START_NS + step * 1_000_000_000)
-    feed(twin, 100)
+    for call in calls():
+        tell(signal, [call])
+        signal.reading(call[1][0])
+    tell(twin, calls())
 
-    now_ns = START_NS + 100 * 1_000_000_000
     assert signal.state() == twin.state()
-    assert signal.reading(now_ns) == twin.reading(now_ns)
+    assert signal.reading(END_NS) == twin.reading(END_NS)
     assert all(isinstance(number, int | float) for number in signal.state())
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_signal_becomes_ready(name: str) -> None:
-    """A few minutes of a moving market are enough; then it waits for nothing."""
+def test_a_signal_becomes_ready_and_stays_so_in_the_next_life(name: str) -> None:
+    """Half an hour of a moving market is enough; after a restart a new mid and top are."""
+    signal, heir = spec_of(name).start(), spec_of(name).start()
+
+    tell(signal, calls())
+    heir.restore(signal.state())
+    heir.resume(END_NS)
+    heir.on_mid(END_NS, MID)
+    heir.on_top(END_NS, MID // 2 - 1, 10, MID // 2 + 1, 20)
+    later_ns = END_NS + 2 * SECOND_NS
+
+    for reading in (signal.reading(END_NS), heir.reading(later_ns)):
+        assert reading.ready, reading
+        assert reading.waits_for == ""
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in OF_THE_MOMENT])
+def test_a_time_that_was_not_watched_changes_no_estimate(name: str) -> None:
+    """An hour later, at another price, what was learnt is what it was: nothing of it moved or faded."""
+    signal, heir = spec_of(name).start(), spec_of(name).start()
+    tell(signal, calls())
+    heir.restore(signal.state())
+    before = heir.reading(calls()[-1][1][0])
+
+    restart_ns = END_NS + 3_600 * SECOND_NS
+    heir.resume(restart_ns)
+    heir.on_mid(restart_ns, 2 * MID)
+
+    after = heir.reading(restart_ns)
+    is_per_bps = name in ("intensity", "own_intensity")
+    scale = 2 * MID / signal_mid(calls()) if is_per_bps else 1.0
+    assert after.value == pytest.approx(before.value * scale, rel=1e-3)
+    assert after.ready == before.ready
+
+
+def signal_mid(told: tuple[Call, ...]) -> int:
+    """The last mid that was told."""
+    mid: int = [call for call in told if call[0] == "on_mid"][-1][1][1]
+    return mid
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_state_of_a_signal_is_refused(name: str) -> None:
+    """A state of another length is of another version or another signal."""
     signal = spec_of(name).start()
+    state = signal.state()
 
-    feed(signal, 400)
-    reading = signal.reading(START_NS + 280_000_000_000)
+    for wrong in ((), state[:1]):
+        with pytest.raises(ValueError, match="expected"):
+            signal.restore(wrong)
 
-    assert reading.ready
-    assert reading.waits_for == ""
+
+def written(signal: Signal) -> bytes:
+    """The state as a checkpoint holds it."""
+    return msgspec.msgpack.encode(signal.state())
+
+
+read = msgspec.msgpack.Decoder(tuple[int | float, ...]).decode
+"""Returns a state as the next life gets it: whole numbers stay whole."""
+
+prices = st.integers(1, 40)
+sizes = st.sampled_from((0, 1, 7, 10**18, 2**62))
+pauses = st.sampled_from((0, 1, 1_000_000, 99_000_000, SECOND_NS, 61 * SECOND_NS, 10**14, 10**17))
+sides = st.sampled_from(Side)
+happenings = st.one_of(
+    st.tuples(st.just("on_mid"), st.tuples(st.integers(1, 80))),
+    st.tuples(st.just("on_lost"), st.just(())),
+    st.tuples(
+        st.just("on_top"),
+        st.tuples(prices, sizes, st.integers(1, 9), sizes).map(lambda t: (t[0], t[1], t[0] + t[2], t[3])),
+    ),
+    st.tuples(st.just("on_trade"), st.tuples(prices, sizes, sides, st.sampled_from((0, 1, 2, 2**62)))),
+    st.tuples(
+        st.just("on_own_fill"), st.tuples(sides, prices, st.integers(1, 9), st.sampled_from((0, 30, 31)))
+    ),
+    st.tuples(
+        st.just("on_own_quotes"),
+        st.lists(st.builds(quote, sides, prices), max_size=3).map(lambda own: (tuple(own),)),
+    ),
+    st.tuples(st.just("resume"), st.just(())),
+)
+stories = st.lists(st.tuples(pauses, happenings), max_size=40)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(story=stories, at=st.integers(0, 40))
+def test_whatever_happens_readings_are_numbers_and_a_restored_twin_says_the_same(
+    name: str, story: list[tuple[int, Call]], at: int
+) -> None:
+    """Any hooks in any order, at any times going forward, sizes of nothing and beyond measure: a number or a
+    reason, never an error; and one that took the state over at any place goes on exactly alike.
+    """
+    spec = spec_of(name)
+    signal, twin, now_ns = spec.start(), spec.start(), START_NS
+
+    for place, (pause_ns, (hook, told)) in enumerate(story):
+        if place == at:
+            twin = spec.start()
+            twin.restore(read(written(signal)))
+        now_ns += pause_ns
+        call: Call = (hook, (now_ns, *told))
+        tell(signal, [call])
+        tell(twin, [call])
+        reading = signal.reading(now_ns)
+        assert twin.reading(now_ns) == reading
+        assert isfinite(reading.value)
+        assert all(isfinite(number) for number in reading.more)
+        assert reading.ready is (reading.waits_for == "")
+        # Integers of more than 64 bits could not be written down.
+        for number in signal.state():
+            assert isfinite(number)
+            assert type(number) is float or abs(number) < 2**63
+    assert written(twin) == written(signal)

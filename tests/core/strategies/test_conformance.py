@@ -19,17 +19,38 @@ from pydantic import TypeAdapter, ValidationError
 
 import mm.strategies
 from mm.domain.quotes import Quotes
-from mm.domain.view import Reading, View
+from mm.domain.view import Other, Reading, View
 from mm.signals.base import Signal, SignalSpec
-from mm.strategies.base import Applies, Strategy, Wake, described
+from mm.strategies.base import Applies, Strategy, Wake, Watch, described, watches_of
 from tests.builders.views import a_view, an_instrument, ladder_faults, views, with_reading
 
 NAMES = sorted(
     member.name for member in pkgutil.iter_modules(mm.strategies.__path__) if member.name != "base"
 )
 UNITS = ("_bps", "_ms", "_base", "_quote", "_ratio", "_per_s", "_per_bps", "_per_sqrt_s")
-PLAIN_NUMBERS = ("order_levels", "risk_factor", "inventory_range_multiplier")
+PLAIN_NUMBERS = (
+    "order_levels",
+    "risk_factor",
+    "target_inventory_deviation",
+    "intensity_orders_min",
+    "order_amount_shape_factor",
+    "inventory_range_multiplier",
+    "source_weights",
+    "min_sources",
+    "weak_spread_factor",
+    "beta",
+    "correlations",
+    "degraded_spread_factor",
+    "micro_price_moves_min",
+    "imbalance_buckets",
+    "spread_buckets",
+    "depth_orders_min",
+    "spread_multiple",
+    "candles",
+)
 """Counts and pure numbers; every other number names its unit."""
+
+BOUNDS = (annotated_types.BaseMetadata, annotated_types.GroupedMetadata)
 
 INSTRUMENT = an_instrument(lot="0.00001")
 
@@ -73,12 +94,28 @@ def started(name: str) -> Strategy[object]:
 
 
 def ready(strategy: Strategy[object], view: View[None], value: float) -> View[object]:
-    """The view with every signal ready and the strategy's first memory."""
+    """The view with every signal ready, every watched market there, and the strategy's first memory."""
     return msgspec.structs.replace(
         typing.cast("View[object]", view),
-        readings=tuple(Reading(value, True) for _ in strategy.needs),
+        readings=tuple(Reading(value, True, "", (1.0, 0.05, 200.0)) for _ in strategy.needs),
+        others=tuple(as_seen(watch, view, value) for watch in watches_of(strategy)),
         memory=strategy.initial_memory(),
     )
+
+
+def as_seen(watch: Watch, view: View[None], value: float) -> Other:
+    """A watched market that looks as our own does."""
+    readings = tuple(Reading(value, True) for _ in watch.needs)
+    bid, ask = view.bids[0].price_ticks, view.asks[0].price_ticks
+    return Other(watch.symbol, view.instrument, bid, ask, bid + ask, 0, readings)
+
+
+def is_number(hint: object) -> bool:
+    """Whether a parameter is a number, or numbers, or may be one."""
+    if typing.get_origin(hint) is typing.Annotated:
+        hint = typing.get_args(hint)[0]
+    parts = typing.get_args(hint)
+    return any(map(is_number, parts)) if parts else hint in (int, float, Decimal)
 
 
 def remembered(strategy: Strategy[object]) -> dict[str, object]:
@@ -136,12 +173,11 @@ def test_every_parameter_says_what_it_is(name: str) -> None:
 
     for field in dataclasses.fields(typing.cast("typing.Any", params)):
         said, metadata = about[field.name], hints[field.name].__metadata__
-        bounds = [note for note in metadata if isinstance(note, annotated_types.BaseMetadata)]
-        kind = hints[field.name].__origin__
+        bounds = [note for note in metadata if isinstance(note, BOUNDS)]
         assert said.text.endswith("."), field.name
         assert len(said.text) <= 110, field.name
         assert said.applies in Applies
-        if kind is not bool:
+        if is_number(hints[field.name]):
             assert field.name.endswith(UNITS) or field.name in PLAIN_NUMBERS, field.name
             assert bounds or field.name == "order_level_amount_base", field.name
         required = field.default is dataclasses.MISSING

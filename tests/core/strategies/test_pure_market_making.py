@@ -1,6 +1,7 @@
 """Pure market making by examples that a person can check; properties are in the file beside this one."""
 
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import pytest
@@ -8,10 +9,10 @@ import pytest
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import Side
-from mm.domain.view import LastFill, OwnQuote, View
+from mm.domain.view import LastFill, Other, OwnQuote, View
 from mm.errors import ConfigError
-from mm.strategies.base import Wake
-from mm.strategies.pure_market_making import PureMarketMaking
+from mm.strategies.base import Wake, Watch
+from mm.strategies.pure_market_making import Memory, PureMarketMaking
 from tests.builders.views import (
     NOW_NS,
     SECOND_NS,
@@ -23,9 +24,9 @@ Params = PureMarketMaking.Params
 INSTRUMENT = an_instrument()
 
 
-def some_params(**changes: Decimal | int | bool | None) -> Params:
+def some_params(**changes: Decimal | int | str | None) -> Params:
     """Two levels a side, 10 and 20 bps from the mid, of 1 BTC each, renewed after 15 s; `changes` on top."""
-    values: dict[str, Decimal | int | bool | None] = {
+    values: dict[str, Decimal | int | str | None] = {
         "bid_spread_bps": Decimal(10),
         "ask_spread_bps": Decimal(10),
         "order_amount_base": Decimal("0.01"),
@@ -36,7 +37,7 @@ def some_params(**changes: Decimal | int | bool | None) -> Params:
     return Params(**(values | changes))  # type: ignore[arg-type]  # the values are of mixed types
 
 
-def quotes_of(view: View[None], **changes: Decimal | int | bool | None) -> Quotes[None]:
+def quotes_of(view: View[None], **changes: Decimal | int | str | None) -> Quotes[Memory | None]:
     """The quotes of `some_params` with `changes` on the view's instrument."""
     return PureMarketMaking(some_params(**changes), view.instrument).quotes(view)
 
@@ -321,6 +322,51 @@ def test_the_wait_is_per_side() -> None:
     assert [(quote.level, quote.size_lots) for quote in quotes.asks] == [(0, 100)]
 
 
+# The price of another market.
+
+
+def watching(
+    age_ns: int = 0, mid_half_ticks: int = 402, **changes: Decimal | int | str
+) -> Quotes[Memory | None]:
+    """The quotes around ETH/USDT at 200 to 202 ticks of 0.5, that is 100.00 to 101.00."""
+    other = Other("other:ETH/USDT", an_instrument(tick="0.5"), 200, 202, mid_half_ticks, age_ns)
+    view = msgspec.structs.replace(a_view(bid_ticks=9_990, ask_ticks=10_010), others=(other,))
+    source: dict[str, Any] = {"price_source_symbol": "ETH/USDT", "price_source_venue": "other"}
+    return quotes_of(view, **(source | changes))
+
+
+def test_the_reference_may_be_that_of_another_market() -> None:
+    """Distances are counted from its price in our ticks; the own book still bounds the orders."""
+    assert ladder(watching().bids) == [
+        (0, 10_009, 100),
+        (1, 10_008, 100),
+    ]  # 100.50 less 10 bps is above the ask
+    assert ladder(watching().asks) == [(0, 10_061, 100), (1, 10_071, 100)]
+    assert ladder(watching(price_type="best_bid").asks) == [(0, 10_010, 100), (1, 10_020, 100)]
+    assert watching().reason == "quoting"
+
+
+@pytest.mark.parametrize("seen", [{"age_ns": 5_000_000_001}, {"mid_half_ticks": 0}])
+def test_nothing_is_quoted_on_another_market_that_is_silent_or_one_sided(seen: dict[str, int]) -> None:
+    """The reason names what is waited for."""
+    quotes = watching(**seen)
+
+    assert (quotes.bids, quotes.asks, quotes.reason) == ((), (), "waits for other:ETH/USDT")
+    assert watching(age_ns=5_000_000_000).reason == "quoting"
+    unseen = quotes_of(a_view(), price_source_symbol="ETH/USDT")
+    assert (unseen.bids, unseen.asks, unseen.reason) == ((), (), "waits for ETH/USDT")
+
+
+def test_it_says_which_market_it_watches() -> None:
+    """On the venue that is traded on, or on another one."""
+    own = PureMarketMaking(some_params(price_source_symbol="ETH/USDT"), INSTRUMENT)
+    other = PureMarketMaking(some_params(price_source_symbol="ETH/USDT", price_source_venue="b"), INSTRUMENT)
+
+    assert own.watches == (Watch(symbol="ETH/USDT"),)
+    assert other.watches == (Watch(symbol="b:ETH/USDT"),)
+    assert PureMarketMaking(some_params(), INSTRUMENT).watches == ()
+
+
 # Wake, memory, errors.
 
 
@@ -331,6 +377,10 @@ def test_the_wait_is_per_side() -> None:
         ({"minimum_spread_bps": Decimal(1)}, Wake(move_half_ticks=1, every_ns=SECOND_NS)),
         ({"price_ceiling_quote": Decimal(1)}, Wake(move_half_ticks=1, every_ns=SECOND_NS)),
         ({"price_floor_quote": Decimal(1)}, Wake(move_half_ticks=1, every_ns=SECOND_NS)),
+        ({"moving_price_band_enabled": True}, Wake(move_half_ticks=1, every_ns=SECOND_NS)),
+        ({"hanging_orders_enabled": True}, Wake(move_half_ticks=1, every_ns=SECOND_NS)),
+        ({"ping_pong_enabled": True}, Wake(move_half_ticks=0, every_ns=SECOND_NS)),
+        ({"order_optimization_enabled": True}, Wake(move_half_ticks=0, every_ns=SECOND_NS, book_levels=50)),
         ({"order_refresh_time_ms": 500}, Wake(move_half_ticks=1, every_ns=SECOND_NS // 2)),
         ({"order_refresh_time_ms": 0}, Wake(move_half_ticks=1, every_ns=SECOND_NS // 10)),
     ],
@@ -343,7 +393,8 @@ def test_it_wakes_for_moves_only_if_a_move_can_change_something(
 
     assert strategy.wake == wake
     assert strategy.needs == ()
-    assert strategy.initial_memory() is None  # type: ignore[func-returns-value]  # that it is None is the point
+    remembers = "moving_price_band_enabled" in changes or "hanging_orders_enabled" in changes
+    assert strategy.initial_memory() == (Memory() if remembers else None)
 
 
 @pytest.mark.parametrize(
@@ -387,6 +438,10 @@ def test_parameters_that_contradict_each_other_are_refused(
         ({"bid_spread_bps": Decimal("1.001")}, "bid_spread_bps was 1.001, expected .* at most 2 decimals"),
         ({"price_floor_quote": Decimal("0.000000001")}, "price_floor_quote: value was"),
         ({"price_ceiling_quote": Decimal("Infinity")}, "price_ceiling_quote: value was"),
+        (
+            {"ask_order_optimization_depth_base": Decimal("1e60")},
+            "ask_order_optimization_depth_base: value was",
+        ),
     ],
 )
 def test_parameters_that_do_not_fit_the_instrument_are_refused(

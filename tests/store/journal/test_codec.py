@@ -66,6 +66,8 @@ def values(info: inspect.Type) -> st.SearchStrategy[object]:
             return st.booleans()
         case inspect.IntType():
             return st.integers(-(1 << 63), (1 << 63) - 1)
+        case inspect.FloatType():
+            return st.floats(allow_nan=False, width=64)
         case inspect.BytesType():
             return st.binary(max_size=40)
         case inspect.UnionType():
@@ -216,8 +218,8 @@ SHAPES: Final[dict[str, tuple[int, str]]] = {
     "ClockMeasured": (1, "fbd989fb"),
     "ConfigApplied": (1, "a93f449e"),
     "ConfigVersion": (1, "d66ee83e"),
-    "Connect": (1, "a1c0f318"),
-    "Estate": (1, "e9d352d4"),
+    "Connect": (2, "352d8d13"),
+    "Estate": (2, "620a400e"),
     "FillsListed": (1, "b551a64c"),
     "ListBalances": (1, "609c5d01"),
     "ListFills": (1, "dc1f70aa"),
@@ -236,16 +238,16 @@ SHAPES: Final[dict[str, tuple[int, str]]] = {
     "OrdersListed": (1, "1bee0850"),
     "Place": (1, "806ead3a"),
     "PlaceUnknown": (1, "980e2c1a"),
-    "PublicTrade": (1, "2a7b0f1b"),
+    "PublicTrade": (2, "58287bc7"),
     "Query": (1, "26ef3316"),
     "RateUsed": (1, "7d609df5"),
     "Report": (1, "72ae9bc8"),
     "RequestFailed": (1, "87987a9e"),
     "SegmentHeader": (1, "d49d5101"),
-    "StreamDown": (1, "fa9e46a0"),
-    "StreamUp": (1, "716ee5e0"),
+    "StreamDown": (2, "549a5b9d"),
+    "StreamUp": (2, "019dddba"),
     "SyncBook": (1, "f409b71c"),
-    "Throttled": (1, "6cbcef3f"),
+    "Throttled": (2, "aa6b348b"),
     "TopOfBook": (1, "12b652c8"),
 }
 """The version of each type, and a digest of its fields in that version."""

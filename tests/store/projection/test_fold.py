@@ -191,11 +191,12 @@ def test_without_the_beginnings_of_a_run_its_integers_are_told() -> None:
     ],
 )
 def test_no_mid_is_told_of_a_book_that_is_lost(loss: Entry) -> None:
-    """A stream of its own that ends takes no book with it."""
+    """The user stream that ends takes no book with it, nor does that of a venue that is only watched."""
     before = runs.usual()[:8]
     down = StreamDown(ts_ns=1, stream=Stream.USER, reason="closed")
+    away = StreamDown(ts_ns=1, stream=Stream.MARKET, reason="closed", venue="other")
     fill = (EVENT, runs.filled(1, 9, trade_id=1))
-    (kept,) = rows_of([*before, (EVENT, down), fill])["fills"]
+    (kept,) = rows_of([*before, (EVENT, down), (EVENT, away), fill])["fills"]
     (lost,) = rows_of([*before, (EVENT, loss), fill])["fills"]
     assert (kept["mid_half_ticks"], lost["mid_half_ticks"]) == (20_000, None)
 

@@ -152,6 +152,8 @@ def test_a_contract_that_is_settled_in_its_base_is_refused_in_words(tmp_path: Pa
         assert "a COIN-M contract is settled in its base asset" in refused(
             tape.line(text % tape.local_ns), folder=tmp_path
         )
+        (entry,) = records([tape.save(tmp_path / "looked-at")], takes_inverse=True)
+        assert entry.record.market is Market.INVERSE
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:

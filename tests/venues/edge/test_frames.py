@@ -71,6 +71,7 @@ def test_a_trade_frame_names_the_side_that_took(maker: bool, aggressor: Side) ->
         price_ticks=10_001,
         size_atoms=50_000_000,
         aggressor=aggressor,
+        venue_ms=1,
     )
 
 

@@ -1,0 +1,156 @@
+"""Who is put to the test: production strategies with the parameters that the simulated market calls for.
+
+Prices are units of which one is a basis point at home (`desk.HOME`), so that a model's numbers are those of
+its paper. A contender without hysteresis follows its model to the tick at every step; `..._production` keeps
+every default that a user would have. Invariant: a contender is made anew from its name and the scene, in any
+process.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from math import log1p
+from types import MappingProxyType
+from typing import Final, cast
+
+from mm.bench.quoting.exact import Market
+from mm.domain.instrument import Instrument
+from mm.domain.quotes import Quote, Quotes
+from mm.domain.view import View
+from mm.signals.base import SignalSpec
+from mm.strategies.avellaneda_stoikov import AvellanedaStoikov, Horizon
+from mm.strategies.base import Strategy, Wake
+from mm.strategies.cartea_jaimungal import CarteaJaimungal
+from mm.strategies.glft import Glft, Method
+
+LOT: Final = Decimal(1)
+NO_TOLERANCE: Final = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What is played. Fields: risk_factor: of the maker; tick: price units; cap: lots; latency_steps: until a
+    request arrives; continuous: fills come at any time of a step, not once at its end.
+    """
+
+    market: Market
+    risk_factor: float
+    tick: Decimal
+    cap: int
+    latency_steps: int = 0
+    continuous: bool = False
+
+    @property
+    def session_ms(self) -> int:
+        """Length of the session, milliseconds."""
+        return round(self.market.steps * self.market.step_s * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """Fields: make: a strategy for an instrument; sees_time: its quotes change with the time that is left;
+    has_memory: they depend on where its orders stand, so that there is no exact figure for it.
+    """
+
+    make: Callable[[Scene, Instrument], Strategy[object]]
+    sees_time: bool = False
+    has_memory: bool = False
+
+
+class Symmetric:
+    """Quotes the same distance on both sides, whatever is held: the width that Avellaneda's and Stoikov's
+    strategy has on average over the session.
+    """
+
+    needs: tuple[SignalSpec, ...] = ()
+    wake = Wake()
+
+    def __init__(self, half_spread_ticks: float) -> None:
+        """Keep the distance from the mid, ticks."""
+        self._half_spread = half_spread_ticks
+
+    def initial_memory(self) -> None:
+        """Return None: nothing is remembered."""
+
+    def quotes(self, view: View[None]) -> Quotes[None]:
+        """Return one quote a side, none beyond the limit."""
+        mid, limit = view.mid_half_ticks / 2, view.inventory_max_lots
+        bids = (Quote(round(mid - self._half_spread), 1),) if view.inventory_lots < limit else ()
+        asks = (Quote(round(mid + self._half_spread), 1),) if view.inventory_lots > -limit else ()
+        return Quotes(bids, asks, "quoting", None)
+
+
+def average_spread(scene: Scene) -> float:
+    """Return the mean of Avellaneda's and Stoikov's width over the steps of a session, price units."""
+    market, g = scene.market, scene.risk_factor
+    left_s = [(market.steps - step) * market.step_s for step in range(market.steps)]
+    return g * market.volatility**2 * sum(left_s) / len(left_s) + 2 * log1p(g / market.decay) / g
+
+
+def _symmetric(scene: Scene, instrument: Instrument) -> Strategy[object]:
+    assert instrument.lot_atoms > 0
+    return cast("Strategy[object]", Symmetric(average_spread(scene) / 2 / float(scene.tick)))
+
+
+def _flow(scene: Scene) -> dict[str, object]:
+    # What every model is told of the market.
+    market = scene.market
+    told: dict[str, object] = {
+        "order_amount_base": LOT,
+        "arrival_rate_per_s": market.arrival_rate,
+        "fill_decay_per_bps": market.decay,
+    }
+    if market.impact:
+        told["adverse_selection_bps"] = Decimal(str(market.impact))
+    return told
+
+
+def _glft(scene: Scene, instrument: Instrument, **more: object) -> Strategy[object]:
+    told = _flow(scene) | {
+        "risk_factor": scene.risk_factor,
+        "volatility_bps_per_sqrt_s": scene.market.volatility,
+    }
+    return cast("Strategy[object]", Glft(Glft.Params(**(told | more)), instrument))  # type: ignore[arg-type]  # checked by name
+
+
+def _closed_form(scene: Scene, instrument: Instrument) -> Strategy[object]:
+    more = {"method": Method.CLOSED_FORM, "order_refresh_tolerance_bps": NO_TOLERANCE}
+    return _glft(scene, instrument, **more)
+
+
+def _asymptotic(scene: Scene, instrument: Instrument) -> Strategy[object]:
+    return _glft(scene, instrument, order_refresh_tolerance_bps=NO_TOLERANCE)
+
+
+def _avellaneda_stoikov(scene: Scene, instrument: Instrument) -> Strategy[object]:
+    params = AvellanedaStoikov.Params(
+        **_flow(scene),  # type: ignore[arg-type]  # checked by name
+        risk_factor=scene.risk_factor,
+        volatility_bps_per_sqrt_s=scene.market.volatility,
+        horizon=Horizon.SESSION,
+        session_length_ms=scene.session_ms,
+        order_refresh_tolerance_bps=NO_TOLERANCE,
+    )
+    return cast("Strategy[object]", AvellanedaStoikov(params, instrument))
+
+
+def _cartea_jaimungal(scene: Scene, instrument: Instrument) -> Strategy[object]:
+    params = CarteaJaimungal.Params(
+        **_flow(scene),  # type: ignore[arg-type]  # checked by name
+        running_penalty_bps_per_s=scene.risk_factor * scene.market.volatility**2 / 2,
+        order_refresh_tolerance_bps=NO_TOLERANCE,
+    )
+    return cast("Strategy[object]", CarteaJaimungal(params, instrument))
+
+
+CONTENDERS: Final[Mapping[str, Contender]] = MappingProxyType(
+    {
+        "glft": Contender(_closed_form),
+        "glft_asymptotic": Contender(_asymptotic),
+        "glft_production": Contender(_glft, has_memory=True),
+        "cartea_jaimungal": Contender(_cartea_jaimungal),
+        "avellaneda_stoikov": Contender(_avellaneda_stoikov, sees_time=True),
+        "symmetric": Contender(_symmetric),
+    }
+)
+"""Everybody, by name, in the order of the table."""

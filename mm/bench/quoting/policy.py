@@ -1,0 +1,48 @@
+"""What a production strategy quotes at every step and inventory, as the engine would send it.
+
+For each inventory a desk of its own is asked, step by step, with a mid that flickers by a tick so that the
+engine looks anew. Invariant: the distances are those of orders that rest after every rule and rounding.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from mm.bench.quoting.contenders import Contender, Scene
+from mm.bench.quoting.desk import HOME, Desk, make_lots
+from mm.bench.quoting.exact import Numbers, Policy
+from mm.domain.instrument import Instrument
+from mm.domain.sides import BUY, SELL
+from mm.domain.units import NS_PER_S
+
+Told = Callable[[int], object]
+
+
+def policy_of(contender: Contender, scene: Scene, tell: Told = lambda _: None) -> Policy:
+    """Return the distances of a contender without memory, price units. Args: tell: is told how far it is."""
+    instrument = make_lots(scene.tick)
+    columns = []
+    for number, lots in enumerate(range(-scene.cap, scene.cap + 1)):
+        columns.append(list(_distances(contender, scene, instrument, lots)))
+        tell(number + 1)
+    found = np.array(columns)  # inventory by step by side
+    return Policy(found[:, :, 0].T.copy(), found[:, :, 1].T.copy())
+
+
+def _distances(
+    contender: Contender, scene: Scene, instrument: Instrument, lots: int
+) -> Iterator[tuple[float, float]]:
+    desk = Desk(contender.make(scene, instrument), instrument, cap=scene.cap, lots=lots)
+    tick = float(scene.tick)
+    home = round(HOME / tick)
+    step_ns = round(scene.market.step_s * NS_PER_S)
+    for step in range(scene.market.steps if contender.sees_time else 1):
+        mid = home + step % 2
+        desk.show(2 * mid, step * step_ns)
+        bid, ask = desk.best(BUY), desk.best(SELL)
+        yield ((mid - bid) * tick if bid else np.nan, (ask - mid) * tick if ask else np.nan)
+
+
+def rows(policy: Policy) -> Numbers:
+    """Return bids and asks of a policy, one above the other, for comparison."""
+    return np.vstack((policy.bids, policy.asks))

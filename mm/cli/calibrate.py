@@ -1,0 +1,236 @@
+"""The verb `mm calibrate`: parameters of a session from recorded data, shown, and written if asked to.
+
+Exit code 9 if `--write` found nothing that is known well enough to be written.
+"""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mm.cli.progress import progress_bar
+from mm.cli.terminal import NS_PER, Terminal, duration_ns, printable, verb
+from mm.cli.viability import fee_ppm
+from mm.errors import EXIT_CHECK_FAILED, UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mm.analytics.fit_intensity import Band, Fit
+    from mm.bootstrap.calibrate import Calibration, Proposal
+    from mm.bootstrap.calibrate_state import Saved
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The config file.")]
+Data = Annotated[
+    Path, typer.Option("--data", metavar="FILE...", help="A recording; several in order of their time.")
+]
+More = Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", help="Further files of --data.")]
+Pair = Annotated[str | None, typer.Option(metavar="NAME", help="As in [pair.NAME]; the one that fits.")]
+Write = Annotated[bool, typer.Option("--write", help="Write what is proposed into the config.")]
+Fix = Annotated[
+    bool,
+    typer.Option("--fix-volatility", help="A number for it also where it is off: measured while it runs."),
+]
+SaveState = Annotated[
+    bool,
+    typer.Option("--save-state", help="Save what the session's signals learn from the data, for a start."),
+]
+BandText = Annotated[
+    str | None,
+    typer.Option("--band", metavar="LOW:HIGH", help="Bps from the mid that A and k are fitted for."),
+]
+Fee = Annotated[str | None, typer.Option(metavar="BPS", help="Your maker fee; that of [paper] if absent.")]
+Horizon = Annotated[
+    int | None,
+    typer.Option(parser=duration_ns, metavar="TIME", help="Of adverse selection; the session's, or 1s."),
+]
+
+
+@verb
+def calibrate(
+    terminal: Terminal,
+    *,
+    config: ConfigPath,
+    data: Data,
+    more: More = None,
+    pair: Pair = None,
+    write: Write = False,
+    band: BandText = None,
+    maker_fee_bps: Fee = None,
+    horizon: Horizon = None,
+    fix_volatility: Fix = False,
+    save_state: SaveState = False,
+) -> None:
+    """Estimate a session's parameters from recorded data; the config is changed with --write alone."""
+    from mm.bootstrap.calibrate import Order
+    from mm.bootstrap.calibrate import calibrate as found_in
+    from mm.bootstrap.calibrate import write as write_down
+    from mm.bootstrap.viability_tape import content_bytes
+
+    files = (data, *(more or ()))
+    asked = Order(
+        path=config,
+        files=files,
+        pair=pair,
+        maker_fee_ppm=fee_ppm(maker_fee_bps),
+        band=_band(band),
+        horizon_ns=horizon,
+        fix_volatility=fix_volatility,
+    )
+    with progress_bar(terminal, "reading", content_bytes(files)) as progress:
+        found = found_in(asked, progress)
+    is_empty = not any(one.new for one in found.proposals)
+    changed = write_down(found) if write else 0
+    saved = _saved(found) if save_state else None
+    if not terminal.as_json:
+        _print(terminal, found)
+        print(_end(found, write=write, changed=changed))
+        if saved is not None:
+            print(f"{saved.path}: {', '.join(saved.names)}")
+            print(*saved.notes, sep="\n")
+    state = None if saved is None else {"path": str(saved.path), "signals": list(saved.names)}
+    terminal.result({"ok": not (write and is_empty), "written": changed, "state": state, **fields(found)})
+    if write and is_empty:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _saved(found: "Calibration") -> "Saved":
+    from mm.bootstrap.calibrate_state import save_state
+
+    return save_state(found)
+
+
+def _band(text: str | None) -> "Band | None":
+    from mm.analytics.fit_intensity import Band
+
+    if text is None:
+        return None
+    parts = re.fullmatch(r"(\d{1,5}(?:\.\d{1,6})?):(\d{1,5}(?:\.\d{1,6})?)", text, re.ASCII)
+    if parts is None or not float(parts[1]) < float(parts[2]) <= 10_000:
+        raise UsageError(f"--band was {text[:40]!r}, expected two rising numbers of basis points, as 0.5:4")
+    return Band(float(parts[1]), float(parts[2]))
+
+
+def fields(found: "Calibration") -> dict[str, object]:
+    """Return all that was found, as JSON has it."""
+    from mm.observe.viability_fields import mean_fields, number
+
+    fit, touch = found.found.fit, found.found.touch
+    return {
+        "config": str(found.settings.path),
+        "pair": found.pair,
+        "strategy": found.settings.pair[found.pair].strategy,
+        "source": found.heard.name,
+        "symbol": found.heard.symbol,
+        "market": found.heard.market.value,
+        "duration_s": found.heard.tape.duration_s,
+        "maker_fee_bps": found.fee_bps,
+        "horizon_s": found.horizon_ns / NS_PER["s"],
+        "proposals": [
+            {
+                "key": one.key,
+                "old": one.old,
+                "new": one.new or None,
+                "estimate": one.estimate.value if one.estimate.n else None,
+                "relative_error": number(one.estimate.error),
+                "n": one.estimate.n,
+                "refused": one.refused or None,
+                "stays": one.stays or None,
+            }
+            for one in found.proposals
+        ],
+        "volatility_bps_per_sqrt_s": found.found.volatility.value,
+        "adverse_selection": None if touch is None else mean_fields(touch.impact),
+        "band_bps": list(fit.band),
+        "fit": {"both": _fit(fit.both), "bid": _fit(fit.bid), "ask": _fit(fit.ask)},
+        "notes": list(found.notes),
+    }
+
+
+def _fit(fit: "Fit | None") -> dict[str, object] | None:
+    if fit is None:
+        return None
+    return {
+        "orders": fit.orders,
+        "uncensored": fit.uncut,
+        "decay_per_bps": fit.decay_per_bps,
+        "decay_relative_error": fit.decay_error,
+        "rate_per_s": fit.rate_per_s,
+        "rate_relative_error": fit.rate_error,
+        "ks": fit.misfit,
+        "ks_max": fit.misfit_max,
+        "deviance_per_degree": fit.deviance,
+    }
+
+
+def _print(terminal: Terminal, found: "Calibration") -> None:
+    fit, tape, volatility = found.found.fit, found.heard.tape, found.found.volatility
+    print(
+        f"{printable(found.heard.symbol)} {found.heard.market.value}: {tape.duration_s / 60:.1f} min,"
+        f" {len(tape.price)} trades; [pair.{found.pair}], {found.settings.pair[found.pair].strategy}"
+    )
+    print(
+        f"volatility {volatility.value:.3f} bps in a second (+/- {volatility.error:.0%});"
+        f" adverse selection {found.found.adverse.value:.2f} bps after {found.horizon_ns / NS_PER['s']:g} s"
+    )
+    print(f"A and k from {fit.band.low_bps:.3g} to {fit.band.high_bps:.3g} bps from the mid:")
+    for name, side in (("both", fit.both), ("bids", fit.bid), ("asks", fit.ask)):
+        print(f"  {name:5} {_fit_words(side)}")
+    print()
+    terminal.console.print(_table(found))
+    print()
+    for note in found.notes:
+        print(f"- {printable(note)}")
+
+
+def _fit_words(fit: "Fit | None") -> str:
+    if fit is None:
+        return "too few market orders for any"
+    deviance = "" if fit.deviance is None else f", deviance {fit.deviance:.1f} per degree"
+    return (
+        f"A {fit.rate_per_s:.3g}/s (+/- {fit.rate_error:.0%}), k {fit.decay_per_bps:.3g} per bps"
+        f" (+/- {fit.decay_error:.0%}), {fit.orders} market orders;"
+        f" distance from exponential {fit.misfit:.3f} (at most {fit.misfit_max:.3f}){deviance}"
+    )
+
+
+def _table(found: "Calibration") -> "Table":
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title, side in (
+        ("key", "left"),
+        ("old", "right"),
+        ("new", "right"),
+        ("+/-", "right"),
+        ("n", "right"),
+    ):
+        made.add_column(title, justify="right" if side == "right" else "left", no_wrap=True)
+    made.add_column("")
+    for one in found.proposals:
+        made.add_row(one.key, one.old, one.new or "-", _error(one), str(one.estimate.n), _said(one))
+    return made
+
+
+def _error(one: "Proposal") -> str:
+    return f"{one.estimate.error:.0%}" if one.estimate.error < 100 else "-"
+
+
+def _said(one: "Proposal") -> str:
+    if one.refused:
+        return f"[yellow]not known well enough: {one.refused}[/]"
+    if one.stays:
+        return f"[dim]{one.stays}[/]"
+    return "[dim]as it is[/]" if one.new == one.old else "[green]proposed[/]"
+
+
+def _end(found: "Calibration", *, write: bool, changed: int) -> str:
+    if write and changed:
+        return f"{found.settings.path}: {changed} keys written; comments kept"
+    if any(one.new and one.new != one.old for one in found.proposals):
+        return "nothing is written without --write"
+    if any(one.new for one in found.proposals):
+        return "nothing to write: the config says so already"
+    return "nothing is known well enough to be written"

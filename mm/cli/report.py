@@ -1,0 +1,156 @@
+"""The verb `mm report`: what a recorded run earned and why, as a page, as JSON, as CSV.
+
+The run is repeated from its journal and measured on the way; nothing of it is changed. Files appear whole or
+not at all, and nothing that is no report is written over.
+"""
+
+import csv
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, TextIO
+
+import typer
+
+from mm.cli.progress import progress_bar
+from mm.cli.recorded import run_places
+from mm.cli.terminal import Terminal, printable, verb
+from mm.errors import EXIT_CHECK_FAILED, ConfigError
+
+if TYPE_CHECKING:
+    from mm.observe.report_story import Story
+
+PAGE_NAME: Final = "report.html"
+"""Name of the page in the run's directory, unless another file is named."""
+
+Run = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[RUN|DATA_DIR]",
+        help="A run's directory or its id, or a data directory: its newest run; the only one under ./var.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", metavar="FILE.html", help=f"The page; {PAGE_NAME} in the run's directory if absent."
+    ),
+]
+Csv = Annotated[
+    Path | None,
+    typer.Option("--csv", metavar="DIR", help="Write fills.csv, markouts.csv and equity.csv there as well."),
+]
+Aversion = Annotated[
+    float,
+    typer.Option(
+        min=1e-9,
+        max=1e9,
+        metavar="GAMMA",
+        help="Risk aversion of the certainty equivalent, per unit of the quote asset.",
+    ),
+]
+
+
+@verb
+def report(
+    terminal: Terminal,
+    *,
+    run: Run = None,
+    out: Out = None,
+    csv_dir: Csv = None,
+    aversion: Aversion = 0.01,
+) -> None:
+    """Tell what a recorded run earned and why: one HTML page with pictures, JSON and CSV on request.
+    Exit 9 if its P&L does not add up or its record could not be repeated.
+
+    Examples: mm report var/demo; mm report var/demo --out demo.html --csv figures
+    """
+    import asyncio
+
+    from mm.bootstrap.report import ReportOptions, journal_bytes, story_of
+    from mm.observe.report_page import page
+    from mm.observe.report_story import story_fields
+
+    (place,) = run_places(run)
+    target = out or place.directory / PAGE_NAME
+    _check_target(target)
+    if csv_dir is not None:
+        _check_folder(csv_dir)
+    with progress_bar(terminal, "reading", journal_bytes(place.directory)) as tell:
+        story = asyncio.run(story_of(place.directory, tell, ReportOptions(aversion=aversion)))
+    _write(target, lambda file: file.write(page(story)))
+    files = [target, *(_tables(story, csv_dir) if csv_dir is not None else ())]
+    if not terminal.as_json and not terminal.quiet:
+        _tell(story)
+    for file in files:
+        terminal.say(f"written: {printable(file)}")
+    terminal.result({**story_fields(story), "files": [str(file) for file in files]})
+    if story.unexplained or story.difference:
+        raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _tell(story: "Story") -> None:
+    from mm.observe.report_story import made_text, sample_text, summary, warnings
+
+    print(f"run {printable(story.run_id)}, {story.mode}", *warnings(story), made_text(story.made), sep="\n")
+    for session in story.sessions:
+        print(f"\n{printable(session.name)}", *summary(session), sample_text(session.figures), sep="\n  ")
+    print(flush=True)
+
+
+def _check_target(path: Path) -> None:
+    # Before minutes are spent on it; and a config that was named by mistake is not a page to write over.
+    from mm.observe.report_page import OPENING
+
+    try:
+        if not path.parent.is_dir():
+            raise ConfigError(f"{printable(path)}: cannot be written: there is no such folder")
+        if path.is_dir():
+            raise ConfigError(f"{printable(path)}: cannot be written: it is a folder")
+        if path.is_file():
+            with path.open("rb") as file:
+                found = file.read(len(OPENING))
+            if found not in (b"", OPENING.encode()):
+                raise ConfigError(
+                    f"{printable(path)}: is there already and no page, left as it is",
+                    hint="name another file",
+                )
+    except OSError as error:
+        raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{printable(folder)}: cannot be made: {error.strerror}") from None
+
+
+def _write(path: Path, fill: Callable[[TextIO], object]) -> None:
+    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with draft.open("x", encoding="utf-8", newline="") as file:
+            fill(file)
+        draft.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _tables(story: "Story", folder: Path) -> list[Path]:
+    from mm.observe.report_tables import TABLES
+
+    written = []
+    for name, table in TABLES.items():
+        path = folder / f"{name}.csv"
+        _write(path, lambda file, table=table: _rows(file, table.columns, table.rows(story)))  # type: ignore[misc]  # a lambda with a default has no types
+        written.append(path)
+    return written
+
+
+def _rows(file: TextIO, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow("" if value is None else value for value in row)

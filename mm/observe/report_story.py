@@ -1,0 +1,250 @@
+"""What a report is made of, and what it says in words: before any picture, for whoever reads three lines.
+
+Numbers come from the figures (`report_figures.py`) and the analytics; nothing is measured here. Invariant: a
+sample that means nothing is called that, and how its fills were made stands beside every profit.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from mm.analytics.flows import Flows
+from mm.analytics.horizons import Fill
+from mm.analytics.session import Analytics
+from mm.domain.units import NS_PER_S
+from mm.observe.report_figures import Figures, figures
+
+FILLS_MAX: Final = 200_000
+"""Fills that a report lists one by one; the means are of all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """How fills came about. Fields: kind: demo, paper or live; detail: of its model; local: the market itself
+    came from this machine, so it was recorded or simulated.
+    """
+
+    kind: str
+    detail: str
+    local: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStory:
+    """One session. Fields: residues: what is unexplained, by name; fills: with what came after each, oldest
+    settled first; fills_left_out: that are not in the list.
+    """
+
+    name: str
+    strategy: str
+    analytics: Analytics
+    residues: dict[str, int]
+    fills: tuple[Fill, ...]
+    fills_left_out: int
+
+    @property
+    def figures(self) -> Figures:
+        """Everything that was measured, JSON-ready."""
+        return figures(self.name, self.analytics, self.residues)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """One run. Fields: closed: its record ended in good order; broke: in which error the core or the
+    measuring ended, "" if in none; difference: where the repetition left the record, "" if nowhere; account:
+    flows of all its assets; account_residue: what is unexplained of them, atoms by asset.
+    """
+
+    run_id: str
+    mode: str
+    made: Made
+    code_version: str
+    config_digest: str
+    began_ns: int
+    ended_ns: int
+    closed: bool
+    broke: str
+    difference: str
+    sessions: tuple[SessionStory, ...]
+    account: Flows
+    account_residue: dict[str, int]
+
+    @property
+    def unexplained(self) -> int:
+        """How many things are unexplained in all."""
+        return len(self.account_residue) + sum(len(session.residues) for session in self.sessions)
+
+
+def story_fields(story: Story) -> Figures:
+    """Return the whole report as one JSON-ready object."""
+    return {
+        "run": story.run_id,
+        "mode": story.mode,
+        "fills_made_by": made_text(story.made),
+        "code_version": story.code_version,
+        "config_digest": story.config_digest,
+        "began_ms": story.began_ns // 1_000_000,
+        "run_s": round((story.ended_ns - story.began_ns) / NS_PER_S, 3),
+        "closed": story.closed,
+        "broke": story.broke or None,
+        "difference": story.difference or None,
+        "unexplained": story.unexplained,
+        "account_residue_atoms": dict(story.account_residue),
+        "external_atoms": dict(story.account.external),
+        "sessions": [
+            {
+                **session.figures,
+                "strategy": session.strategy,
+                "summary": list(summary(session)),
+                "sample": sample_text(session.figures),
+                "fills_left_out": session.fills_left_out,
+            }
+            for session in story.sessions
+        ],
+        "warnings": list(warnings(story)),
+    }
+
+
+def made_text(made: Made) -> str:
+    """Return how the fills were made, and what they are worth as evidence."""
+    if made.kind == "demo":
+        return (
+            f"Fills were made by simulated traders ({made.detail}), friendly by design: this shows how"
+            " the bot works, nothing about what a real market pays."
+        )
+    if made.kind == "paper":
+        market = (
+            "a market served from this machine, recorded or simulated" if made.local else "real market data"
+        )
+        return (
+            f"Fills were made on paper against {market} ({made.detail}). Nothing has calibrated the queue"
+            " model with real fills: take it as an estimate, and remember that paper orders move nobody."
+        )
+    where = "a venue on this machine" if made.local else made.detail
+    return f"Fills were made by the venue, with money: {where}."
+
+
+def sample_text(told: Figures) -> str:
+    """Return whether a session's sample means anything."""
+    edge = _table(told, "edge")
+    fills, needed = edge["fills"], edge["fills_needed"]
+    if not fills:
+        return "No fill came to its horizon: nothing can be said about what a fill is worth."
+    interval = f"a fill was worth {edge['mean_bps']:+.2f} bps {edge['horizon_s']:g} s later, after its fee"
+    if edge["low_bps"] is None:
+        return f"{fills} fills in one second are one observation: {interval}, which says nothing."
+    bounds = f"95 % between {edge['low_bps']:+.2f} and {edge['high_bps']:+.2f}"
+    if isinstance(fills, int) and isinstance(needed, int) and fills < needed:
+        return f"{fills} fills are too few to mean anything (fewer than {needed}): {interval}, {bounds}."
+    if not edge["excludes_zero"]:
+        return f"{fills} fills, and the edge cannot be told from nothing: {interval}, {bounds}."
+    return f"{fills} fills, and the edge is not chance: {interval}, {bounds}."
+
+
+def summary(session: SessionStory) -> Iterator[str]:
+    """Yield what happened in a session, a sentence each."""
+    told = session.figures
+    pnl, quote = _table(told, "pnl"), str(told["quote"])
+    net, length = Decimal(str(pnl["net_quote"])), lasted(float(str(told["watched_s"] or 0)))
+    fills = session.analytics.identity.fills
+    if not fills:
+        yield f"No fill in {length}: what it quoted was not traded with, or it did not quote."
+    else:
+        verb = "earned" if net > 0 else "lost" if net < 0 else "made nothing:"
+        turnover = Decimal(str(pnl["turnover_quote"]))
+        edge = _table(told, "edge")
+        yield (
+            f"It {verb} {money(abs(net))} {quote} after costs in {length}, on {fills} fills worth"
+            f" {money(turnover)} {quote}: {edge['pnl_bps']:+.2f} bps of what was traded."
+        )
+        yield from _explained(session, pnl, quote)
+    presence, inventory = _table(told, "presence"), _table(told, "inventory")
+    near = presence["bands"][1]  # type: ignore[index]  # a list of bands, see the figures
+    yield (
+        f"It stood on both sides {percent(presence['both_ratio'])} of the time,"
+        f" within {near['bps']} bps of the mid {percent(near['both_ratio'])}."
+    )
+    if fills:
+        back = inventory["half_life_s"]
+        yield (
+            f"Inventory went as far as {percent(inventory['worst_of_limit_ratio'])} of its limit"
+            + ("." if back is None else f" and came back by half in {lasted(float(str(back)))}.")
+        )
+
+
+def _explained(session: SessionStory, pnl: Figures, quote: str) -> Iterator[str]:
+    analytics = session.analytics
+    rows = pnl["horizons"]
+    assert isinstance(rows, list)
+    row = next((row for row in rows if row["horizon_s"] == 1.0), rows[0])
+    spread, adverse, carry = (
+        Decimal(str(value)) for value in (pnl["spread_quote"], row["adverse_quote"], row["carry_quote"])
+    )
+    against = f"the mid took {money(adverse)} back" if adverse >= 0 else f"the mid added {money(-adverse)}"
+    held = f"what was held on {'gained' if carry >= 0 else 'lost'} {money(abs(carry))}"
+    costs = -Decimal(str(pnl["fees_quote"])) - Decimal(str(pnl["rebates_quote"]))
+    paid = f"fees cost {money(costs)}" if costs >= 0 else f"rebates brought {money(-costs)}"
+    if not analytics.costs.atoms or not costs:
+        paid = "there were no fees"
+    yield (
+        f"Fills captured {money(spread)} {quote} of spread; within {row['horizon_s']:g} s {against},"
+        f" after that {held}, and {paid}."
+    )
+
+
+def warnings(story: Story) -> Iterator[str]:
+    """Yield what a reader has to know before believing any figure."""
+    if story.unexplained:
+        found = [f"{session.name}: {session.residues}" for session in story.sessions if session.residues]
+        found += [f"account: {story.account_residue}"] if story.account_residue else []
+        yield f"The P&L does not add up: {'; '.join(found)}. Do not trust these figures: a defect of mm."
+    if story.difference:
+        yield (
+            "The record could not be repeated to its end by this version of mm: the figures end there"
+            f" ({story.difference[:200]})."
+        )
+    if story.broke:
+        yield f"The run ended in an error: {story.broke[:200]}."
+    if not story.closed:
+        yield "The record was not closed in good order (a crash, or it goes on): told as far as it goes."
+    for asset, atoms in story.account.external.items():
+        yield f"Somebody else moved {atoms} atoms of {asset} in the account: no part of any P&L here."
+    for session in story.sessions:
+        if session.fills_left_out:
+            yield f"{session.name}: {session.fills_left_out} fills are in the means but not in the lists."
+
+
+def money(amount: Decimal) -> str:
+    """Return an amount for people: two decimals, more where it is small."""
+    if amount == 0:
+        return "0.00"
+    if abs(amount) >= 1:
+        return f"{amount:,.2f}"
+    return f"{amount:.4f}" if abs(amount) >= Decimal("0.0005") else f"{amount:.2g}"
+
+
+def percent(ratio: object) -> str:
+    """Return a share for people."""
+    return "-" if not isinstance(ratio, int | float) else f"{100 * ratio:.1f} %"
+
+
+def lasted(seconds: float) -> str:
+    """Return a length of time for people."""
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if seconds < 7_200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} days"
+
+
+def clock(ts_ns: int) -> str:
+    """Return a time of day in UTC."""
+    return f"{datetime.fromtimestamp(ts_ns // NS_PER_S, UTC):%H:%M:%S}"
+
+
+def _table(told: Figures, name: str) -> Figures:
+    value = told[name]
+    assert isinstance(value, dict)
+    return value

@@ -1,0 +1,262 @@
+"""How often market orders come, and how deep they reach: A and k of the rate A * exp(-k * distance).
+
+Prints of one venue time (or of one local time where the venue tells none) and one aggressor are one market
+order; its depth is the distance of its deepest print from the mid that stood just before. Orders that reach
+the near end of the band or deeper count, n of them in T seconds; depth beyond that in whole steps is j,
+censored at J. With u the number of j < J:
+
+    p = u / (sum of min(j, J) + u),    k = -ln(1 - p) / step,    A = n / (sides * T) * exp(k * near)
+
+Value: k per basis point of the mid. more: (A per second and side, relative error of k, n that counts).
+The step is a tick and the near end half a tick, the touch of a book of one tick, unless the spec says
+otherwise: real flow is not exponential, so that k holds for the band that it was fitted in.
+
+Source: maximum likelihood of a geometric law, right-censored; variance of p: p^2 (1 - p) / u. With forgetting
+all sums are weighted, and errors are those of (sum w)^2 / (sum w^2) orders.
+Invariant: time counts only while the book is known; nothing is divided by what can be 0.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, log1p, sqrt
+from typing import Final
+
+from mm.domain.sides import BUY, Side
+from mm.domain.units import PPM, PPM_PER_BPS
+from mm.domain.view import Reading
+from mm.signals.base import MidTrail, Signal, check_length, share_kept, time_weight_s
+
+SHARE_MIN: Final = 1e-9
+"""So near to 0 or 1 is no share of orders that an estimate could be made of."""
+
+EXPONENT_MAX: Final = 50.0
+"""Largest k * near that A is given for: farther from the mid nothing about the mid can be known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntensitySpec:
+    """Which intensity is wanted.
+
+    Fields:
+        near_ppm: near end of the band, parts per million of the mid; 0 = half a tick.
+        step_ppm: width of a step of depth, one tick where that is more. steps: J, at which depth is censored,
+            >= 1.
+        sides: 0 = both; 1 = buy orders alone, which reach asks; -1 = sell orders alone.
+        half_life_ns: age at which an order counts half; 0 = all count alike.
+        orders_min: market orders before it is ready, >= 1. error_ppm_max: largest relative error of k then.
+        lag_ns: how long before a print's arrival the mid is the one "just before".
+    """
+
+    near_ppm: int = 0
+    step_ppm: int = 0
+    steps: int = 15
+    sides: int = 0
+    half_life_ns: int = 1_800_000_000_000
+    orders_min: int = 100
+    error_ppm_max: int = 100_000
+    lag_ns: int = 2_000_000
+
+    def __post_init__(self) -> None:
+        """Check the ranges: a strategy that asks for less is wrong."""
+        assert self.near_ppm >= 0
+        assert self.step_ppm >= 0
+        assert self.steps >= 1
+        assert self.sides in (-1, 0, 1)
+        assert self.half_life_ns >= 0
+        assert self.orders_min >= 1
+        assert self.error_ppm_max > 0
+        assert self.lag_ns >= 0
+
+    def start(self) -> "Intensity":
+        """Return the signal before its first mid."""
+        return Intensity(self)
+
+
+def depth_steps(depth: float, near: float, step: float, steps: int) -> int:
+    """Return how many whole steps an order went beyond the near end, up to `steps`; -1 if it fell short."""
+    return min(steps, int((depth - near) // step)) if depth >= near else -1
+
+
+def geometric_share(uncensored: float, total_steps: float) -> float:
+    """Return p, the probability to stop at each step. Args: both >= 0 and not both 0."""
+    return uncensored / (total_steps + uncensored)
+
+
+def decay_per_step(share: float) -> float:
+    """Return k per step. Args: share: p of the geometric law, 0 <= p < 1."""
+    return -log1p(-share)
+
+
+def decay_error(share: float, uncensored: float) -> float:
+    """Return the relative standard error of k. Args: share: 0 < p < 1; uncensored: orders, > 0."""
+    return share / (sqrt(uncensored * (1.0 - share)) * decay_per_step(share))
+
+
+def rate_at_mid(orders: float, side_seconds: float, exponent: float) -> float:
+    """Return A per second and side. Args: side_seconds: > 0; exponent: k * near."""
+    return orders / side_seconds * exp(exponent)
+
+
+class Intensity(Signal):
+    """k per basis point, A per second and side."""
+
+    __slots__ = (
+        "_depth_steps",
+        "_group",
+        "_group_mid",
+        "_group_side",
+        "_orders",
+        "_orders_squared",
+        "_since_ns",
+        "_spec",
+        "_time_s",
+        "_total_steps",
+        "_trail",
+        "_uncensored",
+        "_watched",
+    )
+
+    def __init__(self, spec: IntensitySpec) -> None:
+        """Start without a mid."""
+        self._spec = spec
+        self._trail = MidTrail(spec.lag_ns)
+        self._orders = 0.0  # sum of weights
+        self._orders_squared = 0.0  # sum of their squares
+        self._uncensored = 0.0
+        self._total_steps = 0.0
+        self._time_s = 0.0  # weighted
+        self._since_ns = 0  # to when the sums are weighted
+        self._watched = 0  # whether the time since then counts
+        self._group = self._group_side = 0  # time and side of the market order under way
+        self._group_mid = 0  # the mid before it, 0 = it does not count
+        self._depth_steps = -1  # its steps so far, -1 = not yet in the band
+
+    def on_mid(self, ts_ns: int, mid_half_ticks: int) -> None:
+        """Take in a new mid; from the first one on time counts."""
+        if not self._watched:
+            self._pass(ts_ns)
+            self._watched = 1
+        self._trail.move(ts_ns, mid_half_ticks)
+
+    def on_lost(self, ts_ns: int) -> None:
+        """Let no time count, and no order, before the next mid."""
+        self._pass(ts_ns)
+        self._watched = self._group_mid = 0
+        self._trail.forget()
+
+    def resume(self, ts_ns: int) -> None:
+        """Let nothing be forgotten for a time that was not watched, and none of it count."""
+        self._since_ns, self._watched, self._group_mid = ts_ns, 0, 0
+        self._trail.forget()
+
+    def on_trade(
+        self,
+        ts_ns: int,
+        price_ticks: int,
+        size_atoms: int,  # noqa: ARG002 - all hooks are told alike
+        aggressor: Side,
+        venue_ms: int = 0,
+    ) -> None:
+        """Take in a print: the first of a market order, or a deeper one."""
+        sign = 1 if aggressor is BUY else -1
+        if self._spec.sides == -sign:
+            return
+        group = venue_ms or ts_ns
+        if (group, sign) != (self._group, self._group_side):
+            self._pass(ts_ns)
+            self._group, self._group_side, self._depth_steps = group, sign, -1
+            self._group_mid = self._trail.at(ts_ns) if self._watched else 0
+        if self._group_mid:
+            near, step = self._band(self._group_mid)
+            depth = sign * (2 * price_ticks - self._group_mid)
+            self._reach(depth_steps(depth, near, step, self._spec.steps))
+
+    def reading(self, ts_ns: int) -> Reading:
+        """Return k as of `ts_ns`; not ready before there are enough orders and k is known well enough."""
+        spec, squared = self._spec, self._orders_squared
+        count = self._orders * self._orders / squared if squared > 0 else 0.0
+        if count < spec.orders_min:
+            return Reading(0.0, False, f"{int(count)} of {spec.orders_min} market orders")
+        mid = self._trail.last_half_ticks
+        if not mid:
+            return Reading(0.0, False, "a mid")
+        share = geometric_share(self._uncensored, self._total_steps)
+        if not SHARE_MIN < share < 1 - SHARE_MIN:
+            return Reading(0.0, False, "market orders of different depth")
+        error = decay_error(share, self._uncensored) * sqrt(squared / self._orders)
+        near, step = self._band(mid)
+        per_half_tick = decay_per_step(share) / step
+        value = per_half_tick * mid * PPM_PER_BPS / PPM
+        if error * PPM > spec.error_ppm_max:
+            wanted = spec.error_ppm_max * 100 / PPM
+            return Reading(value, False, f"k known to {error * 100:.0f} %, wanted {wanted:g} %")
+        exponent, side_seconds = per_half_tick * near, self._time_until(ts_ns) * (1 if spec.sides else 2)
+        if exponent > EXPONENT_MAX or side_seconds <= 0:
+            return Reading(value, False, "market orders nearer to the mid, over some time")
+        rate = rate_at_mid(self._orders_until(ts_ns), side_seconds, exponent)
+        return Reading(value, True, "", (rate, error, count))
+
+    def state(self) -> tuple[float, ...]:
+        """Return every number it remembers."""
+        return (
+            self._orders,
+            self._orders_squared,
+            self._uncensored,
+            self._total_steps,
+            self._time_s,
+            self._since_ns,
+            self._watched,
+            self._group,
+            self._group_side,
+            self._group_mid,
+            self._depth_steps,
+            *self._trail.state(),
+        )
+
+    def restore(self, state: Sequence[float]) -> None:
+        """Become what `state` says; raises ValueError if it is none."""
+        check_length(state, 11, 2)
+        self._orders, self._orders_squared, self._uncensored, self._total_steps, self._time_s = state[:5]
+        self._since_ns, self._watched, self._group = map(int, state[5:8])
+        self._group_side, self._group_mid, self._depth_steps = map(int, state[8:11])
+        self._trail.restore(state[11:])
+
+    def _band(self, mid_half_ticks: int) -> tuple[float, float]:
+        # Near end and step in half ticks.
+        spec = self._spec
+        near = spec.near_ppm * mid_half_ticks / PPM if spec.near_ppm else 1.0
+        # Finer than a tick there are empty steps between the prices, which would look like thinner flow.
+        return near, max(2.0, spec.step_ppm * mid_half_ticks / PPM)
+
+    def _pass(self, ts_ns: int) -> None:
+        # Weigh all sums as of `ts_ns`.
+        kept = share_kept(ts_ns - self._since_ns, self._spec.half_life_ns)
+        self._time_s = self._time_until(ts_ns)
+        self._orders *= kept
+        self._orders_squared *= kept * kept
+        self._uncensored *= kept
+        self._total_steps *= kept
+        self._since_ns = ts_ns
+
+    def _time_until(self, ts_ns: int) -> float:
+        elapsed_ns, half_life_ns = ts_ns - self._since_ns, self._spec.half_life_ns
+        fresh = time_weight_s(elapsed_ns, half_life_ns) if self._watched else 0.0
+        return self._time_s * share_kept(elapsed_ns, half_life_ns) + fresh
+
+    def _orders_until(self, ts_ns: int) -> float:
+        return self._orders * share_kept(ts_ns - self._since_ns, self._spec.half_life_ns)
+
+    def _reach(self, steps: int) -> None:
+        # The order under way is now known to have gone so far.
+        before, censored = self._depth_steps, self._spec.steps
+        if steps <= before:
+            return
+        if before < 0:
+            self._orders += 1.0
+            self._orders_squared += 1.0
+            self._uncensored += 1.0
+            before = 0
+        self._total_steps += steps - before
+        if steps == censored:
+            self._uncensored = max(0.0, self._uncensored - 1.0)
+        self._depth_steps = steps

@@ -1,0 +1,140 @@
+"""Exact and simulated figures side by side: the oracle's end-to-end table, and how a difference is told."""
+
+import pytest
+
+from mm.bench.quoting.compare import Asked, compared, exact_of, far_off, figures
+from mm.bench.quoting.contenders import average_spread
+from mm.bench.quoting.exact_optimum import optimum
+from mm.bench.quoting.simulate import Session, sessions
+from tests.builders.quoting_scenes import scene
+
+ENDS = {
+    0.01: (60, 68.42374, 9.15056, 3.91457, 102.4754),
+    0.1: (40, 67.72891, 7.17534, 2.19568, 103.7019),
+    0.5: (20, 65.98582, 6.12371, 1.41800, 111.3771),
+    1.0: (12, 63.91761, 5.61609, 1.14877, 119.0833),
+}
+"""quant.md 11: mean, sd, sd of inventory and fills of the closed form through the engine, by aversion."""
+
+CE_LEAST = {0.01: 99.5, 0.1: 99.5, 0.5: 99.0, 1.0: 99.0}
+
+
+@pytest.mark.parametrize("risk_factor", sorted(ENDS))
+def test_the_closed_form_through_the_engine_has_the_moments_of_its_formula(risk_factor: float) -> None:
+    """To what rounding to a tick of 0.001 leaves; its certainty equivalent is within 1 % of the best."""
+    cap, mean, sd, sd_q, fills = ENDS[risk_factor]
+    played = scene(risk_factor, cap=cap)
+    exact = exact_of("glft", played)
+    assert exact is not None
+    assert exact.moments is not None
+    found = exact.moments
+    assert found.mean == pytest.approx(mean, abs=0.02)
+    assert found.sd == pytest.approx(sd, abs=0.01)
+    assert found.sd_q == pytest.approx(sd_q, abs=0.005)
+    assert found.fills == pytest.approx(fills, abs=0.05)
+    best = optimum(played.market, risk_factor, cap)[1]
+    assert 100 * exact.equivalent / best >= CE_LEAST[risk_factor]
+
+
+def test_against_symmetric_quotes_of_the_same_width_the_risk_is_half() -> None:
+    """quant.md 11: at least 99 % of the mean, at most 0.54 of the deviation and 0.27 of the inventory's."""
+    assert average_spread(scene()) == pytest.approx(1.49177, abs=1e-5)
+    optimal, symmetric = exact_of("glft", scene()), exact_of("symmetric", scene())
+    assert optimal is not None
+    assert optimal.moments is not None
+    assert symmetric is not None
+    assert symmetric.moments is not None
+    ours, theirs = optimal.moments, symmetric.moments
+    assert theirs.mean == pytest.approx(68.2228, abs=0.01)
+    assert ours.mean >= 0.99 * theirs.mean
+    assert ours.sd <= 0.54 * theirs.sd
+    assert ours.sd_q <= 0.27 * theirs.sd_q
+
+
+def test_the_asymptotic_table_is_as_good() -> None:
+    """What production quotes by default, without hysteresis."""
+    exact = exact_of("glft_asymptotic", scene())
+    assert exact is not None
+    assert 100 * exact.equivalent / optimum(scene().market, 0.1, 40)[1] >= 99.9 - 0.01
+
+
+def test_simulated_sessions_are_the_same_for_a_seed_and_go_on_where_others_ended() -> None:
+    """Whoever plays them, in whatever portions."""
+    played = scene(steps=20)
+    whole = sessions("glft", played, 3, 0, 4)
+    assert whole == sessions("glft", played, 3, 0, 2) + sessions("glft", played, 3, 2, 2)
+    assert whole != sessions("glft", played, 4, 0, 4)
+    assert len({one.wealth for one in whole}) == 4
+
+
+def test_the_simulated_engine_agrees_with_the_exact_figures() -> None:
+    """Within four standard errors, mean, deviations and fills; the long comparison is a proof."""
+    asked = Asked(scene=scene(steps=40), names=("glft",), sims=60, seed=1, jobs=1)
+    told: list[tuple[str, int]] = []
+    found = compared(asked, lambda what, done: told.append((what, done)))
+    row = found["glft"]
+    assert not far_off(found)
+    assert row["sims"] == 60
+    assert row["se_mean"]
+    assert row["exact_mean"]
+    assert row["mean"]
+    assert told[0] == ("glft: exact", 0)
+    assert told[-1] == ("glft", 60)
+
+
+def test_impact_makes_every_fill_cost_and_is_counted_the_same_way_in_both() -> None:
+    """A market that moves against the maker: less is earned, simulated and exact agree."""
+    toxic = scene(steps=40, impact=0.4)
+    found = compared(Asked(scene=toxic, names=("glft",), sims=60, seed=2, jobs=1), lambda *_: None)
+    calm = exact_of("glft", scene(steps=40))
+    assert calm is not None
+    assert calm.moments is not None
+    assert not far_off(found)
+    assert found["glft"]["exact_mean"] is not None
+    assert found["glft"]["exact_mean"] < 0.8 * calm.moments.mean
+
+
+def test_on_the_continuous_market_fills_come_between_the_steps() -> None:
+    """More than one a side and step; there is an exact certainty equivalent, and no moments."""
+    played = scene(steps=40, continuous=True)
+    row = compared(Asked(scene=played, names=("glft",), sims=5, seed=1, jobs=1), lambda *_: None)["glft"]
+    assert "exact_mean" not in row
+    assert row["fills"]
+    assert row["fills"] > 10
+    exact = exact_of("glft", played)
+    assert exact is not None
+    assert exact.equivalent > 0
+
+
+@pytest.mark.parametrize(("name", "fields"), [("glft_production", {}), ("glft", {"latency_steps": 1})])
+def test_where_quotes_depend_on_the_path_there_is_no_exact_figure(name: str, fields: dict[str, int]) -> None:
+    """The simulated one carries its error."""
+    played = scene(steps=10, **fields)
+    assert exact_of(name, played) is None
+    row = compared(Asked(scene=played, names=(name,), sims=3, seed=1, jobs=1), lambda *_: None)[name]
+    assert row["ce_percent_se"]
+    assert row["ce_percent_se"] > 0
+
+
+def test_a_statistic_that_lies_far_off_is_told() -> None:
+    """In words, by how much."""
+    exact = exact_of("glft", scene(steps=10))
+    lucky = [Session(wealth=90.0 + number, lots=0, fills=3, messages=9) for number in range(50)]
+    row = figures(scene(steps=10), exact, lucky, None)
+    told = far_off({"glft": row})
+    assert any(words.startswith("glft: mean lies ") for words in told)
+    assert row["ce_percent"] is None
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("risk_factor", sorted(ENDS))
+def test_a_thousand_sessions_agree_with_the_exact_figures(risk_factor: float) -> None:
+    """Every contender that has them, at every aversion; with production defaults 98 % are kept."""
+    names = ("glft", "glft_production", "avellaneda_stoikov", "symmetric")
+    played = scene(risk_factor, cap=ENDS[risk_factor][0])
+    found = compared(Asked(scene=played, names=names, sims=1000, seed=1, jobs=2), lambda *_: None)
+    assert not far_off(found)
+    kept, error = found["glft_production"]["ce_percent"], found["glft_production"]["ce_percent_se"]
+    assert kept is not None
+    assert error is not None
+    assert kept + 2 * error >= 98.0

@@ -1,0 +1,113 @@
+"""Two time scales: the formula, a naive reference, and flicker that the plain variance mistakes for moves."""
+
+from itertools import pairwise
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mm.signals.realised import RealisedSpec
+from mm.signals.two_scale import SAMPLES_MAX, TwoScaleSpec, two_scale_variance
+
+SECOND_NS = 1_000_000_000
+START_NS = 1_800_000_000 * SECOND_NS
+
+
+def naive(mids: list[int], scale: int) -> float:
+    """The estimate from a whole window of mids, grid by grid."""
+    count = len(mids) - 1
+    fine = sum((b - a) ** 2 for a, b in pairwise(mids))
+    grids = [mids[offset::scale] for offset in range(scale)]
+    coarse = sum(sum((b - a) ** 2 for a, b in pairwise(grid)) for grid in grids) / scale
+    mean = (count - scale + 1) / scale
+    return (coarse - mean / count * fine) / (1 - mean / count)
+
+
+def test_the_formula_is_that_of_the_grids() -> None:
+    """Sums over all increments of a length are sums over the grids of that length."""
+    mids = [5, 7, 4, 4, 9, 12, 11, 3, 8]
+    fine = sum((mids[i] - mids[i - 1]) ** 2 for i in range(1, 9))
+    coarse = sum((mids[i] - mids[i - 3]) ** 2 for i in range(3, 9))
+
+    assert two_scale_variance(fine, coarse, 8, 3) == pytest.approx(naive(mids, 3))
+
+
+paths = st.lists(st.tuples(st.integers(0, 4 * SECOND_NS), st.integers(90, 110)), min_size=1, max_size=25)
+
+
+@settings(max_examples=60, deadline=None)
+@given(paths, st.integers(0, 20 * SECOND_NS))
+def test_the_window_is_that_of_the_step_by_step_reference(
+    steps: list[tuple[int, int]], after_ns: int
+) -> None:
+    """However many samples are passed over at once, and whenever it is read."""
+    chosen = TwoScaleSpec(sample_ns=SECOND_NS, coarse=2, samples=6)
+    signal, now_ns, path = chosen.start(), START_NS, []
+    for pause_ns, mid in steps:
+        now_ns += pause_ns
+        path.append((now_ns, mid))
+        signal.on_mid(now_ns, mid)
+    now_ns += after_ns
+    grid = range(path[0][0] + SECOND_NS, now_ns + 1, SECOND_NS)
+    mids = [path[0][1], *[[mid for ts_ns, mid in path if ts_ns < at_ns][-1] for at_ns in grid]]
+
+    reading = signal.reading(now_ns)
+
+    if len(mids) <= 6:
+        assert reading.waits_for == f"{len(mids) - 1} of 6 volatility samples"
+    else:
+        variance = naive(mids[-7:], 2) / 6
+        assert reading.ready is (variance > 1e-12)
+        assert reading.value == pytest.approx(variance if reading.ready else 0.0)
+
+
+def test_before_any_mid_nothing_is_known() -> None:
+    """Not even one sample."""
+    assert TwoScaleSpec().start().reading(START_NS).waits_for == "0 of 600 volatility samples"
+
+
+def test_flicker_is_no_volatility() -> None:
+    """A walk of 4 per root second, read ten times a second through a bounce of plus or minus 6: the plain
+    variance is twenty times too large, the other one right to a quarter.
+    """
+    random, walk = Random(11), 100_000.0
+    plain = RealisedSpec(sample_ns=SECOND_NS // 10, samples=6_000, samples_min=1).start()
+    scales = TwoScaleSpec(sample_ns=SECOND_NS // 10, coarse=100, samples=6_000).start()
+    for step in range(6_002):
+        walk += random.gauss(0, 4) * 0.1**0.5
+        mid = round(walk) + random.choice((-6, 6))
+        ts_ns = START_NS + step * SECOND_NS // 10 + 1_000_000 * (step > 0)
+        plain.on_mid(ts_ns, mid)
+        scales.on_mid(ts_ns, mid)
+
+    now_ns = START_NS + 600 * SECOND_NS + 1_000_000
+    assert plain.reading(now_ns).value > 20 * 16
+    assert scales.reading(now_ns).value == pytest.approx(16, rel=0.25)
+
+
+def test_after_a_time_that_was_not_watched_increments_are_what_they_were() -> None:
+    """The window goes on at the new price as if it had been there all the time."""
+    chosen = TwoScaleSpec(sample_ns=SECOND_NS, coarse=2, samples=6)
+    signal, shifted = chosen.start(), chosen.start()
+    for second, mid in enumerate((100, 103, 101, 104, 108, 105, 107, 109)):
+        signal.on_mid(START_NS + second * SECOND_NS + second, mid)
+        shifted.on_mid(START_NS + second * SECOND_NS + second, mid + 50)
+    end_ns = START_NS + 7 * SECOND_NS + 7
+
+    signal.resume(end_ns)
+    shifted.resume(end_ns)
+    assert signal.reading(end_ns).ready
+    signal.on_mid(end_ns, 999)
+    shifted.on_mid(end_ns, 777)
+
+    assert signal.reading(end_ns + 3 * SECOND_NS) == shifted.reading(end_ns + 3 * SECOND_NS)
+
+
+@pytest.mark.parametrize(
+    ("sample_ns", "coarse", "samples"), [(0, 2, 9), (1, 1, 9), (1, 5, 9), (1, 2, SAMPLES_MAX + 1)]
+)
+def test_a_spec_out_of_range_is_our_own_fault(sample_ns: int, coarse: int, samples: int) -> None:
+    """A strategy that asks for it fails at once."""
+    with pytest.raises(AssertionError):
+        TwoScaleSpec(sample_ns=sample_ns, coarse=coarse, samples=samples)
