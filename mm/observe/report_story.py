@@ -7,7 +7,7 @@ sample that means nothing is called that, and how its fills were made stands bes
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import Final
 
 from mm.analytics.flows import Flows
@@ -220,9 +220,11 @@ def money(amount: Decimal) -> str:
     """Return an amount for people: two decimals, more where it is small."""
     if amount == 0:
         return "0.00"
-    if abs(amount) >= 1:
-        return f"{amount:,.2f}"
-    return f"{amount:.4f}" if abs(amount) >= Decimal("0.0005") else f"{amount:.2g}"
+    # Libraries change the rounding of the whole process.
+    with localcontext(rounding=ROUND_HALF_EVEN):
+        if abs(amount) >= 1:
+            return f"{amount:,.2f}"
+        return f"{amount:.4f}" if abs(amount) >= Decimal("0.0005") else f"{amount:.2g}"
 
 
 def percent(ratio: object) -> str:
