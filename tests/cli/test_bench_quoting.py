@@ -32,7 +32,18 @@ def test_figures_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0].split()[:2] == ["mean", "sd"]
     assert [line.split()[0] for line in lines[1:4]] == ["glft", "simulated", "off"]
     assert lines[1].split()[1:3] == ["exact", "67.729"]
-    assert "+-" in lines[6]
+    assert lines[4].split()[:3] == ["glft_production", "exact", "66.802"]
+    assert "+-" not in lines[6]
+
+
+def test_a_certainty_equivalent_of_simulated_sessions_is_told_with_its_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """There is no exact one with a latency."""
+    assert carry_out([*SMALL, "--latency-steps", "1"]) == EXIT_OK
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split() == ["glft", "exact"]
+    assert "+-" in lines[3]
 
 
 @pytest.mark.parametrize("market", ["continuous", "adverse", "grid"])

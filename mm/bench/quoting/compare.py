@@ -1,8 +1,8 @@
 """Exact and simulated figures of every contender side by side, and by how many standard errors they differ.
 
 `ce_percent` is the certainty equivalent as a share of the best policy's on the literal market: exact where
-the contender has no memory, else of the simulated sessions, with its error. Invariant: nothing here is told
-without its standard error beside it.
+what rests follows from the inventory and the time, or depends on the path by hysteresis alone; else of the
+simulated sessions, with its error. Invariant: nothing here is told without its standard error beside it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,11 +14,12 @@ from typing import Final
 
 import numpy as np
 
-from mm.bench.quoting.contenders import CONTENDERS, Scene
+from mm.bench.quoting.contenders import CONTENDERS, Contender, Scene
 from mm.bench.quoting.exact import Moments, Numbers, certainty_equivalent, moments, standard_errors
 from mm.bench.quoting.exact_continuous import session_certainty_equivalent
+from mm.bench.quoting.exact_hysteresis import Chain, Tolerant
 from mm.bench.quoting.exact_optimum import optimum
-from mm.bench.quoting.policy import policy_of
+from mm.bench.quoting.policy import policy_of, tolerance_of
 from mm.bench.quoting.simulate import Session, sessions
 
 Z_MAX: Final = 4.0
@@ -27,6 +28,9 @@ Z_MAX: Final = 4.0
 FINE_TICK: Final = Decimal("0.02")
 """Up to this tick it makes no difference where between two of them the mid lies; beyond, a policy depends on
 that, and there is no exact figure."""
+
+HYSTERESIS_TICK: Final = Decimal("0.01")
+"""The same for orders that stay while near enough: whether one does is a matter of a tick."""
 
 CHUNK: Final = 20
 """Sessions between two words about progress."""
@@ -37,11 +41,12 @@ Told = Callable[[str, int], object]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exact:
     """Of one contender. Fields: moments: None where the market has no recursion for them; equivalent: its
-    certainty equivalent.
+    certainty equivalent; messages: expected, None where they are not counted.
     """
 
     moments: Moments | None
     equivalent: float
+    messages: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +75,24 @@ def compared(asked: Asked, tell: Told) -> dict[str, dict[str, float | None]]:
 def exact_of(name: str, scene: Scene) -> Exact | None:
     """Return the exact figures of a contender on a scene, None where there are none."""
     contender = CONTENDERS[name]
-    if contender.has_memory or scene.latency_steps or scene.tick > FINE_TICK:
+    if scene.latency_steps or scene.tick > FINE_TICK:
         return None
+    if contender.hysteresis_over:
+        is_coarse = scene.tick > HYSTERESIS_TICK
+        return None if scene.continuous or is_coarse else _with_hysteresis(contender, scene)
     policy = policy_of(contender, scene)
     if scene.continuous:
         worth = session_certainty_equivalent(scene.market, policy, scene.risk_factor)
         return Exact(moments=None, equivalent=worth)
     worth = certainty_equivalent(scene.market, policy, scene.risk_factor)
     return Exact(moments=moments(scene.market, policy), equivalent=worth)
+
+
+def _with_hysteresis(contender: Contender, scene: Scene) -> Exact:
+    policy = policy_of(CONTENDERS[contender.hysteresis_over], scene)
+    chain = Chain(scene.market, Tolerant(policy, tolerance_of(contender, scene)))
+    found, messages = chain.moments()
+    return Exact(moments=found, equivalent=chain.certainty_equivalent(scene.risk_factor), messages=messages)
 
 
 def figures(
@@ -98,6 +113,8 @@ def figures(
             "exact_sd_q": truth.sd_q,
             "exact_fills": truth.fills,
         }
+        if exact is not None and exact.messages is not None:
+            found["exact_messages_per_fill"] = exact.messages / max(1.0, truth.fills)
     worth, error = (exact.equivalent, 0.0) if exact is not None else (inf, inf)
     if exact is None and played:
         worth, error = _equivalent(np.array([one.wealth for one in played]), scene.risk_factor)

@@ -49,12 +49,13 @@ class Scene:
 @dataclass(frozen=True, slots=True)
 class Contender:
     """Fields: make: a strategy for an instrument; sees_time: its quotes change with the time that is left;
-    has_memory: they depend on where its orders stand, so that there is no exact figure for it.
+    hysteresis_over: name of the contender that it would be if each order went to its wanted price at once,
+    "" if it is that: what it has resting depends on where its orders stood, by that alone.
     """
 
     make: Callable[[Scene, Instrument], Strategy[object]]
     sees_time: bool = False
-    has_memory: bool = False
+    hysteresis_over: str = ""
 
 
 class Symmetric:
@@ -147,7 +148,7 @@ CONTENDERS: Final[Mapping[str, Contender]] = MappingProxyType(
     {
         "glft": Contender(_closed_form),
         "glft_asymptotic": Contender(_asymptotic),
-        "glft_production": Contender(_glft, has_memory=True),
+        "glft_production": Contender(_glft, hysteresis_over="glft_asymptotic"),
         "cartea_jaimungal": Contender(_cartea_jaimungal),
         "avellaneda_stoikov": Contender(_avellaneda_stoikov, sees_time=True),
         "symmetric": Contender(_symmetric),

@@ -5,6 +5,7 @@ engine looks anew. Invariant: the distances are those of orders that rest after 
 """
 
 from collections.abc import Callable, Iterator
+from typing import Final
 
 import numpy as np
 
@@ -12,14 +13,24 @@ from mm.bench.quoting.contenders import Contender, Scene
 from mm.bench.quoting.desk import HOME, Desk, make_lots
 from mm.bench.quoting.exact import Numbers, Policy
 from mm.domain.instrument import Instrument
+from mm.domain.quotes import Quotes
 from mm.domain.sides import BUY, SELL
 from mm.domain.units import NS_PER_S
+from mm.domain.view import View
+from mm.strategies.base import Strategy
 
 Told = Callable[[int], object]
 
+ROUNDING_TICKS: Final = 0.5
+"""Prices that are whole ticks differ by more than so many where those before rounding do by half a tick more,
+on average over where the mid lies."""
+
 
 def policy_of(contender: Contender, scene: Scene, tell: Told = lambda _: None) -> Policy:
-    """Return the distances of a contender without memory, price units. Args: tell: is told how far it is."""
+    """Return the distances of a contender without hysteresis, price units.
+
+    Args: tell: is told how far it is.
+    """
     instrument = make_lots(scene.tick)
     columns = []
     for number, lots in enumerate(range(-scene.cap, scene.cap + 1)):
@@ -41,6 +52,38 @@ def _distances(
         desk.show(2 * mid, step * step_ns)
         bid, ask = desk.best(BUY), desk.best(SELL)
         yield ((mid - bid) * tick if bid else np.nan, (ask - mid) * tick if ask else np.nan)
+
+
+def tolerance_of(contender: Contender, scene: Scene) -> float:
+    """Return how far from its wanted distance an order of a contender stays, price units.
+
+    It is what the quotes say at home, and what their rounding to ticks adds to it.
+    Raises: ValueError if they do not all say the same.
+    """
+    instrument = make_lots(scene.tick)
+    overheard = _Overheard(contender.make(scene, instrument))
+    desk = Desk(overheard, instrument, cap=scene.cap)
+    desk.show(2 * round(HOME / float(scene.tick)), 0)
+    if len(overheard.tolerances_ticks) != 1:
+        found = sorted(overheard.tolerances_ticks)
+        raise ValueError(f"the tolerances of the quotes were {found} ticks, expected one for all")
+    return (overheard.tolerances_ticks.pop() + ROUNDING_TICKS) * float(scene.tick)
+
+
+class _Overheard:
+    # A strategy whose quotes are listened to.
+    def __init__(self, strategy: Strategy[object]) -> None:
+        self.needs, self.wake = strategy.needs, strategy.wake
+        self.tolerances_ticks: set[int] = set()
+        self._strategy = strategy
+
+    def initial_memory(self) -> object:
+        return self._strategy.initial_memory()
+
+    def quotes(self, view: View[object]) -> Quotes[object]:
+        found = self._strategy.quotes(view)
+        self.tolerances_ticks |= {quote.tolerance_ticks for quote in (*found.bids, *found.asks)}
+        return found
 
 
 def rows(policy: Policy) -> Numbers:
