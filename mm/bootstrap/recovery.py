@@ -12,8 +12,9 @@
 
 Before step 6 nothing is sent and nothing changed that another start would miss. Demo and paper take nothing
 over but, on paper, what signals learnt: their venue forgets when the process ends, so what they held is no
-more. Invariant: a journal that is
-damaged is never written to, moved or passed over in silence.
+more.
+
+Invariant: a journal that is damaged is never written to, moved or passed over in silence.
 """
 
 import os
@@ -21,6 +22,8 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -31,15 +34,16 @@ from mm.bootstrap.recipe import fold_setup, read_recipe
 from mm.bootstrap.watch import Watched
 from mm.domain.estate import SignalEstate
 from mm.engine.setup import EngineSetup
-from mm.errors import ConfigError, JournalFailed, MMError, StateCorrupt
-from mm.observe.latch import QUARANTINED
+from mm.errors import ConfigError, JournalFailed, JournalForeign, MMError, StateCorrupt
+from mm.observe.latch import QUARANTINED, STATE_LOST
 from mm.runtime.recover import Recovered, estate_from
 from mm.settings.models import Settings
 from mm.store.journal.entries import RunHeader
 from mm.store.journal.layout import RUNS_NAME, journal_directory, runs
 from mm.store.lease import Account, AccountLease
 from mm.store.lock import DirectoryLock
-from mm.store.paths import private_directory
+from mm.store.operator_notes import notes
+from mm.store.paths import STATE_NAME, private_directory
 from mm.store.runstate import RunState
 
 log = structlog.get_logger("mm")
@@ -139,10 +143,15 @@ def begin(settings: Settings, options: StartOptions, held: ExitStack) -> Start:
         if options.account is not None:
             lease = held.enter_context(AccountLease(options.account, settings.data_dir))
     with _step(2, "directory") as told:
+        is_stateless = not (settings.data_dir / STATE_NAME).exists()
         kept = RunState.open(settings.data_dir, account=options.account)
         told["free_bytes"] = _check_room(settings)
         start = Start(kept, options.account, lease)
         start._above = max((place.epoch for place in runs(settings.data_dir)), default=0)
+    if lease is not None and is_stateless and _has_past(settings.data_dir):
+        # Whoever takes the state away takes halts, loss limits and positions with it.
+        start.is_lost = True
+        kept.latch(STATE_LOST, "runs are recorded here, and runstate.json is gone", time.time_ns())
     _judge_past(start, settings, lease)
     if options.account is not None:
         _take_over(start, settings, rebuild=options.rebuild)
@@ -160,7 +169,9 @@ def _take_over(start: Start, settings: Settings, *, rebuild: bool) -> None:
     try:
         with _step(3, "scan and estate", run=kept.estate_run) as told:
             began = time.monotonic()
-            recovered = estate_from(journal_directory(settings.data_dir, kept.estate_run), _setup_of)
+            recovered = estate_from(
+                journal_directory(settings.data_dir, kept.estate_run), partial(_setup_of, kept)
+            )
             told["ms"] = round((time.monotonic() - began) * 1_000, 1)
             if recovered is None:
                 raise StateCorrupt(f"run {kept.estate_run}: its journal holds no checkpoint")
@@ -204,7 +215,7 @@ def _judge_past(start: Start, settings: Settings, lease: AccountLease | None) ->
     if before is None or before.fencing <= kept.epoch:
         return
     # What a directory that is not there any more left at the venue bears the same mark as what comes now.
-    start.is_lost = kept.life is None
+    start.is_lost = start.is_lost or kept.life is None
     if before.data_dir != str(settings.data_dir.absolute()):
         log.warning("lease.elsewhere", data_dir=before.data_dir, number=before.fencing)
     elif start.is_lost:
@@ -214,6 +225,10 @@ def _judge_past(start: Start, settings: Settings, lease: AccountLease | None) ->
             f"this directory knows {kept.epoch} lives, the account's lease {before.fencing}: an older copy"
         )
         kept.latch(RESTORED, found, now_ns)
+
+
+def _has_past(data_dir: Path) -> bool:
+    return any(not place.is_empty for place in runs(data_dir)) or any(True for _ in notes(data_dir))
 
 
 def _check_room(settings: Settings) -> int:
@@ -232,8 +247,14 @@ def _check_room(settings: Settings) -> int:
     return free_bytes
 
 
-def _setup_of(header: RunHeader) -> EngineSetup:
-    return fold_setup(read_recipe(header.config_text))
+def _setup_of(kept: RunState, header: RunHeader) -> EngineSetup:
+    recipe = read_recipe(header.config_text)
+    if (recipe.tag, bytes.fromhex(recipe.key)) != (kept.tag, kept.id_key):
+        raise JournalForeign(
+            f"run {header.run_id}: its orders bear another mark than those of this data directory",
+            hint="it is of another account, or of a demo: restore the journal that was here",
+        )
+    return fold_setup(recipe)
 
 
 def _tell(recovered: Recovered) -> None:

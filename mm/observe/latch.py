@@ -8,10 +8,14 @@ from typing import Final
 QUARANTINED: Final = "journal.quarantined"
 """What an earlier life left cannot be read: lifting the halt would not make it so."""
 
+STATE_LOST: Final = "state.lost"
+"""Runs are recorded, and the file that knows of halts, losses and positions is gone."""
+
 _LIFT: Final = "mm unhalt --reason '...'"
 
 _FIRST: Final = {
     QUARANTINED: "mm journal verify; then restore the file, or mm run CONFIG --yes-live --rebuild-from-venue",
+    STATE_LOST: f"restore runstate.json; or see what it knew with mm audit --verify, then {_LIFT}",
     "fenced": f"stop the other process that trades this account, then {_LIFT}",
     "orders.taken_off": f"find out who cancels our orders, then {_LIFT}",
 }

@@ -385,3 +385,36 @@ def test_numbers_go_on_where_only_the_runs_are_left(lives: Lives) -> None:
         start = begin(lives.settings, StartOptions(), held)
         assert start.begin_life() == before + 1
     assert RunState.open(lives.data_dir).epoch == before + 1
+
+
+def test_a_state_file_that_was_taken_away_lifts_no_halt(lives: Lives) -> None:
+    """Runs are recorded and nothing says how they ended: it cancels what is ours, and an operator decides."""
+    lives.crash(8)
+    RunState.open(lives.data_dir, account=ACCOUNT).latch("operator", "do not trade", 1)
+    (lives.data_dir / STATE_NAME).unlink()
+    bot = lives.live(30)
+    assert bot.exit_code == EXIT_HALTED
+    assert not lives.venue.open
+    latched = RunState.open(lives.data_dir, account=ACCOUNT).latched
+    assert latched is not None
+    assert latched.code == "state.lost"
+
+
+def test_a_fresh_directory_has_lost_nothing(lives: Lives) -> None:
+    """Nor has one that was halted and lifted before its first run."""
+    RunState.open(lives.data_dir, account=ACCOUNT)
+    assert lives.live(5).exit_code == 0
+
+
+def test_the_journal_of_another_account_is_no_past_of_ours(
+    lives: Lives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its orders bear another mark: nothing of it is taken over, and an operator decides."""
+    lives.crash(8)
+    monkeypatch.setattr(RunState, "id_key", property(lambda _: b"of another account"))
+    with capture_logs() as said, ExitStack() as held:
+        start = begin(lives.settings, StartOptions(account=ACCOUNT), held)
+        assert start.is_quarantined
+        assert start.heritage.estate is None
+    (told,) = [line["damage"] for line in said if line["event"] == "journal.quarantined"]
+    assert "bear another mark" in told

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mm.observe.latch import QUARANTINED, way_out
+from mm.observe.latch import QUARANTINED, STATE_LOST, way_out
 
 
 @pytest.mark.parametrize("code", ["operator", "stop_loss.session", "a code of tomorrow"])
@@ -15,6 +15,11 @@ def test_a_journal_that_cannot_be_read_is_not_lifted_away() -> None:
     """The next start would find the same damage."""
     assert "unhalt" not in way_out(QUARANTINED)
     assert "--rebuild-from-venue" in way_out(QUARANTINED)
+
+
+def test_a_state_that_is_gone_is_looked_for_before_anything_is_lifted() -> None:
+    """It knew of halts that nobody lifted."""
+    assert way_out(STATE_LOST).startswith("restore runstate.json")
 
 
 @pytest.mark.parametrize("code", ["fenced", "orders.taken_off"])

@@ -16,6 +16,7 @@ from mm.store.journal.family import FamilyReader
 from mm.store.journal.frames import END_SEGMENT, Frame
 from mm.store.journal.gaps import closed_at
 from mm.store.journal.layout import segment_path, segments
+from mm.store.journal.reader import require_own
 from mm.store.journal.sealed import last_block
 from mm.store.journal.segment import HINT, SegmentReader
 
@@ -72,6 +73,8 @@ def latest(directory: Path) -> Latest:
     if not present:
         raise StateCorrupt(f"{directory}: holds no journal")
     headers = _joined(directory, present)
+    if headers:
+        require_own(directory, headers[0].run)
     # Of a journal that has no checkpoints at all, as older versions wrote it, nothing is looked for.
     has_any = bool(headers) and "Estate" in headers[-1].types
     back = 1

@@ -82,6 +82,12 @@ def runs(data_dir: Path) -> list[RunPlace]:
     return sorted(found, key=lambda place: (place.epoch, place.run_id), reverse=True)
 
 
+def belongs_to(journal: Path) -> str:
+    """Return the id of the run in whose directory a journal lies, "" where its name is none of a run."""
+    name = journal.parent.name
+    return name if _RUN_ID.fullmatch(name) else ""
+
+
 def newest_of(places: list[RunPlace]) -> RunPlace:
     """Return the first of `places`, newest first and at least one, that recorded anything; else the first."""
     return next((place for place in places if not place.is_empty), places[0])

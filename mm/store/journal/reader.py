@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from mm.errors import StateCorrupt
+from mm.errors import JournalForeign, StateCorrupt
 from mm.store.journal.codec import tag_of
 from mm.store.journal.entries import (
     CHECKPOINT,
@@ -31,7 +31,7 @@ from mm.store.journal.entries import (
 from mm.store.journal.family import FamilyReader, Tally
 from mm.store.journal.frames import END_BLOCK, END_JOURNAL, Frame
 from mm.store.journal.gaps import Declared, closed_at
-from mm.store.journal.layout import segments
+from mm.store.journal.layout import belongs_to, segment_path, segments
 
 _KINDS: Final[dict[int, Kind]] = {
     kind: kind for kind in (EVENT, OUTCOME, COMMAND, CONFIG, NOTE, MISSING, CHECKPOINT)
@@ -61,6 +61,7 @@ class Reading:
         self.closed = False
         self.tags: frozenset[bytes] | None = None
         self._directory = directory
+        self._is_own = False
         self._ahead: Missing | None = None
         self._torn: Missing | None = None
         self._from_seq = from_seq
@@ -112,6 +113,9 @@ class Reading:
         while (family := self._next()) is not None:
             head = family.peek()
             assert head is not None
+            if self.run is not None and not self._is_own:
+                require_own(self._directory, self.run)
+                self._is_own = True
             if head.seq < self._from_seq:
                 family.take()
                 continue
@@ -244,6 +248,19 @@ def read(
     if types is not None:
         reading.tags = frozenset(one.__name__.encode() for one in types)
     return reading
+
+
+def require_own(directory: Path, run: RunHeader) -> None:
+    """Check that a journal lies in the directory of its run. Raises: JournalForeign if it is another's."""
+    named = belongs_to(directory)
+    if named and named != run.run_id:
+        path = segment_path(directory, Family.OWN, 1)
+        raise JournalForeign(
+            f"{path}: byte 0: this is the journal of run {run.run_id}",
+            path=str(path),
+            offset=0,
+            hint="nothing was changed: move it back to where it belongs, and restore this run's own",
+        )
 
 
 def _torn(family: FamilyReader, first_seq: int, last_seq: int) -> Missing:

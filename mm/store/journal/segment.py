@@ -104,6 +104,10 @@ class SegmentReader:
                 raise self.damage("something follows the end of the segment")
             return None
         if last and (not self.torn_bytes or self._later_frame() is None):
+            if self.torn_bytes and self.header is not None and not self._is_cut_off():
+                raise self.damage(
+                    "neither a record nor the beginning of one, which is all that a crash leaves"
+                )
             self._check_own()
             return None
         # It may have become whole since it was looked at: what follows it was written later.
@@ -243,6 +247,16 @@ class SegmentReader:
         self._hashed = self.offset - self._base
         self.hasher = sha256(self._content[at - self._base : self._hashed])
         self.digest, self.ends = block
+
+    def _is_cut_off(self) -> bool:
+        # Whether what follows the last whole frame is the beginning of the next, and behind it zeros where
+        # the power went before the data came; or a frame that has become whole since it was looked at.
+        rest = self._read(self.torn_bytes, self.offset)
+        found = [parse(part, 0) for part in (rest, rest.rstrip(b"\0"))]
+        lengths = len(rest), len(rest.rstrip(b"\0"))
+        return not lengths[1] or any(
+            isinstance(one, Frame) or one > length for one, length in zip(found, lengths, strict=True)
+        )
 
     def _later_frame(self) -> int | None:
         size = os.fstat(self._file).st_size

@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from mm.errors import JournalCorrupt
+from mm.errors import JournalCorrupt, JournalForeign
 from mm.store.journal import reader
 from mm.store.journal.codec import encode
 from mm.store.journal.entries import COMMAND, EVENT, MISSING, Cause, Family, Kind, Missing
-from mm.store.journal.frames import FRAME_BYTES_MIN, PREAMBLE, Frame, parse
+from mm.store.journal.frames import FRAME_BYTES_MIN, PREAMBLE, Frame, frame, parse
 from mm.store.journal.gaps import closed_at
 from mm.store.journal.journal import Journal
+from mm.store.journal.latest import latest
 from mm.store.journal.layout import segment_path, segments
 from mm.store.journal.reader import read
 from mm.store.journal.verify import verify
@@ -36,10 +37,10 @@ def whole_records(directory: Path) -> list[int]:
     found: list[int] = []
     for path in files(directory):
         content, at = path.read_bytes(), len(PREAMBLE)
-        while at < len(content) and isinstance(frame := parse(content, at), Frame):
-            at += frame.size
-            if frame.kind not in (Kind.HEADER, Kind.BLOCK, Kind.MISSING):
-                found.append(frame.seq)
+        while at < len(content) and isinstance(one := parse(content, at), Frame):
+            at += one.size
+            if one.kind not in (Kind.HEADER, Kind.BLOCK, Kind.MISSING):
+                found.append(one.seq)
     return sorted(found)
 
 
@@ -198,20 +199,68 @@ def test_a_number_that_both_families_hold_is_damage(tmp_path: Path) -> None:
         all_of(tmp_path / "two")
 
 
-def test_garbage_behind_the_end_is_cut(tmp_path: Path) -> None:
-    """Zeros or anything else, as a power failure leaves them."""
-    for number, tail in enumerate((bytes(5), bytes(10_000), b"\xc1\xa7" * 50, bytes(range(256)))):
-        directory = tmp_path / str(number)
-        write(directory, mixed(30), close=False)
-        for family in Family:
-            path = last_segment(directory, family)
-            path.write_bytes(path.read_bytes() + tail)
+def beginning_of_a_frame() -> bytes:
+    """What a write that was cut off leaves."""
+    return frame(Kind.EVENT, 99, 99, b"x" * 200)[:60]
 
-        assert verify(directory).torn_bytes == 2 * len(tail)
-        resumed = went_on(directory)
-        assert resumed.recovery is not None
-        assert resumed.recovery.torn_bytes == 2 * len(tail)
-        assert [one.first_seq - one.last_seq for one in resumed.recovery.missing] == [1, 1]  # no record is
+
+@pytest.mark.parametrize("content", [bytes(5), bytes(10_000)], ids=["few zeros", "many zeros"])
+@pytest.mark.parametrize("begun", [b"", beginning_of_a_frame()], ids=["nothing", "a beginning"])
+def test_what_a_crash_leaves_behind_the_end_is_cut(tmp_path: Path, begun: bytes, content: bytes) -> None:
+    """The beginning of a record, zeros where the power went before the data came, or both."""
+    tail = begun + content
+    write(tmp_path / "j", mixed(30), close=False)
+    for family in Family:
+        path = last_segment(tmp_path / "j", family)
+        path.write_bytes(path.read_bytes() + tail)
+
+    assert verify(tmp_path / "j").torn_bytes == 2 * len(tail)
+    resumed = went_on(tmp_path / "j")
+    assert resumed.recovery is not None
+    assert resumed.recovery.torn_bytes == 2 * len(tail)
+    assert [one.first_seq - one.last_seq for one in resumed.recovery.missing] == [1, 1]  # no record is
+
+
+@pytest.mark.parametrize("family", Family)
+@pytest.mark.parametrize(
+    "tail", [b"\xc1\xa7" * 50, bytes(range(256)), b"x" * 5_000], ids=["marks", "bytes", "letters"]
+)
+def test_what_no_crash_leaves_behind_the_end_is_damage(tmp_path: Path, tail: bytes, family: Family) -> None:
+    """It is told with its byte, and nothing is cut."""
+    write(tmp_path / "j", mixed(30), close=False)
+    path = last_segment(tmp_path / "j", family)
+    whole = path.read_bytes()
+    path.write_bytes(whole + tail)
+
+    report = verify(tmp_path / "j")
+    assert "neither a record nor the beginning of one" in report.problem
+    assert (report.path, report.offset) == (str(path), len(whole))
+    with pytest.raises(JournalCorrupt):
+        went_on(tmp_path / "j")
+    assert path.read_bytes() == whole + tail
+
+
+def test_a_byte_flipped_in_the_last_record_of_a_killed_run_is_damage(tmp_path: Path) -> None:
+    """A kill cuts; it does not change what was written."""
+    write(tmp_path / "j", mixed(30), close=False)
+    path = last_segment(tmp_path / "j", Family.OWN)
+    content = bytearray(path.read_bytes())
+    content[-8] ^= 1
+    path.write_bytes(content)
+    assert "neither a record" in verify(tmp_path / "j").problem
+
+
+def test_a_journal_in_the_directory_of_another_run_is_foreign(tmp_path: Path) -> None:
+    """Whole as it is: it tells of another life, perhaps of another account."""
+    own = tmp_path / "runs" / RUN.run_id / "journal"
+    write(own, mixed(10))
+    assert verify(own).is_sound
+    other = tmp_path / "runs" / "20300101T000000Z-000099"
+    own.parent.rename(other)
+    report = verify(other / "journal")
+    assert f"this is the journal of run {RUN.run_id}" in report.problem
+    with pytest.raises(JournalForeign, match="this is the journal of run"):
+        latest(other / "journal")
 
 
 def test_a_run_that_was_closed_can_be_gone_on_with(tmp_path: Path) -> None:
