@@ -118,11 +118,21 @@ def _heir(state: EngineState, event: OrderFilled, order_id: OrderId) -> Session 
         heirs = state.sessions[order_id.session : order_id.session + 1]
     for session in heirs:
         if session.setup.instrument.symbol == event.symbol and session.stock_taken:
+            if _is_in_stock(state, session, event, order_id):
+                return None
             state.report("fill.earlier_life", session.name, cid=event.cid, trade_id=event.trade_id)
             return session
     if not heirs and event.source is Source.STREAM:
         state.report("fill.foreign", "", symbol=event.symbol, trade_id=event.trade_id)
     return None
+
+
+def _is_in_stock(state: EngineState, session: Session, event: OrderFilled, order_id: OrderId) -> bool:
+    # The holdings were counted in this life, after the venue had shown no order of an earlier one: what a
+    # listing brings of those afterwards was in them, however late it is listed. What the stream tells happens
+    # now, and an order that turned up since may have filled since.
+    is_listed = event.source is Source.QUERY and order_id.epoch < state.setup.epoch
+    return is_listed and state.symbols[event.symbol].orphan_seen_ns < session.stocked_ns
 
 
 def _book_retired(state: EngineState, event: OrderFilled, name: str) -> None:

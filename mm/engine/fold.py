@@ -145,7 +145,7 @@ class Fold:
         elif code in ("balance.external", "ledger.explained"):
             state.ledger.book(state.now_ns, facts.get("asset", ""), _integer(facts.get("atoms"), 0))
         elif session is not None and code == "session.stock":
-            _take_stock(session, facts)
+            _take_stock(session, facts, state.now_ns)
             symbol = session.setup.instrument.symbol
             state.orders.inherit_floor(symbol, state.symbols[symbol].fills_end)
         elif session is not None and code == "session.state":
@@ -153,8 +153,8 @@ class Fold:
             session.reason = facts.get("reason", "")
 
 
-def _take_stock(session: Session, facts: dict[str, str]) -> None:
-    session.stock_taken = True
+def _take_stock(session: Session, facts: dict[str, str], now_ns: int) -> None:
+    session.stock_taken, session.stocked_ns = True, now_ns
     session.target_lots = _integer(facts.get("target_lots"), session.target_lots)
     session.position.start_lots = _integer(facts.get("start_lots"), session.position.start_lots)
 

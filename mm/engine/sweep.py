@@ -208,6 +208,7 @@ def _take_stock(state: EngineState, session: Session) -> None:
         state.report("session.target", session.name, target_lots=held_lots)
     if not session.stock_taken:
         session.stock_taken = True
+        session.stocked_ns = state.now_ns
         start_lots = held_lots - session.target_lots - session.position.net_lots
         session.position.start_lots = start_lots
         # Whatever was executed before is in the holdings: a report of it that comes again is none.

@@ -29,6 +29,7 @@ class Exposure(Checker):
         self._bands: list[int] = []
         self._former: list[tuple[int, int, int]] = []
         self._deceived: set[int] = set()
+        self._overfilled: dict[str, int] = {}
         self._seen = 0
         self._judged: tuple[int, ...] = ()
         self._tightened: list[tuple[int, int]] = []
@@ -72,7 +73,7 @@ class Exposure(Checker):
             elif session not in self._deceived:
                 raise self.broken(f"session {session}: {held} held, {lots} to {side}, limit {limit}")
         if self._deceived:
-            lied = {scene.session_of.get(cid) for cid in scene.lied_about}
+            lied = {scene.session_of.get(cid) for cid in scene.lied_about} | {*self._overfilled.values()}
             self._deceived = {session for session in self._deceived if session in over or session in lied}
 
     def _is_judged(self) -> bool:
@@ -93,8 +94,14 @@ class Exposure(Checker):
                 self._deceived.add(scene.session_of[cid])
         for fill in fills[self._seen :]:
             if fill.cid in scene.session_of and scene.truth.orders[fill.cid].left_lots < 0:
-                self._deceived.add(scene.session_of[fill.cid])
+                self._overfilled[fill.cid] = scene.session_of[fill.cid]
         self._seen = len(fills)
+        # Until the engine has heard of all of it, it counts with less than there is.
+        for cid in list(self._overfilled):
+            known = scene.engine.state.orders.get(cid)
+            if known is None or known.cum_lots >= scene.truth.orders[cid].cum_lots:
+                self._deceived.add(self._overfilled.pop(cid))
+        self._deceived.update(self._overfilled.values())
 
     def _note(self, lots: int, limit: int) -> None:
         self.worst_lots = max(self.worst_lots, lots)

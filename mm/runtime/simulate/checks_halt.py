@@ -69,7 +69,8 @@ class Halt(Checker):
         free_ns = max(scene.halted_ns, scene.wire.banned_until_ns)
         if scene.now_ns - free_ns > scene.kill_ns:
             for cid in scene.truth.live:
-                if cid in scene.placed and cid not in scene.cancelled and cid not in scene.lied_about:
+                known = cid in scene.placed and cid not in scene.lost
+                if known and cid not in scene.cancelled and cid not in scene.lied_about:
                     raise self.broken("an order was not cancelled although nothing stood in the way")
 
     def at_rest(self) -> None:

@@ -150,6 +150,8 @@ class World:
         except JournalFailed:
             self._gone(machine=False, clean=False)
             return
+        # What the venue counts within its minute stands in its answers to what a start asks first.
+        self.deliver(self.wire.reads.rate_used(self.now_ns))
         self.deliver(Advanced(ts_ns=self.now_ns))
 
     def _died(self, died: Died) -> None:

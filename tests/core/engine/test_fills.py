@@ -13,7 +13,7 @@ from mm.domain.units import PPM
 from mm.engine import fills
 from mm.strategies.base import Wake
 from tests.builders.engine_ladder import SECOND_NS, Scripted
-from tests.builders.engine_rig import EPOCH, MID, MS, Rig, cid_of, make_session
+from tests.builders.engine_rig import EPOCH, MID, MS, Rig, cid_of, make_session, orphan
 from tests.builders.estates import left, left_position
 from tests.builders.instruments import INSTRUMENT, OTHER
 
@@ -130,6 +130,25 @@ def test_fills_of_an_earlier_life_are_in_the_holdings_that_a_session_starts_from
     report(rig, cid_of(3), trade_id=41)
     assert rig.session().position.net_lots == 5
     assert len(rig.reports("fill.earlier_life")) == 1
+
+
+def test_a_fill_of_an_earlier_life_that_is_listed_late_is_in_the_holdings() -> None:
+    """Balances are often ahead of the list of trades (simulated: seed 50173)."""
+    rig = Rig()
+    rig.activate()
+    report(rig, cid_of(3), source=Source.QUERY)
+    assert rig.session().position.net_lots == 0
+    assert rig.reports("fill.earlier_life") == []
+
+
+def test_one_of_an_order_that_turned_up_since_may_have_happened_since() -> None:
+    """The venue lists an order of an earlier life after all: what is listed of its fills counts."""
+    rig = Rig()
+    rig.activate()
+    rig.advance(5 * SECOND_NS)
+    rig.list_orders(orders=(orphan(3),))
+    report(rig, cid_of(3), source=Source.QUERY)
+    assert rig.session().position.net_lots == 5
 
 
 def test_after_a_lifted_halt_fills_of_an_earlier_life_still_count() -> None:

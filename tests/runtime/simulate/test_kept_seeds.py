@@ -33,6 +33,10 @@ from mm.runtime.simulate.world import simulate
         pytest.param(30_266, 5_000, id="an_operator_called_before_the_end_lifted_a_halt_after_the_stop"),
         pytest.param(31_004, 5_000, id="a_deposit_leaned_the_ladder_beyond_every_collar"),
         pytest.param(31_168, 3_000, id="a_lie_outlived_a_looser_band"),
+        pytest.param(50_173, 5_000, id="a_fill_that_was_listed_after_the_holdings_were_counted"),
+        pytest.param(50_233, 5_000, id="an_overfill_that_the_engine_had_not_heard_of_yet"),
+        pytest.param(50_543, 3_000, id="fifteen_starts_within_a_minute_and_the_venues_count_of_them"),
+        pytest.param(51_061, 3_000, id="a_halted_start_that_could_not_know_of_an_order"),
     ],
 )
 def test_a_seed_that_broke_once_breaks_no_more(seed: int, steps: int) -> None:
