@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from mm.bootstrap.run_facts import facts_of, family_bytes
-from mm.errors import JournalCorrupt, StateCorrupt
+from mm.errors import StateCorrupt
 from mm.store.journal.entries import Family, RunHeader
 from mm.store.journal.layout import RunPlace, no_run, runs, segments
 from mm.store.journal.reader import Reading, read
@@ -114,7 +114,6 @@ class _Source:
         for number, record in enumerate(reading):
             if fold is None:
                 assert reading.run is not None  # a record has a header before it
-                self._check_name(reading.run)
                 fold = Fold(facts_of(reading.run))
             for table, row in fold.take(record):
                 draft.add(table, row)
@@ -128,15 +127,6 @@ class _Source:
         draft.add("configs", _first_config(facts, reading.run))
         draft.add("runs", self._row(facts, reading.run, reading))
         return sum(reading.counts.values())
-
-    def _check_name(self, header: RunHeader) -> None:
-        if header.run_id != self.place.run_id:
-            found = f"holds the journal of another run, {header.run_id}"
-            raise JournalCorrupt(
-                f"{self.place.directory}: {found}",
-                path=str(self.place.journal),
-                hint="move it to where it belongs; nothing was changed",
-            )
 
     def _row(self, facts: RunFacts, header: RunHeader, reading: Reading) -> dict[str, object]:
         return {

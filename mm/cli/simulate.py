@@ -47,6 +47,8 @@ def simulate(
 ) -> None:
     """Simulate engine, journal and recovery under drawn faults, and check every invariant at each step."""
     if soak:
+        if (seeds, steps, profile, jobs, only, strength) != (60, 5_000, "all", 1, "", 100):
+            raise typer.BadParameter("--soak is one calm life: only --first goes with it")
         from mm.cli.soak import soak as long_run
 
         long_run(terminal, soak, seed=first)
@@ -60,6 +62,9 @@ def simulate(
     unknown = [kind for kind in kinds or () if kind not in KINDS]
     if unknown:
         raise typer.BadParameter(f"{unknown[0]}: no kind of fault; there are {', '.join(KINDS)}")
+    never = [kind for kind in kinds or () if kind not in PROFILES[profile]]
+    if never:
+        raise typer.BadParameter(f"{never[0]} is in no seed of --profile {profile}")
     order = Order(
         seeds=seeds, steps=steps, first=first, profile=profile, jobs=jobs, only=kinds, strength=strength
     )

@@ -6,7 +6,7 @@ import pytest
 
 from mm.bootstrap.rebuild import journal_bytes, rebuild
 from mm.bootstrap.run_facts import facts_of
-from mm.errors import JournalCorrupt, StateCorrupt
+from mm.errors import JournalCorrupt, JournalForeign, StateCorrupt
 from mm.store.journal.entries import EVENT, Family
 from mm.store.journal.journal import Journal
 from mm.store.journal.layout import journal_directory, runs, segment_path
@@ -105,7 +105,7 @@ def test_a_journal_in_the_directory_of_another_run_is_refused(tmp_path: Path) ->
     """Copied, or renamed by hand."""
     directory = recorded.write_run(tmp_path, recorded.usual()).parent
     directory.rename(directory.with_name("20260102T030405Z-000009"))
-    with pytest.raises(JournalCorrupt, match="holds the journal of another run"):
+    with pytest.raises(JournalForeign, match="this is the journal of run"):
         rebuild(tmp_path)
 
 

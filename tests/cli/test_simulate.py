@@ -60,6 +60,8 @@ def test_a_failure_ends_with_its_story_and_the_command_that_shows_it_again(
     "option",
     [
         ["--profile", "everything"],
+        ["--profile", "crash", "--only", "lie"],
+        ["--soak", "2d", "--seeds", "4"],
         ["--only", "rain"],
         ["--steps", "1"],
         ["--seeds", "0"],
