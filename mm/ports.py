@@ -56,6 +56,18 @@ class Watches(Protocol):
 
 
 @runtime_checkable
+class Identified(Protocol):
+    """A venue that knows by itself which account it trades, whatever key that is traded with."""
+
+    @property
+    def identity(self) -> str:
+        """Where the account is and its number there; "" before instruments were asked for, or if the venue
+        does not tell.
+        """
+        ...
+
+
+@runtime_checkable
 class SimulatedVenue(Venue, Protocol):
     """A venue whose orders live in this process, in event time: the same events give the same outcomes.
 

@@ -19,7 +19,7 @@ Invariant: a journal that is damaged is never written to, moved or passed over i
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -80,11 +80,15 @@ class Start:
     Fields: kept: the state of the directory; recovered: what is taken over, None if nothing is; inherits: the
     venue may still have orders of an earlier life; is_quarantined: what was left cannot be read, and nobody
     has given it up; is_lost: the account was traded before, this directory knows of no life; given_up: what
-    an operator gave up, in words; signals: what they learnt before, whatever became of the rest.
+    an operator gave up, in words; signals: what they learnt before, whatever became of the rest; identity:
+    tells which account the venue says it is, once it knows.
     """
 
     def __init__(self, kept: RunState, account: Account | None, lease: AccountLease | None) -> None:
         """For `begin`; use that."""
+        self.identity: Callable[[], str] = str
+        self._held: ExitStack | None = None
+        self._data_dir = Path()
         self.kept = kept
         self.recovered: Recovered | None = None
         self.inherits = False
@@ -105,7 +109,11 @@ class Start:
         )
 
     def begin_life(self) -> int:
-        """Step 6: count a new life and return its epoch, above every number that was ever in use here."""
+        """Step 6: count a new life and return its epoch, above every number that was ever in use here.
+
+        Raises: AlreadyRunning if the venue's own name of the account is traded with another key.
+        """
+        self._take_identity()
         with _step(6, "epoch") as told:
             number = self._above + 1
             if self._lease is not None:
@@ -115,6 +123,15 @@ class Start:
                 self._lease.note(epoch)
             told["epoch"] = epoch
         return epoch
+
+    def _take_identity(self) -> None:
+        # A second lease: one account may have many keys.
+        identity = self.identity()
+        if self._account is None or not identity or self._held is None:
+            return
+        same = Account(venue=self._account.venue, key_id=identity)
+        with _step(1, "lock of the account itself"):
+            self._held.enter_context(AccountLease(same, self._data_dir))
 
     def leave(self, run: str) -> None:
         """From here on the journal of `run` holds what a later life takes over; it is on the disk by now."""
@@ -147,6 +164,7 @@ def begin(settings: Settings, options: StartOptions, held: ExitStack) -> Start:
         kept = RunState.open(settings.data_dir, account=options.account)
         told["free_bytes"] = _check_room(settings)
         start = Start(kept, options.account, lease)
+        start._held, start._data_dir = held, settings.data_dir
         start._above = max((place.epoch for place in runs(settings.data_dir)), default=0)
     if lease is not None and is_stateless and _has_past(settings.data_dir):
         # Whoever takes the state away takes halts, loss limits and positions with it.

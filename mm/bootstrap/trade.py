@@ -27,7 +27,7 @@ from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, JournalFaile
 from mm.observe.latch import way_out
 from mm.observe.report_log import log_report
 from mm.observe.status import RunFacts, status
-from mm.ports import Venue
+from mm.ports import Identified, Venue
 from mm.runtime.config_watch import ConfigWatch
 from mm.runtime.control import ControlServer
 from mm.runtime.keeper import Keeper
@@ -173,6 +173,8 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
                 )
             history = ConfigHistory(settings.data_dir)
             revision = begin_revision(settings, history)
+            if isinstance(venue, Identified):
+                start.identity = lambda: venue.identity
             engine = await assemble(settings, venue, kept, revision=revision, heritage=start.heritage)
             await guard.start(engine)
             unfit = UnfitLadder(settings)

@@ -28,7 +28,7 @@ from mm.domain.events import (
 from mm.domain.instrument import Instrument
 from mm.domain.watched import joined_name, split_name
 from mm.errors import ConfigError, ProtocolViolation
-from mm.ports import Venue, Watches
+from mm.ports import Identified, Venue, Watches
 
 
 class JoinedVenue:
@@ -46,6 +46,11 @@ class JoinedVenue:
     def caps(self) -> Capabilities:
         """What the venue can do that is traded on."""
         return self._traded.caps
+
+    @property
+    def identity(self) -> str:
+        """The account that is traded; see `mm.ports.Identified`."""
+        return self._traded.identity if isinstance(self._traded, Identified) else ""
 
     async def instruments(self, symbols: tuple[str, ...]) -> tuple[Instrument, ...]:
         """Return what the venue returns that is traded on."""

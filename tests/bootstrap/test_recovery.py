@@ -22,7 +22,7 @@ from mm.settings.options import RunOptions
 from mm.store.journal.entries import CHECKPOINT, NOTE, OperatorNote
 from mm.store.journal.layout import runs
 from mm.store.journal.reader import read
-from mm.store.lease import AccountLease
+from mm.store.lease import Account, AccountLease
 from mm.store.lock import DirectoryLock, holder
 from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
@@ -341,6 +341,17 @@ def test_an_account_that_is_traded_from_elsewhere_is_refused(lives: Lives, tmp_p
     assert not lives.venue.sent
     assert holder(lives.data_dir) is None
     assert not (lives.data_dir / STATE_NAME).exists()
+
+
+def test_another_key_of_the_same_account_is_refused(lives: Lives, tmp_path: Path) -> None:
+    """Once the venue has said which account it is, before a life is counted and before any order."""
+    lives.venue.identity = "https://venue#7"
+    same = Account(venue=ACCOUNT.venue, key_id="https://venue#7")
+    with AccountLease(same, tmp_path / "elsewhere"), pytest.raises(AlreadyRunning, match="elsewhere"):
+        lives.live(5)
+    assert not lives.venue.commands(Place)
+    assert lives.kept().epoch == 0
+    assert lives.live(5).exit_code == 0
 
 
 def test_without_room_nothing_is_begun(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,8 +66,10 @@ class LaterClock(VirtualClock):
 class RememberingVenue(FakeVenue):
     """The fake venue, which knows its orders after their end too, and its fills.
 
-    Fields: ended: lots filled by id; fills: in their order.
+    Fields: ended: lots filled by id; fills: in their order; identity: as in `mm.ports.Identified`.
     """
+
+    identity = ""
 
     def __init__(self, clock: VirtualClock) -> None:
         """Begin without orders."""

@@ -48,6 +48,7 @@ class BinanceAdapter(BinanceFeed):
         exchange.urls["api"]["private"] = used.rest
         exchange.urls["api"]["ws"]["ws-api"] = {"spot": used.user}
         self._can_sign = settings.can_sign
+        self._identity = ""
         timeout_ms = settings.request_timeout_ms
         self._hot = HotCalls(exchange, egress, base=used.rest, timeout_ms=timeout_ms)
         self._hot.may_place = settings.may_place
@@ -65,7 +66,17 @@ class BinanceAdapter(BinanceFeed):
 
         Raises: VenueRefused if the key may not trade; RequestFailure.
         """
-        return await self._listings.account() if self._can_sign else {}
+        if not self._can_sign:
+            return {}
+        account = await self._listings.account()
+        number = account.get("uid")
+        self._identity = f"{self._link.settings.addresses.rest}#{number}" if number is not None else ""
+        return account
+
+    @property
+    def identity(self) -> str:
+        """Which account this is, whatever the key; see `mm.ports.Identified`."""
+        return self._identity
 
     def work_for(self, command: VenueCommand) -> Work:
         """Return what carries a command out."""

@@ -46,6 +46,19 @@ async def test_instruments_come_with_grid_filters_and_the_accounts_fees(server: 
     assert json.loads(asked.params["symbols"]) == ["ETHUSDT", "BTCUSDT"]
 
 
+@pytest.mark.parametrize(("account", "named"), [({"uid": 354937868}, "#354937868"), ({}, "")])
+async def test_the_account_is_known_by_the_venues_own_number(
+    server: ScriptedBinance, account: dict[str, int], named: str
+) -> None:
+    """Whatever key it is traded with, once instruments were asked for; a venue that does not say has none."""
+    server.then("GET account", ok({**ACCOUNT, **account}))
+    async with running(settings(server.url), symbols=()) as (venue, _):
+        assert venue.identity == ""
+        await venue.instruments(("BTC/USDT",))
+        assert venue.identity.startswith(server.url if named else "")
+        assert venue.identity.endswith(named)
+
+
 async def test_without_a_key_the_listed_fees_hold_and_nothing_is_signed(server: ScriptedBinance) -> None:
     """Market data needs no account."""
     async with running(settings(server.url, api_key=""), symbols=()) as (venue, _):
