@@ -34,7 +34,11 @@ from mm.signals.base import SignalSpec
 from mm.signals.markout import MarkoutSpec
 
 HYSTERESIS: Final = 0.3
-"""Default tolerance times the decay of fills: keeps 98.7 % of the utility with a quarter of the messages."""
+"""Default tolerance times the decay of fills: a quarter of the messages for a little of the utility.
+
+On the market of Avellaneda and Stoikov it keeps 98.6, 98.5, 98.0 and 97.2 % of the best at an aversion of
+0.01, 0.1, 0.5 and 1, exactly (`mm bench quoting`); without it 99.9, 99.9, 99.7 and 99.3 %.
+"""
 
 HALF_TICKS_PER_BPS: Final = 20_000
 """A mid in half ticks divided by this is one basis point in ticks."""
