@@ -132,8 +132,6 @@ class AuditCheck:
                 gap = f"{missing.first_seq} to {missing.last_seq}"
                 self.verdict.remarks.append(f"run {place.run_id}: records {gap} were torn off by a crash")
         if report.run is not None:
-            if report.run.run_id != place.run_id:
-                self._problem(f"{place.directory}: holds the journal of another run, {report.run.run_id}")
             self._begins(report.run)
             self._records(place)
         return report

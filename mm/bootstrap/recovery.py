@@ -84,11 +84,16 @@ class Start:
     tells which account the venue says it is, once it knows.
     """
 
-    def __init__(self, kept: RunState, account: Account | None, lease: AccountLease | None) -> None:
+    def __init__(
+        self,
+        kept: RunState,
+        options: StartOptions,
+        lease: AccountLease | None,
+        data_dir: Path,
+        held: ExitStack,
+    ) -> None:
         """For `begin`; use that."""
         self.identity: Callable[[], str] = str
-        self._held: ExitStack | None = None
-        self._data_dir = Path()
         self.kept = kept
         self.recovered: Recovered | None = None
         self.inherits = False
@@ -96,8 +101,10 @@ class Start:
         self.is_lost = False
         self.given_up = ""
         self.signals: tuple[SignalEstate, ...] = ()
-        self._account = account
+        self._account = options.account
         self._lease = lease
+        self._data_dir = data_dir
+        self._held = held
         self._above = 0
 
     @property
@@ -127,7 +134,7 @@ class Start:
     def _take_identity(self) -> None:
         # A second lease: one account may have many keys.
         identity = self.identity()
-        if self._account is None or not identity or self._held is None:
+        if self._account is None or not identity:
             return
         same = Account(venue=self._account.venue, key_id=identity)
         with _step(1, "lock of the account itself"):
@@ -163,8 +170,7 @@ def begin(settings: Settings, options: StartOptions, held: ExitStack) -> Start:
         is_stateless = not (settings.data_dir / STATE_NAME).exists()
         kept = RunState.open(settings.data_dir, account=options.account)
         told["free_bytes"] = _check_room(settings)
-        start = Start(kept, options.account, lease)
-        start._held, start._data_dir = held, settings.data_dir
+        start = Start(kept, options, lease, settings.data_dir, held)
         start._above = max((place.epoch for place in runs(settings.data_dir)), default=0)
     if lease is not None and is_stateless and _has_past(settings.data_dir):
         # Whoever takes the state away takes halts, loss limits and positions with it.

@@ -200,7 +200,7 @@ def _remove_notes(data_dir: Path) -> None:
         (_forget_history, "a config was in force that the history does not have"),
         (_change_text, "the text of revision 2 of the config was changed"),
         (_lose_text, "there is no revision 2"),
-        (_rename_run, "holds the journal of another run"),
+        (_rename_run, "this is the journal of run"),
         (_drop_run, "a change of the latch that no journal tells of"),
         (_cut_whole_frames, "ended in good order, and its journal has no end"),
         (_damage_notes, "byte "),

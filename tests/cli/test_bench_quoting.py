@@ -20,8 +20,10 @@ def test_figures_are_told_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     told = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (told["market"], told["gamma"], told["cap"]) == ("as", 0.1, 40)
     row = told["strategies"]["glft"]
-    for name in ("mean", "sd", "sd_q", "fills", "ce_percent", "exact_mean", "exact_sd", "exact_sd_q"):
-        assert row[name] >= 0
+    for name in ("mean", "sd", "fills", "ce_percent", "exact_mean", "exact_sd", "exact_sd_q"):
+        assert row[name] > 0
+    # Two sessions may end with the same inventory.
+    assert row["sd_q"] >= 0
     assert row["exact_mean"] == pytest.approx(67.729, abs=0.01)
 
 

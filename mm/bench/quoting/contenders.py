@@ -13,6 +13,7 @@ from math import log1p
 from types import MappingProxyType
 from typing import Final, cast
 
+from mm.bench.quoting.desk import tick_of
 from mm.bench.quoting.exact import Market
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quote, Quotes
@@ -89,8 +90,8 @@ def average_spread(scene: Scene) -> float:
 
 
 def _symmetric(scene: Scene, instrument: Instrument) -> Strategy[object]:
-    assert instrument.lot_atoms > 0
-    return cast("Strategy[object]", Symmetric(average_spread(scene) / 2 / float(scene.tick)))
+    half_spread_ticks = average_spread(scene) / 2 / float(tick_of(instrument))
+    return cast("Strategy[object]", Symmetric(half_spread_ticks))
 
 
 def _flow(scene: Scene) -> dict[str, object]:

@@ -103,6 +103,11 @@ def make_lots(tick: Decimal, fee: Decimal = Decimal(0)) -> Instrument:
     )
 
 
+def tick_of(instrument: Instrument) -> Decimal:
+    """Return the tick, price units."""
+    return Decimal(instrument.tick_atoms).scaleb(-instrument.quote_scale)
+
+
 @dataclass(slots=True)
 class _Resting:
     # An order at the bench's venue.
@@ -128,7 +133,7 @@ class Desk:
         latency_steps: int = 0,
     ) -> None:
         """Begin to quote around `HOME`. Args: lots: held already; latency_steps: until a request arrives."""
-        tick = Decimal(instrument.tick_atoms).scaleb(-instrument.quote_scale)
+        tick = tick_of(instrument)
         self.instrument = instrument
         self.lots = lots
         self.cash_ticks = 0

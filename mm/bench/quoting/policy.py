@@ -11,7 +11,7 @@ import numpy as np
 
 from mm.bench.quoting.contenders import Contender, Scene
 from mm.bench.quoting.desk import HOME, Desk, make_lots
-from mm.bench.quoting.exact import Numbers, Policy
+from mm.bench.quoting.exact import Policy
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quotes
 from mm.domain.sides import BUY, SELL
@@ -84,8 +84,3 @@ class _Overheard:
         found = self._strategy.quotes(view)
         self.tolerances_ticks |= {quote.tolerance_ticks for quote in (*found.bids, *found.asks)}
         return found
-
-
-def rows(policy: Policy) -> Numbers:
-    """Return bids and asks of a policy, one above the other, for comparison."""
-    return np.vstack((policy.bids, policy.asks))

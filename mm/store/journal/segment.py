@@ -252,11 +252,8 @@ class SegmentReader:
         # Whether what follows the last whole frame is the beginning of the next, and behind it zeros where
         # the power went before the data came; or a frame that has become whole since it was looked at.
         rest = self._read(self.torn_bytes, self.offset)
-        found = [parse(part, 0) for part in (rest, rest.rstrip(b"\0"))]
-        lengths = len(rest), len(rest.rstrip(b"\0"))
-        return not lengths[1] or any(
-            isinstance(one, Frame) or one > length for one, length in zip(found, lengths, strict=True)
-        )
+        written = rest.rstrip(b"\0")
+        return not written or _is_begun(rest) or _is_begun(written)
 
     def _later_frame(self) -> int | None:
         size = os.fstat(self._file).st_size
@@ -270,3 +267,9 @@ class SegmentReader:
                     return at
                 at = find_mark(view, at + 1)
         return None
+
+
+def _is_begun(content: bytes) -> bool:
+    # Whether a whole frame begins there, or one that needs more bytes than there are.
+    found = parse(content, 0)
+    return isinstance(found, Frame) or found > len(content)

@@ -55,8 +55,12 @@ async def test_the_account_is_known_by_the_venues_own_number(
     async with running(settings(server.url), symbols=()) as (venue, _):
         assert venue.identity == ""
         await venue.instruments(("BTC/USDT",))
-        assert venue.identity.startswith(server.url if named else "")
-        assert venue.identity.endswith(named)
+        known = venue.identity
+    if not named:
+        assert known == ""
+    else:
+        assert known.startswith(server.url)
+        assert known.endswith(named)
 
 
 async def test_without_a_key_the_listed_fees_hold_and_nothing_is_signed(server: ScriptedBinance) -> None:
