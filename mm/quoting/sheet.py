@@ -11,8 +11,11 @@ drift the ask at -q is the bid at q to the last bit.
 from math import floor
 from typing import NamedTuple
 
+from mm.domain.view import View
 from mm.models.glft import Distances
 from mm.models.glft_table import Table
+from mm.quoting.guards import HALF_TICKS_PER_BPS, Ideal
+from mm.quoting.session import OVER
 
 
 class Line(NamedTuple):
@@ -103,3 +106,21 @@ def _curve(distances: list[float | None], reach: int, line: Line | None) -> Curv
     first, last = max(0.0, known[1] - known[0]), max(0.0, known[-1] - known[-2])
     below, above = Line(known[0] + reach * first, first), Line(known[-1] - reach * last, last)
     return Curve(reach, (*known, known[-1]), below, above)
+
+
+def ideal_of(
+    sheet: Sheet, view: View[object], unit_lots: int, decay_per_bps: float, *, is_over: bool
+) -> Ideal:
+    """Return what a sheet in bps of the mid wants at the view's inventory.
+
+    Args: unit_lots: what the sheet counts as one. is_over: the session has ended, and only flat is wanted.
+    """
+    bps_ticks = view.mid_half_ticks / HALF_TICKS_PER_BPS
+    held = view.inventory_lots / unit_lots
+    return Ideal(
+        view.mid_half_ticks,
+        sheet.bid(held) * bps_ticks,
+        sheet.ask(held) * bps_ticks,
+        decay_per_bps,
+        only_reduces=OVER if is_over else "",
+    )

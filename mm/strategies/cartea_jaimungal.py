@@ -28,9 +28,9 @@ from mm.domain.units import ceil_div
 from mm.domain.view import View
 from mm.models.cartea_jaimungal import Aims, distances, endless
 from mm.quoting.flow import Flow, FlowParams, FlowReader, stepped
-from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal
-from mm.quoting.session import NOT_STARTED, OVER, moment
-from mm.quoting.sheet import Sheet, sheet_of_table
+from mm.quoting.guards import Guards
+from mm.quoting.session import NOT_STARTED, moment
+from mm.quoting.sheet import Sheet, ideal_of, sheet_of_table
 from mm.signals.base import SignalSpec
 from mm.strategies.base import About, Wake
 
@@ -101,15 +101,7 @@ class CarteaJaimungal:
         sheet = _sheet(self._case(flow, view.inventory_max_lots, unit_lots, now.left_s))
         if isinstance(sheet, str):
             return Quotes((), (), sheet, view.memory)
-        bps_ticks = view.mid_half_ticks / HALF_TICKS_PER_BPS
-        held = view.inventory_lots / unit_lots
-        ideal = Ideal(
-            view.mid_half_ticks,
-            sheet.bid(held) * bps_ticks,
-            sheet.ask(held) * bps_ticks,
-            flow.decay_per_bps,
-            only_reduces=OVER if now.is_over else "",
-        )
+        ideal = ideal_of(sheet, view, unit_lots, flow.decay_per_bps, is_over=now.is_over)
         bids, asks, reason = guards.ladder(view, ideal)
         return Quotes(bids, asks, reason, now.end_ns)
 

@@ -35,9 +35,9 @@ from mm.models.glft import Market, OutOfRange, closed_form, risk_factor_for
 from mm.models.glft_asymptotic import asymptotic
 from mm.models.glft_finite import finite
 from mm.quoting.flow import BPS_PER_MID, DiffusionParams, Flow, FlowReader, VolatilityReader, stepped
-from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal
-from mm.quoting.session import NOT_STARTED, OVER, moment
-from mm.quoting.sheet import Sheet, sheet_of_line, sheet_of_table
+from mm.quoting.guards import Guards
+from mm.quoting.session import NOT_STARTED, moment
+from mm.quoting.sheet import Sheet, ideal_of, sheet_of_line, sheet_of_table
 from mm.signals.base import SignalSpec
 from mm.strategies.base import BPS_MAX, DAY_MS, About, Wake
 
@@ -172,15 +172,7 @@ class Glft:
         sheet = _sheet(self._case(view, flow, volatility, unit_lots, now.left_s))
         if isinstance(sheet, str):
             return Quotes((), (), sheet, view.memory)
-        bps_ticks = view.mid_half_ticks / HALF_TICKS_PER_BPS
-        held = view.inventory_lots / unit_lots
-        ideal = Ideal(
-            view.mid_half_ticks,
-            sheet.bid(held) * bps_ticks,
-            sheet.ask(held) * bps_ticks,
-            flow.decay_per_bps,
-            only_reduces=OVER if now.is_over else "",
-        )
+        ideal = ideal_of(sheet, view, unit_lots, flow.decay_per_bps, is_over=now.is_over)
         bids, asks, reason = guards.ladder(view, ideal)
         return Quotes(bids, asks, reason, now.end_ns)
 
