@@ -5,7 +5,8 @@ from typing import Final
 from mm.domain.commands import Cancel, Place, Report, VenueCommand
 from mm.domain.events import AnyEvent, OrdersListed
 from mm.engine.recovery import NO_BUDGET
-from mm.engine.session import SessionState
+from mm.engine.session import Session, SessionState
+from mm.risk.open_orders import OWN
 from mm.runtime.simulate.checks_scene import Checker, Scene
 
 SPENT: Final = ("budget", "message_rate")
@@ -83,7 +84,7 @@ class Liveness(Checker):
         for session in state.sessions:
             silent_ns = self.scene.now_ns - self._quoted_ns.get(session.index, 0)
             stands = session.state is SessionState.ACTIVE and session.reason not in SPENT
-            if stands and silent_ns > self.scene.reconciled_ns:
+            if stands and silent_ns > self.scene.reconciled_ns and not self._is_crowded_out(session):
                 raise self.broken(f"{session.name} is active, quotes nothing: {session.reason}")
             if session.state is SessionState.HALTED and not state.halt_code:
                 raise self.broken(f"{session.name} is halted without a reason")
@@ -91,6 +92,14 @@ class Liveness(Checker):
             waits = session.state is SessionState.PENDING and session.reason.endswith(NO_BUDGET)
             if session.state not in STEADY and not waits:
                 raise self.broken(f"{session.name} is {session.state}: {session.reason}")
+
+    # The cap on orders is the symbol's: where a reload made it small, the sessions named first may fill it.
+    def _is_crowded_out(self, session: Session) -> bool:
+        scene, sessions = self.scene, self.scene.engine.state.sessions
+        standing = [sessions[scene.session_of[cid]] for cid in scene.truth.live if cid in scene.session_of]
+        return session.reason == OWN and any(
+            one is not session and one.market is session.market for one in standing
+        )
 
     def at_rest(self) -> None:
         """Judge how each session ended."""
