@@ -3,7 +3,7 @@
 from typing import Final
 
 from mm.domain.commands import Place, VenueCommand
-from mm.domain.events import AnyEvent, ConfigApplied
+from mm.domain.events import AnyEvent, ConfigApplied, OrderFilled
 from mm.domain.sides import Side
 from mm.risk.inventory_band import band_lots
 from mm.runtime.simulate.checks_scene import Checker, Extremes, Scene
@@ -19,7 +19,7 @@ class Exposure(Checker):
     """
 
     invariant = "I1"
-    hears = (ConfigApplied,)
+    hears = (ConfigApplied, OrderFilled)
 
     def __init__(self, scene: Scene) -> None:
         """Start with the bands of the setup."""
@@ -29,7 +29,8 @@ class Exposure(Checker):
         self._bands: list[int] = []
         self._former: list[tuple[int, int, int]] = []
         self._deceived: set[int] = set()
-        self._overfilled: dict[str, int] = {}
+        self._overfilled: dict[str, tuple[int, tuple[str, int]]] = {}
+        self._told: set[tuple[str, int]] = set()
         self._seen = 0
         self._judged: tuple[int, ...] = ()
         self._tightened: list[tuple[int, int]] = []
@@ -42,9 +43,11 @@ class Exposure(Checker):
         self._tightened = [(index, band) for index, band in before if band > self._bands[index]]
 
     def on_event(self, event: AnyEvent) -> None:
-        """Follow a change of the config."""
+        """Follow a change of the config, and which fills the engine has heard of."""
         if isinstance(event, ConfigApplied):
             self._follow(event.ts_ns)
+        elif isinstance(event, OrderFilled):
+            self._told.add((event.symbol, event.trade_id))
 
     def on_truth(self) -> None:
         """Compare."""
@@ -73,7 +76,7 @@ class Exposure(Checker):
             elif session not in self._deceived:
                 raise self.broken(f"session {session}: {held} held, {lots} to {side}, limit {limit}")
         if self._deceived:
-            lied = {scene.session_of.get(cid) for cid in scene.lied_about} | {*self._overfilled.values()}
+            lied = {scene.session_of.get(cid) for cid in scene.lied_about} | self._overfilled_sessions()
             self._deceived = {session for session in self._deceived if session in over or session in lied}
 
     def _is_judged(self) -> bool:
@@ -93,15 +96,29 @@ class Exposure(Checker):
             if cid in scene.session_of:
                 self._deceived.add(scene.session_of[cid])
         for fill in fills[self._seen :]:
-            if fill.cid in scene.session_of and scene.truth.orders[fill.cid].left_lots < 0:
-                self._overfilled[fill.cid] = scene.session_of[fill.cid]
+            ours = scene.ids.decode(fill.cid)
+            if ours is not None and scene.truth.orders[fill.cid].left_lots < 0:
+                self._overfilled[fill.cid] = (ours.session, (fill.symbol, fill.trade_id))
         self._seen = len(fills)
-        # Until the engine has heard of all of it, it counts with less than there is.
-        for cid in list(self._overfilled):
-            known = scene.engine.state.orders.get(cid)
-            if known is None or known.cum_lots >= scene.truth.orders[cid].cum_lots:
-                self._deceived.add(self._overfilled.pop(cid))
-        self._deceived.update(self._overfilled.values())
+        self._deceived |= self._overfilled_sessions()
+        self._overfilled = {
+            cid: (session, trade)
+            for cid, (session, trade) in self._overfilled.items()
+            if not self._is_counted(cid, session, trade)
+        }
+
+    def _overfilled_sessions(self) -> set[int]:
+        return {session for session, _ in self._overfilled.values()}
+
+    # Until the engine has heard of all of it, it counts with less than there is. What was overfilled of an
+    # earlier life may be in its holdings before it hears of it, and then counts twice until they are listed.
+    def _is_counted(self, cid: str, session: int, trade: tuple[str, int]) -> bool:
+        state, truth = self.scene.engine.state, self.scene.truth
+        known = state.orders.get(cid)
+        if known is not None:
+            return known.cum_lots >= truth.orders[cid].cum_lots
+        counted = state.sessions[session].position.inventory_lots
+        return trade in self._told and counted == self.scene.inventory.held(session)
 
     def _note(self, lots: int, limit: int) -> None:
         self.worst_lots = max(self.worst_lots, lots)

@@ -16,6 +16,11 @@ may be silent until they are not."""
 STEADY: Final = (SessionState.ACTIVE, SessionState.HALTED, SessionState.PAUSED)
 
 
+# Many starts within a minute use up what the venue allows; then the next one waits for that.
+def _waits(session: Session) -> bool:
+    return session.state is SessionState.PENDING and session.reason.endswith(NO_BUDGET)
+
+
 class NoOrphans(Checker):
     """I5. Some time after the last fault nothing is live in the core that has ended at the venue; at rest
     both have none with our mark.
@@ -25,11 +30,12 @@ class NoOrphans(Checker):
 
     def when_healed(self) -> None:
         """Compare each order that the core holds."""
-        scene = self.scene
+        scene, sessions = self.scene, self.scene.engine.state.sessions
         for order in scene.engine.state.orders.live.values():
             true = scene.truth.orders.get(order.cid)
             ended_ns = order.placed_ns if true is None else true.closed_ns or scene.now_ns
-            if scene.now_ns - ended_ns > self.scene.reconciled_ns and order.cid not in scene.wire.in_transit:
+            late = scene.now_ns - ended_ns > self.scene.reconciled_ns
+            if late and order.cid not in scene.wire.in_transit and not _waits(sessions[order.session]):
                 raise self.broken(f"the core holds {order.cid[-6:]} for {order.state}; the venue does not")
 
     def at_rest(self) -> None:
@@ -88,9 +94,7 @@ class Liveness(Checker):
                 raise self.broken(f"{session.name} is active, quotes nothing: {session.reason}")
             if session.state is SessionState.HALTED and not state.halt_code:
                 raise self.broken(f"{session.name} is halted without a reason")
-            # Many starts within a minute use up what the venue allows; then the next one waits for that.
-            waits = session.state is SessionState.PENDING and session.reason.endswith(NO_BUDGET)
-            if session.state not in STEADY and not waits:
+            if session.state not in STEADY and not _waits(session):
                 raise self.broken(f"{session.name} is {session.state}: {session.reason}")
 
     # The cap on orders is the symbol's: where a reload made it small, the sessions named first may fill it.

@@ -36,8 +36,12 @@ from mm.runtime.simulate.world import simulate
         pytest.param(50_173, 5_000, id="a_fill_that_was_listed_after_the_holdings_were_counted"),
         pytest.param(50_233, 5_000, id="an_overfill_that_the_engine_had_not_heard_of_yet"),
         pytest.param(50_543, 3_000, id="fifteen_starts_within_a_minute_and_the_venues_count_of_them"),
-        pytest.param(70_194, 5_000, id="a_cap_on_orders_made_so_small_that_one_session_fills_it"),
         pytest.param(51_061, 3_000, id="a_halted_start_that_could_not_know_of_an_order"),
+        pytest.param(70_194, 5_000, id="a_cap_on_orders_made_so_small_that_one_session_fills_it"),
+        pytest.param(
+            70_489, 5_000, id="an_overfill_of_an_earlier_life_that_was_told_after_the_holdings_were_counted"
+        ),
+        pytest.param(70_865, 5_000, id="orders_wait_for_their_proof_while_the_budget_is_spent"),
     ],
 )
 def test_a_seed_that_broke_once_breaks_no_more(seed: int, steps: int) -> None:
