@@ -274,6 +274,12 @@ class Liar:
         if self._is_alive(order.cid):
             self.lied_about.add(order.cid)
 
+    def _deny_fills(self, order: Order) -> None:
+        # What was refused was never filled, it is about to be said: of one that was, that is a lie as well.
+        self._deny(order)
+        if self._cum_lots(order) > order.cum_lots:
+            self.lied_about.add(order.cid)
+
     def _cum_lots(self, order: Order) -> int:
         true = self._truth.orders.get(order.cid)
         return 0 if true is None else true.cum_lots
@@ -295,7 +301,7 @@ class Liar:
         )
 
     def _rejected(self, order: Order) -> AnyEvent:
-        self._deny(order)
+        self._deny_fills(order)
         return OrderRejected(ts_ns=0, cid=order.cid, code=-2010, reason="simulated: a lie")
 
     def _seen_rejected(self, order: Order) -> AnyEvent:
