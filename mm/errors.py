@@ -116,6 +116,10 @@ class WatchdogFailed(MMError):
     exit_code = EXIT_CONFIG
 
 
+class WorkerFailed(MMError):
+    """A process that worked for us broke or was lost, and did so again; what others finished is kept."""
+
+
 class ProtocolViolation(MMError):
     """We broke our own state machine: a bug of mm. The state is unchanged."""
 
@@ -157,6 +161,12 @@ class JournalFailed(MMError):
 
     Cancels still go out.
     """
+
+    exit_code = EXIT_CONFIG
+
+
+class RecordingFailed(MMError):
+    """A recording cannot go on (disk full, slow or failing); what was written before is whole."""
 
     exit_code = EXIT_CONFIG
 

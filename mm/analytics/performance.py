@@ -8,7 +8,7 @@ ratios and as amounts of the quote asset. Bounded: sums, and the intervals of th
 from collections import deque
 from dataclasses import dataclass
 from math import exp, log, sqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 from mm.domain.units import NS_PER_S
 
@@ -44,6 +44,21 @@ class Mark:
     mid_half_ticks: int
 
 
+class Sums(NamedTuple):
+    """What intervals add up to; sums of two runs are added field by field.
+
+    Fields: intervals: how many; first, second, third, fourth: sums of the powers of their P&L, quote units;
+    loss: sum of exp(-aversion x P&L).
+    """
+
+    intervals: int
+    first: float
+    second: float
+    third: float
+    fourth: float
+    loss: float
+
+
 class Performance:
     """Samples of one session.
 
@@ -63,6 +78,7 @@ class Performance:
         self.worst: tuple[Mark, Mark] | None = None
         self._per_quote = per_quote_fine
         self._sum = self._square = self._shortfall = 0
+        self._cube = self._fourth = 0
         self._loss = 0.0
         self._window: deque[Mark] = deque(maxlen=WINDOW + 1)
 
@@ -79,7 +95,10 @@ class Performance:
             gained = mark.equity_fine - self._window[-1].equity_fine
             self.count += 1
             self._sum += gained
-            self._square += gained * gained
+            square = gained * gained
+            self._square += square
+            self._cube += square * gained
+            self._fourth += square * square
             self._shortfall += min(0, gained) ** 2
             self._loss += exp(min(EXPONENT_MAX, -self.aversion * gained / self._per_quote))
         self._window.append(mark)
@@ -98,6 +117,19 @@ class Performance:
         known = self.worst
         if known is None or lost > known[0].equity_fine - known[1].equity_fine:
             self.worst = (first, last)
+
+    @property
+    def sums(self) -> Sums:
+        """What the intervals add up to, so that windows of several runs can be judged as one."""
+        unit = self._per_quote
+        return Sums(
+            self.count,
+            self._sum / unit,
+            self._square / unit**2,
+            self._cube / unit**3,
+            self._fourth / unit**4,
+            self._loss,
+        )
 
     @property
     def mean_quote(self) -> float:

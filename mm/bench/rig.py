@@ -36,7 +36,7 @@ def make_engine(
         instrument=instrument,
         # The engine hands a strategy back what it returned, and never looks into it.
         strategy=cast("Strategy[object]", PureMarketMaking(params, instrument)),
-        rules=make_rules(_limits()),
+        rules=make_rules(limits()),
         band_ratio_ppm=500_000,
     )
     return Engine(
@@ -66,7 +66,8 @@ def make_bench_instrument() -> Instrument:
     )
 
 
-def _limits() -> RiskLimits:
+def limits() -> RiskLimits:
+    """Return limits of every rule: finite, and so wide that none binds."""
     return RiskLimits(
         stale_ns_max=2 * NS_PER_S,
         collar_ppm=15_000,

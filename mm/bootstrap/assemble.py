@@ -128,6 +128,7 @@ def session_setup(
     """Return the session `name` with its limits; raises ConfigError if one does not fit the instrument."""
     inventory = settings.pair[name].inventory
     band_lots = _limit_lots(f"pair.{name}.inventory.max_base", inventory.max_base, instrument)
+    ratio = inventory.target_base_ratio
     return SessionSetup(
         name=name,
         instrument=instrument,
@@ -136,6 +137,7 @@ def session_setup(
         band_lots_max=band_lots or 0,
         band_ratio_ppm=floor_atoms(inventory.max_ratio, 6),
         target_lots=target_lots,
+        target_ratio_ppm=None if ratio is None else floor_atoms(ratio, 6),
         slippage_ppm=floor_atoms(settings.risk_of(name).max_slippage_bps, 2),
     )
 
@@ -183,12 +185,18 @@ def _limit_lots(key: str, amount: Decimal | None, instrument: Instrument) -> int
     return lots
 
 
-def _target_lots(settings: Settings, name: str, instrument: Instrument, kept: RunState) -> int | None:
+def configured_target(settings: Settings, name: str, instrument: Instrument) -> int | None:
+    """Return the holding at which the session `name` has no inventory, lots; None: as found at its start."""
     configured = settings.pair[name].inventory.target_base
-    if configured is not None:
-        return _lots(configured, instrument)
+    return None if configured is None else _lots(configured, instrument)
+
+
+def _target_lots(settings: Settings, name: str, instrument: Instrument, kept: RunState) -> int | None:
+    configured = configured_target(settings, name, instrument)
     # A demo's holdings begin anew with each exchange, and its target with them.
-    return None if settings.mode == "demo" else kept.target_lots(name)
+    if configured is not None or settings.mode == "demo":
+        return configured
+    return kept.target_lots(name)
 
 
 def _lots(amount: Decimal, instrument: Instrument) -> int:

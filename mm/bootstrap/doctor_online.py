@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from mm.bootstrap.doctor_watched import Seen, look, names_of
 from mm.bootstrap.door import pace_of
 from mm.bootstrap.public_feed import public_settings
 from mm.bootstrap.run_config import live_venue_settings, only_venue
@@ -88,6 +89,15 @@ class SessionFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedFacts:
+    """A market that is only watched. Fields: name: as the config has it; sessions: that watch it."""
+
+    name: str
+    sessions: tuple[str, ...]
+    seen: Seen | Missed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OnlineFacts:
     """Everything that was measured.
 
@@ -106,6 +116,7 @@ class OnlineFacts:
     weight_limit: int
     orders: "tuple[Usage, ...] | Missed"
     round_trip: RoundTrip | Missed
+    watched: tuple[WatchedFacts, ...] = ()
 
 
 def examine_online(settings: Settings) -> OnlineFacts:
@@ -195,6 +206,9 @@ class _Examination:
             orders=await _attempt(facts.order_usage()) if with_key and facts else absent,
             weight=self._probe.rate.weight if self._probe.rate is not None else -1,
             weight_limit=self._venue.caps.weight_per_minute,
+            watched=tuple([await self._watched(*one) for one in names_of(self._settings).items()])
+            if reached
+            else (),
         )
 
     def _facts(self) -> "AccountFacts | None":
@@ -225,6 +239,10 @@ class _Examination:
             orders=await _attempt(self._orders(symbol)) if self._account is not None else keyless,
             balances=await _attempt(self._probe.balances()) if self._account is not None else keyless,
         )
+
+    async def _watched(self, name: str, sessions: tuple[str, ...]) -> WatchedFacts:
+        seen = await _attempt(look(self._settings, name, self._venue))
+        return WatchedFacts(name=name, sessions=sessions, seen=seen)
 
     async def _listing(self, symbol: str) -> "Listing":
         return self._venue.public_facts.listing(symbol)

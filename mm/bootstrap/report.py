@@ -7,6 +7,7 @@ figures as the run itself showed, because the same code measures the same steps.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import join
 from time import monotonic
 from typing import Final
 
@@ -16,6 +17,7 @@ from mm.bootstrap.recipe import read_recipe, settings_from
 from mm.bootstrap.replay_run import repetition
 from mm.bootstrap.run_facts import family_bytes
 from mm.domain.commands import AnyCommand
+from mm.domain.commands import Report as Said
 from mm.domain.events import AnyEvent
 from mm.errors import JournalCorrupt, JournalForeign, NotRunning
 from mm.observe.analyst import Analyst
@@ -23,6 +25,7 @@ from mm.observe.report_story import FILLS_MAX, Made, SessionStory, Story
 from mm.runtime.rerun import RerunResult
 from mm.settings.models import Settings
 from mm.settings.values import host_is_loopback
+from mm.store.fill_model import fill_model_words, said_of
 from mm.store.journal.entries import Cause, Family, Record, RunHeader
 from mm.store.journal.layout import JOURNAL_NAME, no_run
 from mm.store.journal.reader import Reading, read
@@ -66,8 +69,8 @@ async def story_of(directory: Path, progress: Progress, options: ReportOptions |
     assert header is not None  # a journal without a header is refused above
     engine, rerun = await repetition(header)
     analyst = Analyst(engine.state, aversion=options.aversion)
-    fills = _Fills(analyst)
-    rerun.heard = fills.hear(analyst)
+    fills = FillsHeard(analyst)
+    rerun.heard = fills.hear
     reading = read(directory / JOURNAL_NAME)
     before = _bytes(directory / JOURNAL_NAME)
     result = rerun.run(_told(reading, lambda done: progress(before + done)), closed=checked.closed)
@@ -77,7 +80,8 @@ async def story_of(directory: Path, progress: Progress, options: ReportOptions |
             hint="another run: mm report DATA_DIR/runs/RUN_ID",
         )
     settings = settings_from(read_recipe(header.config_text))
-    return _story(settings, header, (checked, result), (analyst, fills))
+    again = join(("mm", "backtest", str(settings.path), "--data", str(directory)))
+    return _story(settings, (header, again), (checked, result), (analyst, fills))
 
 
 def _checked(directory: Path, progress: Progress) -> Report:
@@ -109,24 +113,24 @@ def _told(reading: Reading, progress: Progress) -> Iterator[Record]:
         yield record
 
 
-class _Fills:
-    # Every fill with its markouts, up to a bound, in the order in which they came.
+class FillsHeard:
+    """Every fill with its markouts, up to a bound, in the order in which they came."""
 
     def __init__(self, analyst: Analyst) -> None:
+        """Hear nothing yet."""
         self._analyst = analyst
         self._by: dict[str, list[Fill]] = {}
         self._left_out: dict[str, int] = {}
 
-    def hear(self, analyst: Analyst) -> Callable[[AnyEvent, Sequence[AnyCommand]], object]:
-        # Sessions are there from the first step on.
-        def first(event: AnyEvent, commands: Sequence[AnyCommand]) -> None:
-            analyst.on_step(event, commands)
-            if not self._by:
-                for name, watched in analyst.sessions.items():
-                    self._by[name] = []
-                    watched.analytics.on_settled = self._keeper(name)
-
-        return first
+    def hear(self, event: AnyEvent, commands: Sequence[AnyCommand]) -> Sequence[Said]:
+        """Let the analyst take a step in, and hear of what settles from then on."""
+        told = self._analyst.on_step(event, commands)
+        if not self._by:
+            # Sessions are there from the first step on.
+            for name, watched in self._analyst.sessions.items():
+                self._by[name] = []
+                watched.analytics.on_settled = self._keeper(name)
+        return told
 
     def _keeper(self, name: str) -> Callable[[Fill], None]:
         kept = self._by[name]
@@ -140,17 +144,13 @@ class _Fills:
         return keep
 
     def of(self, name: str, analytics: Analytics) -> tuple[tuple[Fill, ...], int]:
+        """Return the fills of a session, and how many are beyond the bound."""
         kept = [*self._by[name], *analytics.waiting.left()]
         return tuple(kept[:FILLS_MAX]), self._left_out.get(name, 0) + max(0, len(kept) - FILLS_MAX)
 
 
-def _story(
-    settings: Settings,
-    header: RunHeader,
-    went: tuple[Report, RerunResult],
-    measured: tuple[Analyst, _Fills],
-) -> Story:
-    (checked, result), (analyst, fills) = went, measured
+def session_stories(settings: Settings, analyst: Analyst, fills: FillsHeard) -> tuple[SessionStory, ...]:
+    """Return what there is to tell of each session that an analyst has watched."""
     sessions = []
     for name, watched in analyst.sessions.items():
         analytics = analyst.analytics(name)
@@ -166,6 +166,16 @@ def _story(
                 fills_left_out=left_out,
             )
         )
+    return tuple(sessions)
+
+
+def _story(
+    settings: Settings,
+    run: tuple[RunHeader, str],
+    went: tuple[Report, RerunResult],
+    measured: tuple[Analyst, FillsHeard],
+) -> Story:
+    (header, again), (checked, result), (analyst, fills) = run, went, measured
     difference = result.difference
     return Story(
         run_id=header.run_id,
@@ -178,9 +188,10 @@ def _story(
         closed=checked.closed,
         broke=result.broke or analyst.failure,
         difference="" if difference is None else f"record {difference.seq}: {difference.recorded}",
-        sessions=tuple(sessions),
+        sessions=session_stories(settings, analyst, fills),
         account=analyst.flows,
         account_residue=analyst.residue_atoms(),
+        again=again,
     )
 
 
@@ -192,5 +203,7 @@ def _made(settings: Settings) -> Made:
     if settings.mode == "paper":
         paper = settings.paper
         detail = f"queue model {paper.queue}, latency {paper.latency_mean_ms} ms on average"
-        return Made(kind="paper", detail=detail, local=local)
+        symbols = [pair.symbol for pair in settings.pair.values()]
+        known = said_of(fill_model_words(settings.data_dir), paper.queue, None, symbols)
+        return Made(kind="paper", detail=detail, local=local, calibration=known)
     return Made(kind="live", detail=", ".join(venue.id for venue in settings.venue.values()), local=local)

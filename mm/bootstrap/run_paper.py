@@ -15,10 +15,12 @@ from mm.bootstrap.other_markets import with_other_venues
 from mm.bootstrap.public_feed import fee_ppm, public_settings
 from mm.bootstrap.trade import trade
 from mm.bootstrap.verdict import judged
+from mm.domain.units import floor_atoms
 from mm.observe import judge
 from mm.runtime.clock import AnchoredClock
 from mm.settings.models import Settings, VenueSettings
 from mm.settings.options import RunOptions, RunReport
+from mm.store.fill_model import fill_model_words, said_of
 from mm.venues.binance import BinanceMarketData
 from mm.venues.paper import PaperTruth, PaperVenue, PaperVenueSettings
 
@@ -26,6 +28,7 @@ from mm.venues.paper import PaperTruth, PaperVenue, PaperVenueSettings
 async def paper(options: RunOptions, venue: VenueSettings) -> RunReport:
     """Run on paper until stopped; raises what `trade` raises."""
     settings = options.settings
+    made = fills_made(settings)
     pace = await asyncio.to_thread(pace_of, venue.url)
     clock = AnchoredClock(pace)
     public = BinanceMarketData(public_settings(settings.paper, venue, clock))
@@ -42,7 +45,17 @@ async def paper(options: RunOptions, venue: VenueSettings) -> RunReport:
         fills_at_touch=touch.touch_fills,
         phantom_fills=touch.phantom_fills,
         fills_not_at_touch=touch.missed_fills,
+        fill_model=made,
     )
+
+
+def fills_made(settings: Settings) -> str:
+    """Return how fills on paper are made, and what own fills say of that: "risk_averse, uncalibrated".
+
+    Raises: StateCorrupt if what is known of own fills cannot be read.
+    """
+    queue, symbols = settings.paper.queue, [pair.symbol for pair in settings.pair.values()]
+    return f"{queue}, {said_of(fill_model_words(settings.data_dir), queue, None, symbols)}"
 
 
 def paper_settings(settings: Settings) -> PaperVenueSettings:
@@ -59,6 +72,7 @@ def paper_settings(settings: Settings) -> PaperVenueSettings:
         latency_p99_ms=given.latency_p99_ms,
         seed=given.seed,
         queue=given.queue,
+        participation_ppm=floor_atoms(given.max_participation_ratio, 6),
         maker_fee_ppm=fee_ppm(given.maker_fee_bps),
         taker_fee_ppm=fee_ppm(given.taker_fee_bps),
         stp_mode=settings.stp.venue_mode.upper(),

@@ -4,7 +4,6 @@ Best prices are the venue's own tickers; a recording without any is told by its 
 guess: what cannot be read is an error with its place. Invariant: a tape is of one symbol of one market.
 """
 
-import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from mm.domain.book import Book, Level
 from mm.domain.units import SCALE_MIN, atoms_from_text
 from mm.errors import RecordingDamaged, RecordingUnusable
 from mm.store.recordings.joiner import Joiner, Lost
+from mm.store.recordings.lines import content_bytes
 from mm.store.recordings.reader import Entry, records
 from mm.store.recordings.records import BookTicker, DepthDiff, Market, Row, Snapshot, TradePrint
 
@@ -24,25 +24,6 @@ PARQUET_MAGIC: Final = b"PAR1"
 
 Progress = Callable[[int], object]
 """Told how many bytes of the content are read."""
-
-
-def content_bytes(files: Sequence[Path]) -> int:
-    """Return about how many bytes the files hold, for a progress bar; 0 for what cannot be looked at."""
-    return sum(map(_content_bytes, files))
-
-
-def _content_bytes(path: Path) -> int:
-    try:
-        with path.open("rb") as file:
-            is_gzip = file.read(2) == b"\x1f\x8b"
-            size = file.seek(0, 2)
-            if not is_gzip or size < 4:
-                return size
-            file.seek(-4, 2)
-            # The last member's size: wrong only where files were appended or are beyond 4 GiB.
-            return int(struct.unpack("<I", file.read(4))[0])
-    except OSError:
-        return 0
 
 
 def read_tape(files: Sequence[Path], progress: Progress) -> Heard:
@@ -75,7 +56,7 @@ def _read_raw(files: Sequence[Path], progress: Progress) -> Heard:
     done, before, last = 0, 0, files[0]
     for count, entry in enumerate(records(files, takes_inverse=True)):
         if entry.path != last:
-            before, last = before + _content_bytes(last), entry.path
+            before, last = before + content_bytes([last]), entry.path
         try:
             reading.take(entry)
         except ValueError as error:

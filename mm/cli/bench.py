@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mm.cli.bench_quoting import quoting
+from mm.cli.bench_replay import replay
 from mm.cli.terminal import Terminal, verb
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Measure mm on this machine.")
@@ -47,4 +48,5 @@ def live(
 
 
 app.command("live")(live)
+app.command("replay")(replay)
 app.command("quoting")(quoting)

@@ -1,4 +1,5 @@
-"""The verb `mm calibrate`: parameters of a session from recorded data, shown, and written if asked to.
+"""The verb `mm calibrate`: parameters of a session from recorded data, shown, and written if asked to; with
+`--fills RUN` the queue model that own orders of a run fill by.
 
 Exit code 9 if `--write` found nothing that is known well enough to be written.
 """
@@ -21,9 +22,18 @@ if TYPE_CHECKING:
     from mm.bootstrap.calibrate import Calibration, Proposal
     from mm.bootstrap.calibrate_state import Saved
 
-ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The config file.")]
+ConfigPath = Annotated[Path | None, typer.Argument(metavar="[CONFIG]", help="The config file.")]
 Data = Annotated[
-    Path, typer.Option("--data", metavar="FILE...", help="A recording; several in order of their time.")
+    Path | None,
+    typer.Option("--data", metavar="FILE...", help="A recording; several in order of their time."),
+]
+Fills = Annotated[
+    Path | None,
+    typer.Option(
+        "--fills",
+        metavar="RUN",
+        help="In place of all else: the queue model by which the own orders of a run filled.",
+    ),
 ]
 More = Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", help="Further files of --data.")]
 Pair = Annotated[str | None, typer.Option(metavar="NAME", help="As in [pair.NAME]; the one that fits.")]
@@ -51,9 +61,10 @@ Horizon = Annotated[
 def calibrate(
     terminal: Terminal,
     *,
-    config: ConfigPath,
-    data: Data,
+    config: ConfigPath = None,
+    data: Data = None,
     more: More = None,
+    fills: Fills = None,
     pair: Pair = None,
     write: Write = False,
     band: BandText = None,
@@ -62,11 +73,25 @@ def calibrate(
     fix_volatility: Fix = False,
     save_state: SaveState = False,
 ) -> None:
-    """Estimate a session's parameters from recorded data; the config is changed with --write alone."""
+    """Estimate a session's parameters from recorded data; the config is changed with --write alone. With
+    --fills RUN: which queue model own orders fill by; --write keeps it in the run's data directory.
+
+    Examples: mm calibrate mm.toml --data btc.gz; mm calibrate --fills var/paper --write
+    """
+    if fills is not None:
+        _only_fills(config, data, pair, band, maker_fee_bps, horizon, fix_volatility, save_state)
+        from mm.cli.calibrate_fills import calibrate_run
+
+        calibrate_run(terminal, fills, write=write)
+        return
+    if config is None or data is None:
+        raise UsageError(
+            "a config and --data FILE are missing", hint="mm calibrate CONFIG --data FILE, or --fills RUN"
+        )
     from mm.bootstrap.calibrate import Order
     from mm.bootstrap.calibrate import calibrate as found_in
     from mm.bootstrap.calibrate import write as write_down
-    from mm.bootstrap.viability_tape import content_bytes
+    from mm.store.recordings.lines import content_bytes
 
     files = (data, *(more or ()))
     asked = Order(
@@ -93,6 +118,12 @@ def calibrate(
     terminal.result({"ok": not (write and is_empty), "written": changed, "state": state, **fields(found)})
     if write and is_empty:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _only_fills(*others: object) -> None:
+    # What does nothing beside --fills is not passed over.
+    if any(other not in (None, False) for other in others):
+        raise UsageError("--fills RUN stands alone, with --write at most", hint="mm calibrate --fills RUN")
 
 
 def _saved(found: "Calibration") -> "Saved":

@@ -5,6 +5,7 @@ what was left out on purpose is a row that says why.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mm.cli.checks import Row, Status
@@ -13,7 +14,7 @@ from mm.errors import MMError
 from mm.logs import redact
 
 if TYPE_CHECKING:
-    from mm.bootstrap.doctor_online import Missed, OnlineFacts
+    from mm.bootstrap.doctor_online import Missed, OnlineFacts, WatchedFacts
     from mm.settings.models import Settings
 
 OFFSET_MS_WARN, OFFSET_MS_FAIL = 500.0, 1_000.0
@@ -45,6 +46,8 @@ def judged(facts: "OnlineFacts", settings: "Settings") -> Iterator[Row]:
         yield _row(name, judge, facts, settings)
     for session in facts.sessions:
         yield from session_rows(session, settings)
+    for market in facts.watched:
+        yield _row(f"watched {market.name}", partial(_watched, market), facts, settings)
     for name, judge in AFTER:
         yield _row(name, judge, facts, settings)
 
@@ -60,6 +63,22 @@ def missed(what: str, found: "Missed", limit: str) -> Row:
     """Return the row of something that was not measured."""
     status: Status = "skip" if found.meant else "fail"
     return Row(what=what, status=status, measured=found.reason, limit=limit, fix=found.hint)
+
+
+def _watched(market: "WatchedFacts", *_: object) -> Row:
+    from mm.bootstrap.doctor_online import Missed
+
+    what, seen = f"watched {market.name}", market.seen
+    limit = f"shows prices for {', '.join(market.sessions)}"
+    if isinstance(seen, Missed):
+        return missed(what, seen, limit)
+    instrument, top = seen.instrument, seen.top
+    measured = (
+        f"bid {instrument.price_text(top.bid_ticks)}, ask {instrument.price_text(top.ask_ticks)}"
+        f" {instrument.quote}; {seen.trip_ms:.1f} ms away"
+    )
+    status: Status = "ok" if seen.trip_ms <= LATENCY_MS_WARN else "warn"
+    return Row(what=what, status=status, measured=measured, limit=limit)
 
 
 def _venue(facts: "OnlineFacts", settings: "Settings") -> Row:

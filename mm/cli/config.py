@@ -26,6 +26,9 @@ ConfigFile = Annotated[
         "--config", metavar="FILE", help="A config file; else that of the daemon, or of its last run."
     ),
 ]
+HOURS = 2.0
+"""Of the past that a plan tells of, unless it is said."""
+
 Confirm = Annotated[bool, typer.Option("--confirm", help="A limit may get looser by this.")]
 
 
@@ -76,21 +79,36 @@ def set_key(
 def plan(
     terminal: Terminal,
     *,
+    new: Annotated[
+        Path | None,
+        typer.Argument(metavar="[NEW.toml]", help="What would stand in the file; as it is now if absent."),
+    ] = None,
     sets: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As if this stood in the file.")
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", metavar="RUN", help="A recorded run in place of the daemon: where it ends."),
+    ] = None,
+    hours: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=24 * 366, help="So much of the past is told too; 2 with NEW.toml or --run, else 0."
+        ),
     ] = None,
     file: ConfigFile = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Show what the file, as it is now, would do to the orders and limits of the daemon; nothing is sent."""
-    from mm.cli.config_tables import plan_table, slowest
-    from mm.cli.config_target import find_target
+    """Show what a config would do to the orders and limits of the daemon, or of a recorded run, and what the
+    last hours would have had; nothing is sent.
 
-    with find_target(file, data_dir) as target:
-        answer = target.plan(target.edit_with([_pair(one) for one in sets or ()]))
-    if not terminal.as_json:
-        terminal.console.print(plan_table(answer))
-    terminal.result({**answer, "applies": slowest(answer)})
+    Examples: mm config plan; mm config plan new.toml --hours 6; mm config plan new.toml --run RUN
+    """
+    from mm.cli.config_plan import Asked, show_plan
+
+    edits = tuple(_pair(one) for one in sets or ())
+    told = hours if hours is not None else 0.0 if new is None and run is None else HOURS
+    show_plan(terminal, Asked(new=new, edits=edits, run=run, hours=told, file=file, data_dir=data_dir))
 
 
 @verb

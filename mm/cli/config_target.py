@@ -110,7 +110,11 @@ class Target:
 
     def plan(self, edit: Edit) -> Answer:
         """Return what the daemon would do."""
-        return self.need_daemon().ask("config.plan", text=edit.text)
+        return self.plan_text(edit.text)
+
+    def plan_text(self, content: str) -> Answer:
+        """Return what the daemon would do with another text in its file."""
+        return self.need_daemon().ask("config.plan", text=content)
 
     def carry_out(self, edit: Edit, *, confirm: bool) -> Answer:
         """Write the file and have it applied; return the daemon's answer, or what changes at the next start.

@@ -17,10 +17,13 @@ import typer
 from mm import __version__
 from mm.cli import (
     audit,
+    backtest,
     bench,
     calibrate,
     check,
+    compare,
     config,
+    data,
     doctor,
     drill,
     exchange,
@@ -29,11 +32,13 @@ from mm.cli import (
     init,
     journal,
     operate,
+    record,
     replay,
     report,
     runs,
     service,
     simulate,
+    tune,
     viability,
     watch,
     why,
@@ -47,7 +52,7 @@ EPILOG: Final = (
 )
 
 EXIT_INTERRUPTED: Final = 130
-"""A signal came while nothing was traded, as shells count it: what was begun is undone."""
+"""A signal came while nothing was traded, as shells count it: what was begun is undone, or marked partial."""
 
 app: Final = typer.Typer(
     name="mm",
@@ -89,12 +94,16 @@ for function, name in (
     (runs.run, "run"),
     (check.check, "check"),
     (exchange.exchange, "exchange"),
+    (record.record, "record"),
+    (backtest.backtest, "backtest"),
     (replay.replay, "replay"),
     (report.report, "report"),
+    (compare.compare, "compare"),
     (simulate.simulate, "simulate"),
     (drill.drill, "drill"),
     (viability.viability, "viability"),
     (calibrate.calibrate, "calibrate"),
+    (tune.tune, "tune"),
     (audit.audit, "audit"),
     (watch.status, "status"),
     (watch.orders, "orders"),
@@ -111,6 +120,7 @@ for function, name in (
 ):
     app.command(name)(function)
 app.add_typer(config.app, name="config")
+app.add_typer(data.app, name="data")
 app.add_typer(import_hummingbot.app, name="import")
 app.add_typer(journal.app, name="journal")
 app.add_typer(service.app, name="service")
@@ -144,12 +154,19 @@ def _asked(arguments: Sequence[str], *flags: str) -> bool:
 
 
 def _tell_how_the_parser_ended(cause: object, exit_code: int, arguments: Sequence[str]) -> None:
-    # The parser has told a wrong command line to people, and a signal to nobody.
-    if exit_code == EXIT_INTERRUPTED:
+    # The parser has told a wrong command line to people, and a signal to nobody; a verb that ends itself so
+    # has told what it found until then.
+    if exit_code == EXIT_INTERRUPTED and _was_interrupted(cause):
         _tell("interrupted", "", exit_code, arguments)
     elif exit_code == EXIT_USAGE:
         say = getattr(cause, "format_message", lambda: "wrong command line")
         _print_json(say(), "see mm -h", exit_code, arguments)
+
+
+def _was_interrupted(cause: object) -> bool:
+    # The parser turns the signal into an exit of its own.
+    found = cause if isinstance(cause, BaseException) else None
+    return not isinstance(found, typer.Exit) or isinstance(found.__context__, KeyboardInterrupt)
 
 
 def _tell(message: str, hint: str, exit_code: int, arguments: Sequence[str]) -> None:

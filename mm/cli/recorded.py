@@ -31,17 +31,19 @@ def run_places(named: Path | None, *, every: bool = False) -> "list[RunPlace]":
 
 
 def by_id(named: Path) -> Path:
-    """Return the directory of the run that a bare id means, in the only data directory there is; any other
-    path, and an id without such a directory, as it is.
+    """Return the directory of the run or backtest that a bare id means, in the only data directory there is;
+    any other path, and an id without such a directory, as it is.
     """
-    from mm.store.journal.layout import RUNS_NAME
+    from mm.store.journal.layout import BACKTESTS_NAME, RUNS_NAME
 
     if named.exists() or len(named.parts) != 1:
         return named
     try:
-        return known_dir(None) / RUNS_NAME / named
+        where = known_dir(None)
     except NotRunning:
         return named
+    run, backtest = where / RUNS_NAME / named, where / BACKTESTS_NAME / named
+    return backtest if backtest.is_dir() and not run.is_dir() else run
 
 
 def place_of(directory: Path) -> "RunPlace":

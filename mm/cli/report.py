@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Final, TextIO
 
 import typer
 
-from mm.cli.progress import progress_bar
+from mm.cli.progress import counting_bar, progress_bar
 from mm.cli.recorded import run_places
-from mm.cli.terminal import Terminal, printable, verb
+from mm.cli.terminal import NS_PER, Terminal, printable, verb
 from mm.errors import EXIT_CHECK_FAILED, ConfigError
 
 if TYPE_CHECKING:
@@ -60,25 +60,21 @@ def report(
     csv_dir: Csv = None,
     aversion: Aversion = 0.01,
 ) -> None:
-    """Tell what a recorded run earned and why: one HTML page with pictures, JSON and CSV on request.
-    Exit 9 if its P&L does not add up or its record could not be repeated.
+    """Tell what a recorded run or a backtest earned and why: one HTML page with pictures, JSON and CSV on
+    request. Exit 9 if its P&L does not add up or it could not be repeated.
 
     Examples: mm report var/demo; mm report var/demo --out demo.html --csv figures
     """
-    import asyncio
-
-    from mm.bootstrap.report import ReportOptions, journal_bytes, story_of
     from mm.observe.report_page import page
     from mm.observe.report_story import story_fields
 
     (place,) = run_places(run)
     target = out or place.directory / PAGE_NAME
-    _check_target(target)
+    check_target(target)
     if csv_dir is not None:
         _check_folder(csv_dir)
-    with progress_bar(terminal, "reading", journal_bytes(place.directory)) as tell:
-        story = asyncio.run(story_of(place.directory, tell, ReportOptions(aversion=aversion)))
-    _write(target, lambda file: file.write(page(story)))
+    story = told(terminal, place.directory, aversion=aversion)
+    write_page(target, page(story))
     files = [target, *(_tables(story, csv_dir) if csv_dir is not None else ())]
     if not terminal.as_json and not terminal.quiet:
         _tell(story)
@@ -89,17 +85,43 @@ def report(
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
+def told(terminal: Terminal, directory: Path, *, aversion: float) -> "Story":
+    """Return what there is to tell of the run or backtest in a directory, with a bar while it is repeated.
+
+    Raises: what `mm.bootstrap.report.story_of` and `mm.bootstrap.report_backtest` raise.
+    """
+    import asyncio
+
+    from mm.bootstrap.report import ReportOptions, journal_bytes, story_of
+    from mm.bootstrap.report_backtest import Repetition, is_backtest
+
+    options = ReportOptions(aversion=aversion)
+    if not is_backtest(directory):
+        with progress_bar(terminal, "reading", journal_bytes(directory)) as tell:
+            return asyncio.run(story_of(directory, tell, options))
+    again = Repetition(directory, options)
+    begins_s = again.ready.begins_ns // NS_PER["s"]
+    with counting_bar(terminal, "repeating", again.span_s) as count:
+        return again.story(lambda ts_ns, _, __: count(ts_ns // NS_PER["s"] - begins_s, "repeating"))
+
+
 def _tell(story: "Story") -> None:
-    from mm.observe.report_story import made_text, sample_text, summary, warnings
+    from mm.observe.report_story import made_text, sample_text, summary, warnings, worst_text
 
     print(f"run {printable(story.run_id)}, {story.mode}", *warnings(story), made_text(story.made), sep="\n")
     for session in story.sessions:
-        print(f"\n{printable(session.name)}", *summary(session), sample_text(session.figures), sep="\n  ")
+        figures = session.figures
+        lines = (*summary(session), sample_text(figures), *map(printable, worst_text(story, figures)))
+        print(f"\n{printable(session.name)}", *lines, sep="\n  ")
+    for note in story.notes:
+        print(f"note: {printable(note)}")
     print(flush=True)
 
 
-def _check_target(path: Path) -> None:
-    # Before minutes are spent on it; and a config that was named by mistake is not a page to write over.
+def check_target(path: Path) -> None:
+    """Refuse a page's file before minutes are spent on it: a config that was named by mistake is not written
+    over. Raises: ConfigError.
+    """
     from mm.observe.report_page import OPENING
 
     try:
@@ -124,6 +146,11 @@ def _check_folder(folder: Path) -> None:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{printable(folder)}: cannot be made: {error.strerror}") from None
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page, whole or not at all; raises ConfigError if it cannot be written."""
+    _write(path, lambda file: file.write(text))
 
 
 def _write(path: Path, fill: Callable[[TextIO], object]) -> None:

@@ -201,6 +201,7 @@ def _beside_touch(report: "RunReport") -> tuple[tuple[str, str], ...]:
     return (
         ("orders filled", f"{report.orders_filled}, {report.fills_not_at_touch} of them here alone"),
         ("filled at touch", told),
+        ("fills made by", str(report.fill_model or "-")),
     )
 
 

@@ -4,7 +4,8 @@ The shapes (amounts are decimal texts in the asset's own unit, ages milliseconds
 
 status: {mode, state, reason, run_seconds, venue, streams: {market, user}, latch: null | {code, since_ms,
   confirmed}, recovery: null | {epoch, orders, unresolved, done}, orders_placed, orders_cancelled, fills,
-  sessions: [SESSION], reports: [{ts_ms, code, session, facts: {}}]}
+  sessions: [SESSION], watched: [WATCHED], reports: [{ts_ms, code, session, facts: {}}]}
+WATCHED: {symbol, sessions: [name], connected, book_status, book_age_ms, mid}
 SESSION: {name, symbol, base, quote, strategy, state, reason, mid, bid, ask, book_bids: [[price, size]],
   book_asks, own_bids: [[price, size, level]], own_asks, inventory_base, inventory_max_base, target_base,
   pnl: PNL, book_status, book_age_ms, user_stream_ok, open_orders, unknown_orders, fills, last_fills: [FILL],

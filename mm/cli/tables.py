@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mm.cli.shapes import Fields, age, clock_time, count, money, number, run_time, table, tables, text
+from mm.cli.shapes import Fields, age, clock_time, count, money, number, run_time, table, tables, text, texts
 from mm.observe.latch import way_out
 
 STATE_STYLES = {
@@ -124,10 +124,27 @@ def status_table(status: Fields) -> RenderableType:
             age(number(session, "book_age_ms")),
         )
     said = [line for line in (latch_text(status), recovery_text(status)) if line is not None]
-    measured = _measured_table(tables(status, "sessions"))
-    if measured is None:
-        return Group(head, *said, sessions)
-    return Group(head, *said, sessions, Text(""), measured)
+    parts = [_measured_table(tables(status, "sessions")), _watched_table(tables(status, "watched"))]
+    below = [line for part in parts if part is not None for line in (Text(""), part)]
+    return Group(head, *said, sessions, *below)
+
+
+def _watched_table(watched: list[Fields]) -> Table | None:
+    # Markets that are only watched.
+    if not watched:
+        return None
+    made = _grid(("watched", ""), ("by", ""), ("book", ""), ("mid", "right"), ("data", "right"))
+    for market in watched:
+        state = text(market, "book_status") if market.get("connected") is True else "not connected"
+        style = "" if state == "in_sync" else "yellow"
+        made.add_row(
+            text(market, "symbol"),
+            ", ".join(texts(market, "sessions")),
+            Text(state.replace("_", " "), style=style),
+            text(market, "mid"),
+            age(number(market, "book_age_ms")),
+        )
+    return made
 
 
 def _measured_table(sessions: list[Fields]) -> Table | None:

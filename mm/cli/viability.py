@@ -85,8 +85,8 @@ def _judged(
 ) -> "Judged":
     from mm.bootstrap.viability import judge_files, judge_market
     from mm.bootstrap.viability_collect import Listening
-    from mm.bootstrap.viability_tape import content_bytes
     from mm.logs import LogSettings, configure
+    from mm.store.recordings.lines import content_bytes
 
     for_ns, url = listening
     files = [Path(name) for name in markets]

@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Self
 
 LEVELS_MAX: Final = 5_000
-"""Levels kept per side; the farthest are dropped beyond that, so that a book cannot grow without bound."""
-
+"""Levels kept per side where a side holds more than twice as many after a message: the farthest are dropped
+then, so that a book cannot grow without bound, and few messages pay for it.
+"""
 
 NEAR_LEVELS: Final = 64
 """Keys of a side that are kept in order with every change."""
@@ -47,9 +48,10 @@ class _Ladder:
     # One side. Keys are sorted so that the best price is last: a change near the touch moves few elements.
     # A bid's key is its price, an ask's key is its negated price. While there is room, a level that went
     # keeps its key, with the size 0: near the touch it comes back, and then nothing has to move; and keys far
-    # from the touch wait in `far`, in no order, until somebody has to look that deep. Invariants: a price has
-    # a size if and only if its key is in one of the two; all keys in `far` are below `near`; the best key is
-    # not below it while `far` holds any, and its size is above 0.
+    # from the touch wait in `far`, in no order, until somebody has to look that deep. Where there is no room,
+    # everything is put in order, and sizes are set one by one until a quarter of the room is free again.
+    # Invariants: a price has a size if and only if its key is in one of the two; all keys in `far` are below
+    # `near`; the best key is not below it while `far` holds any, and its size is above 0.
 
     __slots__ = ("far", "holds_gone", "keys", "near", "sign", "sizes")
 
@@ -77,15 +79,15 @@ class _Ladder:
         self._prune()
 
     def apply(self, levels: Sequence[Level]) -> None:
-        held = len(self.sizes) + len(levels)
-        if held > LEVELS_MAX // 2 and (self.holds_gone or self.far):
+        room = 2 * LEVELS_MAX - len(levels)
+        if self.holds_gone and len(self.sizes) > room:
             self.replace(self.sizes.items())
-            held = len(self.sizes) + len(levels)
-        if held <= LEVELS_MAX // 2:
+        if len(self.sizes) <= (room if self.holds_gone else room - LEVELS_MAX // 2):
             self._apply_at_once(levels)
-        else:
-            for price_ticks, size_atoms in levels:
-                self._set(price_ticks, size_atoms)
+            return
+        for price_ticks, size_atoms in levels:
+            self._set(price_ticks, size_atoms)
+        self._prune()
 
     def cut(self, top: Level) -> None:
         key, keys, sizes = self.sign * top.price_ticks, self.keys, self.sizes
@@ -129,16 +131,15 @@ class _Ladder:
             self.sizes[price_ticks] = size_atoms
             if not known:
                 insort(self.keys, self.sign * price_ticks)
-                self._prune()
         elif self.sizes.pop(price_ticks, None) is not None:
             del self.keys[bisect_left(self.keys, self.sign * price_ticks)]
 
     def _prune(self) -> None:
-        excess = len(self.keys) - LEVELS_MAX
-        if excess > 0:
-            for key in self.keys[:excess]:
+        # Nothing is gone, nothing far.
+        if len(self.keys) > 2 * LEVELS_MAX:
+            for key in self.keys[:-LEVELS_MAX]:
                 del self.sizes[self.sign * key]
-            del self.keys[:excess]
+            del self.keys[:-LEVELS_MAX]
 
     def best(self, own_atoms: Mapping[int, int]) -> int:
         keys, sign = self.keys, self.sign

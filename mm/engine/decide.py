@@ -149,14 +149,19 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
     if withheld is not None:
         return NOTHING, withheld
     view = strategy_view(state, session, risk)
+    session.decisions += 1
     quotes: AnyQuotes = session.setup.strategy.quotes(view)
     if trace is not None:
         trace.wanted(view, quotes)
     session.memory = quotes.memory
-    for rule in session.shapers:
-        before, quotes = quotes, rule.shape(quotes, risk)
-        if trace is not None and quotes is not before:
-            trace.shaped(rule, before, quotes)
+    if trace is None:
+        for shape in session.shapes:
+            quotes = shape(quotes, risk)
+    else:
+        for rule in session.shapers:
+            before, quotes = quotes, rule.shape(quotes, risk)
+            if quotes is not before:
+                trace.shaped(rule, before, quotes)
     if alarm is not None:
         before, quotes = quotes, _reducing(quotes, risk)
         if trace is not None:

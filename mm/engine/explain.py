@@ -34,7 +34,16 @@ _SHARED: Final = (
     "_standings",
     "_own_orders",
 )
-_SHARED_BY_SESSIONS: Final = ("setup", "market", "watching", "wake", "shapers", "admitters", "watchers")
+_SHARED_BY_SESSIONS: Final = (
+    "setup",
+    "market",
+    "watching",
+    "wake",
+    "shapers",
+    "shapes",
+    "admitters",
+    "watchers",
+)
 
 
 class Outcome(StrEnum):

@@ -5,12 +5,13 @@ sizes are taken out first: those of every order not proven dead, and for a momen
 ended, because the book's news come later than the news about orders.
 """
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Final, TypeAlias
 
-from mm.domain.book import IN_SYNC, Book, Level
+from mm.domain.book import IN_SYNC, Book
 from mm.domain.instrument import Instrument
 from mm.domain.orders import Order
+from mm.domain.seen import SeenTop
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.units import NS_PER_MS
 from mm.domain.watched import split_name
@@ -20,6 +21,9 @@ from mm.signals.base import Signal, SignalSpec
 
 GHOST_NS: Final = 250 * NS_PER_MS
 """How long an ended own order may still be displayed: two cycles of a 100 ms book and some way."""
+
+Top: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+"""Best bid and best ask, each its price in ticks and its size in base atoms."""
 
 
 class Market:
@@ -66,7 +70,7 @@ class Market:
         self.synced_ns = 0
         self.venue = split_name(instrument.symbol)[0]
         self.watchers: tuple[tuple[int, int], ...] = ()
-        self._top: tuple[Level, Level] | None = None  # that signals were last told
+        self._top: Top | None = None  # that signals were last told
         self._own_in_book = own_in_book
         self._own_version = -1
         self._live_bids: dict[int, int] = {}
@@ -94,6 +98,20 @@ class Market:
         self.hooks = Hooks(signal for _, signal in self.signals)
         self._top = None
 
+    @property
+    def wants_tops(self) -> bool:
+        """Whether a signal wants to hear of sizes at the best prices."""
+        return bool(self.hooks.on_top)
+
+    def owes(self, ts_ns: int, version: int) -> bool:
+        """Return whether signals have to be told something with the next message, whatever that is.
+
+        Args: version: of the order table.
+        """
+        if self.hooks.on_top and self._top is None and self.mid_half_ticks:
+            return True
+        return bool(self.hooks.on_own_quotes) and self.is_outdated(ts_ns, version)
+
     def is_outdated(self, ts_ns: int, version: int) -> bool:
         """Return whether own orders changed, or a ghost vanished, since the last refresh."""
         return version != self._own_version or bool(self._ghosts and self._ghosts[0][0] <= ts_ns)
@@ -116,18 +134,44 @@ class Market:
         mid = bid + ask if 0 < bid < ask and book.status is IN_SYNC else 0
         moved = mid != self.mid_half_ticks
         if moved:
-            self.mid_half_ticks = mid
-            if self.signals:
-                tell_mid(self.hooks, ts_ns, mid)
+            self._move(ts_ns, mid)
         if self.hooks.on_top:
-            self._tell_top(ts_ns)
+            if mid:
+                self._tell_top(ts_ns, (book.bids(1, self.own_bids)[0], book.asks(1, self.own_asks)[0]))
+            else:
+                self._top = None
         return moved
 
-    def _tell_top(self, ts_ns: int) -> None:
-        if not self.mid_half_ticks:
-            self._top = None
-            return
-        top = (self.book.bids(1, self.own_bids)[0], self.book.asks(1, self.own_asks)[0])
+    def see(self, top: SeenTop) -> None:
+        """Take in what a refresh found after an earlier message that changed the mid."""
+        _, ts_ns, bid_ticks, bid_atoms, ask_ticks, ask_atoms, mid = top
+        self.bid_ticks, self.ask_ticks = bid_ticks, ask_ticks
+        self._move(ts_ns, mid)
+        if self.hooks.on_top:
+            if mid:
+                self._tell_top(ts_ns, ((bid_ticks, bid_atoms), (ask_ticks, ask_atoms)))
+            else:
+                self._top = None
+
+    def see_sizes(self, tops: Sequence[SeenTop]) -> None:
+        """Take in what refreshes found after earlier messages that left the mid as it was."""
+        _, _, bid_ticks, bid_atoms, ask_ticks, ask_atoms, mid = tops[-1]
+        self.bid_ticks, self.ask_ticks = bid_ticks, ask_ticks
+        if self.hooks.on_top and mid:
+            first = tops[0]
+            if self._top == ((first[2], first[3]), (first[4], first[5])):
+                tops = tops[1:]
+            self._top = ((bid_ticks, bid_atoms), (ask_ticks, ask_atoms))
+            if tops:
+                for on_tops in self.hooks.on_tops:
+                    on_tops(tops)
+
+    def _move(self, ts_ns: int, mid_half_ticks: int) -> None:
+        self.mid_half_ticks = mid_half_ticks
+        if self.signals:
+            tell_mid(self.hooks, ts_ns, mid_half_ticks)
+
+    def _tell_top(self, ts_ns: int, top: Top) -> None:
         if top != self._top:
             self._top = top
             tell_top(self.hooks, ts_ns, *top)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, assert_never
 
-from mm.domain.book import BookStatus
+from mm.domain.book import Book, BookStatus
 from mm.domain.events import (
     BookDelta,
     BookLost,
@@ -45,7 +45,7 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
                 market.stands = event.venue_ms == market.venue_ms and event.venue_ms > 0
                 market.venue_ms = event.venue_ms
         case TopOfBook():
-            if _is_far_off(market, event):
+            if is_far_off(book, event):
                 lose(state, market, FAR_OFF)
                 return
             book.apply_top(now, event.seq, event.bid, event.ask)
@@ -73,10 +73,12 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
         _wake(state, market)
 
 
-def _is_far_off(market: Market, event: TopOfBook) -> bool:
-    # The depth is a fraction of a second behind the top. A bid so far above its asks, or an ask so far below
-    # its bids, is a wrong price, or a market that nobody should quote in: the book is fetched anew.
-    book = market.book
+def is_far_off(book: Book, event: TopOfBook) -> bool:
+    """Return whether a top lies so far beyond the depth that the book has to be fetched anew.
+
+    The depth is a fraction of a second behind the top. A bid so far above its asks, or an ask so far below
+    its bids, is a wrong price, or a market that nobody should quote in.
+    """
     bid, ask = book.best_bid(_NOTHING), book.best_ask(_NOTHING)
     if not bid or not ask or book.status is not BookStatus.IN_SYNC or event.seq <= book.seq:
         return False
@@ -181,9 +183,14 @@ def refresh(state: EngineState, market: Market) -> None:
             return
     except Exception as error:  # noqa: BLE001 - fail closed: what a broken signal says cannot be quoted on
         on_broken_signal(state, error)
+    on_mid(state, market, state.now_ns)
+
+
+def on_mid(state: EngineState, market: Market, ts_ns: int) -> None:
+    """Take in that a market's mid changed at `ts_ns`, and make decisions due that its move asks for."""
     mid = market.mid_half_ticks
     if mid:
-        market.reference.sample(state.now_ns, mid)
+        market.reference.sample(ts_ns, mid)
     for session in state.sessions:
         if session.market is market:
             if mid:

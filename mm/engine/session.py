@@ -45,8 +45,9 @@ class Session:
         position: what own fills did; None-like (flat, start 0) until balances are known.
         target_lots: holding at which the inventory is 0; -1 until known.
         memory: what the strategy returned last. dirty: a decision is due.
-        decided_ns, decided_mid: time and mid of the last decision; decided_others: mids of the markets that
-            it watches. watching: those, in the order of the strategy's `watches`.
+        decisions: how often the strategy was asked. decided_ns, decided_mid: time and mid of the last
+            decision; decided_others: mids of the markets that it watches. watching: those, in the order of
+            the strategy's `watches`.
         due_ns: when time alone asks for the next; timer_ns: what its timer is set to, 0 = not set.
         denied: code of the last refusal per (side, level), so that each is reported once.
         held_until_ns: no placements before that (after repeated rejections).
@@ -72,6 +73,7 @@ class Session:
         self.target_lots = -1 if setup.target_lots is None else setup.target_lots
         self.memory = setup.strategy.initial_memory()
         self.dirty = False
+        self.decisions = 0
         self.decided_ns = 0
         self.due_ns = 0
         self.timer_ns = 0
@@ -120,5 +122,6 @@ class Session:
         self.readers: tuple[Signal, ...] = tuple(self.market.signal(spec) for spec in setup.strategy.needs)
         # Only what a rule overrides is called: most rules judge, few shape, fewer watch.
         self.shapers = tuple(rule for rule in setup.rules if type(rule).shape is not Rule.shape)
+        self.shapes = tuple(rule.shape for rule in self.shapers)
         self.admitters = tuple(rule for rule in setup.rules if type(rule).admit is not Rule.admit)
         self.watchers = tuple(rule for rule in setup.rules if type(rule).watch is not Rule.watch)

@@ -30,7 +30,8 @@ class SessionSetup:
         name: from `[pair.NAME]`. instrument: what is traded. strategy: any strategy.
         rules: in their order; they hold this session's limits and the account's.
         band_lots_max: absolute inventory limit, 0 = none. band_ratio_ppm: the same as a share of equity.
-        target_lots: holding at which the inventory is 0; None: what is held at the first start.
+        target_lots: holding at which the inventory is 0; None: what is held at the first start, or, with
+            target_ratio_ppm, this share by value of what base and quote are worth then.
         slippage_ppm: how far from the reference an exit may be priced.
     """
 
@@ -41,6 +42,7 @@ class SessionSetup:
     band_lots_max: int = 0
     band_ratio_ppm: int = 100_000
     target_lots: int | None = None
+    target_ratio_ppm: int | None = None
     slippage_ppm: int = 1_500
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:

@@ -9,6 +9,7 @@ from mm.domain.book import BookStatus
 from mm.domain.commands import Connect, MeasureClock
 from mm.domain.events import Stream
 from mm.domain.orders import UNCERTAIN, Order, OrderState, Trigger
+from mm.domain.units import PPM
 from mm.engine import external, recovery, send
 from mm.engine.decide import guard
 from mm.engine.exits import progress_exits
@@ -190,6 +191,16 @@ def _activate(state: EngineState, session: Session) -> None:
     session.dirty = True
 
 
+def _target_lots(state: EngineState, session: Session, held_lots: int) -> int:
+    # Of a session that has none yet: what is held, or a share of what base and quote are worth now.
+    ratio_ppm, instrument = session.setup.target_ratio_ppm, session.setup.instrument
+    if ratio_ppm is None:
+        return held_lots
+    lot_half = session.market.mid_half_ticks * instrument.tick_lot_atoms
+    quote_atoms = sum(state.balances.get(instrument.quote, (0, 0)))
+    return (held_lots * lot_half + 2 * quote_atoms) * ratio_ppm // (PPM * lot_half)
+
+
 def _look(state: EngineState, name: str, since_ns: int) -> None:
     symbol = state.symbols[name]
     if symbol.orders_seen_ns < since_ns:
@@ -204,8 +215,8 @@ def _take_stock(state: EngineState, session: Session) -> None:
     instrument = session.setup.instrument
     held_lots = sum(state.balances.get(instrument.base, (0, 0))) // instrument.lot_atoms
     if session.target_lots < 0:
-        session.target_lots = held_lots
-        state.report("session.target", session.name, target_lots=held_lots)
+        session.target_lots = _target_lots(state, session, held_lots)
+        state.report("session.target", session.name, target_lots=session.target_lots)
     if not session.stock_taken:
         session.stock_taken = True
         session.stocked_ns = state.now_ns

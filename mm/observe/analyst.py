@@ -29,6 +29,7 @@ from mm.domain.events import (
 from mm.domain.orders import Order, OrderState
 from mm.domain.position import Position
 from mm.domain.sides import BUY
+from mm.engine.glide import Glided
 from mm.engine.session import Session
 from mm.engine.state import EngineState
 from mm.observe.report_figures import Figures, brief, figures
@@ -177,9 +178,37 @@ class Analyst:
         try:
             return self._take(event, commands)
         except Exception as error:  # noqa: BLE001 - measuring may not end trading, whatever breaks in it
-            self.failure = f"{type(error).__name__}: {error}"
-            log.critical("analytics.failed", error=type(error).__name__, detail=str(error))
+            self._fail(error)
             return ()
+
+    def on_glide(self, glided: Glided, before_row: int) -> None:
+        """Take in what the engine took in without a step for each message (`mm.engine.glide`).
+
+        Args: before_row: place of the message for which `on_step` follows: its top is left to that.
+        """
+        if self.failure:
+            return
+        try:
+            self._take_glided(glided, before_row)
+        except Exception as error:  # noqa: BLE001 - measuring may not end trading, whatever breaks in it
+            self._fail(error)
+
+    def _take_glided(self, glided: Glided, before_row: int) -> None:
+        for watched in self._watched:
+            if watched.market.instrument.symbol != glided.symbol:
+                continue
+            on_top, mid, ask = watched.analytics.on_top, watched.mid, watched.ask
+            for top in glided.tops:
+                if top[0] < before_row and (top[6] != mid or top[4] != ask):
+                    mid, ask = top[6], top[4]
+                    on_top(top[1], mid, 2 * ask - mid if mid else 0)
+            watched.mid, watched.ask = mid, ask
+            if glided.trades:
+                watched.analytics.turnover.market_atoms += sum([trade[3] for trade in glided.trades])
+
+    def _fail(self, error: Exception) -> None:
+        self.failure = f"{type(error).__name__}: {error}"
+        log.critical("analytics.failed", error=type(error).__name__, detail=str(error))
 
     def _take(self, event: AnyEvent, commands: Sequence[AnyCommand]) -> Sequence[Report]:
         state = self._state

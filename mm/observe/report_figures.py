@@ -323,6 +323,7 @@ def _performance(analytics: Analytics) -> Figures:
         "return_over_drawdown": _round(net / drawdown) if drawdown else None,
         "certain_quote_per_day": _round(performance.certain_quote_per_day),
         "aversion_per_quote": performance.aversion,
+        "sums": list(performance.sums),
         "worst": _worst(analytics, performance.worst),
     }
 

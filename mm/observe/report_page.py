@@ -27,6 +27,7 @@ from mm.observe.report_story import (
     sample_text,
     summary,
     warnings,
+    worst_commands,
 )
 
 FRAME_FILE: Final = Path(mm.__file__).parent / "templates" / "report.html"
@@ -66,7 +67,8 @@ def _head(story: Story) -> Iterator[str]:
     told = "".join(f"<p>{said(line)}</p>" for line in warnings(story))
     if told:
         yield f'<div class="box bad">{told}</div>'
-    yield f'<div class="box"><p>{said(made_text(story.made))}</p></div>'
+    notes = "".join(f"<p>{said(line)}</p>" for line in (made_text(story.made), *story.notes))
+    yield f'<div class="box">{notes}</div>'
 
 
 def _session(story: Story, session: SessionStory) -> Iterator[str]:
@@ -269,6 +271,7 @@ def _worst(story: Story, told: Figures, worst: object) -> str:
     if not isinstance(worst, dict):
         return '<p class="soft">Shorter than a minute: there is no worst time to tell.</p>'
     quote = said(told["quote"])
+    commands = "".join(f"<p><code>{said(one)}</code></p>" for one in worst_commands(story, told))
     began, ended = worst["begun_ms"] * 1_000_000, worst["ended_ms"] * 1_000_000
     parts = ", ".join(
         f"{name} {_signed(worst[key])}"
@@ -278,7 +281,7 @@ def _worst(story: Story, told: Figures, worst: object) -> str:
         f"<p>Worst {lasted((ended - began) / NS_PER_S)} in a row, from {clock(began)} to {clock(ended)}:"
         f" {_signed(worst['net_quote'])} {quote} ({parts}, costs {_signed(_minus(worst['costs_quote']))})"
         f" on {worst['fills']} fills, inventory {said(worst['inventory_base'])} {said(told['base'])} then."
-        f" <code>mm why {said(story.run_id)} --at {clock(ended)}</code></p>"
+        f"</p>{commands}"
     )
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from mm.analytics.flows import Flows
 from mm.analytics.horizons import Fill
 from mm.analytics.session import Analytics
-from mm.domain.units import NS_PER_S
+from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.observe.report_figures import Figures, figures
 
 FILLS_MAX: Final = 200_000
@@ -22,13 +22,15 @@ FILLS_MAX: Final = 200_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """How fills came about. Fields: kind: demo, paper or live; detail: of its model; local: the market itself
-    came from this machine, so it was recorded or simulated.
+    """How fills came about. Fields: kind: demo, paper, live or backtest; detail: of its model; local: the
+    market itself came from this machine, so it was recorded or simulated; calibration: what own fills say of
+    the model, on paper and in a backtest.
     """
 
     kind: str
     detail: str
     local: bool = False
+    calibration: str = "uncalibrated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,9 @@ class SessionStory:
 class Story:
     """One run. Fields: closed: its record ended in good order; broke: in which error the core or the
     measuring ended, "" if in none; difference: where the repetition left the record, "" if nowhere; account:
-    flows of all its assets; account_residue: what is unexplained of them, atoms by asset.
+    flows of all its assets; account_residue: what is unexplained of them, atoms by asset; again: the command
+    that plays its market again, to which a stretch of time is added, "" if there is none; notes: that whoever
+    made it left.
     """
 
     run_id: str
@@ -70,6 +74,8 @@ class Story:
     sessions: tuple[SessionStory, ...]
     account: Flows
     account_residue: dict[str, int]
+    again: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def unexplained(self) -> int:
@@ -100,10 +106,12 @@ def story_fields(story: Story) -> Figures:
                 "summary": list(summary(session)),
                 "sample": sample_text(session.figures),
                 "fills_left_out": session.fills_left_out,
+                "worst_replay": worst_commands(story, session.figures),
             }
             for session in story.sessions
         ],
         "warnings": list(warnings(story)),
+        "notes": list(story.notes),
     }
 
 
@@ -114,13 +122,18 @@ def made_text(made: Made) -> str:
             f"Fills were made by simulated traders ({made.detail}), friendly by design: this shows how"
             " the bot works, nothing about what a real market pays."
         )
+    if made.kind == "backtest":
+        return (
+            f"Fills were made in a backtest against recorded market data ({made.detail}), {made.calibration}:"
+            " take it as an estimate, and remember that its orders moved nobody."
+        )
     if made.kind == "paper":
         market = (
             "a market served from this machine, recorded or simulated" if made.local else "real market data"
         )
         return (
-            f"Fills were made on paper against {market} ({made.detail}). Nothing has calibrated the queue"
-            " model with real fills: take it as an estimate, and remember that paper orders move nobody."
+            f"Fills were made on paper against {market} ({made.detail}), {made.calibration}: take it as an"
+            " estimate, and remember that paper orders move nobody."
         )
     where = "a venue on this machine" if made.local else made.detail
     return f"Fills were made by the venue, with money: {where}."
@@ -194,20 +207,56 @@ def _explained(session: SessionStory, pnl: Figures, quote: str) -> Iterator[str]
     )
 
 
+def worst_commands(story: Story, told: Figures) -> list[str]:
+    """Return the commands that look at a session's worst ten minutes again: that play their market once more,
+    and that tell why it quoted as it did; none where the run was shorter than a minute.
+    """
+    worst = _table(told, "performance")["worst"]
+    if not isinstance(worst, dict):
+        return []
+    began_ms, ended_ms = int(worst["begun_ms"]), int(worst["ended_ms"])
+    commands = [f"{story.again} --from {_iso(began_ms)} --to {_iso(ended_ms)}"] if story.again else []
+    if story.made.kind != "backtest":
+        commands += [f"mm why {story.run_id} --at {clock(ended_ms * NS_PER_MS)}"]
+    return commands
+
+
+def worst_text(story: Story, told: Figures) -> Iterator[str]:
+    """Yield what a session's worst ten minutes were, and how to look at them again, a line each."""
+    worst = _table(told, "performance")["worst"]
+    if not isinstance(worst, dict):
+        yield "Shorter than a minute: there is no worst time to tell."
+        return
+    began_ns, ended_ns = (int(worst[name]) * NS_PER_MS for name in ("begun_ms", "ended_ms"))
+    yield (
+        f"Worst {lasted((ended_ns - began_ns) / NS_PER_S)} in a row: {clock(began_ns)} to {clock(ended_ns)},"
+        f" {money(Decimal(str(worst['net_quote'])))} {told['quote']} on {worst['fills']} fills. Again:"
+    )
+    yield from (f"  {command}" for command in worst_commands(story, told))
+
+
+def _iso(ts_ms: int) -> str:
+    return f"{datetime.fromtimestamp(ts_ms / 1_000, UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3]
+
+
 def warnings(story: Story) -> Iterator[str]:
     """Yield what a reader has to know before believing any figure."""
     if story.unexplained:
         found = [f"{session.name}: {session.residues}" for session in story.sessions if session.residues]
         found += [f"account: {story.account_residue}"] if story.account_residue else []
         yield f"The P&L does not add up: {'; '.join(found)}. Do not trust these figures: a defect of mm."
-    if story.difference:
+    if story.difference and story.made.kind == "backtest":
+        yield f"Run again it did something else ({story.difference}): these figures are of the repetition."
+    elif story.difference:
         yield (
             "The record could not be repeated to its end by this version of mm: the figures end there"
             f" ({story.difference[:200]})."
         )
     if story.broke:
         yield f"The run ended in an error: {story.broke[:200]}."
-    if not story.closed:
+    if not story.closed and story.made.kind == "backtest":
+        yield "The backtest was broken off: told as far as it went."
+    elif not story.closed:
         yield "The record was not closed in good order (a crash, or it goes on): told as far as it goes."
     for asset, atoms in story.account.external.items():
         yield f"Somebody else moved {atoms} atoms of {asset} in the account: no part of any P&L here."

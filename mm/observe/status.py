@@ -11,6 +11,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.orders import UNCERTAIN, Order
 from mm.domain.sides import Side
 from mm.domain.units import NS_PER_MS, SCALE_MIN, short_text, text_from_atoms
+from mm.engine.market import Market
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
 from mm.observe.analyst import Analyst
@@ -66,6 +67,7 @@ def status(
             {**_session(state, session, history, facts, now_ns), "measured": measured[session.name]}
             for session in state.sessions
         ],
+        "watched": [_watched(state, market, now_ns) for market in state.watched.values() if market.watchers],
         "reports": [
             {"ts_ms": r.ts_ns // NS_PER_MS, "code": r.code, "session": r.session, "facts": dict(r.facts)}
             for r in list(history.reports)[-FILLS_SHOWN:]
@@ -128,6 +130,19 @@ def _session(
         "last_fills": [fill_row(row, instrument) for row in history.fills if row.session == session.name][
             -FILLS_SHOWN:
         ],
+    }
+
+
+def _watched(state: EngineState, market: Market, now_ns: int) -> dict[str, object]:
+    # A market that somebody watches and nobody trades.
+    instrument = market.instrument
+    return {
+        "symbol": instrument.symbol,
+        "sessions": [state.sessions[index].name for index, _ in market.watchers],
+        "connected": state.feeds[market.venue].up,
+        "book_status": market.book.status.value,
+        "book_age_ms": (now_ns - market.heard_ns) // NS_PER_MS if market.heard_ns else None,
+        "mid": _half(instrument, market.mid_half_ticks),
     }
 
 

@@ -77,13 +77,19 @@ class FlowParams(SessionParams):
         Bps | None,
         Ge(0),
         Lt(BPS_MAX),
-        About("Near end of the band that is measured; off: half the costs, or 0.5 bps.", Applies.RESTART),
+        About(
+            "Near end of the measured band, at least half the spread; off: half the costs, or 0.5 bps.",
+            Applies.RESTART,
+        ),
     ] = None
     intensity_far_bps: Annotated[
         Bps | None,
         Gt(0),
         Lt(BPS_MAX),
-        About("Far end of the band that is measured; off: twice the costs, or 2 bps.", Applies.RESTART),
+        About(
+            "Far end of it, farther by what the spread moves the near end; off: twice the costs, or 2 bps.",
+            Applies.RESTART,
+        ),
     ] = None
     intensity_orders_min: Annotated[
         int, Ge(20), Le(100_000), About("Market orders before what is measured is used.", Applies.RESTART)
@@ -191,7 +197,8 @@ class FlowReader:
 
 def _band_ppm(params: FlowParams, least_bps: float) -> tuple[int, int]:
     # From half the costs of a fill to twice: that is where a maker quotes. Nearer than that real flow thins
-    # out much faster, and what is measured there says nothing about the quotes.
+    # out much faster, and what is measured there says nothing about the quotes. Where the spread is wider
+    # than the near end, the signal begins at its edge instead: within it there is nothing to measure.
     near, far = params.intensity_near_bps, params.intensity_far_bps
     least_ppm = round(max(least_bps, LEAST_BPS) * PPM_PER_BPS)
     near_ppm = least_ppm // 2 if near is None else ppm_from_bps("intensity_near_bps", near)

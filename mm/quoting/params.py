@@ -110,7 +110,7 @@ class QuotingParams:
         Bps | None,
         Ge(0),
         Lt(BPS_MAX),
-        About("An order this near its wanted price stays; off: 0.3 / fill decay, 0 where no model has one."),
+        About("An order this near its price stays; off: 0.3 / fill decay, less for the very averse; else 0."),
     ] = None
     max_order_age_ms: Annotated[
         int | None,

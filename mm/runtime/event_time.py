@@ -52,10 +52,15 @@ class EventTime:
 
     def advance(self, ts_ns: int) -> None:
         """Let everything happen that is due up to and including `ts_ns`; outcomes before timers of a time."""
-        while (due_ns := self.next_due_ns) is not None and due_ns <= ts_ns:
-            outcomes = self._world_at(due_ns)
-            if not outcomes and self._next_timer_ns() == due_ns:
-                self._computed(Advanced(ts_ns=self._now_ns))
+        while True:
+            timer_ns, outcome_ns = self._next_timer_ns(), self._venue.next_due_ns
+            if timer_ns is not None and timer_ns <= ts_ns and (outcome_ns is None or timer_ns < outcome_ns):
+                if not self._world_at(timer_ns):
+                    self._computed(Advanced(ts_ns=self._now_ns))
+            elif outcome_ns is not None and outcome_ns <= ts_ns:
+                self._world_at(outcome_ns)
+            else:
+                break
         self._world_at(ts_ns)
 
     # A timer may have been set for a time that is over: that is now.

@@ -53,6 +53,7 @@ LOOSER: Final[Mapping[str, Looser]] = MappingProxyType(
     | {
         "account.on_external": Looser.ANY,
         "pair.NAME.inventory.target_base": Looser.ANY,
+        "pair.NAME.inventory.target_base_ratio": Looser.ANY,
         "pair.NAME.inventory.max_base": Looser.LARGER,
         "pair.NAME.inventory.max_ratio": Looser.LARGER,
         "pair.NAME.inventory.soft_ratio": Looser.LARGER,

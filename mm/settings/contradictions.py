@@ -16,6 +16,7 @@ from mm.settings.lines import KeyPath
 from mm.settings.models import FileSettings, PairRiskSettings, RiskSettings
 from mm.settings.problems import Problem
 from mm.settings.values import host_is_loopback, plain
+from mm.settings.watched import watched_names
 
 P99_MAX: Final = 14
 """How many times the average latency the slowest in a hundred may take: a log-normal allows 14.9."""
@@ -35,11 +36,22 @@ def contradictions(settings: FileSettings, *, stated: Stated) -> list[Problem]:
         *_live_needs(settings, stated),
         *_account_limits(settings, stated),
         *_looser_pairs(settings),
+        *_targets(settings),
         *_exits(settings, stated),
         *_ladders(settings),
         *_paper(settings),
         *_watched(settings),
     ]
+
+
+def _targets(settings: FileSettings) -> Iterator[Problem]:
+    for name, pair in settings.pair.items():
+        inventory = pair.inventory
+        if inventory.target_base is not None and inventory.target_base_ratio is not None:
+            message = f"was {plain(inventory.target_base_ratio)} beside target_base, expected one of them"
+            hint = "target_base is an amount, target_base_ratio a share of what the account is worth"
+            path = ("pair", name, "inventory", "target_base_ratio")
+            yield Problem(path=path, message=message, hint=hint)
 
 
 def _refuse_foreign_demo(settings: FileSettings) -> None:
@@ -162,11 +174,9 @@ def _watched(settings: FileSettings) -> Iterator[Problem]:
     used = {pair.venue for pair in settings.pair.values()}
     others = [name for name in settings.venue if name not in used]
     for name, pair in settings.pair.items():
-        key = getattr(pair.params, "watched_key", "")
-        named = getattr(pair.params, "watched_names", None)
-        for symbol in named if named is not None else getattr(pair.params, key) if key else ():
+        for symbol in watched_names(pair.params):
             venue = split_name(symbol)[0]
-            path = ("pair", name, "params", key)
+            path = ("pair", name, "params", getattr(pair.params, "watched_key", ""))
             if venue in used:
                 message = f"names {symbol}, which is of the venue that is traded on"
                 yield Problem(path=path, message=message, hint=f'leave "{venue}:" out')

@@ -53,7 +53,7 @@ _ELSEWHERE: Final[dict[str, str]] = {
     "connector_name": "[venue.NAME] id",
     "market": "[pair.NAME] symbol",
     "trading_pair": "[pair.NAME] symbol",
-    "inventory_target_base_pct": "[pair.NAME.inventory] target_base (an amount of the base asset)",
+    "inventory_target_base_pct": "[pair.NAME.inventory] target_base_ratio (0 to 1), or target_base",
     "kill_switch_rate": "[risk] session_loss_quote or max_drawdown_ratio",
     "kill_switch_enabled": "[risk] session_loss_quote or max_drawdown_ratio",
     "stop_loss": "[risk] open_loss_quote",

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from mm.quoting.about import DAY_MS
-from mm.settings.hummingbot_sheet import PERCENT, SECONDS, Sheet, bps_of
+from mm.settings.hummingbot_sheet import PERCENT, SECONDS, Sheet, bps_of, target_share
 from mm.settings.hummingbot_yaml import Node
 from mm.settings.values import plain
 
@@ -166,9 +166,7 @@ def _estimates(sheet: Sheet) -> None:
 
 
 def _without_equal(sheet: Sheet) -> None:
-    sheet.gap(
-        "inventory_target_base_pct", "inventory.target_base is an amount: the holding of the first start"
-    )
+    target_share(sheet)
     if sheet.number("filled_order_delay") > 0:
         sheet.gap(
             "filled_order_delay", "this strategy leans after a fill instead; pure_market_making has a delay"

@@ -170,6 +170,7 @@ def _text(sheet: Sheet, file: str, strategy: str, symbol: str) -> str:
         "",
         "# Limits that Hummingbot does not have. What they are worth to you only you know: look at each.",
         f"[pair.{name}.inventory]",
+        *(_param(key, *sheet.holding[key]) for key in sheet.holding),
         "max_ratio = 0.10  # how far the holding may move, as a share of the equity",
         "",
         "[risk]",

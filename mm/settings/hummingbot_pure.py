@@ -11,7 +11,7 @@ from typing import Final, get_args
 
 from mm.quoting.about import BPS_MAX, DAY_MS
 from mm.quoting.reference import FOREIGN, PriceType
-from mm.settings.hummingbot_sheet import PERCENT, SECONDS, Sheet, bps_of, quoted
+from mm.settings.hummingbot_sheet import PERCENT, SECONDS, Sheet, bps_of, quoted, target_share
 from mm.settings.hummingbot_yaml import Node
 from mm.settings.values import plain
 
@@ -49,9 +49,6 @@ LISTS: Final = (
     "ask_order_level_amounts",
 )
 
-TARGET: Final = (
-    "the skew leans around inventory.target_base here, an amount and not a share: that of the first start"
-)
 POST_ONLY: Final = "every order is post-only here: none ever takes"
 ONE_VENUE: Final = "its price cannot be watched here: the orders are laid around the own market's price"
 
@@ -224,7 +221,7 @@ def _minimum_spread(sheet: Sheet) -> None:
 
 def _inventory(sheet: Sheet) -> None:
     if sheet.switch("inventory_skew_enabled"):
-        sheet.gap("inventory_target_base_pct", TARGET)
+        target_share(sheet)
         sheet.same("inventory_range_multiplier", "inventory_range_multiplier")
     else:
         sheet.idle("inventory_target_base_pct", "inventory_skew_enabled is off")

@@ -17,6 +17,7 @@ from mm.settings.hummingbot_yaml import Node, Table
 from mm.settings.values import plain
 
 HUNDREDTH: Final = Decimal("0.01")
+PPM_STEP: Final = Decimal("0.000001")
 PERCENT: Final = "percent x 100 = bps"
 SECONDS: Final = "seconds x 1000 = ms"
 THEIR_DEFAULT: Final = "their default"
@@ -62,7 +63,8 @@ class Row:
 class Sheet:
     """Their keys, and what becomes of them.
 
-    Fields: rows: so far; params: TOML value and where it is from, by our key.
+    Fields: rows: so far; params, holding: TOML value and where it is from, by our key, of the strategy's
+    parameters and of the session's inventory.
     """
 
     def __init__(self, conf: Table, file: str, defaults: Mapping[str, str | None]) -> None:
@@ -70,6 +72,7 @@ class Sheet:
         self.file = file
         self.rows: list[Row] = []
         self.params: dict[str, tuple[str, str]] = {}
+        self.holding: dict[str, tuple[str, str]] = {}
         self._conf = conf
         self._defaults = defaults
 
@@ -130,6 +133,11 @@ class Sheet:
         """Note that `key` became `ours`, which is no parameter of the strategy."""
         self._row(Kind.TRANSLATED, key, ours=ours, our_value=toml, note=note)
 
+    def inventory(self, key: str, ours: str, toml: str, note: str) -> None:
+        """Note that `key` became `ours` of the session's inventory with the value `toml`."""
+        self.holding[ours] = (toml, f"{key} = {shown(self.node(key))}; {note}")
+        self.placed(key, f"pair.NAME.inventory.{ours}", toml, note)
+
     def idle(self, key: str, why: str) -> None:
         """Note that `key` has no effect there, so that it needs none here."""
         self._row(Kind.NO_EFFECT, key, note=why)
@@ -188,6 +196,15 @@ class Sheet:
             if key not in taken:
                 self._row(Kind.UNKNOWN, key, note="not a key that is known of this strategy")
         self.rows.sort(key=lambda row: (row.line == 0, row.line))
+
+
+def target_share(sheet: Sheet) -> None:
+    """Translate the share of base that is aimed at; raises ConfigError if it is none."""
+    key, percent = "inventory_target_base_pct", sheet.number("inventory_target_base_pct")
+    if not 0 <= percent <= 100:
+        raise sheet.fault(key, f"was {plain(percent)}, expected 0 to 100")
+    exact = (percent / 100).quantize(PPM_STEP)
+    sheet.inventory(key, "target_base_ratio", plain(exact), "of what the account is worth at the first start")
 
 
 def bps_of(exact: Decimal) -> Decimal:

@@ -27,6 +27,7 @@ from mm.settings.values import (
     Ratio,
     SecretReference,
     Seed,
+    Share,
     Symbol,
     Url,
 )
@@ -76,6 +77,10 @@ class InventorySettings(Table):
 
     target_base: Annotated[
         Holding | None, about("Holding at which the inventory is 0. Absent: that of the first start.")
+    ] = None
+    target_base_ratio: Annotated[
+        Share | None,
+        about("The same as a share of base by value, of what base and quote are worth at the first start."),
     ] = None
     max_base: Annotated[Amount | None, about("Largest inventory, long or short, base asset.", NOW)] = None
     max_ratio: Annotated[
@@ -213,6 +218,9 @@ class PaperSettings(Table):
         Literal["risk_averse", "power", "power2", "power3", "log", "log2"],
         about("Who leaves a queue when its size falls without a trade; risk_averse: only those behind us."),
     ] = "risk_averse"
+    max_participation_ratio: Annotated[
+        Ratio, about("Own fills of a trade in the market are at most this share of it.")
+    ] = Decimal(1)
     seed: Annotated[Seed, about("The same seed gives the same latencies.")] = 7
 
 

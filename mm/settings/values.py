@@ -111,6 +111,9 @@ FeeBps = Annotated[Number, Ge(Decimal(-100)), Le(Decimal(1_000)), MultipleOf(Dec
 Ratio = Annotated[Number, Gt(0), Le(Decimal(1)), MultipleOf(Decimal("0.000001"))]
 """A share, more than 0 and at most 1, in steps of one part per million."""
 
+Share = Annotated[Number, Ge(0), Le(Decimal(1)), MultipleOf(Decimal("0.000001"))]
+"""A share that may be nothing."""
+
 Count = Annotated[int, Ge(1), Le(100_000)]
 """How many; at least one."""
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from math import log
 from typing import Final, Protocol, runtime_checkable
 
+from mm.domain.seen import SeenTop
 from mm.domain.sides import Side
 from mm.domain.units import NS_PER_S
 from mm.domain.view import OwnQuote, Reading
@@ -40,6 +41,14 @@ class Signal:
 
     def on_top(self, ts_ns: int, bid_ticks: int, bid_atoms: int, ask_ticks: int, ask_atoms: int) -> None:
         """Take in new best levels, price or size, bid < ask; after `on_mid` where both changed."""
+
+    def on_tops(self, tops: Sequence[SeenTop]) -> None:
+        """Take in several tops in a row, the mid the same in all: as `on_top` with each of them.
+
+        Called where many messages are told at once; overridden where that can be done for less.
+        """
+        for _, ts_ns, bid_ticks, bid_atoms, ask_ticks, ask_atoms, _ in tops:
+            self.on_top(ts_ns, bid_ticks, bid_atoms, ask_ticks, ask_atoms)
 
     def on_trade(
         self, ts_ns: int, price_ticks: int, size_atoms: int, aggressor: Side, venue_ms: int = 0

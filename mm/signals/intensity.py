@@ -8,8 +8,10 @@ censored at J. With u the number of j < J:
     p = u / (sum of min(j, J) + u),    k = -ln(1 - p) / step,    A = n / (sides * T) * exp(k * near)
 
 Value: k per basis point of the mid. more: (A per second and side, relative error of k, n that counts).
-The step is a tick and the near end half a tick, the touch of a book of one tick, unless the spec says
-otherwise: real flow is not exponential, so that k holds for the band that it was fitted in.
+The step is a tick and the near end half a tick, unless the spec says otherwise: real flow is not exponential,
+so that k holds for the band that it was fitted in. Nearer than half the spread that stood before an order
+there is nothing to reach, so that the band begins there where that is more, as far across as it was: the law
+forgets where it began. A takes the mean near end of the orders that count.
 
 Source: maximum likelihood of a geometric law, right-censored; variance of p: p^2 (1 - p) / u. With forgetting
 all sums are weighted, and errors are those of (sum w)^2 / (sum w^2) orders.
@@ -21,6 +23,7 @@ from dataclasses import dataclass
 from math import exp, log1p, sqrt
 from typing import Final
 
+from mm.domain.seen import SeenTop
 from mm.domain.sides import BUY, Side
 from mm.domain.units import PPM, PPM_PER_BPS
 from mm.domain.view import Reading
@@ -28,6 +31,9 @@ from mm.signals.base import MidTrail, Signal, check_length, share_kept, time_wei
 
 SHARE_MIN: Final = 1e-9
 """So near to 0 or 1 is no share of orders that an estimate could be made of."""
+
+FIXED: Final = 14
+"""Numbers of a state before those about mids; the last of them says how many those are."""
 
 EXPONENT_MAX: Final = 50.0
 """Largest k * near that A is given for: farther from the mid nothing about the mid can be known."""
@@ -38,9 +44,10 @@ class IntensitySpec:
     """Which intensity is wanted.
 
     Fields:
-        near_ppm: near end of the band, parts per million of the mid; 0 = half a tick.
-        step_ppm: width of a step of depth, one tick where that is more. steps: J, at which depth is censored,
-            >= 1.
+        near_ppm: near end of the band, parts per million of the mid; 0 = half a tick. Half the spread where
+            that is more.
+        step_ppm: width of a step of depth, rounded to whole ticks, at least one. steps: J, at which depth is
+            censored, >= 1.
         sides: 0 = both; 1 = buy orders alone, which reach asks; -1 = sell orders alone.
         half_life_ns: age at which an order counts half; 0 = all count alike.
         orders_min: market orders before it is ready, >= 1. error_ppm_max: largest relative error of k then.
@@ -105,10 +112,13 @@ class Intensity(Signal):
         "_group",
         "_group_mid",
         "_group_side",
+        "_group_spread",
+        "_near_steps",
         "_orders",
         "_orders_squared",
         "_since_ns",
         "_spec",
+        "_spreads",
         "_time_s",
         "_total_steps",
         "_trail",
@@ -120,15 +130,18 @@ class Intensity(Signal):
         """Start without a mid."""
         self._spec = spec
         self._trail = MidTrail(spec.lag_ns)
+        self._spreads = MidTrail(spec.lag_ns)  # best ask less best bid in ticks: half of it in half ticks
         self._orders = 0.0  # sum of weights
         self._orders_squared = 0.0  # sum of their squares
         self._uncensored = 0.0
         self._total_steps = 0.0
+        self._near_steps = 0.0  # the near end in steps, of the orders that count
         self._time_s = 0.0  # weighted
         self._since_ns = 0  # to when the sums are weighted
         self._watched = 0  # whether the time since then counts
         self._group = self._group_side = 0  # time and side of the market order under way
         self._group_mid = 0  # the mid before it, 0 = it does not count
+        self._group_spread = 0  # the spread before it, ticks; 0 = not known
         self._depth_steps = -1  # its steps so far, -1 = not yet in the band
 
     def on_mid(self, ts_ns: int, mid_half_ticks: int) -> None:
@@ -138,16 +151,29 @@ class Intensity(Signal):
             self._watched = 1
         self._trail.move(ts_ns, mid_half_ticks)
 
+    def on_top(self, ts_ns: int, bid_ticks: int, bid_atoms: int, ask_ticks: int, ask_atoms: int) -> None:  # noqa: ARG002 - all hooks are told alike
+        """Take in how far the best prices are apart."""
+        spread_ticks = ask_ticks - bid_ticks
+        if spread_ticks != self._spreads.last_half_ticks:
+            self._spreads.move(ts_ns, spread_ticks)
+
+    def on_tops(self, tops: Sequence[SeenTop]) -> None:
+        """Take in several tops: only how far they are apart is looked at."""
+        spreads = self._spreads
+        for _, ts_ns, bid_ticks, _, ask_ticks, _, _ in tops:
+            if ask_ticks - bid_ticks != spreads.last_half_ticks:
+                spreads.move(ts_ns, ask_ticks - bid_ticks)
+
     def on_lost(self, ts_ns: int) -> None:
         """Let no time count, and no order, before the next mid."""
         self._pass(ts_ns)
         self._watched = self._group_mid = 0
-        self._trail.forget()
+        self._forget_book()
 
     def resume(self, ts_ns: int) -> None:
         """Let nothing be forgotten for a time that was not watched, and none of it count."""
         self._since_ns, self._watched, self._group_mid = ts_ns, 0, 0
-        self._trail.forget()
+        self._forget_book()
 
     def on_trade(
         self,
@@ -166,10 +192,12 @@ class Intensity(Signal):
             self._pass(ts_ns)
             self._group, self._group_side, self._depth_steps = group, sign, -1
             self._group_mid = self._trail.at(ts_ns) if self._watched else 0
+            self._group_spread = self._spreads.at(ts_ns)
         if self._group_mid:
             near, step = self._band(self._group_mid)
+            near = max(near, self._group_spread)
             depth = sign * (2 * price_ticks - self._group_mid)
-            self._reach(depth_steps(depth, near, step, self._spec.steps))
+            self._reach(depth_steps(depth, near, step, self._spec.steps), near / step)
 
     def reading(self, ts_ns: int) -> Reading:
         """Return k as of `ts_ns`; not ready before there are enough orders and k is known well enough."""
@@ -184,13 +212,14 @@ class Intensity(Signal):
         if not SHARE_MIN < share < 1 - SHARE_MIN:
             return Reading(0.0, False, "market orders of different depth")
         error = decay_error(share, self._uncensored) * sqrt(squared / self._orders)
-        near, step = self._band(mid)
-        per_half_tick = decay_per_step(share) / step
-        value = per_half_tick * mid * PPM_PER_BPS / PPM
+        _, step = self._band(mid)
+        per_step = decay_per_step(share)
+        value = per_step / step * mid * PPM_PER_BPS / PPM
         if error * PPM > spec.error_ppm_max:
             wanted = spec.error_ppm_max * 100 / PPM
             return Reading(value, False, f"k known to {error * 100:.0f} %, wanted {wanted:g} %")
-        exponent, side_seconds = per_half_tick * near, self._time_until(ts_ns) * (1 if spec.sides else 2)
+        exponent = per_step * self._near_steps / self._orders
+        side_seconds = self._time_until(ts_ns) * (1 if spec.sides else 2)
         if exponent > EXPONENT_MAX or side_seconds <= 0:
             return Reading(value, False, "market orders nearer to the mid, over some time")
         rate = rate_at_mid(self._orders_until(ts_ns), side_seconds, exponent)
@@ -198,35 +227,51 @@ class Intensity(Signal):
 
     def state(self) -> tuple[float, ...]:
         """Return every number it remembers."""
+        mids = self._trail.state()
         return (
             self._orders,
             self._orders_squared,
             self._uncensored,
             self._total_steps,
+            self._near_steps,
             self._time_s,
             self._since_ns,
             self._watched,
             self._group,
             self._group_side,
             self._group_mid,
+            self._group_spread,
             self._depth_steps,
-            *self._trail.state(),
+            len(mids),
+            *mids,
+            *self._spreads.state(),
         )
 
     def restore(self, state: Sequence[float]) -> None:
         """Become what `state` says; raises ValueError if it is none."""
-        check_length(state, 11, 2)
-        self._orders, self._orders_squared, self._uncensored, self._total_steps, self._time_s = state[:5]
-        self._since_ns, self._watched, self._group = map(int, state[5:8])
-        self._group_side, self._group_mid, self._depth_steps = map(int, state[8:11])
-        self._trail.restore(state[11:])
+        check_length(state, FIXED, 2)
+        told = state[FIXED - 1]
+        if not 0 <= told <= len(state) - FIXED or told % 2:
+            raise ValueError(f"a state with {told:g} numbers about mids, expected pairs that are there")
+        mids = state[FIXED : FIXED + int(told)]
+        self._orders, self._orders_squared, self._uncensored, self._total_steps = state[:4]
+        self._near_steps, self._time_s = state[4:6]
+        self._since_ns, self._watched, self._group, self._group_side = map(int, state[6:10])
+        self._group_mid, self._group_spread, self._depth_steps = map(int, state[10:13])
+        self._trail.restore(mids)
+        self._spreads.restore(state[FIXED + len(mids) :])
+
+    def _forget_book(self) -> None:
+        self._trail.forget()
+        self._spreads.forget()
 
     def _band(self, mid_half_ticks: int) -> tuple[float, float]:
         # Near end and step in half ticks.
         spec = self._spec
         near = spec.near_ppm * mid_half_ticks / PPM if spec.near_ppm else 1.0
-        # Finer than a tick there are empty steps between the prices, which would look like thinner flow.
-        return near, max(2.0, spec.step_ppm * mid_half_ticks / PPM)
+        # Whole ticks: finer there are empty steps between the prices, which would look like thinner flow, and
+        # a step that is no multiple of them has now more prices in it, now fewer.
+        return near, 2.0 * max(1, round(spec.step_ppm * mid_half_ticks / (2 * PPM)))
 
     def _pass(self, ts_ns: int) -> None:
         # Weigh all sums as of `ts_ns`.
@@ -236,6 +281,7 @@ class Intensity(Signal):
         self._orders_squared *= kept * kept
         self._uncensored *= kept
         self._total_steps *= kept
+        self._near_steps *= kept
         self._since_ns = ts_ns
 
     def _time_until(self, ts_ns: int) -> float:
@@ -246,8 +292,8 @@ class Intensity(Signal):
     def _orders_until(self, ts_ns: int) -> float:
         return self._orders * share_kept(ts_ns - self._since_ns, self._spec.half_life_ns)
 
-    def _reach(self, steps: int) -> None:
-        # The order under way is now known to have gone so far.
+    def _reach(self, steps: int, near_steps: float) -> None:
+        # The order under way is now known to have gone so far beyond the near end.
         before, censored = self._depth_steps, self._spec.steps
         if steps <= before:
             return
@@ -255,6 +301,7 @@ class Intensity(Signal):
             self._orders += 1.0
             self._orders_squared += 1.0
             self._uncensored += 1.0
+            self._near_steps += near_steps
             before = 0
         self._total_steps += steps - before
         if steps == censored:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mm.domain.seen import SeenTop
 from mm.domain.view import Reading
 from mm.signals.base import Signal, check_length, share_kept
 
@@ -181,6 +182,21 @@ class MicroPrice(Signal):
         if ts_ns >= self._due_ns:
             self._renew(ts_ns)
 
+    def on_tops(self, tops: Sequence[SeenTop]) -> None:
+        """Take in several tops: one that is gone before the next look is never seen."""
+        spec, stands = self._spec, None
+        for top in tops:
+            ts_ns = top[1]
+            if self._known and ts_ns - self._sampled_ns < spec.sample_ns and ts_ns < self._due_ns:
+                stands = top
+                continue
+            if stands is not None:
+                self._stand(stands)
+                stands = None
+            self.on_top(ts_ns, *top[2:6])
+        if stands is not None:
+            self._stand(stands)
+
     def on_lost(self, ts_ns: int) -> None:  # noqa: ARG002 - all hooks are told alike
         """Know nothing before the next top; the step under way counts for nothing."""
         self._known = 0
@@ -216,6 +232,12 @@ class MicroPrice(Signal):
         self._adjusted, self._moved = list(state[9 : 9 + size]), list(state[9 + size : 9 + 2 * size])
         rows = [list(map(float, state[at : at + size])) for at in range(9 + 2 * size, len(state), size)]
         self._stays, self._leaves = rows[:size], rows[size:]
+
+    def _stand(self, top: SeenTop) -> None:
+        _, _, bid, bid_atoms, ask, ask_atoms, _ = top
+        spec = self._spec
+        self._state = state_of(bid_atoms, ask_atoms, ask - bid, spec.buckets, spec.spreads)
+        self._mid = bid + ask
 
     def _look(self, ts_ns: int) -> None:
         # The looks that are due: the first sees what changed since the last, the others see nothing change.

@@ -11,6 +11,7 @@ Source: the imbalance-weighted mid. Invariant: ready exactly while both sides ar
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mm.domain.seen import SeenTop
 from mm.domain.view import Reading
 from mm.signals.base import Signal, check_length
 
@@ -43,6 +44,11 @@ class WeightedMid(Signal):
     def on_top(self, ts_ns: int, bid_ticks: int, bid_atoms: int, ask_ticks: int, ask_atoms: int) -> None:  # noqa: ARG002 - all hooks are told alike
         """Take in new best prices and sizes."""
         self._known, self._offset = 1, weighted_offset(bid_ticks, bid_atoms, ask_ticks, ask_atoms)
+
+    def on_tops(self, tops: Sequence[SeenTop]) -> None:
+        """Take in the last of several tops: nothing is left of those before it."""
+        _, ts_ns, bid_ticks, bid_atoms, ask_ticks, ask_atoms, _ = tops[-1]
+        self.on_top(ts_ns, bid_ticks, bid_atoms, ask_ticks, ask_atoms)
 
     def on_lost(self, ts_ns: int) -> None:  # noqa: ARG002 - all hooks are told alike
         """Know nothing before the next top."""

@@ -131,9 +131,7 @@ class DisplayedSide:
         """Display exactly `levels`; what was told before explains nothing any more."""
         self._sizes = {price: size for price, size in levels if size}
         self._keys = sorted(self._sign * price for price in self._sizes)
-        for key in self._keys[:-LEVELS_MAX]:
-            del self._sizes[self._sign * key]
-        self._keys = self._keys[-LEVELS_MAX:]
+        self.prune()
         self._taken = {
             price: min(taken, self._sizes[price])
             for price, taken in self._taken.items()
@@ -163,7 +161,6 @@ class DisplayedSide:
             self._sizes[price_ticks] = size_atoms
             if not before:
                 insort(self._keys, self._sign * price_ticks)
-                self._prune()
         elif before:
             del self._sizes[price_ticks]
             del self._keys[bisect_left(self._keys, self._sign * price_ticks)]
@@ -180,8 +177,14 @@ class DisplayedSide:
             self.shown.add(price_ticks, fell, ts_ns)
         return fell
 
-    def _prune(self) -> None:
-        if len(self._keys) > LEVELS_MAX:
-            price = self._sign * self._keys.pop(0)
-            self._sizes.pop(price, None)
-            self._taken.pop(price, None)
+    def prune(self) -> None:
+        """Keep the best LEVELS_MAX of more than twice as many levels; what was taken of the rest is forgotten.
+
+        To be called after each message: nothing else bounds a side.
+        """
+        if len(self._keys) > 2 * LEVELS_MAX:
+            for key in self._keys[:-LEVELS_MAX]:
+                price = self._sign * key
+                del self._sizes[price]
+                self._taken.pop(price, None)
+            del self._keys[:-LEVELS_MAX]

@@ -6,8 +6,8 @@ older statement about a price replaces a newer one.
 """
 
 from collections import deque
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, Protocol, TypeAlias
 
 from mm.domain.book import LEVELS_MAX, Level
 from mm.domain.sides import BUY, SELL, Side
@@ -16,6 +16,31 @@ from mm.sim.places import Decrease, Places, Print
 
 _NO_PRICE_TICKS: Final = 2**63
 # Beyond every price: what an empty side of asks is known down from.
+
+Top: TypeAlias = tuple[int, int, int]
+"""Number, bid and ask in ticks of a top."""
+
+
+class Tops(Protocol):
+    """What a feed keeps its tops in, oldest first, at most LEVELS_MAX: a `deque`, or a kernel's own."""
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+
+    def __getitem__(self, index: int, /) -> Top:
+        """Return one."""
+
+    def __iter__(self) -> Iterator[Top]:
+        """Yield them."""
+
+    def append(self, top: Top, /) -> None:
+        """Put one at the end."""
+
+    def popleft(self) -> Top:
+        """Take the first one out."""
+
+    def clear(self) -> None:
+        """Take all out."""
 
 
 class MarketFeed:
@@ -31,7 +56,7 @@ class MarketFeed:
         self._own = own
         self._seq = 0
         # The tops that no depth message has caught up with: (number, bid, ask), oldest first.
-        self._tops: deque[tuple[int, int, int]] = deque(maxlen=LEVELS_MAX)
+        self._tops: Tops = deque(maxlen=LEVELS_MAX)
         self.sides = {BUY: DisplayedSide(BUY), SELL: DisplayedSide(SELL)}
         self.is_believed = False
 
@@ -68,6 +93,7 @@ class MarketFeed:
             for price_ticks, size_atoms in levels:
                 if known is None or (price_ticks - known) * side.sign < 0:
                     self._set(side, price_ticks, size_atoms, ts_ns)
+            self.sides[side].prune()
         self._seq = seq or self._seq
         while self._tops and (not seq or self._tops[0][0] <= seq):
             self._tops.popleft()
@@ -83,6 +109,7 @@ class MarketFeed:
                 self._set(side, price_ticks, 0, ts_ns)
             if level.price_ticks:
                 self._set(side, level.price_ticks, level.size_atoms, ts_ns)
+            self.sides[side].prune()
         self._tops.append((seq, bid.price_ticks, ask.price_ticks))
         return True
 

@@ -8,6 +8,7 @@ an order never grows; own orders never trade with each other; the same inputs gi
 What fills a resting order, always at its own price and as maker:
 - a print at a better price for its taker than the order's (through it): up to the print's size;
 - a print at the order's price: what is left of it after what is in front;
+- of either at most a stated part, shared by all own orders: the rest is taken by those beside us;
 - the displayed opposite best strictly through its price (crossed): up to what is displayed there. An opposite
   best *at* its price (locked) proves nothing: that quote may be post-only, so that with our order there it
   would not have come, and nobody was seen to trade; prints at the price still count. Nor does a book that is
@@ -21,6 +22,7 @@ from typing import Final
 from mm.domain.book import Level
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL, Side
+from mm.domain.units import PPM
 from mm.sim.book import BookListener
 from mm.sim.feed import MarketFeed
 from mm.sim.orders import Fill, Order, OrderStatus, OrderType, Prevention, StpMode, TimeInForce
@@ -38,11 +40,12 @@ POWER_MAX: Final = 32.0
 class ObservedBook:
     """The own orders of one symbol in an observed market. Implements `Book`.
 
-    Fields: orders: what rests, by id, oldest first. update_id: always 0, as own orders are never displayed.
+    Fields: queue: how queues are estimated. orders: what rests, by id, oldest first. update_id: always 0, as
+    own orders are never displayed.
     is_open: whether the displayed market is to be believed; while it is not, nothing may be placed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - how a queue is estimated, and over what
         self,
         listener: BookListener,
         *,
@@ -50,6 +53,7 @@ class ObservedBook:
         fund: Callable[[Order], None],
         queue: QueueModel = QueueModel.RISK_AVERSE,
         power: float | None = None,
+        participation_ppm: int = PPM,
     ) -> None:
         """Open without orders over a market of which nothing is known yet (`is_open` is False).
 
@@ -57,11 +61,14 @@ class ObservedBook:
             fund: called with the order of MARKET before each match: has to give it the funds and lock them
                 (`World.fund`).
             queue, power: how a queue is estimated; the exponent of the power models, their customary one if
-                None.
+                None. participation_ppm: own fills of a print are at most this part of it (`Places`).
         Raises: ValueError if `power` is not in 0 < power <= POWER_MAX or the model has none.
         """
         shape = _shape(queue, power, instrument)
-        settings = QueueSettings(model=queue, shape=shape, lot_atoms=instrument.lot_atoms)
+        settings = QueueSettings(
+            model=queue, shape=shape, lot_atoms=instrument.lot_atoms, participation_ppm=participation_ppm
+        )
+        self.queue = settings
         self._listener = listener
         self._fund = fund
         self._lot_atoms = instrument.lot_atoms
@@ -72,6 +79,13 @@ class ObservedBook:
         self.update_id = 0
         self.trade_id = 0
         self.prevention_id = 0
+
+    def look_through(self, feed: Callable[[dict[Side, Places]], MarketFeed]) -> None:
+        """See the market through another feed, before anything was seen. Args: feed: makes it, given the own
+        places that have to see what falls; it is told of the market here, or brought up to date elsewhere.
+        """
+        assert not self._places
+        self._market = feed(self._own)
 
     @property
     def is_open(self) -> bool:

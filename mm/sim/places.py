@@ -2,7 +2,8 @@
 
 It moves estimates and says what a print fills; it changes no order, knows no money and tells nobody. The
 estimates follow the leaves of `queue.py`. Invariants: what is in front of an order never grows and is never
-negative; of a print at most its own size is handed out, better prices first, then the earlier order.
+negative; of a print at most its own size is handed out, better prices first, then the earlier order, and
+all own orders together get at most their stated part of it.
 """
 
 from bisect import bisect_left, insort
@@ -11,16 +12,22 @@ from collections.abc import Iterator
 import msgspec
 
 from mm.domain.sides import Side
+from mm.domain.units import PPM
 from mm.sim.orders import Order
 from mm.sim.queue import QueueModel, filled_lots, front_after_decrease, front_after_print
 
 
 class QueueSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How queues are estimated. Fields: shape: the model's parameter (`part_behind`); lot_atoms: one lot."""
+    """How queues are estimated.
+
+    Fields: shape: the model's parameter (`part_behind`); lot_atoms: one lot; participation_ppm: own fills of
+    a print are at most this part of it, parts per million: who sees us trade more than that trades otherwise.
+    """
 
     model: QueueModel
     shape: float
     lot_atoms: int
+    participation_ppm: int = PPM
 
 
 class Place(msgspec.Struct, kw_only=True):
@@ -134,14 +141,17 @@ class Places:
         """Take a print from the queues; return who is filled by it and with how many lots, in order."""
         fills: list[tuple[Place, int]] = []
         left_atoms, lot_atoms = seen.size_atoms, self._settings.lot_atoms
+        room_lots = seen.size_atoms * self._settings.participation_ppm // PPM // lot_atoms
         for place in self.until(seen.price_ticks):
             reach_atoms = left_atoms - _already_shown(place, seen)
-            lots = filled_lots(reach_atoms, _in_the_way(place, seen), place.order.left_lots, lot_atoms)
+            wanted_lots = min(place.order.left_lots, room_lots)
+            lots = filled_lots(reach_atoms, _in_the_way(place, seen), wanted_lots, lot_atoms)
             if place.order.price_ticks == seen.price_ticks:
                 place.front_atoms = front_after_print(place.front_atoms, reach_atoms)
             if lots:
                 fills.append((place, lots))
                 left_atoms -= lots * lot_atoms
+                room_lots -= lots
         return fills
 
 

@@ -52,7 +52,8 @@ def part_behind(model: int, shape: float, front_atoms: int, back_atoms: int) -> 
     if model == LOG:
         behind = math.log1p(back_atoms / shape)
         return behind / (behind + math.log1p(front_atoms / shape))
-    share = back_atoms / (back_atoms + front_atoms)
+    # Made floats one by one, as compiled code does, so that sizes beyond 2**53 give the same in both.
+    share = 1.0 * back_atoms / (1.0 * (back_atoms + front_atoms))
     if model == POWER:
         behind = math.pow(share, shape)
         return behind / (behind + math.pow(1.0 - share, shape))
@@ -76,7 +77,7 @@ def front_after_decrease(
     if model != RISK_AVERSE:
         back_atoms = max(0, before_atoms - front_atoms)
         behind = part_behind(model, shape, front_atoms, back_atoms) * decrease_atoms
-        kept = front_atoms + math.ceil(min(behind, back_atoms) - decrease_atoms)
+        kept = front_atoms + math.ceil(min(behind, 1.0 * back_atoms) - decrease_atoms)
     return max(0, min(kept, front_atoms, after_atoms))
 
 

@@ -37,7 +37,7 @@ from mm.models.avellaneda_stoikov import distances, frozen_horizon_s, infinite_h
 from mm.models.glft import Distances, Market
 from mm.models.glft_table import CAP_MAX, Table
 from mm.quoting.flow import DiffusionParams, Flow, FlowReader, VolatilityReader
-from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal
+from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal, falloff
 from mm.quoting.session import NOT_STARTED, OVER, Moment, moment
 from mm.quoting.sheet import Sheet, sheet_of_table
 from mm.signals.base import SignalSpec
@@ -191,13 +191,14 @@ class AvellanedaStoikov:
         unit_lots = max(1, min(guards.size_lots, view.inventory_max_lots))
         unit = unit_lots / guards.size_lots
         held = view.inventory_lots / unit_lots
+        decay_per_bps = falloff(flow.decay_per_bps, params.risk_factor * unit)
         try:
             market = _market(params.risk_factor * unit, flow, volatility, guards.fee_bps)
             if params.horizon is Horizon.INFINITE:
                 cap = min(CAP_MAX, max(1, ceil_div(view.inventory_max_lots, unit_lots)))
                 sheet = _endless(market, cap)
                 lean = sheet.bid(1.0) - sheet.bid(0.0)
-                return _Aim(sheet.bid(held), sheet.ask(held), lean, flow.decay_per_bps, now)
+                return _Aim(sheet.bid(held), sheet.ask(held), lean, decay_per_bps, now)
             found = distances(market, self._left_s(market, now))
         except ValueError as error:
             return f"waits for quotes that can be computed: {error}"
@@ -207,7 +208,7 @@ class AvellanedaStoikov:
                 f" {found.skew:.0f} bps per order amount held and sets them"
                 f" {found.half_spread:.0f} bps from the mid"
             )
-        return _Aim(found.bid(held), found.ask(held), found.skew, flow.decay_per_bps, now)
+        return _Aim(found.bid(held), found.ask(held), found.skew, decay_per_bps, now)
 
     def _left_s(self, market: Market, now: Moment) -> float:
         if not self._is_derived:

@@ -19,7 +19,7 @@ Source: arXiv 1810.04383, arXiv 1605.01862. Invariant: with all inventories nega
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import sqrt
+from math import nan, sqrt
 from typing import Annotated, ClassVar, Final, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Len
@@ -32,7 +32,7 @@ from mm.errors import ConfigError
 from mm.models.glft import Distances, Market, OutOfRange, closed_form
 from mm.models.multi_asset import Basket as Solution
 from mm.models.multi_asset import Rows, basket
-from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal
+from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal, falloff
 from mm.quoting.params import QuotingParams
 from mm.signals.base import SignalSpec
 from mm.signals.volatility import VolatilitySpec
@@ -244,7 +244,8 @@ class Basket:
             return Quotes((), (), OUT_OF_RANGE, None)
         bps_ticks = view.mid_half_ticks / HALF_TICKS_PER_BPS
         bid_ticks, ask_ticks = bid_bps * bps_ticks, ask_bps * bps_ticks
-        ideal = Ideal(view.mid_half_ticks, bid_ticks, ask_ticks, self.params.fill_decay_per_bps)
+        decay_per_bps = falloff(self.params.fill_decay_per_bps, self.params.risk_factor)
+        ideal = Ideal(view.mid_half_ticks, bid_ticks, ask_ticks, decay_per_bps)
         bids, asks, reason = self._guards.ladder(view, ideal)
         if missing:
             reason = f"{reason}, alone and wider: {', '.join(missing)}"
@@ -350,7 +351,8 @@ def _square(pairs: Sequence[float], size: int) -> Rows:
 
 
 def _relative(reading: Reading, mid_half_ticks: int) -> float:
-    return sqrt(reading.value) * RELATIVE / mid_half_ticks
+    # Of a variance that is none the volatility is none either: NaN, which no model takes.
+    return sqrt(reading.value) * RELATIVE / mid_half_ticks if reading.value >= 0 else nan
 
 
 def _base(instrument: Instrument, size_lots: int) -> float:

@@ -35,7 +35,7 @@ from mm.models.glft import Market, OutOfRange, closed_form, risk_factor_for
 from mm.models.glft_asymptotic import asymptotic
 from mm.models.glft_finite import finite
 from mm.quoting.flow import BPS_PER_MID, DiffusionParams, Flow, FlowReader, VolatilityReader, stepped
-from mm.quoting.guards import Guards
+from mm.quoting.guards import Guards, falloff
 from mm.quoting.session import NOT_STARTED, moment
 from mm.quoting.sheet import Sheet, ideal_of, sheet_of_line, sheet_of_table
 from mm.signals.base import SignalSpec
@@ -169,10 +169,12 @@ class Glft:
         guards = self._guards
         # Where the limit is less than an order amount, orders are cut to it and it is the unit of inventory.
         unit_lots = max(1, min(guards.size_lots, view.inventory_max_lots))
-        sheet = _sheet(self._case(view, flow, volatility, unit_lots, now.left_s))
-        if isinstance(sheet, str):
-            return Quotes((), (), sheet, view.memory)
-        ideal = ideal_of(sheet, view, unit_lots, flow.decay_per_bps, is_over=now.is_over)
+        found = _sheet(self._case(view, flow, volatility, unit_lots, now.left_s))
+        if isinstance(found, str):
+            return Quotes((), (), found, view.memory)
+        sheet, risk_factor = found
+        decay_per_bps = falloff(flow.decay_per_bps, risk_factor)
+        ideal = ideal_of(sheet, view, unit_lots, decay_per_bps, is_over=now.is_over)
         bids, asks, reason = guards.ladder(view, ideal)
         return Quotes(bids, asks, reason, now.end_ns)
 
@@ -242,8 +244,9 @@ def _market(case: _Case) -> Market:
 
 
 @lru_cache(maxsize=TABLES_KEPT)
-def _sheet(case: _Case) -> Sheet | str:
-    # The quotes of every inventory, or why there are none. A pure function: what is kept saves time alone.
+def _sheet(case: _Case) -> tuple[Sheet, float] | str:
+    # The quotes of every inventory and the aversion behind them, or why there are none. A pure function: what
+    # is kept saves time alone.
     try:
         market = _market(case)
     except ValueError as error:
@@ -258,9 +261,9 @@ def _sheet(case: _Case) -> Sheet | str:
     reach = cap if case.cap <= largest else cap // 2
     try:
         if case.method is Method.ASYMPTOTIC:
-            return sheet_of_table(asymptotic(market, cap), reach, line)
+            return sheet_of_table(asymptotic(market, cap), reach, line), market.risk_factor
         if case.method is Method.FINITE:
-            return sheet_of_table(finite(market, cap, case.left_s), reach)
+            return sheet_of_table(finite(market, cap, case.left_s), reach), market.risk_factor
     except OutOfRange as error:
         reason = f"waits for quotes that can be computed: {error}"
-    return reason if line is None else sheet_of_line(line)
+    return reason if line is None else (sheet_of_line(line), market.risk_factor)

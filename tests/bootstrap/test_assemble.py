@@ -104,6 +104,10 @@ def test_the_rest_of_what_is_configured_arrives_in_the_engine(tmp_path: Path) ->
     session = setup.sessions[0]
     assert (session.name, session.band_lots_max, session.band_ratio_ppm) == ("btc", 1_234, 12_300)
     assert (session.target_lots, session.slippage_ppm) == (50_000, 1_234)
+    assert session.target_ratio_ppm is None
+    share = loaded(tmp_path, text.replace("target_base = 0.500009", "target_base_ratio = 0.375") + ODD)
+    (other,) = engine_of(share, tmp_path / "other").state.setup.sessions
+    assert (other.target_lots, other.target_ratio_ppm) == (None, 375_000)
     assert limits(settings, "btc", BTC).inventory_soft_ppm == 750_000
     assert setup.reference_window_ns == 45_678_000_000
     assert (setup.deadlines.stale, setup.deadlines.reconnect) == (1_234_000_000, 8_000_000_000)

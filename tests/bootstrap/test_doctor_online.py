@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mm.bootstrap.doctor_online import Missed, OnlineFacts, OpenOrders, examine_online, is_local
+from mm.bootstrap.doctor_watched import Seen
 from mm.domain.ids import OrderId, OrderIds
 from mm.errors import ConfigError
 from mm.runtime.probe import RoundTrip
@@ -195,3 +196,48 @@ def test_a_real_venue_gets_no_order() -> None:
             name: getattr(REAL, name)
         }
         assert not is_local(Addresses(**elsewhere))
+
+
+WATCHING = """\
+mode = "paper"
+
+[venue.main]
+url = "{url}"
+
+[venue.away]
+url = "{url}"
+
+[pair.btc]
+symbol = "BTC/USDT"
+venue = "main"
+strategy = "cross_reference"
+
+[pair.btc.params]
+order_amount_base = 0.01
+sources = ["away:BTC/USDT", "away:ETH/USDT", "ETH/USDT"]
+spread_bps = 10
+
+[pair.btc.inventory]
+max_base = 0.1
+
+[risk]
+max_notional_quote = 5_000
+"""
+
+
+def test_markets_that_are_only_watched_are_looked_at_where_they_come_from(
+    tmp_path: Path, exchange: Hosted
+) -> None:
+    """On another venue and on the own one; what is not there says so, and stops nothing else."""
+    facts = examine_online(loaded(tmp_path, WATCHING.format(url=exchange.url)))
+
+    there, absent, own = facts.watched
+    assert (there.name, there.sessions) == ("away:BTC/USDT", ("btc",))
+    assert isinstance(there.seen, Seen)
+    assert there.seen.instrument.symbol == "away:BTC/USDT"
+    assert 0 < there.seen.top.bid_ticks < there.seen.top.ask_ticks
+    assert there.seen.trip_ms > 0
+    for missing in (absent, own):
+        assert isinstance(missing.seen, Missed)
+        assert "ETH/USDT" in missing.seen.reason
+    assert not isinstance(facts.sessions[0].top, Missed)

@@ -5,6 +5,7 @@ from itertools import islice
 from math import isclose
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mm.analytics.fit_flow import next_moves, order_flow
@@ -177,6 +178,26 @@ def test_the_signature_of_the_perpetual_is_that_of_the_reference(shared_data: Pa
     assert found == pytest.approx(SIGNATURE_QUOTE, abs=0.06)
 
 
+def test_two_venues_move_together_as_the_reference_says(shared_data: Path) -> None:
+    """Returns over 100 ms of the perpetual and of spot, at once and one step apart, as they were received."""
+    spot, perp = (tape_of(shared_data / FOLDER / name)[0] for name in ("spot_btcusdt_20240808.gz", PERP))
+    grid = np.arange(max(spot.top_ns[0], perp.top_ns[0]), min(spot.top_ns[-1], perp.top_ns[-1]), 10**8)
+    of_spot, of_perp = (
+        np.diff(
+            np.log((np.array(tape.bid) + np.array(tape.ask))[np.searchsorted(tape.top_ns, grid, "right") - 1])
+        )
+        for tape in (spot, perp)
+    )
+
+    def together(one: np.ndarray, other: np.ndarray) -> float:
+        return float(np.corrcoef(one, other)[0, 1])
+
+    # Where the grid begins is not told: it moves the third digit.
+    assert together(of_spot, of_perp) == pytest.approx(0.727, abs=0.006)
+    assert together(of_spot[:-1], of_perp[1:]) == pytest.approx(0.158, abs=0.006)
+    assert together(of_perp[:-1], of_spot[1:]) == pytest.approx(0.100, abs=0.006)
+
+
 def test_the_decay_depends_on_the_band(shared_data: Path) -> None:
     """Real flow is not exponential: near the touch the perpetual's 1/k is a fraction of that farther out."""
     tape, mids = tape_of(shared_data / FOLDER / PERP)
@@ -217,3 +238,40 @@ def test_no_recorded_market_can_be_made_with_an_ordinary_accounts_fee(
     bearable = judged.told.bearable
     assert bearable is not None
     assert bearable[0] < 0  # only a rebate would make it one
+
+
+@pytest.mark.parametrize(
+    ("parquet", "raws", "fee_bps"),
+    [
+        ("binance_usdm_BTCUSDT_2024-08-08", (PERP,), 2),
+        (
+            "binance_spot_BTCUSDT_2024-08-08",
+            ("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz"),
+            10,
+        ),
+        (
+            "binance_cm_BTCUSD_PERP_2024-08-08",
+            ("cm_btcusd_perp_20240808.gz", "cm_btcusd_perp_20240809.gz"),
+            2,
+        ),
+    ],
+    ids=["usdm", "spot", "coinm"],
+)
+def test_normalised_files_are_read_as_the_raw_ones_and_judged_alike(
+    shared_data: Path, parquet: str, raws: tuple[str, ...], fee_bps: int
+) -> None:
+    """Through DuckDB itself: the same market, the same facts and the same curve, and the verdict is no."""
+    files = [shared_data / "normalised" / f"{parquet}.parquet"]
+    normalised = read_tape(files, lambda done: None)
+    raw = read_tape([shared_data / FOLDER / name for name in raws], lambda done: None)
+    assert (normalised.symbol, normalised.market) == (raw.symbol, raw.market)
+    of_file, of_frames = (Mids(one.tape) for one in (normalised, raw))
+    assert market_facts(normalised.tape, of_file) == market_facts(raw.tape, of_frames)
+    options = CurveOptions(distances_bps=(0.02, 0.5, 2.0))
+    assert lambda_curve(normalised.tape, of_file, options) == lambda_curve(raw.tape, of_frames, options)
+
+    judged = judge_files(files, Wish(), lambda done: None)
+
+    assert judged.told.terms.maker_fee_bps == fee_bps
+    assert judged.told.verdict is Answer.NO
+    assert judged.told.yes_from_bps is None

@@ -3,14 +3,13 @@
 import gzip
 import importlib
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from mm.bootstrap.viability_heard import TapeWriter, checked
-from mm.bootstrap.viability_tape import content_bytes, read_tape
+from mm.bootstrap.viability_tape import read_tape
 from mm.errors import ConfigError, RecordingDamaged, RecordingUnusable
+from mm.store.recordings.lines import content_bytes
 from mm.store.recordings.records import Market
 from tests.builders.market_tapes import long_recording
 from tests.builders.recordings import Tape, ordinary
@@ -151,58 +150,34 @@ def test_what_nothing_can_be_said_of_is_refused_by_name(tmp_path: Path) -> None:
     assert "both sides" in told.value.hint
 
 
-class FakeDuckDb:
-    """What is used of DuckDB, over rows made up by a test."""
-
-    class Error(Exception):
-        """What its library raises."""
-
-    def __init__(self, facts: dict[str, str], rows: list[tuple[Any, ...]], *, fails: str = "") -> None:
-        """Hold the answers."""
-        self._facts, self._rows, self._fails = facts, rows, fails
-        self._left: list[tuple[Any, ...]] = []
-
-    def connect(self) -> "FakeDuckDb":
-        """Be the connection too."""
-        return self
-
-    def execute(self, query: str, parameters: list[str]) -> "FakeDuckDb":
-        """Answer by what is asked."""
-        if self._fails:
-            raise self.Error(self._fails)
-        self._left = list(self._facts.items()) if "kv_metadata" in query else list(self._rows)
-        return self
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        """Return the rest."""
-        return self._left
-
-    def fetchmany(self, size: int) -> list[tuple[Any, ...]]:
-        """Return some of the rest."""
-        found, self._left = self._left[:size], self._left[size:]
-        return found
-
-
 PERP = {"symbol": "BTCUSDT", "type": "usdm-perp"}
-ROWS = [
+ROWS = (
     (10, 5, "bbo", 1, 61000.1, 1.5, 1),
     (10, 5, "bbo", -1, 61000.2, 0.25, 1),
     (11, 6, "trade", -1, 61000.1, 0.5, 2),
     (12, 7, "bbo", -1, 61000.3, 1.0, 3),
-]
+)
+Rows = tuple[tuple[int, int, str, int, float, float, int], ...]
 
 
-def parquet(folder: Path) -> Path:
-    """Return a file that begins as Parquet does."""
-    path = folder / "a.parquet"
-    path.write_bytes(b"PAR1....PAR1")
+def parquet(path: Path, facts: dict[str, str], rows: Rows = ROWS) -> Path:
+    """Write a normalised file."""
+    cursor = importlib.import_module("duckdb").connect()
+    cursor.execute(
+        "create table told (ts_local_ns bigint, ts_exchange_ns bigint, kind varchar, side tinyint, price"
+        " double, qty double, msg bigint, ts_txn_ns bigint default 0)"
+    )
+    for row in rows:
+        cursor.execute("insert into told by position values (?, ?, ?, ?, ?, ?, ?, 0)", row)
+    keys = ", ".join(f"{key}: '{value}'" for key, value in facts.items())
+    named = f", kv_metadata {{{keys}}}" if facts else ""
+    cursor.execute(f"copy told to '{path}' (format parquet{named})")
     return path
 
 
-def test_parquet_is_read_through_duckdb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_is_read_through_duckdb(tmp_path: Path) -> None:
     """Both sides of one message make best prices; a lone side says nothing."""
-    monkeypatch.setattr(importlib, "import_module", lambda name: FakeDuckDb(PERP, ROWS))
-    heard = read_tape([parquet(tmp_path)], silent)
+    heard = read_tape([parquet(tmp_path / "a.parquet", PERP)], silent)
     tape = heard.tape
     assert (heard.symbol, heard.market) == ("BTCUSDT", Market.LINEAR)
     assert (list(tape.bid), list(tape.ask)) == ([6_100_010_000_000], [6_100_020_000_000])
@@ -210,34 +185,36 @@ def test_parquet_is_read_through_duckdb(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("fake", "reason"),
+    ("facts", "rows", "reason"),
     [
-        (FakeDuckDb(PERP, [*ROWS, (3, 3, "trade", 1, 1.0, 1.0, 9)]), "local time goes back by 9 ns"),
-        (FakeDuckDb({"type": "moon"}, ROWS), "no market that is known: moon"),
-        (FakeDuckDb({}, ROWS), "no market that is known: none"),
-        (FakeDuckDb(PERP, ROWS, fails="Invalid Input: no magic\nmore"), "Invalid Input: no magic$"),
-        (FakeDuckDb(PERP, [(1, 1, "trade", 1, 0.0, 1.0, 1)]), "no price or no size"),
+        (PERP, (*ROWS, (3, 3, "trade", 1, 1.0, 1.0, 9)), "local time goes back by 9 ns"),
+        ({"type": "moon"}, ROWS, "no market that is known: moon"),
+        ({}, ROWS, "no market that is known: none"),
+        (PERP, ((1, 1, "trade", 1, 0.0, 1.0, 1),), "no price or no size"),
     ],
 )
 def test_parquet_that_cannot_be_used_is_refused_by_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fake: FakeDuckDb, reason: str
+    tmp_path: Path, *, facts: dict[str, str], rows: Rows, reason: str
 ) -> None:
     """With the file."""
-    monkeypatch.setattr(importlib, "import_module", lambda name: fake)
     with pytest.raises(RecordingUnusable, match=rf"a\.parquet: .*{reason}"):
-        read_tape([parquet(tmp_path)], silent)
+        read_tape([parquet(tmp_path / "a.parquet", facts, rows)], silent)
 
 
-def test_parquet_of_two_markets_or_beside_raw_files_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_only_begins_as_parquet_does_is_refused_by_name(tmp_path: Path) -> None:
+    """In the library's words, of which the first line is told."""
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1....PAR1")
+    with pytest.raises(RecordingUnusable, match=r"a\.parquet: \S"):
+        read_tape([path], silent)
+
+
+def test_parquet_of_two_markets_or_beside_raw_files_is_refused(tmp_path: Path) -> None:
     """One market, one kind of file."""
-    answers = iter([PERP, {"symbol": "BTCUSDT", "type": "spot"}])
-    fake = SimpleNamespace(Error=FakeDuckDb.Error, connect=lambda: FakeDuckDb(next(answers), ROWS))
-    monkeypatch.setattr(importlib, "import_module", lambda name: fake)
-    path = parquet(tmp_path)
+    path = parquet(tmp_path / "a.parquet", PERP)
+    other = parquet(tmp_path / "b.parquet", {"symbol": "BTCUSDT", "type": "spot"})
     with pytest.raises(RecordingUnusable, match=r"it is of BTCUSDT \(spot\) after BTCUSDT \(linear\)"):
-        read_tape([path, path], silent)
+        read_tape([path, other], silent)
     with pytest.raises(RecordingUnusable, match="cannot be read as one"):
         read_tape([path, ordinary().save(tmp_path / "raw")], silent)
 
@@ -250,7 +227,8 @@ def test_without_duckdb_the_command_that_brings_it_is_named(
     def missing(name: str) -> object:
         raise ImportError(name)
 
+    path = parquet(tmp_path / "a.parquet", PERP)
     monkeypatch.setattr(importlib, "import_module", missing)
     with pytest.raises(ConfigError, match="which is not installed") as told:
-        read_tape([parquet(tmp_path)], silent)
+        read_tape([path], silent)
     assert "--extra research" in told.value.hint

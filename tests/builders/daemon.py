@@ -199,6 +199,7 @@ def daemon_status(**changes: object) -> dict[str, object]:
         "orders_cancelled": 90,
         "fills": 12,
         "sessions": [session_status()],
+        "watched": [],
         "reports": [],
     }
     return {**status, **changes}

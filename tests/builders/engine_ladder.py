@@ -136,6 +136,8 @@ class Tally(Signal):
 
     def on_top(self, ts_ns: int, bid_ticks: int, bid_atoms: int, ask_ticks: int, ask_atoms: int) -> None:
         """Remember a top."""
+        if self.broken == "top":
+            raise ArithmeticError("the signal is broken")
         self.tops.append((bid_ticks, bid_atoms, ask_ticks, ask_atoms))
 
     def on_lost(self, ts_ns: int) -> None:

@@ -4,6 +4,7 @@ import msgspec
 
 from mm.domain.book import Level
 from mm.domain.sides import Side
+from mm.domain.units import PPM
 from mm.sim.observed import ObservedBook
 from mm.sim.orders import Order, OrderType, StpMode, TimeInForce
 from mm.sim.queue import CUSTOMARY_POWERS, QueueModel
@@ -19,12 +20,18 @@ class ObservedRun:
     Fields: ear: what the book told; placed: all orders by id.
     """
 
-    def __init__(self, model: QueueModel, *, has_naive: bool = False) -> None:
+    def __init__(self, model: QueueModel, *, has_naive: bool = False, participation_ppm: int = PPM) -> None:
         """Open a book that believes nothing yet."""
         pair = msgspec.structs.replace(make_pair(), lot_atoms=LOT)
         shape = CUSTOMARY_POWERS.get(model, 10.0**pair.base_scale)
         self.ear = Ear()
-        self.book = ObservedBook(self.ear, instrument=pair, fund=lambda order: None, queue=model)
+        self.book = ObservedBook(
+            self.ear,
+            instrument=pair,
+            fund=lambda order: None,
+            queue=model,
+            participation_ppm=participation_ppm,
+        )
         self.naive = NaiveQueue(lot_atoms=LOT, shape=shape, model=model) if has_naive else None
         self.placed: dict[int, Order] = {}
         self.ts_ns = START_NS

@@ -174,6 +174,10 @@ class PublicMarket:
         self._number += 1
         heappush(self._heap, (self.now_ns + delay_ns, self._number, act))
 
+    def rest(self, pause_ns: int) -> None:
+        """Let everything that is under way happen so much later."""
+        self._heap = [(due_ns + pause_ns, number, act) for due_ns, number, act in self._heap]
+
     def prints(self, aggressor: Side, atoms: int) -> list[AnyEvent]:
         """Let somebody trade now; return the prints and the top after them."""
         events: list[AnyEvent] = []

@@ -20,7 +20,7 @@ from mm.risk.rules import make_rules
 from mm.runtime.event_time import EventTime
 from mm.runtime.simulate.plan import LIMITS
 from mm.store.journal.codec import encode
-from mm.store.journal.entries import Kind, Record
+from mm.store.journal.entries import Entry, Kind, Record
 from mm.strategies.pure_market_making import PureMarketMaking
 from mm.venues.paper import PaperVenue, PaperVenueSettings
 from tests.builders.engine_rig import EPOCH, IDS, START_NS, make_session
@@ -96,6 +96,8 @@ class PaperRun:
                 for event in self.market.take():
                     self.time.on_event(event)
             else:
+                # What is asked for now is answered later than now.
+                self.market.now_ns = max(self.market.now_ns, self.now_ns)
                 self.time.advance(self.now_ns)
             self.market.now_ns = max(self.market.now_ns, self.now_ns)
         self.now_ns = end_ns
@@ -123,7 +125,7 @@ class PaperRun:
     def _timer(self) -> int | None:
         return self.engine.next_due_ns
 
-    def _record(self, ts_ns: int, kind: Kind, entry: AnyEvent | AnyCommand) -> None:
+    def _record(self, ts_ns: int, kind: Kind, entry: Entry) -> None:
         self.records.append(Record(len(self.records) + 1, ts_ns, kind, entry, encode(entry)))
 
     def _step(self, event: AnyEvent, kind: Kind) -> None:

@@ -13,12 +13,12 @@ from mm.domain.order_table import OrderTable
 from mm.domain.position import Position
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
-from mm.engine import budget, decide, differ, engine, exits, operator, own, reconfigure, send
+from mm.engine import budget, burst, decide, differ, engine, exits, operator, own, reconfigure, send
 from mm.engine.session import Session
 from mm.engine.setup import NewSetup, SessionSetup
 from mm.engine.state import EngineState
 from mm.engine.timers import Timers
-from mm.risk import inventory_band, order_value, price_collar, slippage, stop_loss
+from mm.risk import fill_burst, inventory_band, order_value, price_collar, slippage, stop_loss
 from mm.risk.base import Refusal, RiskView
 from mm.runtime.simulate.faults import NONE
 from mm.runtime.simulate.ladder import Ladder
@@ -69,6 +69,15 @@ def _sessions_do_not_see_each_other(patch: pytest.MonkeyPatch) -> None:
 
 def _losses_end_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(stop_loss.StopLoss, "_breach", lambda *_: None)
+
+
+def _a_burst_of_fills_ends_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(fill_burst.FillBurst, "_breach", lambda *_: None)
+
+
+def _the_value_of_fills_is_not_summed(patch: pytest.MonkeyPatch) -> None:
+    real = burst.FillBurst.add
+    patch.setattr(burst.FillBurst, "add", lambda self, now_ns, _: real(self, now_ns, 0))
 
 
 def _only_placements_are_counted(patch: pytest.MonkeyPatch) -> None:
@@ -203,6 +212,20 @@ BUGS: Final[tuple[Bug, ...]] = (
         faults=replace(NONE, jump=0.05),
         fields=(("limits", TIGHT),),
         found_as=("I19",),
+    ),
+    Bug(
+        name="a burst of fills ends nothing",
+        plant=_a_burst_of_fills_ends_nothing,
+        faults=replace(NONE, jump=0.02),
+        fields=(("limits", replace(LIMITS, fills_minute_max=4)),),
+        found_as=("R5",),
+    ),
+    Bug(
+        name="the value that fills move is not summed",
+        plant=_the_value_of_fills_is_not_summed,
+        faults=replace(NONE, jump=0.02),
+        fields=(("limits", replace(LIMITS, filled_atoms_minute_max=25_000_000)),),
+        found_as=("R5",),
     ),
     Bug(
         name="only placements are counted",

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mm.bootstrap import doctor_online
-from mm.bootstrap.doctor_online import ClockFacts, OnlineFacts
+from mm.bootstrap.doctor_online import ClockFacts, OnlineFacts, WatchedFacts
+from mm.bootstrap.doctor_watched import Seen
 from mm.cli import checks_online
 from mm.cli.checks import Row
 from mm.cli.checks_online import AFTER, BEFORE, judged
@@ -17,8 +18,9 @@ from mm.cli.main import carry_out
 from mm.errors import EXIT_CHECK_FAILED, EXIT_OK, VenueUnreachable
 from mm.settings.models import Settings
 from mm.venues.binance.account_facts import Rights, Standing, Usage
+from mm.venues.binance.public_facts import Top
 from tests.builders.configs import SMALL, loaded
-from tests.builders.online_facts import FACTS, FAILED, LEFT_OUT
+from tests.builders.online_facts import FACTS, FAILED, INSTRUMENT, LEFT_OUT
 
 
 @pytest.fixture
@@ -193,3 +195,18 @@ def test_with_a_wrong_config_the_venue_is_not_asked(folder: Path, capsys: pytest
     assert carry_out(["doctor", "mm.toml", "--online", "--json"]) == EXIT_CHECK_FAILED
     rows = {row["what"]: row for row in json.loads(capsys.readouterr().out.splitlines()[-1])["rows"]}
     assert rows["venue"]["status"] == "skip"
+
+
+def test_a_market_that_is_only_watched_has_a_row_of_its_own(settings: Settings) -> None:
+    """Its best prices and how far away it is; one that is not there is a failed row with its hint."""
+    seen = Seen(instrument=INSTRUMENT, top=Top(2_000_000, 2_000_100), trip_ms=12.3)
+    watched = WatchedFacts(name="away:BTC/USDT", sessions=("btc", "eth"), seen=seen)
+
+    row = row_of("watched away:BTC/USDT", settings, watched=(watched,))
+
+    assert (row.status, row.limit) == ("ok", "shows prices for btc, eth")
+    assert row.measured == "bid 20000, ask 20001 USDT; 12.3 ms away"
+    slow = replace(watched, seen=replace(seen, trip_ms=900.0))
+    assert row_of("watched away:BTC/USDT", settings, watched=(slow,)).status == "warn"
+    gone = row_of("watched away:BTC/USDT", settings, watched=(replace(watched, seen=FAILED),))
+    assert (gone.status, gone.measured, gone.fix) == ("fail", FAILED.reason, FAILED.hint)

@@ -26,6 +26,17 @@ def test_a_run_is_meant_by_its_directory_its_id_its_data_directory_or_nothing(da
     assert [place.run_id for place in run_places(data_dir, every=True)] == [run_id]
 
 
+def test_a_backtest_is_meant_by_its_id_where_no_run_has_that(data_dir: Path) -> None:
+    """Both are numbered for themselves: a run of the same id is meant first."""
+    run_id = recorded.header(1).run_id
+    other = data_dir / "backtests" / "20260102T030405Z-000002"
+    (other / "journal").mkdir(parents=True)
+    (place,) = run_places(Path(other.name))
+    assert place.directory == other.resolve()
+    (data_dir / "backtests" / run_id).mkdir()
+    assert by_id(Path(run_id)).parent.name == "runs"
+
+
 def test_a_copy_elsewhere_is_a_run_too(data_dir: Path, folder: Path) -> None:
     """Under whatever name; its number is told by its name alone."""
     (data_dir / "runs" / recorded.header(1).run_id).rename(folder / "copy")

@@ -56,6 +56,27 @@ def test_what_was_measured_of_a_session_with_fills_is_told_below() -> None:
     assert "this run" not in drawn(status_table(daemon_status()))
 
 
+def test_markets_that_are_only_watched_are_told_below() -> None:
+    """Who watches them, whether their book can be relied on, and how old its news are."""
+    there = {
+        "symbol": "perp:BTC/USDT",
+        "sessions": ["btc", "eth"],
+        "connected": True,
+        "book_status": "in_sync",
+        "book_age_ms": 120,
+        "mid": "61833.45",
+    }
+    gone = there | {"symbol": "ETH/USDT", "connected": False, "book_age_ms": None, "mid": ""}
+    lost = there | {"symbol": "XRP/USDT", "book_status": "out_of_sync"}
+    told = drawn(status_table(daemon_status(watched=[there, gone, lost])))
+
+    for words in ("watched", "perp:BTC/USDT", "btc, eth", "in sync", "61833.45", "120 ms"):
+        assert words in told
+    assert "not connected" in told
+    assert "out of sync" in told
+    assert "watched" not in drawn(status_table(daemon_status()))
+
+
 def test_the_identity_is_listed_by_horizon() -> None:
     """The same net at each, with what a fill was worth there."""
     curve = [{"mean_bps": None, "fills": 0}, {"mean_bps": 3.3, "error_bps": 0.4, "fills": 7}]

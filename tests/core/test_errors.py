@@ -60,7 +60,7 @@ def test_no_two_exit_codes_mean_the_same_number() -> None:
     ("names", "code"),
     [
         (("ConfigError", "ForeignAddress", "AlreadyRunning", "StateCorrupt"), errors.EXIT_CONFIG),
-        (("JournalCorrupt", "JournalForeign", "JournalFailed"), errors.EXIT_CONFIG),
+        (("JournalCorrupt", "JournalForeign", "JournalFailed", "RecordingFailed"), errors.EXIT_CONFIG),
         (("NotRunning",), errors.EXIT_NOT_RUNNING),
         (("TimedOut",), errors.EXIT_TIMEOUT),
         (("Halted",), errors.EXIT_HALTED),

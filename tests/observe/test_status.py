@@ -11,14 +11,15 @@ from mm.domain.events import Operation, PlaceUnknown, Source, Stream, StreamDown
 from mm.domain.orders import OrderState
 from mm.domain.sides import Side
 from mm.engine.engine import Engine
-from mm.observe.history import FillRow
+from mm.observe.history import FillRow, History
 from mm.observe.status import RunFacts, fill_row, order_rows, pnl, status
 from mm.runtime.simulate.ladder import Ladder
-from tests.builders.engine_rig import make_session
+from tests.builders.engine_rig import MS, Rig, make_session
 from tests.builders.instruments import INSTRUMENT, make_test_instrument
 from tests.builders.live_runs import LiveRun
 from tests.builders.shapes import documented
 from tests.builders.virtual_time import START_NS
+from tests.builders.watching_rigs import FAR, SEEN, abroad, watching
 
 FACTS = RunFacts(mode="demo", venue="fake", strategies={"main": "ladder"}, started_ns=START_NS)
 
@@ -254,3 +255,35 @@ def test_what_was_measured_is_told_where_somebody_measures() -> None:
     measured = seen[0]["sessions"][0]["measured"]
     assert (measured["markout_fills"], measured["unexplained"]) == (1, 0)
     assert look(run, START_NS)["sessions"][0]["measured"] is None  # type: ignore[index] # JSON: it is a list
+
+
+def test_a_market_that_is_only_watched_is_told_with_its_state_and_age() -> None:
+    """Of the own venue and of another one, before it shows anything and after; a traded one is a session."""
+    near = watching()
+    near.advance(300 * MS)
+    (row,) = watched_of(near)
+    assert row == {
+        "symbol": SEEN,
+        "sessions": ["main"],
+        "connected": True,
+        "book_status": "in_sync",
+        "book_age_ms": 300,
+        "mid": "100",
+    }
+    bare = watching(show=False)
+    assert [(one["book_status"], one["book_age_ms"], one["mid"]) for one in watched_of(bare)] == [
+        ("empty", None, "")
+    ]
+    far = abroad(FAR.symbol)
+    far.feed(StreamDown, stream=Stream.MARKET, reason="gone", venue="away")
+    (row,) = watched_of(far)
+    assert (row["symbol"], row["connected"], row["book_status"]) == (FAR.symbol, False, "out_of_sync")
+
+
+def watched_of(rig: Rig) -> list[dict[str, object]]:
+    """Return what a status says of the markets that are only watched."""
+    told = status(rig.engine.state, History(), FACTS, rig.engine.state.now_ns)
+    assert not documented().differences(json.loads(json.dumps(told, allow_nan=False)), "status")
+    found = told["watched"]
+    assert isinstance(found, list)
+    return found

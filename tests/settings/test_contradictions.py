@@ -164,3 +164,12 @@ def test_a_key_of_the_watchdogs_own_needs_both_halves(tmp_path: Path, given: str
     """Half of one is a mistake, not a reason to use the account's."""
     told = refused(tmp_path, f'{SMALL}[venue.main]\n{given} = "env:X"\n')
     assert f"venue.main.{missing}: missing, but {given} is there" in told
+
+
+def test_a_target_is_an_amount_or_a_share(tmp_path: Path) -> None:
+    """Not both; either alone is."""
+    text = SMALL.replace("max_base = 0.1", "max_base = 0.1\ntarget_base = 1\ntarget_base_ratio = 0.5")
+    told = refused(tmp_path, text)
+    assert "pair.btc.inventory.target_base_ratio: was 0.5 beside target_base, expected one of them" in told
+    share = loaded(tmp_path, text.replace("target_base = 1\n", ""))
+    assert share.pair["btc"].inventory.target_base_ratio == Decimal("0.5")

@@ -198,8 +198,6 @@ def test_what_has_no_equal_is_told_with_the_reason() -> None:
     changes = {
         "exchange": "kucoin",
         "take_if_crossed": "true",
-        "inventory_skew_enabled": "true",
-        "inventory_target_base_pct": "40",
         "should_wait_order_cancel_confirmation": "false",
         "minimum_spread": "-1",
         "order_refresh_tolerance_pct": "-1",
@@ -211,10 +209,27 @@ def test_what_has_no_equal_is_told_with_the_reason() -> None:
     gaps, unknown = told(Kind.NO_EQUAL, **changes), told(Kind.UNKNOWN, **changes)
     found, _ = translated(PURE | changes)
 
-    assert set(gaps) == set(changes) - {"inventory_skew_enabled", "my_key"}
+    assert set(gaps) == set(changes) - {"my_key"}
     assert list(unknown) == ["my_key"]
     assert all(f"# {key} = " in found.text for key in [*gaps, *unknown])
     assert "post-only" in gaps["take_if_crossed"]
+
+
+def test_the_share_of_base_that_is_aimed_at_is_the_targets() -> None:
+    """Percent of the value become a ratio; with the skew off there is none; beyond the whole is refused."""
+    changes = {"inventory_skew_enabled": "true", "inventory_target_base_pct": "37.5"}
+    found, settled = translated(PURE | changes)
+    (pair,) = settled.pair.values()
+    assert pair.inventory.target_base_ratio == Decimal("0.375")
+    assert "target_base_ratio = 0.375" in found.text
+    assert "inventory_target_base_pct = 37.5" in found.text
+    assert told(Kind.TRANSLATED, **changes)["inventory_target_base_pct"].startswith("of what the account")
+    _, settled = translated(PURE | {"inventory_skew_enabled": "true"})
+    assert settled.pair["btc"].inventory.target_base_ratio == Decimal("0.5")
+    _, settled = translated(PURE)
+    assert settled.pair["btc"].inventory.target_base_ratio is None
+    with pytest.raises(ConfigError, match="inventory_target_base_pct was 101, expected 0 to 100"):
+        translated(PURE | changes | {"inventory_target_base_pct": "101"})
 
 
 def test_limits_are_wide_enough_for_the_ladder_itself() -> None:

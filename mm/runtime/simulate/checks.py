@@ -16,6 +16,7 @@ from mm.engine.engine import Engine
 from mm.engine.setup import EngineSetup, SessionSetup
 from mm.runtime.rerun import RerunResult
 from mm.runtime.simulate.checks_bounds import Bounds
+from mm.runtime.simulate.checks_burst import Burst
 from mm.runtime.simulate.checks_exposure import Exposure, OneIntent, OnePerLevel, ReducesOnly, SelfTrade
 from mm.runtime.simulate.checks_fills import FillsCountedOnce, Ledger, OrdersOnlyFill, ProvenDeath
 from mm.runtime.simulate.checks_halt import Halt, Loss
@@ -42,6 +43,7 @@ CHECKERS: Final[tuple[type[Checker], ...]] = (
     OwnCancels,
     OrderSanity,
     Loss,
+    Burst,
     IntentBeforeEffect,
     SingleWriter,
     ProvenDeath,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from mm.engine.setup import SessionSetup
+from mm.risk.fill_burst import FillBurst
 from mm.risk.open_orders import OpenOrders
 from mm.risk.order_size import OrderSize
 from mm.risk.order_value import OrderValue
@@ -16,7 +17,7 @@ NO_LIMIT: Final = 1 << 62
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What the checks hold an engine to. Fields: as in `mm.risk.rules.RiskLimits`."""
+    """What the checks hold an engine to. Fields: as in `mm.risk.rules.RiskLimits`; no limit: `NO_LIMIT`."""
 
     order_lots_max: int
     order_atoms_max: int
@@ -24,6 +25,8 @@ class Limits:
     collar_ppm: int
     session_loss_atoms: int
     account_loss_atoms: int
+    fills_minute_max: int
+    filled_atoms_minute_max: int
 
 
 def limits_of(setup: SessionSetup) -> Limits:
@@ -40,4 +43,6 @@ def limits_of(setup: SessionSetup) -> Limits:
         collar_ppm=of(PriceCollar, "_collar_ppm"),
         session_loss_atoms=-stated.get(StopLoss, {}).get("_session_floor", -NO_LIMIT),
         account_loss_atoms=-stated.get(StopLoss, {}).get("_account_floor", -NO_LIMIT),
+        fills_minute_max=of(FillBurst, "_fills_max") or NO_LIMIT,
+        filled_atoms_minute_max=of(FillBurst, "_filled_atoms_max") or NO_LIMIT,
     )

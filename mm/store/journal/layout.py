@@ -16,6 +16,7 @@ from mm.errors import StateCorrupt
 from mm.store.journal.entries import Family
 
 RUNS_NAME: Final = "runs"
+BACKTESTS_NAME: Final = "backtests"
 JOURNAL_NAME: Final = "journal"
 SEGMENT_SUFFIX: Final = ".mmj"
 

@@ -36,6 +36,7 @@ class _Frame(msgspec.Struct, gc=False):
     symbol: str = ""
     pair: str = ""
     venue_ms: int = msgspec.field(name="E", default=-1)
+    txn_ms: int = msgspec.field(name="T", default=-1)
 
 
 class _Data(msgspec.Struct, gc=False):
@@ -110,6 +111,7 @@ def _snapshot(line: Line, local_ns: int, text: bytes, frame: _Frame) -> Snapshot
         symbol=frame.symbol,
         market=Market.INVERSE if frame.pair else Market.SPOT if frame.venue_ms < 0 else None,
         venue_ms=frame.venue_ms,
+        txn_ms=frame.txn_ms,
         last=frame.last,
         bids=frame.bids,
         asks=frame.asks,
@@ -133,11 +135,14 @@ def _diff(line: Line, local_ns: int, raw: bytes, data: _Data, stream: str) -> De
         symbol=data.symbol,
         market=_market(data, is_linear=data.previous >= 0),
         venue_ms=data.venue_ms,
+        txn_ms=data.trade_ms,
         stream=stream,
         first=first,
         last=data.last,
         bids=bids,
         asks=asks,
+        told_first=data.first,
+        told_previous=data.previous,
     )
 
 
@@ -155,12 +160,14 @@ def _trade(line: Line, local_ns: int, raw: bytes, data: _Data) -> TradePrint:
         symbol=data.symbol,
         market=_market(data, is_linear=is_linear),
         venue_ms=data.venue_ms,
+        txn_ms=data.trade_ms,
         trade_id=data.trade_id,
         price=data.price,
         size=data.size,
         buyer_is_maker=data.buyer_is_maker,
         trade_ms=data.trade_ms,
         taker_order_id=max(0, taker_order_id) if isinstance(taker_order_id, int) else 0,
+        is_trade=data.order_type in ("", "MARKET"),
     )
 
 
@@ -177,6 +184,7 @@ def _ticker(line: Line, local_ns: int, raw: bytes, data: _Data) -> BookTicker:
         symbol=data.symbol,
         market=_market(data, is_linear=bool(data.kind)),
         venue_ms=data.venue_ms,
+        txn_ms=data.trade_ms,
         last=data.last,
         bid=bid,
         ask=ask,

@@ -4,8 +4,9 @@ Invariant: every byte before a damage is delivered, the damage is raised exactly
 Offsets count the decompressed content from 0, lines from 1.
 """
 
+import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -63,6 +64,25 @@ def lines(path: Path) -> Iterator[Line]:
         ) from None
     if rest.strip():
         yield Line(number, offset, rest)
+
+
+def content_bytes(files: Sequence[Path]) -> int:
+    """Return about how many bytes the files hold, for a progress bar; 0 for what cannot be looked at."""
+    return sum(map(_content_bytes, files))
+
+
+def _content_bytes(path: Path) -> int:
+    try:
+        with path.open("rb") as file:
+            is_gzip = file.read(2) == b"\x1f\x8b"
+            size = file.seek(0, 2)
+            if not is_gzip or size < 4:
+                return size
+            file.seek(-4, 2)
+            # The last member's size: wrong only where files were appended or are beyond 4 GiB.
+            return int(struct.unpack("<I", file.read(4))[0])
+    except OSError:
+        return 0
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -26,7 +26,8 @@ class Heard(msgspec.Struct, gc=False, kw_only=True):
 
     Fields: local_ns: when it was received, by the receiver's clock. line, offset: where it stands in its
     file. data: the JSON object as the venue sent it, out of its wrapper. symbol: the venue's, "" if not told.
-    market: None if it cannot be told from this record. venue_ms: the venue's time, -1 if not told.
+    market: None if it cannot be told from this record. venue_ms: the venue's time, -1 if not told; txn_ms: of
+    what it tells, where a venue has a second time for that, else -1.
     """
 
     local_ns: int
@@ -36,6 +37,7 @@ class Heard(msgspec.Struct, gc=False, kw_only=True):
     symbol: str = ""
     market: Market | None = None
     venue_ms: int = -1
+    txn_ms: int = -1
 
 
 class Snapshot(Heard):
@@ -47,19 +49,26 @@ class Snapshot(Heard):
 
 
 class DepthDiff(Heard):
-    """A change of the book; sizes are absolute. Fields: first, last: numbers of the changes in it."""
+    """A change of the book; sizes are absolute.
+
+    Fields: first, last: numbers of the changes in it; told_first, told_previous: the venue's own words for
+    the first of them and for the last before it, -1 if not told.
+    """
 
     stream: str
     first: int
     last: int
     bids: list[Row]
     asks: list[Row]
+    told_first: int = -1
+    told_previous: int = -1
 
 
 class TradePrint(Heard):
     """A public trade.
 
-    Fields: trade_ms: when it happened, by the venue's clock; taker_order_id: 0 if not told.
+    Fields: trade_ms: when it happened, by the venue's clock; taker_order_id: 0 if not told; is_trade: False
+    for what a venue of contracts tells among the trades although nobody traded there (insurance fund).
     """
 
     trade_id: int
@@ -68,6 +77,7 @@ class TradePrint(Heard):
     buyer_is_maker: bool
     trade_ms: int
     taker_order_id: int = 0
+    is_trade: bool = True
 
 
 class BookTicker(Heard):

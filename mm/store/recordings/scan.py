@@ -4,7 +4,7 @@ The pass reads every byte as the replay will, so that a recording that passes ca
 Must never repair or skip: damage is raised, a gap is counted with its place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import gcd
 from pathlib import Path
 from typing import Final
@@ -20,14 +20,21 @@ from mm.store.recordings.records import BookTicker, DepthDiff, Market, Other, Sn
 GAPS_MAX: Final = 100
 """Gaps that are told with their place; all are counted."""
 
+_KNOWN_MAX: Final = 200_000
+
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
-    """Changes of the book that are missing. Fields: place: file, line, byte; expected, found: numbers."""
+    """Changes of the book that are missing.
+
+    Fields: place: file, line, byte; local_ns: when that was seen; expected, found: numbers; since_ns: of
+    the last change before it.
+    """
 
     place: str
     local_ns: int
     expected: int
     found: int
+    since_ns: int
 
 
 class RecordingInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,13 +74,18 @@ class RecordingInfo(msgspec.Struct, frozen=True, kw_only=True):
     has_snapshot: bool
 
 
-def scan(files: Sequence[Path]) -> RecordingInfo:
+def scan(
+    files: Sequence[Path], *, takes_inverse: bool = False, progress: Callable[[Entry], object] | None = None
+) -> RecordingInfo:
     """Read the files to the end and return what they hold.
 
+    Args: takes_inverse: as in `reader.records`; progress: is told of every entry.
     Raises: RecordingDamaged with file, line and byte; RecordingUnusable (`mm.store.recordings.reader`).
     """
     seen = _Seen()
-    for entry in records(files):
+    for entry in records(files, takes_inverse=takes_inverse):
+        if progress is not None:
+            progress(entry)
         try:
             seen.add(entry)
         except ValueError as error:
@@ -92,6 +104,8 @@ class _Divisor:
 
     def add(self, text: str) -> None:
         if text not in self._known:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
             self._known.add(text)
             atoms = atoms_from_text(text, SCALE_MIN)
             self.atoms = gcd(self.atoms, atoms)
@@ -112,6 +126,7 @@ class _Seen:
         self.joiner, self.has_book = Joiner(), False
         self.gaps: list[Gap] = []
         self.gap_count = 0
+        self.changed_ns = 0
 
     def add(self, entry: Entry) -> None:
         record = entry.record
@@ -170,6 +185,7 @@ class _Seen:
             self.shift_ns = ahead_ns
 
     def _joined(self, entry: Entry, steps: tuple[Step, ...]) -> None:
+        before_ns, self.changed_ns = self.changed_ns, entry.record.local_ns
         for step in steps:
             if isinstance(step, Snapshot):
                 self.has_book = True
@@ -182,5 +198,6 @@ class _Seen:
                             local_ns=entry.record.local_ns,
                             expected=step.expected,
                             found=step.found,
+                            since_ns=before_ns or entry.record.local_ns,
                         )
                     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mm.venues.binance.settings import BinancePublicSettings, BinanceSettings, BinanceUrls, Clock
 
 if TYPE_CHECKING:
+    from mm.venues.binance.heard import BinanceHeard, Ear
     from mm.venues.binance.public import BinancePublic
     from mm.venues.binance.venue import BinanceAdapter
 
@@ -18,6 +19,7 @@ __all__ = [
     "BinanceUrls",
     "BinanceVenue",
     "Clock",
+    "heard_market_data",
 ]
 
 
@@ -35,3 +37,11 @@ def BinanceMarketData(settings: BinancePublicSettings) -> "BinancePublic":  # no
     from mm.venues.binance.public import BinancePublic  # noqa: PLC0415 - ccxt is imported with it
 
     return BinancePublic(settings)
+
+
+def heard_market_data(settings: BinancePublicSettings, ear: "Ear") -> "BinanceHeard":
+    """Return the adapter of public data with an ear on it; raises ForeignAddress, ConfigError."""
+    settings.egress()
+    from mm.venues.binance.heard import BinanceHeard  # noqa: PLC0415 - ccxt is imported with it
+
+    return BinanceHeard(settings, ear)

@@ -10,6 +10,7 @@ from mm.domain.units import text_from_atoms
 from mm.venues.binance.feed import BinanceFeed, client_config
 from mm.venues.binance.link import Link
 from mm.venues.binance.settings import BinancePublicSettings
+from mm.venues.edge.egress import Egress
 from mm.venues.edge.tap import PublicTap
 
 _PPM_DECIMALS: Final = 6
@@ -22,8 +23,12 @@ class BinancePublic(BinanceFeed):
         """Construct without sending anything; raises ForeignAddress, ConfigError."""
         egress = settings.egress()
         self._settings = settings
-        exchange = PublicTap(client_config(settings), listener=self, egress=egress)
+        exchange = self.make_tap(client_config(settings), egress)
         super().__init__(Link(settings), exchange, egress)
+
+    def make_tap(self, config: dict[str, Any], egress: Egress) -> PublicTap:
+        """Return the client that carries everything; children may listen more closely."""
+        return PublicTap(config, listener=self, egress=egress)
 
     async def account(self) -> Mapping[str, Any]:
         """Return the fees of the settings, as the venue would answer them for an account."""

@@ -29,7 +29,7 @@ class Listing(NamedTuple):
 
 
 class PublicFacts:
-    """Reads of public data. Symbols have to have been asked for by `Venue.instruments` before."""
+    """Reads of public data. Symbols have to have been asked for by `Venue.instruments` or `watch` before."""
 
     def __init__(self, link: Link, rest: Rest, timing: Timing, exchange: Any) -> None:
         """Ask through `rest`; listings are those that `exchange` has loaded."""
@@ -44,7 +44,7 @@ class PublicFacts:
 
     async def top(self, symbol: str) -> Top:
         """Return the best prices; raises RequestFailure, Garbled if a side is empty, ValueError."""
-        instrument = self._link.instrument(symbol)
+        instrument = self._link.market(symbol)
         asked = {"symbol": instrument.venue_symbol}
         row = await self._rest.ask_object("publicGetTickerBookTicker", asked)
         bid, ask = (

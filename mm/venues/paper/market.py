@@ -4,6 +4,7 @@ Must never invent a market: what is displayed and what printed is all that can f
 told to the book once; the events returned for one cause are in the order in which things happened.
 """
 
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from mm.domain.commands import Place, TimeInForce
@@ -19,10 +20,13 @@ from mm.domain.events import (
 )
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL, Side
+from mm.engine.glide import SeenTrade
 from mm.sim.accounts import Accounts
 from mm.sim.book import Book, BookListener
+from mm.sim.feed import MarketFeed
 from mm.sim.observed import ObservedBook
 from mm.sim.orders import CancelOrder, NewOrder, Order, Refusal
+from mm.sim.places import Places, QueueSettings
 from mm.sim.reports import BalanceReport, OrderReport, Trade
 from mm.sim.touch import TouchModel
 from mm.sim.world import CLIENT, World
@@ -42,7 +46,9 @@ class Told(NamedTuple):
 class PaperMarket:
     """One symbol.
 
-    Fields: instrument: with our fees. records: what happened. touch: what fill-at-touch would have claimed.
+    Fields: instrument: with our fees. records: what happened. touch: what fill-at-touch would have claimed;
+    it hears of nothing where the settings do not compare. last_trade_id: of the last print that counted, -1
+    before the first.
     """
 
     def __init__(self, instrument: Instrument, settings: PaperVenueSettings, accounts: Accounts) -> None:
@@ -52,7 +58,7 @@ class PaperMarket:
         self.touch = TouchModel()
         self._followed: set[str] = set()
         self._settings = settings
-        self._last_trade_id = -1
+        self.last_trade_id = -1
         self._world = World(
             instrument,
             market_size_max_lots=instrument.size_max_lots,
@@ -68,10 +74,28 @@ class PaperMarket:
             fund=listener.fund,
             queue=self._settings.queue_model,
             power=self._settings.queue_power,
+            participation_ppm=self._settings.participation_ppm,
         )
         return self._book
 
     # ---- the market
+
+    def look_through(self, feed: Callable[[dict[Side, Places]], MarketFeed]) -> None:
+        """See the market through another feed; see `ObservedBook.look_through`."""
+        self._book.look_through(feed)
+
+    @property
+    def queue(self) -> QueueSettings:
+        """How queues are estimated."""
+        return self._book.queue
+
+    def glide(self, trades: Iterable[SeenTrade]) -> None:
+        """Take in prints that were seen elsewhere and filled nothing of ours, in order."""
+        add = self._world.average.add
+        for _, ts_ns, price_ticks, size_atoms, _, _, trade_id in trades:
+            if trade_id > self.last_trade_id and size_atoms:
+                self.last_trade_id = trade_id
+                add(price_ticks, size_atoms, ts_ns)
 
     def witness(self, event: MarketEvent, ts_ns: int) -> list[AnyEvent]:
         """See what the market does; return what it does to our orders."""
@@ -87,7 +111,7 @@ class PaperMarket:
                 self._on_trade(event, ts_ns)
             case BookLost():
                 book.lost()
-        if not isinstance(event, PublicTrade | BookLost):
+        if self._settings.compares and not isinstance(event, PublicTrade | BookLost):
             self.touch.on_best(self._best_ticks(BUY), self._best_ticks(SELL))
         self._world.report_state(ts_ns)
         return self._told(ts_ns).stream
@@ -97,14 +121,15 @@ class PaperMarket:
 
         Whoever is connected to next may number its prints in another way.
         """
-        self._last_trade_id = -1
+        self.last_trade_id = -1
         self._book.lost()
 
     # ---- our requests
 
     def place_sent(self, place: Place) -> None:
         """Hear that an order was sent. What is to take at once is not followed: it waits for nobody."""
-        if place.time_in_force is TimeInForce.GTC and place.cid not in self._followed:
+        resting = place.time_in_force is TimeInForce.GTC and self._settings.compares
+        if resting and place.cid not in self._followed:
             self._followed.add(place.cid)
             self.touch.placed(place.cid, place.side, price_ticks=place.price_ticks, size_lots=place.size_lots)
 
@@ -170,10 +195,11 @@ class PaperMarket:
 
     def _on_trade(self, event: PublicTrade, ts_ns: int) -> None:
         # A frame that comes twice is one print, and one out of order is dropped: against us, never for us.
-        if event.trade_id <= self._last_trade_id or not event.size_atoms:
+        if event.trade_id <= self.last_trade_id or not event.size_atoms:
             return
-        self._last_trade_id = event.trade_id
-        self.touch.on_trade(event.price_ticks, event.aggressor)
+        self.last_trade_id = event.trade_id
+        if self._settings.compares:
+            self.touch.on_trade(event.price_ticks, event.aggressor)
         self._book.on_trade(event.price_ticks, event.size_atoms, event.aggressor, ts_ns)
         self._world.average.add(event.price_ticks, event.size_atoms, ts_ns)
 

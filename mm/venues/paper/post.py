@@ -38,8 +38,10 @@ class Post:
     @property
     def next_due_ns(self) -> int | None:
         """When the next thing happens; None if nothing is under way."""
-        due = [queue[0][0] for queue in (self._heap, self._stream) if queue]
-        return min(due) if due else None
+        heap, stream = self._heap, self._stream
+        if not heap:
+            return stream[0][0] if stream else None
+        return min(heap[0][0], stream[0][0]) if stream else heap[0][0]
 
     def send(self, sent: Sent) -> None:
         """Let a request take effect at its time."""

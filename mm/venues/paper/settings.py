@@ -1,6 +1,6 @@
 """What the paper venue is given: plain data, checked before anything starts. There is no place for a key."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -21,11 +21,13 @@ class PaperVenueSettings:
             named begins empty.
         latency_mean_ms, latency_p99_ms: time from sending a request to its effect in the market that we see;
             both equal: always the same. Its answer takes as long again, drawn anew.
-        seed: of the latencies.
+        seed: of the latencies. delays: makes where the delays come from, in place of all that.
         queue: model of the queue in front of an order: a name of `mm.sim.queue.QueueModel`, in any case.
         queue_power: exponent of the power models, their customary one if None.
         maker_fee_ppm, taker_fee_ppm: parts per million of what is received; negative is a rebate.
         stp_mode: what happens before an order of ours would meet another one of ours.
+        participation_ppm: own fills of a print are at most this part of it, parts per million, > 0.
+        compares: whether it is followed beside what a fill model that knows no queue would have claimed.
     """
 
     balances: Mapping[str, Decimal]
@@ -37,6 +39,9 @@ class PaperVenueSettings:
     maker_fee_ppm: int = 1_000
     taker_fee_ppm: int = 1_000
     stp_mode: str = "EXPIRE_MAKER"
+    participation_ppm: int = PPM
+    compares: bool = True
+    delays: Callable[[], Latency] | None = None
 
     def __post_init__(self) -> None:
         """Check the values; raises ConfigError."""
@@ -50,6 +55,8 @@ class PaperVenueSettings:
         _member(StpMode.__members__, "stp_mode", self.stp_mode)
         if self.stp_mode == StpMode.NONE:
             raise ConfigError("paper stp_mode was NONE, expected a mode that prevents self-trades")
+        if not 0 < self.participation_ppm <= PPM:
+            raise ConfigError(f"paper participation_ppm was {self.participation_ppm}, expected 1 to {PPM}")
         try:
             self.latency()
         except ValueError as error:
@@ -57,6 +64,8 @@ class PaperVenueSettings:
 
     def latency(self) -> Latency:
         """Return where the delays come from, at the begin of its numbers."""
+        if self.delays is not None:
+            return self.delays()
         spread = Spread(self.latency_mean_ms * NS_PER_MS, self.latency_p99_ms * NS_PER_MS)
         return SampledLatency(entry=spread, answer=spread, prng=Prng(self.seed, "paper latency"))
 

@@ -30,6 +30,7 @@ from mm.ports import Venue, Watches
 from mm.sim.latency import Line
 from mm.sim.touch import TouchTotals
 from mm.venues.paper.desk import Desk
+from mm.venues.paper.market import PaperMarket
 from mm.venues.paper.outcomes import Request
 from mm.venues.paper.post import Post, Sent
 from mm.venues.paper.settings import PaperVenueSettings
@@ -159,6 +160,10 @@ class PaperVenue:
         if not told or not self._subscribed:
             return ()
         return [*self._post.hurry(ts_ns), *told]
+
+    def market(self, symbol: str) -> PaperMarket | None:
+        """Return the market of a symbol, None where nothing is traded: for whoever fast-forwards it."""
+        return self._desk.markets.get(symbol)
 
     # ---- what is shown
 

@@ -107,6 +107,13 @@ def test_the_papers_tables_have_these_exact_values(row: int) -> None:
         assert z == pytest.approx(distances, abs=6e-3)
 
 
+def test_when_the_mid_moves_before_the_fills_only_the_deviation_changes() -> None:
+    """6.530 in place of 6.543: the last fills are then held over no move, and the first move over nothing."""
+    found = moments(LITERAL, paper_row(0.1, inventory=True))
+
+    assert sqrt(found.sd**2 - (found.sd_q * LITERAL.move) ** 2) == pytest.approx(6.530, abs=6e-4)
+
+
 def test_the_symmetric_strategy_at_a_spread_of_exactly_1_49() -> None:
     """As the paper prints it."""
     found = moments(LITERAL, symmetric(1.49, FREE))

@@ -104,3 +104,15 @@ def test_what_was_not_seen_is_no_interval() -> None:
     told.restart(mark(500, -9_000))
     told.sample(mark(501, -8_000))
     assert (told.count, told.mean_quote) == (1, 1.0)
+
+
+def test_sums_are_those_of_the_intervals() -> None:
+    """Powers of the gains in quote units, and the mean exponential loss that the certainty equivalent is of."""
+    equity, told = path(9, 60), Performance(PER_QUOTE, 0.05)
+    for number, value in enumerate(equity):
+        told.sample(mark(number, value))
+    gains = [(b - a) / PER_QUOTE for a, b in pairwise(equity)]
+    sums = told.sums
+    assert sums.intervals == 60
+    assert list(sums[1:5]) == pytest.approx([sum(gain**power for gain in gains) for power in (1, 2, 3, 4)])
+    assert sums.loss == pytest.approx(sum(exp(-0.05 * gain) for gain in gains))

@@ -47,12 +47,16 @@ class NaiveBook:
         return sorted(self.sides[side], reverse=side == 0)
 
     def put(self, side: int, level: Level) -> None:
-        """Set or remove one level; the farthest goes when there are too many."""
+        """Set or remove one level."""
         self.sides[side].pop(level.price_ticks, None)
         if level.size_atoms:
             self.sides[side][level.price_ticks] = level.size_atoms
-        for price in self.best_first(side)[self.levels_max :]:
-            del self.sides[side][price]
+
+    def bound(self, side: int) -> None:
+        """Keep the best of more than twice too many."""
+        if len(self.sides[side]) > 2 * self.levels_max:
+            for price in self.best_first(side)[self.levels_max :]:
+                del self.sides[side][price]
 
     def cut(self, tops: tuple[Level, Level]) -> None:
         """Remove what is better than the stated tops and set those."""
@@ -63,6 +67,7 @@ class NaiveBook:
                     del self.sides[side][price]
             if top.price_ticks:
                 self.put(side, top)
+                self.bound(side)
 
     def snapshot(self, ts_ns: int, seq: int, *sides: tuple[Level, ...]) -> None:
         """Replace everything, unless it is older than what is believed."""
@@ -70,9 +75,8 @@ class NaiveBook:
             return
         for side, given_levels in enumerate(sides):
             held = {level.price_ticks: level.size_atoms for level in given_levels if level.size_atoms}
-            self.sides[side] = {}
-            for price in sorted(held, reverse=side == 0)[: self.levels_max]:
-                self.sides[side][price] = held[price]
+            self.sides[side] = held
+            self.bound(side)
         self.live, self.top = True, None
         self.touch(ts_ns, seq)
 
@@ -83,6 +87,7 @@ class NaiveBook:
         for side, given_levels in enumerate(sides):
             for level in given_levels:
                 self.put(side, level)
+            self.bound(side)
         if self.top is not None and seq < self.top[0]:
             self.cut(self.top[1])
         else:
@@ -308,15 +313,20 @@ def test_a_crossing_is_timed_from_its_first_message() -> None:
 
 
 def test_a_full_side_keeps_the_best_and_forgets_a_level_entirely(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A level beyond the bound is not half known: when it is removed later, another one must not go."""
+    """A level beyond the bound is not half known: when it is removed later, another one must not go. Up to
+    twice as many are kept, so that few messages pay for it.
+    """
     monkeypatch.setattr(book_module, "LEVELS_MAX", 3)
-    book = synced(levels((9, 1), (8, 1), (7, 1), (6, 1)), levels((11, 1)))
+    book = synced(levels(*((price, 1) for price in range(3, 10))), levels((11, 1)))
     assert shown(book)[0] == levels((9, 1), (8, 1), (7, 1))
 
-    book.apply_delta(2_000, 11, levels((5, 1)), ())
-    book.apply_delta(3_000, 12, levels((5, 0)), ())
+    book.apply_delta(2_000, 11, levels((4, 1), (3, 1), (2, 1)), ())
+    assert shown(book)[0] == levels((9, 1), (8, 1), (7, 1), (4, 1), (3, 1), (2, 1))
+    book.apply_delta(3_000, 12, levels((5, 1)), ())
     assert shown(book)[0] == levels((9, 1), (8, 1), (7, 1))
-    book.apply_delta(4_000, 13, levels((9, 0), (5, 2)), ())
+    book.apply_delta(4_000, 13, levels((5, 0)), ())
+    assert shown(book)[0] == levels((9, 1), (8, 1), (7, 1))
+    book.apply_delta(5_000, 14, levels((9, 0), (5, 2)), ())
     assert shown(book)[0] == levels((8, 1), (7, 1), (5, 2))
 
 
@@ -352,7 +362,7 @@ def test_a_side_that_grows_beyond_its_room_forgets_what_went_and_keeps_the_neare
         book = synced(levels((50, 1), (49, 1), (48, 1)), ())
         book.apply_delta(2_000, 11, levels((49, 0), (40, 1)), ())
         book.apply_delta(3_000, 12, levels((30, 1), (31, 1), (48, 0)), ())
-        book.apply_delta(4_000, 13, levels(*((price, 2) for price in range(10, 24))), ())
+        book.apply_delta(4_000, 13, levels(*((price, 2) for price in range(3, 24))), ())
 
         assert [level.price_ticks for level in book.bids(100, NOTHING)] == [
             50,

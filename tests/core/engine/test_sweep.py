@@ -34,7 +34,7 @@ from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
 from mm.engine.setup import Deadlines
 from tests.builders.engine_ladder import SECOND_NS, Scripted
-from tests.builders.engine_rig import BASE_ATOMS, MID, MS, Rig, listed, make_session, of, orphan
+from tests.builders.engine_rig import BASE_ATOMS, MID, MS, QUOTE_ATOMS, Rig, listed, make_session, of, orphan
 from tests.builders.instruments import INSTRUMENT
 
 SYMBOL = INSTRUMENT.symbol
@@ -364,6 +364,25 @@ def test_a_configured_target_is_kept_and_what_is_missing_to_it_is_inventory() ->
     rig.activate()
     assert rig.session().position.inventory_lots == -1_000
     assert rig.reports("session.target") == []
+
+
+@pytest.mark.parametrize(("ratio_ppm", "share"), [(0, 0.0), (250_000, 0.25), (1_000_000, 1.0)])
+def test_a_target_may_be_a_share_of_what_base_and_quote_are_worth(ratio_ppm: int, share: float) -> None:
+    """At the mid of the first start; from then on it is an amount, and a target that is given stands."""
+    rig = Rig(make_session(target_ratio_ppm=ratio_ppm))
+    rig.activate()
+
+    price_atoms = MID * INSTRUMENT.tick_lot_atoms
+    held_lots = BASE_ATOMS // INSTRUMENT.lot_atoms
+    worth_lots = held_lots + QUOTE_ATOMS / price_atoms
+    session = rig.session()
+    assert session.target_lots == pytest.approx(share * worth_lots, abs=1)
+    assert rig.reports("session.target") == [{"target_lots": str(session.target_lots), "session": "main"}]
+    assert session.position.inventory_lots == held_lots - session.target_lots
+
+    given = Rig(make_session(target_lots=7, target_ratio_ppm=ratio_ppm))
+    given.activate()
+    assert given.session().target_lots == 7
 
 
 def test_orders_of_an_earlier_life_are_cleared_before_a_session_starts() -> None:

@@ -9,7 +9,7 @@ import pytest
 from mm.domain.instrument import Instrument
 from mm.domain.view import Reading, View
 from mm.errors import ConfigError
-from mm.quoting.guards import Guards, Ideal, Ladder
+from mm.quoting.guards import Guards, Ideal, Ladder, falloff
 from mm.quoting.params import QuotingParams, Rounding, Spacing
 from mm.signals.markout import MarkoutSpec
 from tests.builders.views import SECOND_NS, a_view, an_instrument, with_reading
@@ -327,6 +327,13 @@ def test_levels_outside_the_venues_prices_are_left_out() -> None:
 
 
 # 8 Hysteresis and ages.
+
+
+def test_what_a_quote_is_worth_falls_off_with_its_fills_and_with_aversion() -> None:
+    """Without aversion, and up to a ninth of the decay, with the fills alone."""
+    assert falloff(0.3) == falloff(0.3, 0.03) == 0.3
+    assert falloff(1.5, 1.0) == pytest.approx(0.9 * 2.5)
+    assert falloff(1.5, 0.5) > falloff(1.5, 0.2) > 1.5
 
 
 @pytest.mark.parametrize(

@@ -207,3 +207,75 @@ def test_whatever_happens_readings_are_numbers_and_a_restored_twin_says_the_same
             assert isfinite(number)
             assert type(number) is float or abs(number) < 2**63
     assert written(twin) == written(signal)
+
+
+rows = st.lists(
+    st.tuples(pauses, prices, sizes, st.integers(1, 9), sizes).map(
+        lambda t: (t[0], t[1], t[2], t[1] + t[3], t[4])
+    ),
+    max_size=30,
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(before=rows, together=rows, is_known=st.booleans())
+def test_several_tops_at_once_are_the_same_as_one_after_the_other(
+    name: str,
+    before: list[tuple[int, int, int, int, int]],
+    together: list[tuple[int, int, int, int, int]],
+    is_known: bool,
+) -> None:
+    """Whatever a signal leaves out of a row of tops changes nothing of what it remembers."""
+    one, other, now_ns = spec_of(name).start(), spec_of(name).start(), START_NS
+    told = []
+    for number, (pause_ns, bid, bid_atoms, ask, ask_atoms) in enumerate([*before, *together]):
+        now_ns += pause_ns
+        one.on_top(now_ns, bid, bid_atoms, ask, ask_atoms)
+        if number < len(before):
+            other.on_top(now_ns, bid, bid_atoms, ask, ask_atoms)
+        else:
+            told.append((number, now_ns, bid, bid_atoms, ask, ask_atoms, bid + ask))
+        if number == len(before) - 1 and not is_known:
+            one.on_lost(now_ns)
+            other.on_lost(now_ns)
+    if told:
+        other.on_tops(told)
+    assert written(one) == written(other)
+    assert one.reading(now_ns) == other.reading(now_ns)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_market_that_stands_still_and_does_not_trade_breaks_no_signal(name: str) -> None:
+    """An hour of the same prices, without a print, a fill or a change: a number or what is waited for."""
+    signal = spec_of(name).start()
+    reading = signal.reading(START_NS)
+    for second in range(0, 3_600, 5):
+        now_ns = START_NS + second * SECOND_NS
+        if not second:
+            signal.on_mid(now_ns, MID)
+        signal.on_top(now_ns, MID // 2 - 1, 10, MID // 2 + 1, 10)
+        signal.on_own_quotes(now_ns, (quote(Side.BUY, MID // 2 - 5),))
+        reading = signal.reading(now_ns)
+        assert isfinite(reading.value)
+        assert reading.ready is (reading.waits_for == "")
+    # What needs trades or moves is not known without them.
+    needs_more = ("intensity", "own_intensity", "markout", "toxicity", "touch_depth")
+    assert not (reading.ready and name in needs_more)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_book_that_loses_a_side_again_and_again_breaks_no_signal(name: str) -> None:
+    """Half of the time there is none, and prints go on: a number or what is waited for, never an error."""
+    signal = spec_of(name).start()
+    for second in range(600):
+        now_ns = START_NS + second * SECOND_NS
+        if second % 2:
+            signal.on_lost(now_ns)
+        else:
+            signal.on_mid(now_ns, MID + second % 7)
+            signal.on_top(now_ns, MID // 2 - 1, 10, MID // 2 + 4, 1)
+        signal.on_trade(now_ns + 1, MID // 2 + second % 11, 5, Side.BUY if second % 3 else Side.SELL)
+        reading = signal.reading(now_ns + 1)
+        assert isfinite(reading.value)
+        assert reading.ready is (reading.waits_for == "")

@@ -85,6 +85,26 @@ def test_a_thousand_orders_know_the_decay_without_bias_to_four_per_cent() -> Non
     assert stdev(rates) / rate < 0.05
 
 
+@pytest.mark.proof
+def test_ten_minutes_of_flow_give_the_estimates_of_the_reference() -> None:
+    """400 runs of about 1 080 orders: mean and deviation of k and A, within four of their standard errors."""
+    decays, rates = [], []
+    for seed in range(400):
+        signal = spec(orders_min=1, error_ppm_max=10**9).start()
+        signal.on_mid(START_NS, MID)
+        for ts_ns, side, depth in poisson_orders(seed, rate=0.9, decay=0.3, seconds=600):
+            order(signal, ts_ns, side, depth)
+        reading = signal.reading(START_NS + 600 * SECOND_NS)
+        decays.append(reading.value / TICKS_PER_BPS)
+        rates.append(reading.more[0])
+
+    for found, mean, deviation in ((decays, 0.2997, 0.0103), (rates, 0.899, 0.030)):
+        error = deviation / sqrt(400)
+        # Two samples of the same size.
+        assert fmean(found) == pytest.approx(mean, abs=4 * sqrt(2) * error)
+        assert stdev(found) == pytest.approx(deviation, abs=4 * error)
+
+
 def test_prints_of_one_time_and_side_are_one_order_of_the_deepest() -> None:
     """By the venue's time where it tells one, else by the local one; a shallower print changes nothing."""
     signal, whole = spec(orders_min=1).start(), spec(orders_min=1).start()
@@ -160,8 +180,64 @@ def test_a_band_in_parts_of_the_price_counts_what_is_in_it() -> None:
     reading = signal.reading(START_NS + 100 * SECOND_NS)
 
     share = 4 / (4 + 0 + 0 + 1 + 2 + 4)
-    assert reading.value == pytest.approx(-log(1 - share) / 0.5)
-    assert reading.more[0] == pytest.approx(5 / 200 * exp(reading.value))
+    # In whole ticks: half a basis point is five of them at this price, but for five millionths.
+    assert reading.value == pytest.approx(-log(1 - share) / 0.5, rel=1e-5)
+    assert reading.more[0] == pytest.approx(5 / 200 * exp(reading.value), rel=1e-5)
+
+
+@pytest.mark.parametrize("spreads", [(40,), (30, 40, 50)])
+def test_where_the_spread_is_wider_the_band_begins_at_its_edge(spreads: tuple[int, ...]) -> None:
+    """Nobody trades within it. However it changes, k has no bias, and A is that at the mid, as far as the law
+    goes on to there: over 100 runs.
+    """
+    decay, rate, values, rates = 0.05, 8.0, [], []
+    for seed in range(100):
+        signal = spec(near_ppm=5, step_ppm=10).start()
+        signal.on_mid(START_NS, MID)
+        for ts_ns, side, depth in poisson_orders(seed, rate=rate, decay=decay, seconds=300):
+            half_spread = spreads[(ts_ns - START_NS) // (10 * SECOND_NS) % len(spreads)] + 1
+            signal.on_top(ts_ns, (MID - half_spread) // 2, 1, (MID + half_spread) // 2, 1)
+            if depth >= half_spread:
+                order(signal, ts_ns, side, depth)
+        reading = signal.reading(START_NS + 300 * SECOND_NS)
+        assert reading.ready
+        values.append(reading.value / TICKS_PER_BPS)
+        rates.append(reading.more[0])
+
+    assert abs(fmean(values) / decay - 1) < 0.01
+    # A takes the mean of a spread that changes, which is a little less than the mean of what it does.
+    assert fmean(rates) / rate == pytest.approx(1.0 if len(spreads) == 1 else 0.98, abs=0.02)
+
+
+def test_the_spread_that_counts_is_the_one_before_the_order() -> None:
+    """An order widens it by what it takes, and that may be heard before its print. A lost book has none."""
+    signal, known = spec(lag_ns=2_000_000, orders_min=1).start(), []
+    signal.on_mid(START_NS, MID)
+    signal.on_top(START_NS, MID // 2, 1, MID // 2 + 3, 1)
+    for late_ns in (1_000_000, 3_000_000):
+        at = START_NS + SECOND_NS + 10 * late_ns
+        signal.on_top(at, MID // 2, 1, MID // 2 + 9, 1)
+        order(signal, at + late_ns, Side.BUY, 5)
+        known.append(signal.state()[0])
+        signal.on_top(at + late_ns, MID // 2, 1, MID // 2 + 3, 1)
+    assert known == [1.0, 1.0]
+
+    signal.on_lost(START_NS + 2 * SECOND_NS)
+    signal.on_mid(START_NS + 3 * SECOND_NS, MID)
+    order(signal, START_NS + 4 * SECOND_NS, Side.BUY, 1)
+    assert signal.state()[0] == 2.0
+
+
+@pytest.mark.parametrize("told", [-2.0, 1.0, 4.0, float("nan"), float("inf")])
+def test_a_state_that_says_too_much_about_mids_is_refused(told: float) -> None:
+    """Pairs of time and mid, as many as there are."""
+    signal = spec().start()
+    signal.on_mid(START_NS, MID)
+    state = list(signal.state())
+    state[13] = told
+
+    with pytest.raises(ValueError, match="numbers about mids, expected pairs that are there"):
+        spec().start().restore(state)
 
 
 def test_orders_are_forgotten_with_the_half_life_and_time_with_them() -> None:

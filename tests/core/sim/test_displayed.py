@@ -36,19 +36,24 @@ def test_what_is_taken_is_not_offered_again_until_more_is_shown() -> None:
 
 
 def test_levels_are_bounded_and_the_farthest_go() -> None:
-    """By a snapshot and by changes alike; what was taken there is forgotten with them."""
+    """By a snapshot and by changes alike, once they are more than twice too many; what was taken there is
+    forgotten with them.
+    """
     shown = DisplayedSide(Side.SELL)
-    shown.replace([Level(price, 1) for price in range(2, LEVELS_MAX + 12)])
-    assert len(shown.levels(LEVELS_MAX * 2)) == LEVELS_MAX
+    shown.replace([Level(price, 1) for price in range(2, 2 * LEVELS_MAX + 3)])
+    assert len(shown.levels(LEVELS_MAX * 3)) == LEVELS_MAX
     worst = shown.levels(LEVELS_MAX)[-1].price_ticks
     assert worst == LEVELS_MAX + 1
     shown.take(worst, 1)
     shown.set(1, 1, 0)
-    assert shown.size_atoms(worst) == 0
-    shown.set(worst + 1, 1, 0)
-    assert shown.size_atoms(worst + 1) == 0
-    assert len(shown.levels(LEVELS_MAX * 2)) == LEVELS_MAX
-    shown.set(1, 0, 0)
+    for price in range(worst + 1, worst + LEVELS_MAX):
+        shown.set(price, 1, 0)
+    shown.prune()
+    assert len(shown.levels(LEVELS_MAX * 3)) == LEVELS_MAX * 2
+    shown.set(worst + LEVELS_MAX, 1, 0)
+    shown.prune()
+    assert (shown.size_atoms(worst), shown.size_atoms(worst - 1)) == (0, 1)
+    assert len(shown.levels(LEVELS_MAX * 3)) == LEVELS_MAX
     shown.set(worst, 1, 0)
     assert list(shown.offers())[-1] == (worst, 1)
 

@@ -4,8 +4,10 @@ import pytest
 
 from mm.domain.book import Level
 from mm.domain.sides import Side
+from mm.sim.feed import MarketFeed
 from mm.sim.observed import POWER_MAX, ObservedBook
 from mm.sim.orders import OrderStatus, OrderType, TimeInForce
+from mm.sim.places import Places
 from mm.sim.queue import QueueModel
 from tests.builders.observed import LOT, Ear, Observed, levels, opened, quiet
 from tests.builders.sim import make_order, make_pair
@@ -341,3 +343,19 @@ def test_a_fresh_book_is_closed() -> None:
     order = make_order(1, "x", Side.BUY, 1, 1, order_type=OrderType.LIMIT, time_in_force=TimeInForce.GTC)
     with pytest.raises(AssertionError):
         book.place(order, 1)
+
+
+def test_another_feed_can_show_the_market_before_anything_was_seen() -> None:
+    """It is given the own places, and is what the book looks through from then on."""
+    market = Observed()
+    made: list[MarketFeed] = []
+
+    def feed(own: dict[Side, Places]) -> MarketFeed:
+        made.append(MarketFeed(own))
+        return made[-1]
+
+    market.book.look_through(feed)
+    market.snapshot(levels((100, 5)), levels((102, 5)))
+    assert made[0].is_believed
+    assert market.ahead(market.bid(100, 1)) == 5
+    assert market.book.queue.lot_atoms == LOT

@@ -6,10 +6,7 @@ from typing import cast
 
 import msgspec
 import pytest
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
-from mm.domain.instrument import Instrument
 from mm.domain.view import Reading, View
 from mm.errors import ConfigError
 from mm.quoting.session import NOT_STARTED
@@ -24,10 +21,6 @@ from tests.builders.views import (
     NOW_NS,
     SECOND_NS,
     an_instrument,
-    ladder_faults,
-    mirrored,
-    mirrored_quotes,
-    views,
 )
 
 Params = AvellanedaStoikov.Params
@@ -291,126 +284,3 @@ def test_parameters_that_make_no_sense_are_refused(changes: dict[str, Value], me
         AvellanedaStoikov(params, an_instrument())
 
     assert caught.value.hint
-
-
-# Over the whole space of parameters.
-
-
-def hundredths(low: int, high: int) -> st.SearchStrategy[Decimal]:
-    """Decimals with two places, bounds in hundredths."""
-    return st.integers(low, high).map(lambda value: Decimal(value) / 100)
-
-
-@st.composite
-def all_params(draw: st.DrawFn, horizons: tuple[Horizon, ...] = tuple(Horizon)) -> Params:
-    """Any parameters that are accepted, on the scales that matter and out to their bounds."""
-    positive = st.floats(0.01, 100) | st.floats(1e-4, 1e4)
-    horizon = draw(st.sampled_from(horizons))
-    long = st.integers(1, 10_000) | st.integers(1, 31_536_000_000)
-    changes: dict[str, Value] = {
-        "horizon": horizon,
-        "risk_factor": draw(st.just(0.0) | st.floats(0, 1) | st.floats(0, 100)),
-        "order_amount_base": draw(st.integers(1, 5_000).map(lambda lots: Decimal(lots) / 10_000)),
-        "arrival_rate_per_s": draw(st.none() | positive | st.floats(0, 1e6, exclude_min=True)),
-        "fill_decay_per_bps": draw(st.none() | positive),
-        "volatility_bps_per_sqrt_s": draw(st.none() | st.floats(0, 100) | st.floats(0, 1e4)),
-        "adverse_selection_bps": draw(st.none() | hundredths(0, 100)),
-        "min_spread_bps": draw(st.none() | hundredths(0, 1_000)),
-        "max_spread_bps": draw(st.none() | hundredths(5_000, 1_999_999)),
-        "order_levels": draw(st.integers(1, 5)),
-        "level_distances_ratio": draw(st.none() | st.floats(0, 100, exclude_min=True)),
-        "order_amount_shape_factor": draw(st.just(0.0) | st.floats(0, 10)),
-        "session_length_ms": draw(long) if horizon is Horizon.SESSION else None,
-        "frozen_horizon_ms": draw(st.none() | long) if horizon is Horizon.FROZEN else None,
-    }
-    try:
-        return Params(**changes)  # type: ignore[arg-type]  # the values are of mixed types
-    except ValueError:
-        assume(False)
-        raise
-
-
-readings = st.tuples(
-    st.floats(0, 1e6) | st.floats(0, 1e14) | st.floats(),
-    st.floats(0.01, 10) | st.floats(),
-    st.floats(0.01, 100) | st.floats(),
-)
-unbounded = msgspec.structs.replace(an_instrument(), price_min_ticks=-(10**30), price_max_ticks=10**30)
-instruments = st.sampled_from(("0", "0.001", "-0.0001")).map(lambda fee: an_instrument(maker_fee_ratio=fee))
-ends = st.just(NOT_STARTED) | st.integers(NOW_NS - SECOND_NS, NOW_NS + 100 * SECOND_NS)
-
-
-def starts(params: Params, instrument: Instrument) -> AvellanedaStoikov:
-    """The strategy, if its quotes are not absurd; the case is dropped otherwise."""
-    try:
-        return AvellanedaStoikov(params, instrument)
-    except ConfigError as error:
-        assert error.hint  # noqa: PT017 - what is refused is refused with a word on what to do
-        assume(False)
-        raise
-
-
-def looking(strategy: AvellanedaStoikov, view: View[None], found: tuple[float, float, float]) -> View[None]:
-    """The view with what the strategy asks for, ready."""
-    variance, decay, rate = found
-    known = {
-        VolatilitySpec: Reading(variance, True),
-        IntensitySpec: Reading(decay, True, "", (rate, 0.05, 200.0)),
-    }
-    return msgspec.structs.replace(view, readings=tuple(known[type(spec)] for spec in strategy.needs))
-
-
-@settings(max_examples=80)
-@given(all_params(), instruments, readings, ends, st.data())
-def test_every_ladder_may_be_sent(
-    params: Params,
-    instrument: Instrument,
-    found: tuple[float, float, float],
-    end_ns: int,
-    data: st.DataObject,
-) -> None:
-    """Integers inside all bounds, or nothing and why; equal views give equal quotes."""
-    strategy = starts(params, instrument)
-    seen = looking(strategy, data.draw(views(instrument)), found)
-
-    quotes = asked(strategy, seen, end_ns)
-
-    assert ladder_faults(quotes, seen) == []
-    assert quotes.reason
-    assert quotes == asked(strategy, seen, end_ns) == asked(starts(params, instrument), seen, end_ns)
-    told = votes_of(strategy, msgspec.structs.replace(seen, memory=end_ns))
-    assert all(isinstance(said, str) for pair in told for said in pair)
-
-
-@settings(max_examples=80)
-@given(all_params((Horizon.FROZEN, Horizon.SESSION)), views(unbounded), readings, ends)
-def test_the_sides_mirror_each_other(
-    params: Params, view: View[None], found: tuple[float, float, float], end_ns: int
-) -> None:
-    """With prices and inventory mirrored the quotes are mirrored, to the tick."""
-    strategy = starts(params, unbounded)
-    seen = looking(strategy, view, found)
-
-    quotes, reflected = asked(strategy, seen, end_ns), asked(strategy, mirrored(seen), end_ns)
-
-    expected = mirrored_quotes(quotes, view.mid_half_ticks)
-    assert (reflected.bids, reflected.asks) == (expected.bids, expected.asks)
-
-
-@settings(max_examples=80)
-@given(all_params(), views(unbounded), readings, st.integers(0, 10_000))
-def test_more_inventory_never_quotes_higher(
-    params: Params, view: View[None], found: tuple[float, float, float], more: int
-) -> None:
-    """The first level's price falls on both sides; those behind it also follow the width."""
-    strategy = starts(params, unbounded)
-    assume(params.order_amount_shape_factor == 0)
-    seen = looking(strategy, view, found)
-    fuller = msgspec.structs.replace(seen, inventory_lots=seen.inventory_lots + more)
-
-    before, after = asked(strategy, seen), asked(strategy, fuller)
-
-    for lower, upper in ((after.bids, before.bids), (after.asks, before.asks)):
-        assert all(
-            low.price_ticks <= high.price_ticks for low, high in zip(lower[:1], upper[:1], strict=False)
-        )

@@ -4,10 +4,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mm.domain.instrument import Instrument
 from mm.domain.view import Reading, View
 from mm.errors import ConfigError
 from mm.quoting.session import NOT_STARTED
@@ -20,10 +17,6 @@ from tests.builders.views import (
     NOW_NS,
     SECOND_NS,
     an_instrument,
-    ladder_faults,
-    mirrored,
-    mirrored_quotes,
-    views,
 )
 
 Params = CarteaJaimungal.Params
@@ -149,80 +142,3 @@ def test_a_size_that_the_venue_does_not_take_is_refused() -> None:
     """Before anything is quoted."""
     with pytest.raises(ConfigError, match=r"order_amount_base was 0\.00001 BTC"):
         CarteaJaimungal(some_params(order_amount_base=Decimal("0.00001")), an_instrument())
-
-
-# Over the whole space of parameters.
-
-positive = st.floats(0.01, 100) | st.floats(1e-4, 1e4)
-penalties = st.just(0.0) | st.floats(0, 1) | st.floats(0, 1e4)
-all_params = st.builds(
-    Params,
-    order_amount_base=st.integers(1, 5_000).map(lambda lots: Decimal(lots) / 10_000),
-    running_penalty_bps_per_s=penalties,
-    terminal_penalty_bps=penalties,
-    arrival_rate_per_s=st.none() | positive | st.floats(0, 1e6, exclude_min=True),
-    fill_decay_per_bps=st.none() | positive,
-    session_length_ms=st.none() | st.integers(1, 10_000) | st.integers(1, 31_536_000_000),
-    order_levels=st.integers(1, 5),
-    margin_bps=st.integers(0, 1_000).map(lambda value: Decimal(value) / 100),
-)
-readings = st.tuples(st.floats(0.01, 10) | st.floats(), st.floats(0.01, 100) | st.floats())
-unbounded = msgspec.structs.replace(an_instrument(), price_min_ticks=-(10**30), price_max_ticks=10**30)
-instruments = st.sampled_from(("0", "0.001", "-0.0001")).map(lambda fee: an_instrument(maker_fee_ratio=fee))
-ends = st.just(NOT_STARTED) | st.integers(NOW_NS - SECOND_NS, NOW_NS + 100 * SECOND_NS)
-
-
-def looking(strategy: CarteaJaimungal, view: View[None], found: tuple[float, float]) -> View[None]:
-    """The view with what the strategy asks for, ready."""
-    decay, rate = found
-    known = Reading(decay, True, "", (rate, 0.05, 200.0))
-    return msgspec.structs.replace(view, readings=(known,) * len(strategy.needs))
-
-
-@settings(max_examples=80)
-@given(all_params, instruments, readings, ends, st.data())
-def test_every_ladder_may_be_sent(
-    params: Params, instrument: Instrument, found: tuple[float, float], end_ns: int, data: st.DataObject
-) -> None:
-    """Integers inside all bounds, or nothing and why; equal views give equal quotes."""
-    strategy = CarteaJaimungal(params, instrument)
-    seen = looking(strategy, data.draw(views(instrument)), found)
-
-    quotes = asked(strategy, seen, end_ns)
-
-    assert ladder_faults(quotes, seen) == []
-    assert quotes.reason
-    assert quotes == asked(strategy, seen, end_ns) == asked(CarteaJaimungal(params, instrument), seen, end_ns)
-
-
-@settings(max_examples=80)
-@given(all_params, views(unbounded), readings, ends)
-def test_the_sides_mirror_each_other(
-    params: Params, view: View[None], found: tuple[float, float], end_ns: int
-) -> None:
-    """With prices and inventory mirrored the quotes are mirrored, to the tick."""
-    strategy = CarteaJaimungal(params, unbounded)
-    seen = looking(strategy, view, found)
-
-    quotes, reflected = asked(strategy, seen, end_ns), asked(strategy, mirrored(seen), end_ns)
-
-    expected = mirrored_quotes(quotes, view.mid_half_ticks)
-    assert (reflected.bids, reflected.asks) == (expected.bids, expected.asks)
-
-
-@settings(max_examples=80)
-@given(all_params, views(unbounded), readings, st.integers(0, 10_000))
-def test_more_inventory_never_quotes_higher(
-    params: Params, view: View[None], found: tuple[float, float], more: int
-) -> None:
-    """The first level's price falls on both sides; those behind it also follow the width."""
-    strategy = CarteaJaimungal(params, unbounded)
-    seen = looking(strategy, view, found)
-    fuller = msgspec.structs.replace(seen, inventory_lots=seen.inventory_lots + more)
-
-    before, after = asked(strategy, seen), asked(strategy, fuller)
-
-    for lower, upper in ((after.bids, before.bids), (after.asks, before.asks)):
-        assert all(
-            low.price_ticks <= high.price_ticks for low, high in zip(lower[:1], upper[:1], strict=False)
-        )

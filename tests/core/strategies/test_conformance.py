@@ -4,29 +4,26 @@ A new strategy needs no change here. Its required parameters carry examples, fro
 """
 
 import dataclasses
-import importlib
-import pkgutil
-import tomllib
 import typing
 from decimal import Decimal
 
 import annotated_types
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-import mm.strategies
 from mm.domain.quotes import Quotes
 from mm.domain.view import Other, Reading, View
+from mm.quoting.params import QuotingParams
 from mm.signals.base import Signal, SignalSpec
-from mm.strategies.base import Applies, Strategy, Wake, Watch, described, watches_of
-from tests.builders.views import a_view, an_instrument, ladder_faults, views, with_reading
+from mm.strategies.base import Applies, Strategy, Wake, Watch, described, votes_of, watches_of
+from tests.builders.any_params import NAMES, any_strategy, example_values, strategy_class
+from tests.builders.any_params import started as started_on
+from tests.builders.model_quotes import BAD_NUMBERS
+from tests.builders.views import NOW_NS, a_view, an_instrument, ladder_faults, views, with_reading
 
-NAMES = sorted(
-    member.name for member in pkgutil.iter_modules(mm.strategies.__path__) if member.name != "base"
-)
 UNITS = ("_bps", "_ms", "_base", "_quote", "_ratio", "_per_s", "_per_bps", "_per_sqrt_s")
 PLAIN_NUMBERS = (
     "order_levels",
@@ -55,42 +52,9 @@ BOUNDS = (annotated_types.BaseMetadata, annotated_types.GroupedMetadata)
 INSTRUMENT = an_instrument(lot="0.00001")
 
 
-class Start(typing.Protocol):
-    """The class of a strategy, as its caller sees it."""
-
-    Params: type[object]
-
-    def __call__(self, params: object, instrument: object) -> Strategy[object]:
-        """Return the strategy for one instrument."""
-        ...
-
-
-def strategy_class(name: str) -> Start:
-    """The one class with `quotes` in the file of this name."""
-    module = importlib.import_module(f"mm.strategies.{name}")
-    found = [
-        member
-        for member in vars(module).values()
-        if isinstance(member, type) and member.__module__ == module.__name__ and hasattr(member, "quotes")
-    ]
-    assert len(found) == 1, f"{name} holds {len(found)} classes with quotes, expected one"
-    return typing.cast("Start", found[0])
-
-
-def example_params(kind: Start) -> object:
-    """The parameters that the documentation gives as examples, through the door that the config uses."""
-    table = {
-        name: tomllib.loads(f"x = {about.example}", parse_float=Decimal)["x"]
-        for name, about in described(kind.Params).items()
-        if about.example
-    }
-    return TypeAdapter(kind.Params).validate_python(table)
-
-
 def started(name: str) -> Strategy[object]:
     """The strategy with its example parameters."""
-    kind = strategy_class(name)
-    return kind(example_params(kind), INSTRUMENT)
+    return started_on(name, INSTRUMENT)
 
 
 def ready(strategy: Strategy[object], view: View[None], value: float) -> View[object]:
@@ -248,3 +212,115 @@ def test_nothing_is_quoted_on_a_signal_that_is_not_ready(name: str, data: st.Dat
 
     assert (quotes.bids, quotes.asks) == ((), ())
     assert quotes.reason == "waits for 3 of 20 samples"
+
+
+anything = st.floats() | st.sampled_from(BAD_NUMBERS) | st.floats(0, 1e4) | st.floats(0, 1e14)
+said = st.builds(
+    lambda value, more, is_ready: Reading(value, is_ready, "" if is_ready else "something", more),
+    anything,
+    st.just(()) | st.tuples(anything, anything, anything),
+    st.booleans() | st.just(True),
+)
+"""Whatever a signal may say."""
+
+instruments = st.sampled_from(("0", "0.001", "-0.0001")).map(
+    lambda fee: an_instrument(lot="0.00001", maker_fee_ratio=fee)
+)
+
+
+@st.composite
+def seen(draw: st.DrawFn, watch: Watch, view: View[None]) -> Other:
+    """A watched market in any state: not there, silent, far away, beside our own."""
+    bid = draw(st.sampled_from((0, view.bids[0].price_ticks)) | st.integers(1, 10**7))
+    ask = bid + draw(st.integers(1, 40)) if bid else 0
+    return Other(
+        watch.symbol,
+        view.instrument,
+        bid,
+        ask,
+        bid + ask,
+        draw(st.sampled_from((0, 10**9, 10**18))),
+        tuple(draw(said) for _ in watch.needs),
+        draw(st.integers(-1_000, 1_000)),
+        draw(st.integers(0, 1_000)),
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_parameters_in_any_market_give_a_ladder_or_a_reason(name: str, data: st.DataObject) -> None:
+    """Whatever was measured, NaN and beyond all bounds included, and whatever comes next: what may be sent,
+    or nothing and why; equal views give equal quotes; votes and memory can be written down.
+    """
+    instrument = data.draw(instruments)
+    strategy = data.draw(any_strategy(strategy_class(name), instrument))
+    memory, now_ns = strategy.initial_memory(), NOW_NS
+    for _ in range(2):
+        now_ns += data.draw(st.sampled_from((0, 1, 10**9, 10**14)) | st.integers(0, 10**17))
+        plain = msgspec.structs.replace(data.draw(views(instrument)), ts_ns=now_ns)
+        view = msgspec.structs.replace(
+            typing.cast("View[object]", plain),
+            readings=tuple(data.draw(said) for _ in strategy.needs),
+            others=tuple(data.draw(seen(watch, plain)) for watch in watches_of(strategy)),
+            memory=memory,
+        )
+
+        quotes = strategy.quotes(view)
+
+        assert ladder_faults(typing.cast("Quotes[None]", quotes), plain) == []
+        assert quotes.reason
+        assert quotes == strategy.quotes(view)
+        assert is_frozen(quotes.memory)
+        assert all(isinstance(word, str) for pair in votes_of(strategy, view) for word in pair)
+        memory = quotes.memory
+
+
+@pytest.mark.parametrize("value", BAD_NUMBERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_measurement_that_is_none_is_a_named_refusal_or_a_quote(name: str, value: float) -> None:
+    """NaN, infinite, negative, zero (a market that stands still) and beyond all bounds, called ready."""
+    strategy = started(name)
+    view = a_view(bid_ticks=99_999, ask_ticks=100_001, instrument=INSTRUMENT)
+    told = ready(strategy, view, value)
+
+    quotes = strategy.quotes(told)
+
+    assert ladder_faults(typing.cast("Quotes[None]", quotes), view) == []
+    assert quotes.bids or quotes.asks or quotes.reason.startswith(("waits for", "nothing"))
+
+
+@pytest.mark.parametrize("held", [-1, 0, 1])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_limit_of_less_than_an_order_cuts_the_orders(name: str, held: int) -> None:
+    """One lot either way: no order is larger than the room that is left, unless that is left to the rules."""
+    strategy = started(name)
+    view = a_view(bid_ticks=99_999, ask_ticks=100_001, instrument=INSTRUMENT, inventory_lots=held)
+    told = msgspec.structs.replace(ready(strategy, view, 25.0), inventory_max_lots=1)
+
+    quotes = strategy.quotes(told)
+
+    assert ladder_faults(typing.cast("Quotes[None]", quotes), view) == []
+    assert quotes.reason
+    if issubclass(strategy_class(name).Params, QuotingParams):
+        assert sum(quote.size_lots for quote in quotes.bids) <= 1 - held
+        assert sum(quote.size_lots for quote in quotes.asks) <= 1 + held
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if "risk_factor" in described(strategy_class(name).Params)]
+)
+def test_without_aversion_the_quotes_do_not_lean(name: str) -> None:
+    """At an aversion of 0 both sides stand alike, whatever is held far from the limit."""
+    kind = strategy_class(name)
+    table = {field: value for field, value in example_values(kind.Params).items() if field != "risk_factor"}
+    strategy = kind(TypeAdapter(kind.Params).validate_python(table | {"risk_factor": 0}), INSTRUMENT)
+    found = []
+    for held in (0, 400):
+        view = a_view(bid_ticks=99_000, ask_ticks=101_000, instrument=INSTRUMENT, inventory_lots=held)
+        told = msgspec.structs.replace(ready(strategy, view, 0.25), inventory_max_lots=10**7)
+        quotes = strategy.quotes(told)
+        found.append((quotes.bids[0].price_ticks, quotes.asks[0].price_ticks))
+
+    assert found[0] == found[1]
+    assert sum(found[0]) == 200_000

@@ -108,6 +108,15 @@ def test_levels_are_half_a_width_apart_unless_told_otherwise() -> None:
     assert [q.level for q in told.asks] == [0, 1, 2]
 
 
+@pytest.mark.parametrize(("risk_factor", "ticks"), [(0.0, 100), (0.03, 100), (0.3, 55)])
+def test_the_very_averse_requote_sooner(risk_factor: float, ticks: int) -> None:
+    """Beyond a ninth of the decay a third of 1 / (decay + aversion)."""
+    params = some_params(risk_factor=risk_factor)
+    quotes = asked(Glft(params, an_instrument()), calm())
+
+    assert {quote.tolerance_ticks for quote in (*quotes.bids, *quotes.asks)} == {ticks}
+
+
 def test_the_tolerance_is_a_third_of_the_decay_length_unless_told_otherwise() -> None:
     """0.3 / k = 1 bps = 100 ticks; times are per order."""
     free = quotes_of(calm()).bids[0]

@@ -55,6 +55,28 @@ async def test_a_print_through_the_price_fills_no_more_than_its_size() -> None:
     assert filled(bench) == {better: 2, large: 1}
 
 
+async def test_own_fills_of_a_print_are_at_most_their_part_of_it() -> None:
+    """A tenth of 50 through the price, for both orders together."""
+    bench = await make_bench(participation_ppm=100_000)
+    first, second = bench.resting(9_995, 4), bench.resting(9_995, 4)
+    bench.trade(SELL, 9_990, 50)
+    assert filled(bench) == {first: 4, second: 1}
+
+
+async def test_without_the_comparison_the_same_fills_and_nothing_wishful() -> None:
+    """The touch model hears of nothing; what fills is as with it."""
+    told = []
+    for compares in (True, False):
+        bench = await make_bench(compares=compares)
+        cid = bench.resting()
+        bench.top((9_980, 50), (9_990, 5))
+        bench.trade(SELL, 9_985, 4)
+        bench.cancel(cid)
+        bench.at(200)
+        told.append((list(filled(bench).values()), sum(bench.venue.touch) > 0))
+    assert told == [([4], True), ([4], False)]
+
+
 async def test_a_print_that_comes_twice_is_one_print() -> None:
     """Streams repeat frames; an order of frames that was mixed up costs us prints, never gives any."""
     bench = await make_bench()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mm.errors import ConfigError
+from mm.sim.latency import ConstantLatency, Delay
 from mm.sim.orders import StpMode
 from mm.sim.queue import QueueModel
 from mm.venues.paper import PaperVenueSettings
@@ -25,6 +26,8 @@ from tests.builders.paper_bench import bench_settings
         ({"queue": "hopeful"}, "paper queue was 'HOPEFUL', expected one of RISK_AVERSE"),
         ({"stp_mode": "SOMETIMES"}, "paper stp_mode was 'SOMETIMES'"),
         ({"stp_mode": "NONE"}, "paper stp_mode was NONE"),
+        ({"participation_ppm": 0}, "paper participation_ppm was 0"),
+        ({"participation_ppm": 1_000_001}, "paper participation_ppm was 1000001"),
     ],
 )
 def test_wrong_values_are_config_errors(changes: dict[str, Any], message: str) -> None:
@@ -60,3 +63,10 @@ def test_the_latencies_follow_from_the_seed() -> None:
     assert len({delay.entry_ns for delay in drawn[0]}) == 5
     constant = bench_settings().latency()
     assert {constant.draw(ns) for ns in range(5)} == {(10_000_000, 10_000_000)}
+
+
+def test_delays_may_come_from_elsewhere() -> None:
+    """Then mean and percentile say nothing, and each use begins at the begin."""
+    settings = bench_settings(delays=lambda: ConstantLatency(entry_ns=3, answer_ns=4))
+    assert settings.latency().draw(0) == Delay(3, 4)
+    assert settings.latency() is not settings.latency()

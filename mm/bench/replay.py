@@ -1,0 +1,189 @@
+"""`mm bench replay`: how fast recordings go through the whole production path, on one core of this machine.
+
+Three million generated rows (`replay_market.py`) and whatever recordings are given, by the engine with every
+rule, the paper venue with queues and latencies, and the analytics; a strategy in Python is asked every 100 ms
+and whenever the mid moves. Rows are in memory and the kernel is compiled before the clock starts. Must never
+write anything. Other backtesters on the same rows are `replay_peers.py`.
+"""
+
+import asyncio
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter, process_time
+from typing import Final, NamedTuple
+
+from mm.bench.quantiles import microseconds
+from mm.bench.replay_clock import TimedKernel, shares
+from mm.bench.replay_market import ReplayMarket
+from mm.bench.replay_rig import Replay, ReplayTape, replay_of
+from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
+from mm.kernel.compiled import compiled
+from mm.kernel.kernel import Kernel
+from mm.kernel.types import AnyKernel, KernelMarket
+from mm.runtime.fast_forward import MakeKernel
+from mm.store.recordings.opening import open_source
+
+SYMBOL: Final = "BTC/USDT"
+GENERATED: Final = "generated"
+
+EVENTS_PER_S_MIN: Final = 1_000_000
+EVENTS_PER_S_AIM: Final = 2_000_000
+KERNEL_PER_S_AIM: Final = 10_000_000
+"""What has to hold, and what is hoped for."""
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """What is measured. Fields: rows: generated; seed: of them; turns: runs of each kind, of which the median
+    counts; data: recordings, each a tape of its own.
+    """
+
+    rows: int = 3_000_000
+    seed: int = 1
+    turns: int = 3
+    data: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayFigures:
+    """One tape.
+
+    Fields:
+        rows, messages, seconds: of the tape. decisions, orders, fills, digest: of the run on moves as well.
+        events_per_s: rows per second, decisions every 100 ms and on moves; events_per_s_fixed: without moves;
+            events_per_cpu_s: the first per second of the processor, for machines that do other things too.
+        kernel_events_per_s: rows per second inside the kernel's advance, while all that goes on.
+        decision_us_p50, decision_us_p99: from where the kernel stops to where it goes on, if a strategy was
+            asked in between: news told, decision, orders carried out, analytics.
+        profile: shares of the time by part of the program, under a profiler.
+    """
+
+    rows: int
+    messages: int
+    seconds: float
+    decisions: int
+    orders: int
+    fills: int
+    digest: str
+    events_per_s: int
+    events_per_s_fixed: int
+    events_per_cpu_s: int
+    kernel_events_per_s: int
+    decision_us_p50: float
+    decision_us_p99: float
+    profile: dict[str, float]
+
+
+def tapes(options: ReplayOptions, say: Say) -> Sequence[ReplayTape]:
+    """Return the tapes of a measurement, in memory; raises what `open_source` raises."""
+    say(f"generating {options.rows} rows")
+    chunks = tuple(ReplayMarket(SYMBOL, seed=options.seed).chunks(options.rows))
+    found = [ReplayTape(name=GENERATED, instrument=_instrument(), chunks=chunks)]
+    for path in options.data:
+        say(f"reading {path.name}")
+        source = open_source([path])
+        found.append(
+            ReplayTape(
+                name=path.name.partition(".")[0],
+                instrument=source.instruments[0],
+                chunks=tuple(source.chunks()),
+            )
+        )
+    return found
+
+
+def measure_replay(tape: ReplayTape, turns: int, say: Say) -> ReplayFigures:
+    """Return the figures of a tape; takes some seconds for each million rows."""
+    if compiled(say) is None:
+        say("numba is switched off: the kernel runs as it stands")
+    on_moves, fixed = [], []
+    for turn in range(turns):
+        say(f"{tape.name}: turn {turn + 1} of {turns}")
+        on_moves.append(_timed(tape, on_moves=True))
+        fixed.append(_timed(tape, on_moves=False).wall_s)
+    best = min(on_moves, key=lambda one: one.wall_s)
+    run, clock = best.run, best.clock
+    inside_s = median(one.clock.inside_ns for one in on_moves) / 1e9
+    say(f"{tape.name}: where the time goes")
+    steps = run.steps
+    return ReplayFigures(
+        rows=tape.rows,
+        messages=run.loop.messages,
+        seconds=round(tape.seconds, 1),
+        decisions=steps.decisions,
+        orders=run.orders,
+        fills=steps.fills,
+        digest=steps.said.digest,
+        events_per_s=round(tape.rows / median(one.wall_s for one in on_moves)),
+        events_per_s_fixed=round(tape.rows / median(fixed)),
+        events_per_cpu_s=round(tape.rows / median(one.cpu_s for one in on_moves)),
+        kernel_events_per_s=round(tape.rows / inside_s),
+        decision_us_p50=microseconds(clock.between_ns, 50),
+        decision_us_p99=microseconds(clock.between_ns, 99),
+        profile=_profile(tape),
+    )
+
+
+class _Turn(NamedTuple):
+    run: Replay
+    clock: TimedKernel
+    wall_s: float
+    cpu_s: float
+
+
+def _timed(tape: ReplayTape, *, on_moves: bool) -> _Turn:
+    made: list[TimedKernel] = []
+
+    def make(markets: Sequence[KernelMarket]) -> AnyKernel:
+        made.append(TimedKernel(Kernel(markets)))
+        return made[-1]
+
+    run = _run_of(tape, make, on_moves=on_moves)
+    clock, steps = made[-1], run.steps
+    clock.decisions = lambda: steps.decisions
+    # What lies around from before is not gone through again and again.
+    gc.collect()
+    gc.freeze()
+    wall_s, cpu_s = perf_counter(), process_time()
+    run.run(tape)
+    wall_s, cpu_s = perf_counter() - wall_s, process_time() - cpu_s
+    gc.unfreeze()
+    return _Turn(run, clock, wall_s, cpu_s)
+
+
+def _run_of(tape: ReplayTape, make: MakeKernel, *, on_moves: bool = True) -> Replay:
+    return asyncio.run(replay_of(tape, make, on_moves=on_moves))
+
+
+def _profile(tape: ReplayTape) -> dict[str, float]:
+    part = ReplayTape(name=tape.name, instrument=tape.instrument, chunks=tape.chunks[:1])
+    run = _run_of(part, Kernel)
+    return shares(partial(run.run, part))
+
+
+def _instrument() -> Instrument:
+    return make_instrument(
+        InstrumentSpec(
+            symbol=SYMBOL,
+            venue_symbol="BTCUSDT",
+            base="BTC",
+            quote="USDT",
+            tick_size=Decimal("0.1"),
+            lot_size=Decimal("0.001"),
+            size_min=Decimal("0.001"),
+            notional_min=Decimal(5),
+        )
+    )
+
+
+def measured(options: ReplayOptions, say: Say) -> dict[str, object]:
+    """Return every figure by name, those of the generated tape at the top; raises what `tapes` raises."""
+    found = {tape.name: asdict(measure_replay(tape, options.turns, say)) for tape in tapes(options, say)}
+    return {**found[GENERATED], "tapes": found}

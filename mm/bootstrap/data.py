@@ -1,0 +1,142 @@
+"""What `mm data` does: recordings into a store, checked, and from one form into another.
+
+Holds no reading or writing of its own: it opens sources and hands them to what stores or writes them. Must
+never write over anything. Invariant: what is told as done is on the disk.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mm.errors import ConfigError, RecordingUnusable
+from mm.store.recordings.extra import require_research
+from mm.store.recordings.lines import content_bytes
+from mm.store.recordings.opening import opened_each
+from mm.store.recordings.source import Facts, Opening, Source
+
+if TYPE_CHECKING:
+    from mm.store.recordings.store_writer import Stored
+
+Progress = Callable[[str, int, int], object]
+"""Told what is done, how much of it, and of how much."""
+
+
+class ConvertTo(StrEnum):
+    """A form that recordings are written in."""
+
+    NORMALISED = "normalised"
+    HFTBACKTEST = "hftbacktest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataOrder:
+    """What is asked for. Fields: paths: of recordings; symbols: unified names, empty: all; facts."""
+
+    paths: tuple[Path, ...]
+    symbols: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=Facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What came of one market. Fields: name: of the source; left_out: frames that cannot be rows, by name."""
+
+    name: str
+    venue: str
+    symbol: str
+    stored: "Stored"
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What was written. Fields: rows, messages: of it; left_out: what the form cannot hold, by name."""
+
+    path: Path
+    name: str
+    rows: int
+    messages: int
+    left_out: dict[str, int]
+
+
+def open_markets(order: DataOrder, progress: Progress) -> list[Source]:
+    """Open recordings as one source per market. Raises: as `mm.store.recordings.opening.open_source`."""
+    if not order.paths:
+        raise RecordingUnusable("no recording was named", hint="name files, a store or a run's directory")
+    whole = content_bytes([path for path in order.paths if path.is_file()])
+    opening = Opening(
+        paths=order.paths,
+        symbols=order.symbols,
+        facts=order.facts,
+        progress=lambda done: progress("reading", done, whole),
+    )
+    return opened_each(opening)
+
+
+def import_recordings(order: DataOrder, into: Path, progress: Progress) -> list[Imported]:
+    """Put recordings into the store at `into`, each market into its own partitions.
+
+    Raises: as `open_markets` and `mm.store.recordings.store_writer.store`; markets before that are stored.
+    """
+    require_research(into)
+    from mm.store.recordings.store_writer import store  # noqa: PLC0415 - needs the extra
+
+    made = []
+    for source in open_markets(order, progress):
+        stored = store(source, into, _files_of(source, order.paths), _by_time(source, "writing", progress))
+        left_out = dict(getattr(source, "others", {}))
+        made.append(
+            Imported(
+                name=source.name,
+                venue=source.venue,
+                symbol=source.symbols[0],
+                stored=stored,
+                left_out=left_out,
+            )
+        )
+    return made
+
+
+def convert(order: DataOrder, to: ConvertTo, out: Path, progress: Progress) -> Converted:
+    """Write one market into a new file of another form.
+
+    Raises: as `open_markets`; RecordingUnusable, RecordingFailed if there are several markets or the file is
+    there.
+    """
+    require_research(out)
+    sources = open_markets(order, progress)
+    if len(sources) != 1:
+        names = ", ".join(f"{source.venue} {source.symbols[0]}" for source in sources)
+        raise ConfigError(
+            f"{len(sources)} markets are there: {names}", hint="name one: --symbol, or fewer files"
+        )
+    (source,) = sources
+    if to is ConvertTo.HFTBACKTEST:
+        return _as_npz(source, out)
+    from mm.store.recordings.normalised_writer import write_normalised  # noqa: PLC0415 - needs the extra
+
+    made = write_normalised(source, out, _by_time(source, "writing", progress))
+    left_out = {**dict(getattr(source, "others", {})), **made.left_out}
+    return Converted(path=out, name=source.name, rows=made.rows, messages=made.messages, left_out=left_out)
+
+
+def _as_npz(source: Source, out: Path) -> Converted:
+    from mm.store.recordings.hftbacktest_npz_writer import (  # noqa: PLC0415 - needs the extra
+        write_hftbacktest,
+    )
+
+    made = write_hftbacktest(source, out)
+    left_out = {"events that are no rows": made.left_out} if made.left_out else {}
+    return Converted(path=out, name=source.name, rows=made.rows, messages=made.messages, left_out=left_out)
+
+
+def _by_time(source: Source, what: str, progress: Progress) -> Callable[[int], object]:
+    first_ns, whole_ns = source.first_ns, max(1, source.last_ns - source.first_ns)
+    return lambda ts_ns: progress(what, ts_ns - first_ns, whole_ns)
+
+
+def _files_of(source: Source, paths: Sequence[Path]) -> tuple[Path, ...]:
+    named = getattr(source, "paths", None)
+    return tuple(path for path in (paths if named is None else named) if path.is_file())

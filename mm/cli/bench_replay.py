@@ -1,0 +1,70 @@
+"""The verb `mm bench replay`: how fast recordings go through the whole production path."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from mm.cli.terminal import Terminal, verb
+from mm.errors import UsageError
+
+COLUMNS: Final = (
+    ("rows", "rows"),
+    ("events_per_s", "rows/s"),
+    ("events_per_s_fixed", "rows/s, 100 ms"),
+    ("events_per_cpu_s", "rows/CPU s"),
+    ("kernel_events_per_s", "rows/s, kernel"),
+    ("decisions", "decisions"),
+    ("decision_us_p50", "us each"),
+    ("orders", "orders"),
+    ("fills", "fills"),
+)
+"""Figures of a tape that are printed, and how they are called there."""
+
+
+@verb
+def replay(
+    terminal: Terminal,
+    *,
+    data: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A recording, measured as well; repeatable.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=10_000, max=50_000_000, help="Generated rows.")] = 3_000_000,
+    seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the generated rows.")] = 1,
+    turns: Annotated[int, typer.Option(min=1, max=20, help="Runs of each kind; the median counts.")] = 3,
+) -> None:
+    """Measure how fast recordings go through the whole production path: rows a second, on one core.
+
+    Three million generated rows take about a minute. Decisions every 100 ms and whenever the mid moves.
+    Example: mm bench replay --data recorded.parquet --json
+    """
+    try:
+        from mm.bench.replay import ReplayOptions, measured
+    except ModuleNotFoundError as missing:
+        raise UsageError(
+            f"this needs {missing.name}, which is not installed",
+            hint="uv run --extra research mm bench replay; or pip install 'mm[research]'",
+        ) from None
+
+    def tell(what: str) -> None:
+        if not terminal.quiet:
+            print(f"measuring: {what}", file=sys.stderr, flush=True)
+
+    options = ReplayOptions(rows=rows, seed=seed, turns=turns, data=tuple(data or ()))
+    figures = measured(options, tell)
+    if not terminal.as_json:
+        _print(figures)
+    terminal.result(figures)
+
+
+def _print(figures: Mapping[str, object]) -> None:
+    tapes = figures["tapes"]
+    assert isinstance(tapes, Mapping)
+    print(f"{'':<36}" + "".join(f"{title:>16}" for _, title in COLUMNS))
+    for name, tape in tapes.items():
+        print(f"{name[:36]:<36}" + "".join(f"{tape[key]:>16}" for key, _ in COLUMNS))
+    for name, tape in tapes.items():
+        parts = ", ".join(f"{part} {share:.0%}" for part, share in tape["profile"].items())
+        print(f"time of {name[:36]}, under a profiler: {parts}")

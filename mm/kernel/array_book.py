@@ -1,0 +1,281 @@
+"""The engine's book in the kernel's arrays: the rules of `domain.book.Book`, by the leaves of the loop.
+
+What goes through the objects and what a kernel fast-forwards change one state. Must never keep a level of
+its own. Invariant: after the same messages every answer is the one that a `Book` gives.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from mm.domain.book import Book, BookStatus, Level
+from mm.kernel import layout as at
+from mm.kernel.memory import Memory
+from mm.kernel.messages import settle_delta, take_top, touch
+from mm.kernel.slots import find, list_if_near, prune, relist, set_book, slot_of
+
+_STATUSES: Final = {
+    at.EMPTY: BookStatus.EMPTY,
+    at.SYNCED: BookStatus.IN_SYNC,
+    at.UNSYNCED: BookStatus.OUT_OF_SYNC,
+}
+_CODES: Final = {status: code for code, status in _STATUSES.items()}
+
+
+class ArrayBook(Book):
+    """Bids and asks of one symbol. Fields: as `Book`."""
+
+    __slots__ = ("_ask", "_bid", "_market", "_memory")
+
+    def __init__(self, memory: Memory, market: int) -> None:
+        """Be the book of the market whose block begins at `market`."""
+        self._memory = memory
+        self._market = market
+        self._bid, self._ask = market + at.BID, market + at.ASK
+
+    # ---- fields
+
+    @property
+    def status(self) -> BookStatus:
+        """Whether the book can be quoted on."""
+        return _STATUSES[self._memory.cells[self._market + at.STATUS]]
+
+    @status.setter
+    def status(self, status: BookStatus) -> None:
+        self._memory.cells[self._market + at.STATUS] = _CODES[status]
+
+    @property
+    def seq(self) -> int:
+        """The venue's number of the last change applied."""
+        return self._memory.cells[self._market + at.SEQ]
+
+    @seq.setter
+    def seq(self, seq: int) -> None:
+        self._memory.cells[self._market + at.SEQ] = seq
+
+    @property
+    def updated_ns(self) -> int:
+        """Local time of the last message about this book."""
+        return self._memory.cells[self._market + at.UPDATED_NS]
+
+    @updated_ns.setter
+    def updated_ns(self, ts_ns: int) -> None:
+        self._memory.cells[self._market + at.UPDATED_NS] = ts_ns
+
+    @property
+    def crossed_since_ns(self) -> int:
+        """Local time since which bid >= ask, or 0 while the book is not crossed."""
+        return self._memory.cells[self._market + at.CROSSED_NS]
+
+    @crossed_since_ns.setter
+    def crossed_since_ns(self, ts_ns: int) -> None:
+        self._memory.cells[self._market + at.CROSSED_NS] = ts_ns
+
+    @property
+    def bid_ticks(self) -> int:
+        """The best bid, 0 when that side is empty."""
+        key = self._memory.cells[self._bid + at.BEST]
+        return key if key != at.NOWHERE else 0
+
+    @property
+    def ask_ticks(self) -> int:
+        """The best ask, 0 when that side is empty."""
+        key = self._memory.cells[self._ask + at.BEST]
+        return -key if key != at.NOWHERE else 0
+
+    @property
+    def mid_half_ticks(self) -> int:
+        """Best bid plus best ask, that is the mid in half ticks; 0 while a side is empty."""
+        cells = self._memory.cells
+        bid, ask = cells[self._bid + at.BEST], cells[self._ask + at.BEST]
+        return bid - ask if at.NOWHERE not in (bid, ask) else 0
+
+    @property
+    def is_crossed(self) -> bool:
+        """Whether the best bid is at or above the best ask."""
+        cells = self._memory.cells
+        bid, ask = cells[self._bid + at.BEST], cells[self._ask + at.BEST]
+        return at.NOWHERE not in (bid, ask) and bid >= -ask
+
+    # ---- messages
+
+    def apply_snapshot(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Replace the whole book; it is in sync from now on. One older than a book in sync is ignored."""
+        cells, market = self._memory.cells, self._market
+        if cells[market + at.STATUS] == at.SYNCED and seq < cells[market + at.SEQ]:
+            return
+        self._replace(self._bid, bids)
+        self._replace(self._ask, asks)
+        cells = self._memory.cells
+        cells[market + at.TOP] = 0
+        cells[market + at.DEPTH_NS] = ts_ns
+        cells[market + at.STATUS] = at.SYNCED
+        self._touch(ts_ns, seq)
+
+    def apply_delta(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
+        """Apply absolute sizes per level; a book that is not in sync or is newer ignores the delta."""
+        memory, market = self._memory, self._market
+        if memory.cells[market + at.STATUS] != at.SYNCED or seq <= memory.cells[market + at.SEQ]:
+            return
+        self._apply(self._bid, bids)
+        self._apply(self._ask, asks)
+        settle_delta(memory.cells, market, ts_ns, seq)
+
+    def apply_top(self, ts_ns: int, seq: int, bid: Level, ask: Level) -> None:
+        """Apply a top-of-book message: levels better than the stated top are gone, the stated ones hold.
+
+        A message older than the book or than the newest top (same numbering) is ignored.
+        """
+        memory, market = self._memory, self._market
+        cells = memory.cells
+        if cells[market + at.STATUS] != at.SYNCED or seq <= cells[market + at.SEQ]:
+            return
+        if cells[market + at.TOP] and seq <= cells[market + at.TOP_SEQ]:
+            return
+        memory.make_room(self._bid, 1)
+        memory.make_room(self._ask, 1)
+        take_top(
+            memory.cells,
+            market,
+            ts_ns,
+            seq,
+            *bid,
+            *ask,
+            in_book=True,
+            in_venue=False,
+        )
+
+    def lags(self, ts_ns: int, patience_ns: int) -> bool:
+        """Return whether the depth has been silent for longer than `patience_ns` while the top moved on."""
+        cells, market = self._memory.cells, self._market
+        return bool(cells[market + at.TOP]) and ts_ns - cells[market + at.DEPTH_NS] > patience_ns
+
+    # ---- what it displays
+
+    def best_bid(self, own_atoms: Mapping[int, int]) -> int:
+        """Return the best bid with own sizes (price ticks -> base atoms) taken out; 0 if there is none."""
+        return self._best(self._bid, own_atoms) if own_atoms else self.bid_ticks
+
+    def best_ask(self, own_atoms: Mapping[int, int]) -> int:
+        """Return the best ask with own sizes (price ticks -> base atoms) taken out; 0 if there is none."""
+        return self._best(self._ask, own_atoms) if own_atoms else self.ask_ticks
+
+    def bids(self, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
+        """Return the best `count` bids with own sizes (price ticks -> base atoms) taken out."""
+        return self._levels(self._bid, count, own_atoms)
+
+    def asks(self, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
+        """Return the best `count` asks with own sizes (price ticks -> base atoms) taken out."""
+        return self._levels(self._ask, count, own_atoms)
+
+    def bid_atoms(self, price_ticks: int) -> int:
+        """Return what is displayed to buy at a price, base atoms, own size included."""
+        return size_at(self._memory, self._bid, at.BOOK, price_ticks)
+
+    def ask_atoms(self, price_ticks: int) -> int:
+        """Return what is displayed to sell at a price, base atoms, own size included."""
+        return size_at(self._memory, self._ask, at.BOOK, price_ticks)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Book:
+        """Return an ordinary book that says the same: a copy has no kernel."""
+        cells, market, made = self._memory.cells, self._market, Book()
+        bids, asks = (displayed(self._memory, side, at.BOOK) for side in (self._bid, self._ask))
+        made.apply_snapshot(cells[market + at.DEPTH_NS], self.seq, tuple(bids), tuple(asks))
+        if cells[market + at.TOP]:
+            first = market + at.TOP_SEQ
+            seq, bid, bid_atoms, ask, ask_atoms = cells[first : first + 5]
+            made._top = (seq, Level(bid, bid_atoms), Level(ask, ask_atoms))
+        made.status, made.updated_ns = self.status, self.updated_ns
+        made.crossed_since_ns = self.crossed_since_ns
+        return made
+
+    def _replace(self, side: int, levels: Sequence[Level]) -> None:
+        memory = self._memory
+        memory.make_room(side, len(levels))
+        cells = memory.cells
+        for slot in slots(memory, side):
+            cells[slot + at.BOOK] = 0
+        cells[side + at.BOOK_LEVELS], cells[side + at.BEST], cells[side + at.LOST] = 0, at.NOWHERE, 0
+        sign = cells[side + at.SIGN]
+        for price_ticks, size_atoms in levels:
+            if size_atoms:
+                slot = slot_of(cells, side, price_ticks)
+                set_book(cells, side, slot, sign * price_ticks, size_atoms)
+        prune(cells, side, at.BOOK)
+        relist(cells, side)
+
+    def _apply(self, side: int, levels: Sequence[Level]) -> None:
+        memory = self._memory
+        memory.make_room(side, len(levels))
+        cells = memory.cells
+        sign = cells[side + at.SIGN]
+        for price_ticks, size_atoms in levels:
+            slot = slot_of(cells, side, price_ticks)
+            set_book(cells, side, slot, sign * price_ticks, size_atoms)
+            if size_atoms:
+                list_if_near(cells, side, slot, sign * price_ticks)
+
+    def _touch(self, ts_ns: int, seq: int) -> None:
+        memory = self._memory
+        touch(memory.cells, self._market, ts_ns, seq)
+
+    def _best(self, side: int, own_atoms: Mapping[int, int]) -> int:
+        levels = self._levels(side, 1, own_atoms)
+        return levels[0].price_ticks if levels else 0
+
+    def _levels(self, side: int, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
+        if count == 1 and not own_atoms:
+            # What every decision asks for.
+            cells = self._memory.cells
+            key = cells[side + at.BEST]
+            if key == at.NOWHERE:
+                return ()
+            price_ticks = cells[side + at.SIGN] * key
+            return (Level(price_ticks, size_at(self._memory, side, at.BOOK, price_ticks)),)
+        levels = []
+        for price_ticks, size_atoms in displayed(self._memory, side, at.BOOK):
+            left_atoms = size_atoms - own_atoms.get(price_ticks, 0)
+            if left_atoms > 0:
+                levels.append(Level(price_ticks, left_atoms))
+                if len(levels) == count:
+                    break
+        return tuple(levels)
+
+
+# ---- what both views are read by
+
+
+def slots(memory: Memory, side: int) -> Iterable[int]:
+    """Return all slots of a side."""
+    base = memory.cells[side + at.BASE]
+    return range(base, base + (memory.cells[at.MASK] + 1) * at.SLOT, at.SLOT)
+
+
+def size_at(memory: Memory, side: int, view: int, price_ticks: int) -> int:
+    """Return what a view displays at a price."""
+    slot = find(memory.cells, side, price_ticks)
+    return memory.cells[slot + view] if slot >= 0 else 0
+
+
+def displayed(memory: Memory, side: int, view: int) -> Iterator[Level]:
+    """Yield the levels of a view, best first. Not while they change."""
+    # The list may have become short since it was filled; all that is beyond it has to be put in order.
+    if memory.cells[side + at.NEAR_COUNT] < at.NEAR_MIN and memory.cells[side + at.FLOOR] != at.NOWHERE:
+        relist(memory.cells, side)
+    cells = memory.cells
+    near, sign, left = (
+        cells[side + at.NEAR],
+        cells[side + at.SIGN],
+        cells[side + at.BOOK_LEVELS + view - at.BOOK],
+    )
+    for place in range(near + cells[side + at.NEAR_COUNT] - 1, near - 1, -1):
+        if not left:
+            return
+        size_atoms = cells[cells[place + at.NEAR_MAX] + view]
+        if size_atoms:
+            left -= 1
+            yield Level(sign * cells[place], size_atoms)
+    if left:
+        floor = cells[side + at.FLOOR]
+        rest = [(sign * (cells[slot] >> 1), slot) for slot in slots(memory, side) if cells[slot + view]]
+        for key, slot in sorted((one for one in rest if one[0] < floor), reverse=True):
+            yield Level(sign * key, cells[slot + view])

@@ -1,0 +1,145 @@
+"""The loop of the kernel, compiled by Numba where it can be had, and as it stands where not.
+
+Every leaf is compiled as it is: its names are bound to the compiled ones of the others, and nothing else is
+changed. The result is cached beside the source under a name that contains a digest of all the sources, since
+Numba itself looks at one file only. Numba is imported when the loop is first asked for. Invariant: both ways
+give equal arrays.
+"""
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Final, Protocol, cast
+
+from mm.kernel import layout, loop, messages, slots, venue_view
+from mm.sim import queue
+
+LEAVES: Final = (queue, slots, venue_view, messages, loop)
+"""The modules whose functions are compiled."""
+
+COMPILING: Final = "compiling the kernel, once for this machine (some 10 s)"
+"""What is said when nothing is in the cache."""
+
+
+class Run(Protocol):
+    """`loop.run`, plain or compiled."""
+
+    def __call__(self, *arguments: object) -> int:
+        """Run it; returns why it ended."""
+
+
+class _Dispatcher(Run, Protocol):
+    # What is used of a compiled function; Numba has no types.
+    def compile(self, signature: object) -> object: ...
+
+
+class _Settings(Protocol):
+    DISABLE_JIT: int
+
+
+class _Numba(Protocol):
+    config: _Settings
+
+    def njit(self, **options: bool | str) -> Callable[[FunctionType], _Dispatcher]: ...
+
+    def typeof(self, value: object) -> object: ...
+
+
+class _Numpy(Protocol):
+    int64: object
+
+    def frombuffer(self, buffer: object, *, dtype: object) -> object: ...
+
+    def ascontiguousarray(self, column: object, *, dtype: object) -> object: ...
+
+
+class Compiled:
+    """The compiled loop. Fields: run: takes what `loop.run` takes, as views (`view`)."""
+
+    def __init__(self, numba: _Numba, numpy: _Numpy, say: Callable[[str], object] | None) -> None:
+        """Compile it, or find it in the cache. Args: say: is told before what takes long."""
+        self._numpy = numpy
+        run = bound(LEAVES, lambda leaf: numba.njit(**_options(leaf.__name__))(leaf))
+        if say is not None and not _is_cached(run):
+            say(COMPILING)
+        integers, integer = numba.typeof(self.view(bytearray(8))), numba.typeof(2**40)
+        run.compile((integers,) * 10 + (integer,) * 3)
+        self.run: Run = run
+
+    def view(self, buffer: object) -> object:
+        """Return what compiled code reads and writes the integers of a buffer as."""
+        return self._numpy.frombuffer(buffer, dtype=self._numpy.int64)
+
+    def column(self, column: object) -> object:
+        """Return a column of a chunk as compiled code reads it: as it is, or a copy where it has to be."""
+        return self._numpy.ascontiguousarray(column, dtype=self._numpy.int64)
+
+
+# Nothing is allocated in a leaf: without counting references to the arrays a loop takes a third of the time.
+# Only the loop is called from outside.
+def _options(name: str) -> dict[str, bool | str]:
+    inside = name != "run"
+    return {
+        "cache": not inside,
+        "error_model": "numpy",
+        "_nrt": False,
+        "no_cpython_wrapper": inside,
+        "no_cfunc_wrapper": True,
+    }
+
+
+def bound(modules: tuple[ModuleType, ...], make: Callable[[FunctionType], _Dispatcher]) -> _Dispatcher:
+    """Return `run` of the modules, it and all that it calls made by `make`."""
+    made: dict[str, _Dispatcher] = {}
+    names: list[dict[str, object]] = []
+    digest = source_digest()
+    for module in modules:
+        inside: dict[str, object] = dict(vars(module))
+        names.append(inside)
+        for name, leaf in vars(module).items():
+            if isinstance(leaf, FunctionType) and leaf.__module__ == module.__name__:
+                copy = FunctionType(leaf.__code__, inside, name, leaf.__defaults__)
+                copy.__qualname__ = f"{name}_{digest}"
+                copy.__module__ = module.__name__
+                made[name] = make(copy)
+    for inside in names:
+        inside.update((name, one) for name, one in made.items() if name in inside)
+    return made["run"]
+
+
+@cache
+def source_digest() -> str:
+    """Return a short hash of all that is compiled, and of how."""
+    found = hashlib.sha256(inspect.getsource(_options).encode())
+    for module in (layout, *LEAVES):
+        found.update(inspect.getsource(module).encode())
+    return found.hexdigest()[:12]
+
+
+def compiled(say: Callable[[str], object] | None = None) -> Compiled | None:
+    """Return the compiled loop, None where Numba is not installed or is switched off (NUMBA_DISABLE_JIT).
+
+    Args: say: is told before what takes long; later calls return what the first one made.
+    """
+    if not _MADE:
+        try:
+            numba = cast("_Numba", importlib.import_module("numba"))
+            numpy = cast("_Numpy", importlib.import_module("numpy"))
+        except ImportError:
+            return None
+        if numba.config.DISABLE_JIT:
+            return None
+        _MADE.append(Compiled(numba, numpy, say))
+    return _MADE[0]
+
+
+_MADE: Final[list[Compiled]] = []
+
+
+def _is_cached(run: _Dispatcher) -> bool:
+    path = getattr(getattr(run, "stats", None), "cache_path", None)
+    return path is not None and any(Path(path).glob(f"*run_{source_digest()}*.nbi"))

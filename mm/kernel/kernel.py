@@ -1,0 +1,204 @@
+"""The kernel: books of several markets in arrays, and the loop that brings them up to the next decision.
+
+It holds no rules of its own: the leaves have those. What it does is to hand over: what the engine and the
+venue know goes into the arrays before a loop, and what the loop found comes out after it. Must never fill an
+order. Invariant: it stops where `PlainKernel` stops, with the same news, compiled or not.
+"""
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, cast
+
+from mm.domain.book import LEVELS_MAX
+from mm.domain.sides import BUY, SELL, Side
+from mm.domain.tape import Chunk, Column
+from mm.engine.glide import Glided, SeenTop, SeenTrade
+from mm.kernel import layout as at
+from mm.kernel.array_book import ArrayBook
+from mm.kernel.array_feed import ArrayFeed
+from mm.kernel.compiled import Run, compiled
+from mm.kernel.loop import run
+from mm.kernel.memory import SLOTS, Memory
+from mm.kernel.types import KernelMarket, Stop, Watch
+from mm.sim.places import Places
+
+WATCHES_AT_FIRST: Final = 8
+
+
+class Kernel:
+    """See `mm.kernel.types.AnyKernel`. Fields: is_compiled: whether the loop is compiled."""
+
+    def __init__(
+        self,
+        markets: Sequence[KernelMarket],
+        *,
+        say: Callable[[str], object] | None = None,
+        levels_max: int | None = None,
+        slots: int = SLOTS,
+        compile_loop: bool = True,
+    ) -> None:
+        """Begin without rows, with empty books.
+
+        Args: say: is told before the loop is compiled for the first time on a machine. levels_max: that a
+            side keeps, as of `domain.book` if None. slots: of a side at first, a power of 2. compile_loop:
+            False: run it as it stands.
+        """
+        self._markets = tuple(markets)
+        self._compiled = compiled(say) if compile_loop else None
+        self._memory = Memory(len(markets), levels_max=levels_max or LEVELS_MAX, slots=slots)
+        self._held: list[tuple[int, Places]] = []
+        self._tops: list[list[SeenTop]] = [[] for _ in markets]
+        self._trades: list[list[SeenTrade]] = [[] for _ in markets]
+        self._watches_max = 0
+        self._columns: tuple[object, ...] = ()
+        self._rows = 0
+        self._symbols: tuple[str, ...] = ()
+        for index, market in enumerate(markets):
+            block = self._memory.blocks[index]
+            self._memory.cells[block + at.STALE_NS] = market.stale_ns
+            if market.queue is not None:
+                self._memory.cells[block + at.QUEUE] = int(market.queue.model)
+                self._memory.cells[block + at.LOT_ATOMS] = market.queue.lot_atoms
+                self._memory.set_shape(block, market.queue.shape)
+        self._memory.renewed = self._renew
+        self._renew()
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the loop is compiled: Numba is installed and not switched off."""
+        return self._compiled is not None
+
+    @property
+    def now_ns(self) -> int:
+        """Time of the last message that was applied or let pass, keyframes aside; 0 before the first."""
+        return self._memory.cells[at.NOW_NS]
+
+    @property
+    def messages(self) -> int:
+        """So many were applied or let pass, keyframes included."""
+        return self._memory.cells[at.NUMBER]
+
+    def book(self, market: int) -> ArrayBook:
+        """Return what becomes the engine's book of a market."""
+        return ArrayBook(self._memory, self._memory.blocks[market])
+
+    def feed(self, market: int, own: Mapping[Side, Places]) -> ArrayFeed:
+        """Return what becomes the venue's view of a market; its own orders are in the places `own`."""
+        block = self._memory.blocks[market]
+        self._memory.cells[block + at.HAS_VENUE] = 1
+        self._held = [one for one in self._held if one[0] not in (block + at.BID, block + at.ASK)]
+        self._held += [(block + at.BID, own[BUY]), (block + at.ASK, own[SELL])]
+        return ArrayFeed(self._memory, block, dict(own))
+
+    def load(self, chunk: Chunk) -> None:
+        """Go on with the rows of `chunk`."""
+        made = self._compiled
+        self._columns = tuple(_plain(one) if made is None else made.column(one) for one in chunk.columns)
+        self._rows = chunk.rows
+        if chunk.symbols != self._symbols:
+            self._symbols = chunk.symbols
+            begin = self._memory.region(len(chunk.symbols))
+            cells, places = self._memory.cells, {one.symbol: index for index, one in enumerate(self._markets)}
+            cells[at.NAMES] = begin
+            for number, symbol in enumerate(chunk.symbols):
+                index = places.get(symbol, -1)
+                cells[begin + number] = -1 if index < 0 else self._memory.blocks[index]
+
+    def advance(
+        self, row: int, limit_ns: int, watches: Sequence[Watch], *, wants_keyframe: bool = False
+    ) -> tuple[Stop, int]:
+        """Apply messages from `row` on, the first of one; return why it ended, and the row of the next."""
+        self._take_in(watches, wants_keyframe=wants_keyframe)
+        memory = self._memory
+        while True:
+            code = self._run(*self._columns, self._cells, row, self._rows, limit_ns)
+            row = memory.cells[at.ROW]
+            if memory.cells[at.LOGGED]:
+                self._read_log()
+            if code == at.GROW:
+                memory.grow()
+            elif code != at.FULL:
+                break
+        cells = memory.cells
+        for side, places in self._held:
+            if cells[side + at.CHANGED]:
+                _give_back(cells, side, places)
+        return Stop(code), row
+
+    def news(self, market: int) -> Glided:
+        """Return what happened to a market since the last call, and forget it."""
+        cells, block = self._memory.cells, self._memory.blocks[market]
+        tops, trades = self._tops[market], self._trades[market]
+        self._tops[market], self._trades[market] = [], []
+        heard_ns, venue_ms, stands = cells[block + at.HEARD_NS : block + at.HEARD_NS + 3]
+        return Glided(self._markets[market].symbol, tops, trades, heard_ns, venue_ms, bool(stands))
+
+    # ---- what goes in, what comes out
+
+    def _renew(self) -> None:
+        made, cells = self._compiled, self._memory.cells
+        if made is None:
+            self._run, self._cells = cast("Run", run), cast("object", cells)
+        else:
+            self._run, self._cells = made.run, made.view(cells)
+
+    def _take_in(self, watches: Sequence[Watch], *, wants_keyframe: bool) -> None:
+        memory = self._memory
+        if len(watches) > self._watches_max:
+            self._watches_max = 2 * len(watches) + WATCHES_AT_FIRST
+            begin = memory.region(self._watches_max * at.WATCH)
+            memory.cells[at.WATCHES] = begin
+        for side, places in self._held:
+            self._take_places(side, places)
+        cells, blocks = memory.cells, memory.blocks
+        for market, block in zip(self._markets, blocks, strict=True):
+            known, prints = market.known, market.prints
+            cells[block + at.HEARD_NS] = known.heard_ns
+            cells[block + at.VENUE_MS] = known.venue_ms
+            cells[block + at.STANDS] = known.stands
+            cells[block + at.WANTS_TOPS] = known.wants_tops
+            cells[block + at.SEEN_MID] = known.mid_half_ticks
+            if prints is not None:
+                cells[block + at.LAST_TRADE_ID] = prints.last_trade_id
+        place = cells[at.WATCHES]
+        cells[at.WATCHED] = len(watches)
+        for market_index, decided, threshold in watches:
+            cells[place], cells[place + 1], cells[place + 2] = blocks[market_index], decided, threshold
+            place += at.WATCH
+        cells[at.WANTS_KEYFRAME] = wants_keyframe
+
+    def _take_places(self, side: int, own: Places) -> None:
+        cells, count = self._memory.cells, 0
+        place, room = cells[side + at.PLACES], cells[side + at.PLACES_MAX]
+        for one in own.all():
+            if count == room:
+                place = self._memory.make_places(side, count + 1) + count * at.PLACE
+                cells = self._memory.cells
+                room = cells[side + at.PLACES_MAX]
+            cells[place] = one.order.price_ticks
+            cells[place + at.FRONT] = one.front_atoms
+            cells[place + at.CREDIT] = one.credit_atoms
+            place += at.PLACE
+            count += 1
+        cells[side + at.PLACES_COUNT] = count
+        cells[side + at.CHANGED] = 0
+
+    def _read_log(self) -> None:
+        memory = self._memory
+        begin = memory.cells[at.LOG]
+        cells = memory.cells[begin : begin + memory.cells[at.LOGGED] * at.ENTRY].tolist()
+        memory.cells[at.LOGGED] = 0
+        columns = [cells[part :: at.ENTRY] for part in range(at.ENTRY)]
+        for kind, entry in zip(columns[0], zip(*columns[1:], strict=True), strict=True):
+            (self._trades if kind & 1 else self._tops)[kind >> 1].append(entry)
+
+
+def _give_back(cells: "array[int]", side: int, own: Places) -> None:
+    place = cells[side + at.PLACES]
+    for one in own.all():
+        one.front_atoms, one.credit_atoms = cells[place + at.FRONT], cells[place + at.CREDIT]
+        place += at.PLACE
+
+
+def _plain(column: Column) -> "array[int]":
+    return column if isinstance(column, array) else array("q", column.tolist())

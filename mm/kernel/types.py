@@ -1,0 +1,137 @@
+"""What a kernel is: it applies the messages of a tape that need nobody's decision, up to the next that does.
+
+A kernel owns the books: the engine's markets and the paper venue's observed books are given its own
+(`AnyKernel.book`, `AnyKernel.feed`), so that what goes through the objects and what is fast-forwarded change
+one state. Everything else it reads from the objects when it begins (`Known`, `Prints`) and gives back as
+`News`. Invariant: a message that is applied has exactly the effects that `EventTime.on_event` would have had.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import IntEnum
+from typing import Final, NamedTuple, Protocol, TypeAlias
+
+from mm.domain.book import Book
+from mm.domain.sides import Side
+from mm.domain.tape import Chunk
+from mm.engine.glide import Glided
+from mm.sim.feed import MarketFeed
+from mm.sim.places import Places, QueueSettings
+
+FAR_NS: Final = 2**62
+"""A limit that no message reaches."""
+
+
+class Stop(IntEnum):
+    """Why an advance ended.
+
+    END: the chunk is used up. DUE: the next message is at or after the limit: what is due comes first.
+
+    BEFORE: the next message has to go through the objects, and nothing of it was applied:
+    - a SNAPSHOT, an OTHER, a KEYFRAME while one is wanted (any other keyframe is passed over);
+    - a DELTA or TOP while the engine's book is not in sync, or the venue's is not believed;
+    - a DELTA or TOP when the market was not heard of for `stale_ns` or longer (`now - heard_ns >= stale_ns`);
+    - a TOP that `market_events` would hold for far off;
+    - a TRADE that counts (its number above `Prints.last_trade_id`, size > 0) while an own order of the side
+      that it hits is strictly better than its price, or is at it with so little in front that a lot of the
+      print's size goes beyond (`size_atoms - front_atoms >= lot_atoms`): it may fill that;
+    - a DELTA or TOP while an own order rests, if the displayed opposite best is strictly through the best
+      own price already, or a level of the message with a size > 0 on that side is.
+
+    AFTER: the last message was applied and changed the mid, and a watch of its market says that a decision is
+    due: there is no mid, or there was none at the last decision, or it moved by the threshold (0: never).
+    """
+
+    END = 0
+    DUE = 1
+    BEFORE = 2
+    AFTER = 3
+
+
+class Watch(NamedTuple):
+    """When a move makes a decision due. Fields: decided_mid_half: at the last decision, half ticks, 0 = there
+    was none; threshold_half: 0 = no move does.
+    """
+
+    market: int
+    decided_mid_half: int
+    threshold_half: int
+
+
+class Known(Protocol):
+    """What the engine knows of a market beside the book (`mm.engine.market.Market`); read by each advance."""
+
+    heard_ns: int
+    venue_ms: int
+    stands: bool
+    mid_half_ticks: int
+
+    @property
+    def wants_tops(self) -> bool:
+        """Whether changes of the sizes at the best prices are to be told as well."""
+        ...
+
+
+class Prints(Protocol):
+    """What the venue knows of the prints of a market (`mm.venues.paper.market.PaperMarket`); as `Known`."""
+
+    last_trade_id: int
+
+
+class KernelMarket(NamedTuple):
+    """A market of the kernel, in the order of their indices.
+
+    Fields: symbol: unified name. stale_ns: the engine's deadline. known: the engine's market. prints, queue:
+    of the venue's, None where nothing is traded: then `feed` is never asked for.
+    """
+
+    symbol: str
+    stale_ns: int
+    known: Known
+    prints: Prints | None = None
+    queue: QueueSettings | None = None
+
+
+News: TypeAlias = Glided
+"""What happened to one market since news were asked for: a top after each message that changed the best bid,
+the best ask or the mid, or, if wanted, the sizes there; every print; and what `Known` becomes.
+"""
+
+
+class AnyKernel(Protocol):
+    """A kernel over some markets; messages of others pass without effect but for the time.
+
+    After an advance the news of every market have to be taken, and told to the engine and the venue, before
+    the next one.
+    """
+
+    @property
+    def now_ns(self) -> int:
+        """Time of the last message that was applied or let pass, keyframes aside; 0 before the first."""
+        ...
+
+    @property
+    def messages(self) -> int:
+        """So many were applied or let pass, keyframes included."""
+        ...
+
+    def book(self, market: int) -> Book:
+        """Return what becomes the engine's book of a market."""
+        ...
+
+    def feed(self, market: int, own: Mapping[Side, Places]) -> MarketFeed:
+        """Return what becomes the venue's view of a market; its own orders are in the places `own`."""
+        ...
+
+    def load(self, chunk: Chunk) -> None:
+        """Go on with the rows of `chunk`."""
+        ...
+
+    def advance(
+        self, row: int, limit_ns: int, watches: Sequence[Watch], *, wants_keyframe: bool = False
+    ) -> tuple[Stop, int]:
+        """Apply messages from `row` on, the first of one; return why it ended, and the row of the next."""
+        ...
+
+    def news(self, market: int) -> News:
+        """Return what happened to a market since the last call, and forget it."""
+        ...

@@ -1,0 +1,264 @@
+"""The loop of a recorder: keeps a venue's market streams connected, and hands all that comes to a writer.
+
+Every text goes to the writer before anything reads it; the adapter's own events only say when a snapshot, a
+new connection or a measure of the clock is due. Must never trade, hold a record back or drop one: where the
+writer ends, the recording ends. Invariant: after each connection, each loss and each beginning of a segment a
+snapshot of every book is asked for, behind the changes that it has to join.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import msgspec
+
+from mm.domain.commands import Connect, MeasureClock, SyncBook, VenueCommand
+from mm.domain.events import (
+    AnyEvent,
+    BookLost,
+    BookSnapshot,
+    ClockMeasured,
+    RequestFailed,
+    Stream,
+    StreamDown,
+    StreamUp,
+    Throttled,
+)
+from mm.domain.units import NS_PER_S
+from mm.store.recordings.framed import ClockNote, FailedNote, FramedKind, answer_payload
+from mm.store.recordings.framed_writer import FramedWriter
+
+PAUSE_S: Final = 0.05
+"""How often it is looked what is due, in seconds of the wall."""
+
+SNAPSHOT_AFTER_NS: Final = NS_PER_S
+"""How long a new connection gathers changes before the snapshot is asked for that they have to join."""
+
+SNAPSHOT_EVERY_NS: Final = 600 * NS_PER_S
+CLOCK_EVERY_NS: Final = 60 * NS_PER_S
+ANSWER_NS: Final = 10 * NS_PER_S
+"""After this a snapshot that did not come is asked for again."""
+
+RETRY_NS: Final = NS_PER_S
+RETRY_NS_MAX: Final = 30 * NS_PER_S
+"""How long is waited before a connection or a snapshot is asked for again: twice as long with each failure.
+"""
+
+
+class RecordedVenue(Protocol):
+    """What the recorder asks of an adapter. Fields: connection: attempts to connect so far."""
+
+    connection: int
+
+    def submit(self, command: VenueCommand) -> None:
+        """Send a command; returns at once."""
+        ...
+
+
+class RecordClock(Protocol):
+    """The time of what is recorded. Fields: scale: its seconds per second of the wall."""
+
+    scale: float
+
+    def now_ns(self) -> int:
+        """Return the time."""
+        ...
+
+
+@dataclass(slots=True)
+class RecordCounts:
+    """What was heard so far.
+
+    Fields: frames, frame_bytes: of the streams; answers, answer_bytes: of requests; snapshots: books that
+    joined; gaps: books that were lost after they had joined; connections: that stood; refused: snapshots that
+    did not come or did not join; offset_ns: the venue's clock minus ours, None before it was measured.
+    """
+
+    frames: int = 0
+    frame_bytes: int = 0
+    answers: int = 0
+    answer_bytes: int = 0
+    snapshots: int = 0
+    gaps: int = 0
+    connections: int = 0
+    refused: int = 0
+    offset_ns: int | None = None
+
+
+@dataclass(slots=True)
+class _Due:
+    # When something is to be asked for, and how often in a row it failed.
+    at_ns: int
+    failures: int = 0
+
+    def asked(self, now_ns: int) -> None:
+        self.at_ns = now_ns + ANSWER_NS
+
+    def failed(self, now_ns: int) -> None:
+        self.at_ns = now_ns + min(RETRY_NS << min(self.failures, 10), RETRY_NS_MAX)
+        self.failures += 1
+
+
+class Recorder:
+    """Hears a venue and keeps it going. Is the ear and the sink of an adapter.
+
+    Fields: counts; is_up: the streams are connected; in_sync: symbols whose book is known to the adapter.
+    """
+
+    def __init__(self, symbols: Sequence[str], writer: FramedWriter, clock: RecordClock) -> None:
+        """Begin unconnected. Args: symbols: unified names."""
+        self.counts = RecordCounts()
+        self.is_up = False
+        self.in_sync: set[str] = set()
+        self._writer = writer
+        self._clock = clock
+        now_ns = clock.now_ns()
+        self._connect: _Due | None = _Due(now_ns)
+        self._measure = _Due(now_ns)
+        self._books = {symbol: _Due(now_ns) for symbol in symbols}
+        self._silent_until_ns = 0
+        self._segment = 1
+        self._connection = 0
+
+    # ---- the ear
+
+    def on_frame(self, connection: int, text: str) -> None:
+        """A text of a market stream came."""
+        payload = text.encode()
+        if self._writer.append(FramedKind.FRAME, connection, self._clock.now_ns(), payload):
+            self.counts.frames += 1
+            self.counts.frame_bytes += len(payload)
+
+    def on_body(self, request: str, body: str) -> None:
+        """An answer came."""
+        body_bytes = body.encode()
+        payload = answer_payload(request[:2_000], body_bytes)
+        if self._writer.append(FramedKind.ANSWER, self._connection, self._clock.now_ns(), payload):
+            self.counts.answers += 1
+            self.counts.answer_bytes += len(body_bytes)
+
+    # ---- the sink
+
+    def __call__(self, event: AnyEvent) -> None:
+        """Take an event of the adapter."""
+        now_ns = self._clock.now_ns()
+        match event:
+            case StreamUp():
+                self._on_up(now_ns)
+            case StreamDown():
+                self._on_down(now_ns, event.reason)
+            case BookSnapshot():
+                self.counts.snapshots += 1
+                self.in_sync.add(event.symbol)
+                self._books[event.symbol] = _Due(now_ns + SNAPSHOT_EVERY_NS)
+            case BookLost():
+                self._on_lost(now_ns, event.symbol)
+            case ClockMeasured():
+                self.counts.offset_ns = event.offset_ns
+                note = ClockNote(offset_ns=event.offset_ns, round_trip_ns=event.round_trip_ns)
+                self._note(FramedKind.CLOCK, now_ns, note)
+                self._measure = _Due(now_ns + CLOCK_EVERY_NS)
+            case RequestFailed():
+                self._on_failed(now_ns, event)
+            case Throttled():
+                self._silent_until_ns = max(self._silent_until_ns, event.until_ns)
+            case _:
+                return
+
+    def ask(self, venue: RecordedVenue) -> None:
+        """Ask the venue for what is due."""
+        now_ns = self._clock.now_ns()
+        if now_ns < self._silent_until_ns:
+            return
+        if self._connect is not None and now_ns >= self._connect.at_ns:
+            self._connect.asked(now_ns)
+            venue.submit(Connect(stream=Stream.MARKET))
+            self._connection = venue.connection
+        if now_ns >= self._measure.at_ns:
+            self._measure.asked(now_ns)
+            venue.submit(MeasureClock())
+        segment = self._writer.totals.segment
+        if segment != self._segment:
+            self._segment = segment
+            for due in self._books.values():
+                due.at_ns = min(due.at_ns, now_ns)
+        if self.is_up:
+            for symbol, due in self._books.items():
+                if now_ns >= due.at_ns:
+                    due.asked(now_ns)
+                    venue.submit(SyncBook(symbol=symbol))
+
+    def _on_up(self, now_ns: int) -> None:
+        self.is_up, self._connect = True, None
+        self.counts.connections += 1
+        self._writer.append(FramedKind.UP, self._connection, now_ns, b"")
+        for symbol in self._books:
+            self._books[symbol] = _Due(now_ns + SNAPSHOT_AFTER_NS)
+
+    def _on_down(self, now_ns: int, reason: str) -> None:
+        self._writer.append(FramedKind.DOWN, self._connection, now_ns, reason.encode())
+        self.counts.gaps += len(self.in_sync)
+        self.in_sync.clear()
+        if self._connect is None:
+            self._connect = _Due(now_ns)
+        else:
+            self._connect.failed(now_ns)
+        self.is_up = False
+
+    def _on_lost(self, now_ns: int, symbol: str) -> None:
+        if symbol in self.in_sync:
+            self.in_sync.discard(symbol)
+            self.counts.gaps += 1
+        elif self.is_up:
+            self.counts.refused += 1
+        self._books[symbol].failed(now_ns)
+
+    def _on_failed(self, now_ns: int, event: RequestFailed) -> None:
+        note = FailedNote(what=event.what, subject=event.subject, reason=event.reason[:500])
+        self._note(FramedKind.FAILED, now_ns, note)
+        if event.what == "MeasureClock":
+            self._measure.failed(now_ns)
+        elif event.subject in self._books:
+            self.counts.refused += 1
+            self._books[event.subject].failed(now_ns)
+
+    def _note(self, kind: FramedKind, now_ns: int, note: msgspec.Struct) -> None:
+        self._writer.append(kind, self._connection, now_ns, msgspec.msgpack.encode(note))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordRun:
+    """How long is recorded.
+
+    Fields: clock; for_ns: of its time, 0: until stopped; stop: set to end it; told: called again and again.
+    """
+
+    clock: RecordClock
+    for_ns: int
+    stop: asyncio.Event
+    told: Callable[[], object]
+
+
+async def record(run: RecordRun, venue: RecordedVenue, recorder: Recorder, writer: FramedWriter) -> str:
+    """Keep the venue going until the time is over, a stop is asked for, or the writer ends.
+
+    Returns why it ended: "done", "stopped", or "" if the writer has said it.
+    """
+    clock = run.clock
+    end_ns = clock.now_ns() + run.for_ns
+    while writer.end is None:
+        if run.stop.is_set():
+            return "stopped"
+        left_ns = end_ns - clock.now_ns()
+        if run.for_ns and left_ns <= 0:
+            return "done"
+        recorder.ask(venue)
+        run.told()
+        pause_s = min(PAUSE_S, left_ns / NS_PER_S / clock.scale) if run.for_ns else PAUSE_S
+        try:
+            async with asyncio.timeout(pause_s):
+                await run.stop.wait()
+        except TimeoutError:
+            continue
+    return ""

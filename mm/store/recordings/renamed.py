@@ -1,0 +1,64 @@
+"""A recording whose markets go by other names: those of another venue, as strategies that watch it call them.
+
+Must never change what was recorded. Invariant: rows are those of the source beneath, to the last one.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from mm.domain.events import AnyEvent
+from mm.domain.instrument import Instrument
+from mm.domain.tape import Chunk
+from mm.domain.watched import joined_name
+from mm.store.recordings.source import Source, SourceGap
+
+
+class RenamedSource:
+    """The rows of a source under names of another venue. Implements `Source`."""
+
+    def __init__(self, source: Source, venue: str) -> None:
+        """Call ETH/USDT of `source` VENUE:ETH/USDT. Args: venue: its name in the config."""
+        self._source = source
+        self._venue = venue
+        self.name = f"{venue}: {source.name}"
+        self.venue = source.venue
+        self.symbols = tuple(joined_name(venue, symbol) for symbol in source.symbols)
+        self.instruments: tuple[Instrument, ...] = tuple(
+            msgspec.structs.replace(instrument, symbol=joined_name(venue, instrument.symbol))
+            for instrument in source.instruments
+        )
+        self.first_ns, self.last_ns, self.rows = source.first_ns, source.last_ns, source.rows
+        self.controls = source.controls
+
+    @property
+    def digest(self) -> str:
+        """That of the source beneath: the same rows."""
+        return self._source.digest
+
+    @property
+    def gaps(self) -> tuple[SourceGap, ...]:
+        """Those of the source beneath."""
+        return tuple(
+            SourceGap(
+                symbol=joined_name(self._venue, gap.symbol),
+                from_ns=gap.from_ns,
+                to_ns=gap.to_ns,
+                place=gap.place,
+                reason=gap.reason,
+            )
+            for gap in self._source.gaps
+        )
+
+    def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
+        """Yield the rows; see `Source.chunks`."""
+        for chunk in self._source.chunks(from_ns, to_ns):
+            others = tuple(self._renamed(event) for event in chunk.others)
+            yield Chunk(self.symbols, chunk.columns, others)
+
+    # What tells of a stream or a throttled venue bears the name of the venue, of a book that of the symbol.
+    def _renamed(self, event: AnyEvent) -> AnyEvent:
+        symbol = getattr(event, "symbol", None)
+        if isinstance(symbol, str):
+            return msgspec.structs.replace(event, symbol=joined_name(self._venue, symbol))
+        return msgspec.structs.replace(event, venue=self._venue) if hasattr(event, "venue") else event

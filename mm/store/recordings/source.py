@@ -1,0 +1,140 @@
+"""What a recording is to those who replay it, whatever form it has; `opening` opens one.
+
+Must never know a form. Invariant: a source can be read as often as asked for, and gives the same rows each
+time.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Protocol
+
+from mm.domain.instrument import Instrument
+from mm.domain.tape import Chunk
+from mm.errors import RecordingUnusable
+
+CHUNK_ROWS: Final = 500_000
+"""About so many rows are in memory together."""
+
+KEYFRAME_NS: Final = 60 * 1_000_000_000
+"""With the first message of each such stretch of local time the whole book is told before it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceGap:
+    """A stretch without a book that can be believed.
+
+    Fields: symbol; from_ns: local time of the last change before it; to_ns: of the first one behind it, where
+    the book is lost; place: file and row; reason: in words.
+    """
+
+    symbol: str
+    from_ns: int
+    to_ns: int
+    place: str
+    reason: str
+
+
+class Source(Protocol):
+    """A recording of one or several markets, as chunks of rows in the order of local time."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        ...
+
+    @property
+    def venue(self) -> str:
+        """Where it was recorded: binance, binanceusdm, binancecoinm, ...; "" if it does not tell."""
+        ...
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Unified names of its markets, as `Chunk.symbols`."""
+        ...
+
+    @property
+    def instruments(self) -> tuple[Instrument, ...]:
+        """Of `symbols`, in that order: grid, and filters if they are known; without fees."""
+        ...
+
+    @property
+    def first_ns(self) -> int:
+        """Local time of the first message."""
+        ...
+
+    @property
+    def last_ns(self) -> int:
+        """Local time of the last message."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """About how many rows of the tape it has; 0 if that is not known before it is read."""
+        ...
+
+    @property
+    def controls(self) -> bool:
+        """Whether it is of a run that holds what its streams and clocks told, and when: then nothing that a
+        venue answers (streams up, whole books, clock offsets) has to be made up.
+        """
+        ...
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 in hexadecimal of what it holds and of the grid that it is read on."""
+        ...
+
+    @property
+    def gaps(self) -> tuple[SourceGap, ...]:
+        """Gaps that are known without reading it, in order; in the rows each is a lost book."""
+        ...
+
+    def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
+        """Yield the rows, about CHUNK_ROWS at a time, whole messages.
+
+        Args: from_ns: local time; reading begins at the last keyframe at or before it, so that the book is
+        there; earlier if there is none; 0: at the beginning. to_ns: first time that is not read any more; 0:
+        to the end.
+        Raises: RecordingDamaged, RecordingUnusable where it cannot be read on.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a person says about files that do not say it themselves; None: what the files tell.
+
+    Fields: venue: name of it. base, quote: the pair. tick_size, lot_size: the grid. exchange_info: file with
+    the venue's answer about its instruments, JSON, plain or gzip.
+    """
+
+    venue: str | None = None
+    base: str | None = None
+    quote: str | None = None
+    tick_size: Decimal | None = None
+    lot_size: Decimal | None = None
+    exchange_info: Path | None = None
+
+
+def check_span(source: Source, from_ns: int, to_ns: int) -> None:
+    """Raise RecordingUnusable if a source has nothing between two local times; 0 stands for its own ends."""
+    first_ns, last_ns = source.first_ns, source.last_ns
+    if from_ns > last_ns or (to_ns and to_ns <= max(first_ns, from_ns)):
+        raise RecordingUnusable(
+            f"{source.name}: holds nothing from {from_ns or first_ns} to {to_ns or last_ns} ns",
+            hint=f"it goes from {first_ns} to {last_ns} ns of local time",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What `open_source` is asked for. Fields: paths; symbols: unified names, empty: all; facts; progress: is
+    told how many bytes of raw files are read, as they have to be before anything is known of them.
+    """
+
+    paths: tuple[Path, ...]
+    symbols: tuple[str, ...] = ()
+    facts: Facts = field(default_factory=Facts)
+    progress: Callable[[int], object] | None = None

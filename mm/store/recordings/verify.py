@@ -1,0 +1,221 @@
+"""Checks recordings whole and says what is wrong, and where.
+
+Reads only. Must never stop at the first thing that is wrong, unless what follows cannot be read. Invariant:
+no finding means that every byte was read, every number followed the one before, and nothing was out of order.
+"""
+
+import csv
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+from mm.domain.units import NS_PER_MS, NS_PER_S
+from mm.errors import MMError, RecordingDamaged, RecordingUnusable, StateCorrupt
+from mm.store.recordings.findings import Fault, Finding, Findings, MarketChecks
+from mm.store.recordings.klines_file import check_klines
+from mm.store.recordings.lines import Line, lines
+from mm.store.recordings.located import located
+from mm.store.recordings.opening import opened_each
+from mm.store.recordings.raw_source import file_digest
+from mm.store.recordings.source import Facts, Opening, Source
+from mm.store.recordings.store_layout import MANIFEST_NAME, partitions, read_manifest
+
+TELL_EVERY: Final = 4_096
+"""Messages from one word about the progress to the next."""
+
+_NUMBERED: Final = ("binance", "binanceusdm", "binancecoinm")
+_TIMES: Final = {b"open_time_ms": NS_PER_MS, b"open_time_s": NS_PER_S, b"open_time": NS_PER_MS}
+_MARKET: Final = b"market"
+_WORDS: Final = {"binance": "spot", "binanceusdm": "usdm", "binancecoinm": "coinm"}
+_FIRST_US: Final = 10**15
+_NS_PER_US: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What a check came to. Fields: name: what was read; messages: how many; candles: that were held against
+    the trades of a recording; findings: listed; counts: of all findings, by kind; first_ns, last_ns: local
+    times, 0 if nothing could be read.
+    """
+
+    name: str
+    messages: int
+    candles: int
+    findings: tuple[Finding, ...]
+    counts: dict[Fault, int]
+    first_ns: int
+    last_ns: int
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.counts
+
+
+def verify(
+    paths: Sequence[Path], facts: Facts, progress: Callable[[int, int], object] = lambda _done, _all: None
+) -> Verified:
+    """Check recordings, files of candles, and those against the recordings that they are named with.
+
+    Args: progress: is told how much of the local time is read, and of how much, in ns.
+    Raises: ConfigError if Parquet cannot be read here, or the facts do not fit.
+    """
+    candles = [path for path in paths if _is_candles(path)]
+    findings = Findings()
+    markets = {path: _check_candles(path, findings) for path in candles}
+    rest = [path for path in paths if path not in candles]
+    for path in rest:
+        if path.is_dir():
+            _check_files(path, findings)
+    sources: list[Source] = []
+    messages = compared = 0
+    if rest and not findings.counts:
+        sources = _opened(rest, facts, findings)
+    for source in sources:
+        messages += _check_rows(source, rest[0], findings, progress)
+        for path, names in markets.items():
+            compared += _compare(source, path, names, findings)
+    return Verified(
+        name="; ".join([source.name for source in sources] or [str(path) for path in paths]),
+        messages=messages,
+        candles=compared,
+        findings=tuple(findings.listed),
+        counts=findings.counts,
+        first_ns=min((source.first_ns for source in sources), default=0),
+        last_ns=max((source.last_ns for source in sources), default=0),
+    )
+
+
+def _opened(paths: Sequence[Path], facts: Facts, findings: Findings) -> list[Source]:
+    try:
+        return opened_each(Opening(paths=tuple(paths), facts=facts))
+    except (RecordingDamaged, RecordingUnusable, StateCorrupt) as error:
+        _damage(findings, paths[0], 0, error)
+        return []
+
+
+def _damage(findings: Findings, path: Path, ts_ns: int, error: MMError) -> None:
+    place = getattr(error, "path", "") or str(path), getattr(error, "line", 0)
+    findings.add(Fault.DAMAGED, place, ts_ns, str(error))
+
+
+def _check_rows(
+    source: Source, path: Path, findings: Findings, progress: Callable[[int, int], object]
+) -> int:
+    checks = MarketChecks(findings, counts_trades=source.venue in _NUMBERED)
+    whole_ns, last_ns = source.last_ns - source.first_ns, 0
+    try:
+        for count, told in enumerate(located(source)):
+            last_ns = told.rows[0][0]
+            checks.take(told)
+            if count % TELL_EVERY == 0:
+                progress(last_ns - source.first_ns, whole_ns)
+        progress(whole_ns, whole_ns)
+    except (RecordingDamaged, RecordingUnusable, StateCorrupt) as error:
+        _damage(findings, path, last_ns, error)
+    checks.end()
+    return checks.messages
+
+
+# What the manifests of a store say of their files.
+def _check_files(path: Path, findings: Findings) -> None:
+    for directory in partitions(path):
+        try:
+            manifest = read_manifest(directory)
+        except RecordingUnusable as error:
+            findings.add(Fault.DAMAGED, (str(directory / MANIFEST_NAME), 0), 0, str(error))
+            continue
+        for span in () if manifest is None else manifest.spans:
+            for part in span.parts:
+                _check_digest(directory / part.name, part.sha256, part.first_ns, findings)
+            if span.others_name:
+                _check_digest(directory / span.others_name, span.others_sha256, span.first_ns, findings)
+
+
+def _check_digest(path: Path, expected: str, ts_ns: int, findings: Findings) -> None:
+    try:
+        found = file_digest(path)
+    except OSError as error:
+        findings.add(Fault.DAMAGED, (str(path), 0), ts_ns, f"cannot be read: {error.strerror or error}")
+        return
+    if found != expected:
+        detail = f"its SHA-256 is {found[:16]}..., its manifest says {expected[:16]}..."
+        findings.add(Fault.CHECKSUM, (str(path), 0), ts_ns, detail)
+
+
+def _is_candles(path: Path) -> bool:
+    with suppress(RecordingDamaged, RecordingUnusable, StopIteration):
+        return not path.is_dir() and _time_column(next(iter(lines(path)))) is not None
+    return False
+
+
+def _time_column(head: Line) -> tuple[int, int] | None:
+    names = head.text.strip().split(b",")
+    return next(((names.index(name), unit) for name, unit in _TIMES.items() if name in names), None)
+
+
+# Candles of one market stand one after the other; the shortest distance is their length.
+# Returns the markets of the file, "" if it does not name them.
+def _check_candles(path: Path, findings: Findings) -> tuple[str, ...]:
+    times: dict[str, list[tuple[int, int]]] = {}
+    try:
+        head, *rest = lines(path)
+        column = _time_column(head)
+        assert column is not None
+        index, unit = column
+        names = head.text.strip().split(b",")
+        market_at = names.index(_MARKET) if _MARKET in names else -1
+        for line in rest:
+            cells = next(csv.reader([line.text.decode()]))
+            market = cells[market_at] if market_at >= 0 else ""
+            told = int(cells[index])
+            # Files of newer years are in microseconds.
+            ts_ns = told * (_NS_PER_US if told >= _FIRST_US else unit)
+            times.setdefault(market, []).append((ts_ns, line.number))
+    except (RecordingDamaged, RecordingUnusable, ValueError, IndexError) as error:
+        findings.add(Fault.DAMAGED, (str(path), getattr(error, "line", 0)), 0, str(error))
+        return ()
+    for market, found in times.items():
+        _check_holes(path, market, found, findings)
+    return tuple(times)
+
+
+# Candles of this market, by name where the file tells one, have to be those that its trades make.
+def _compare(source: Source, path: Path, markets: Sequence[str], findings: Findings) -> int:
+    symbol, word = source.instruments[0].venue_symbol, _WORDS.get(source.venue, source.venue)
+    count = 0
+    for market in markets:
+        if market and not (market.endswith(symbol) and word in market):
+            continue
+        try:
+            compared = check_klines(source, path, market=market).compared
+        except (RecordingDamaged, RecordingUnusable) as error:
+            _damage(findings, path, 0, error)
+            return count
+        count += compared.compared
+        for one in compared.mismatches:
+            detail = f"its {one.name} is {one.theirs}, the trades make {one.ours}"
+            findings.add(Fault.CANDLE_DIFFERS, (str(path), one.line), one.open_ms * NS_PER_MS, detail)
+    return count
+
+
+def _check_holes(path: Path, market: str, found: list[tuple[int, int]], findings: Findings) -> None:
+    steps = [after[0] - before[0] for before, after in pairwise(found)]
+    length = min((step for step in steps if step > 0), default=0)
+    for step, (ts_ns, row) in zip(steps, found[1:], strict=True):
+        place = str(path), row
+        name = f" of {market}" if market else ""
+        if step <= 0:
+            fault = Fault.DUPLICATE if step == 0 else Fault.LOCAL_TIME_BACK
+            findings.add(fault, place, ts_ns, f"a candle{name} begins {-step // NS_PER_S} s before the last")
+        elif step != length:
+            missing = step // length - 1
+            findings.add(
+                Fault.CANDLE_HOLE,
+                place,
+                ts_ns,
+                f"{missing} candles{name} of {length // NS_PER_S} s are missing",
+            )

@@ -1,0 +1,112 @@
+"""`mm bench replay` as small as it goes: every figure is there, and the rows are those of a busy market."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mm.bench.replay import GENERATED, ReplayOptions, measured, tapes
+from mm.bench.replay_clock import OTHER, PARTS
+from mm.bench.replay_maker import ReplayMaker
+from mm.bench.replay_market import START_NS, ReplayMarket
+from mm.bench.replay_rig import maker_of
+from mm.cli.main import app
+from mm.domain.tape import DELTA, SNAPSHOT, TOP, TRADE, Chunk, messages
+from mm.errors import EXIT_USAGE
+from tests.builders.views import a_view
+
+ROWS = 12_000
+
+
+def generated(rows: int, seed: int = 1) -> list[Chunk]:
+    """Return generated rows."""
+    return list(ReplayMarket("BTC/USDT", seed=seed).chunks(rows))
+
+
+def test_the_same_seed_gives_the_same_rows() -> None:
+    """And another one others."""
+    assert generated(ROWS) == generated(ROWS)
+    assert generated(ROWS) != generated(ROWS, seed=2)
+
+
+def test_rows_are_whole_messages_of_a_market_that_is_never_crossed() -> None:
+    """Times never fall, prints are at the touch, tops have a bid below the ask."""
+    (chunk,) = generated(ROWS)
+    last_ns, best = START_NS, (0, 0)
+    kinds = dict.fromkeys((SNAPSHOT, DELTA, TOP, TRADE), 0)
+    for message in messages(chunk):
+        ts_ns, kind = message[0][:2]
+        kinds[kind] += len(message)
+        assert last_ns <= ts_ns
+        assert min(row[4] for row in message) > 0
+        last_ns = ts_ns
+        if kind == TOP:
+            best = (message[0][4], message[1][4])
+            assert best[0] < best[1]
+        elif kind == TRADE and best[0]:
+            assert message[0][4] in best
+    assert sum(kinds.values()) == chunk.rows >= ROWS
+    assert kinds[DELTA] > 5 * kinds[TOP] / 2 > kinds[TRADE] > 0
+
+
+def test_the_rate_and_its_bursts_are_those_of_the_recordings() -> None:
+    """About 1 700 rows a second; the busiest hundredth of 100 ms has at least eight times the median."""
+    counts: dict[int, int] = {}
+    for chunk in generated(300_000):
+        for ts_ns in chunk.columns.ts_ns.tolist():
+            window = (ts_ns - START_NS) // 100_000_000
+            counts[window] = counts.get(window, 0) + 1
+    seconds = (max(counts) + 1) / 10
+    assert 1_400 < sum(counts.values()) / seconds < 2_000
+    ordered = sorted(counts.values())
+    assert ordered[len(ordered) * 99 // 100] > 8 * ordered[len(ordered) // 2]
+
+
+def test_the_maker_quotes_around_the_mid_and_leaves_a_side_out_at_its_limit() -> None:
+    """Rounded away from the mid on both sides."""
+    maker = ReplayMaker(away_ticks=5, tolerance_ticks=3, size_lots=10, lots_max=15)
+    view = a_view(inventory_lots=10)
+    quotes = maker.quotes(view)
+    assert quotes.bids == ()
+    (ask,) = quotes.asks
+    assert ask.price_ticks == -(-view.mid_half_ticks // 2) + 5
+    assert maker.quotes(a_view(inventory_lots=-10)).asks == ()
+
+
+def test_every_figure_is_measured_in_one_run() -> None:
+    """Of each tape; those of the generated one are at the top."""
+    said: list[str] = []
+    options = ReplayOptions(rows=ROWS, turns=1)
+    figures = measured(options, said.append)
+    names = ("rows", "messages", "decisions", "orders", "events_per_s", "events_per_s_fixed")
+    for name in (*names, "events_per_cpu_s", "kernel_events_per_s", "decision_us_p50", "decision_us_p99"):
+        assert figures[name] > 0, name  # type: ignore[operator]  # a number
+    profile = figures["profile"]
+    assert isinstance(profile, dict)
+    assert set(profile) == {*PARTS, OTHER}
+    assert sum(profile.values()) == pytest.approx(1.0, abs=0.01)
+    assert figures["tapes"] == {GENERATED: {key: figures[key] for key in figures if key != "tapes"}}
+    (tape,) = tapes(options, said.append)
+    assert maker_of(tape, on_moves=False).wake.move_half_ticks == 0
+    assert any("turn 1 of 1" in line for line in said)
+
+
+def test_the_verb_measures_a_recording_beside_the_generated_rows(shared_data: Path) -> None:
+    """One JSON object ends standard output."""
+    file = shared_data / "normalised" / "binance_spot_BTCUSDT_2024-08-08.parquet"
+    words = ["bench", "replay", "--rows", "10000", "--turns", "1", "--data", str(file), "--json"]
+    told = CliRunner().invoke(app, words)
+    assert told.exit_code == 0, told.output
+    tapes_told = json.loads(told.stdout.splitlines()[-1])["tapes"]
+    assert list(tapes_told) == [GENERATED, file.stem]
+    assert tapes_told[file.stem]["rows"] > 466_000
+
+
+def test_the_verb_prints_a_table_and_refuses_what_is_no_number_of_rows() -> None:
+    """For people."""
+    told = CliRunner().invoke(app, ["bench", "replay", "--rows", "10000", "--turns", "1"])
+    assert told.exit_code == 0, told.output
+    assert "rows/s" in told.stdout
+    assert "under a profiler" in told.stdout
+    assert CliRunner().invoke(app, ["bench", "replay", "--rows", "5"]).exit_code == EXIT_USAGE

@@ -1,0 +1,146 @@
+"""`mm backtest` as a command."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mm.cli.backtest import EXIT_INTERRUPTED, time_ns
+from mm.cli.main import carry_out
+from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, UsageError
+from tests.builders.backtests import config, lived
+
+NAMES = (
+    *("rows", "messages", "decisions", "commands", "fills", "wall_s", "events_per_s", "began_ns", "ended_ns"),
+    *("sessions", "digest", "data_digest", "fill_model", "calibration", "kernel", "participation", "partial"),
+)
+SECOND = 10**9
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A config, and the directory of a run of a minute that it lived on a generated market."""
+    folder = tmp_path_factory.mktemp("life")
+    path = config(folder)
+    return str(path), str(lived(folder / "data", path, seconds=60))
+
+
+def test_a_result_is_told_as_json_and_left_in_the_data_directory(
+    life: tuple[str, str], capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    """One object, last on standard output, with the agreed names; its directory is in DATA_DIR/backtests."""
+    arguments = ["backtest", life[0], "--data", life[1], "--set", "data_dir=here", "--queue", "log"]
+    assert carry_out([*arguments, "--json"]) == EXIT_OK
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert set(NAMES) <= set(told)
+    assert (told["ok"], told["partial"], told["calibration"]) == (True, "", "uncalibrated")
+    assert told["fill_model"] == "log queue, latency sampled 20/60 ms"
+    assert Path(told["run_dir"]).parent == folder / "here" / "backtests"
+    assert (Path(told["run_dir"]) / "backtest.json").is_file()
+
+
+def test_a_sheet_is_for_people(life: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What was traded, what it earned and of what, how fills were made, how fast it went."""
+    assert carry_out(["backtest", life[0], "--data", life[1], "--out", "out"]) == EXIT_OK
+    told = capsys.readouterr().out
+    for words in (
+        "fills by  risk_averse queue, latency sampled 20/60 ms, uncalibrated",
+        "same as   run ",
+        "main: AAA/BBB",
+        " BBB = spread ",
+        "edge ",
+        "presence  both sides ",
+        "rows/s (",
+        "digest ",
+        "left in   out/",
+    ):
+        assert words in told
+
+
+def test_each_day_is_a_backtest_of_its_own(life: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With a table, and all results as JSON; each symbol too."""
+    arguments = ["backtest", life[0], "--data", life[1], "--out", "out", "--each-day", "--each-symbol"]
+    assert carry_out(arguments) == EXIT_OK
+    assert "2027-01-15" in capsys.readouterr().out
+    assert carry_out([*arguments, "--json"]) == EXIT_OK
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    (part,) = told["parts"]
+    assert (part["day"], part["symbol"], told["asked"], told["ok"]) == ("2027-01-15", "AAA/BBB", 1, True)
+    assert told["totals"][0]["fills"] == part["fills"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--queue", "fifo"], "--queue was 'fifo'"),
+        (["--latency", "slow"], "--latency was 'slow'"),
+        (["--from", "yesterday"], "--from was 'yesterday'"),
+        (["--to", "1970-01-02"], "expected a time after 1971"),
+        (["--jobs", "2"], "--jobs and --scheduler are for many backtests"),
+    ],
+)
+def test_what_makes_no_sense_is_a_usage_error(
+    life: tuple[str, str], capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    """Exit 2, and nothing is left."""
+    assert carry_out(["backtest", life[0], "--data", life[1], "--out", "out", *options]) == EXIT_USAGE
+    assert words in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_data_that_are_none_are_a_config_error(
+    life: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named, with exit 4: a file that is not there, one that is no recording, an empty span."""
+    Path("text").write_text("no recording\n", encoding="utf-8")
+    for data, words in (("none.gz", "none.gz"), ("text", "not a recording")):
+        assert carry_out(["backtest", life[0], "--data", data, "--out", "out"]) == EXIT_CONFIG
+        assert words in capsys.readouterr().err
+    assert carry_out(["backtest", life[0], "--data", life[1], "--from", "10m", "--out", "out"]) == EXIT_CONFIG
+    assert "nothing between 2027-01-15T08:10:00" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_times_are_utc_or_offsets() -> None:
+    """ISO, with and without a zone; nanoseconds; durations."""
+    assert time_ns("", "--to") == 0
+    assert time_ns("10m", "--to") == 600 * SECOND
+    assert time_ns("2024-08-08T23:55:00", "--to") == 1_723_161_300 * SECOND
+    assert time_ns("2024-08-09T01:55:00.5+02:00", "--to") == 1_723_161_300 * SECOND + SECOND // 2
+    assert time_ns("1723161300000000001", "--to") == 1_723_161_300 * SECOND + 1
+    with pytest.raises(UsageError, match="expected a time or a duration"):
+        time_ns("17", "--to")
+
+
+def test_a_signal_ends_it_in_order_with_what_there_is(life: tuple[str, str], folder: Path) -> None:
+    """Exit 130, a partial result on standard output and in its directory."""
+    code = (
+        "import sys, time; from mm.runtime import backtest_loop; backtest_loop.LOOK_EVERY = 50\n"
+        "take = backtest_loop.take_rare\n"
+        "def slow(*given):\n    print('begun', file=sys.stderr, flush=True); time.sleep(0.5); take(*given)\n"
+        "backtest_loop.take_rare = slow\n"
+        "from mm.cli.main import main; main()"
+    )
+    arguments = ["backtest", life[0], "--data", life[1], "--out", "out", "--json", "--reference"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
+        env={**os.environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == "begun\n"
+    process.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - begun < 20, err
+    told = json.loads(out.splitlines()[-1])
+    assert (process.returncode, told["partial"], told["ok"]) == (EXIT_INTERRUPTED, "interrupted", False)
+    assert json.loads((Path(folder) / told["run_dir"] / "backtest.json").read_text())["result"]["partial"]

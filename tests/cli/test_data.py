@@ -1,0 +1,187 @@
+"""`mm data` as a person and as a program use it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mm.cli.main import carry_out
+from mm.errors import EXIT_CHECK_FAILED, EXIT_CONFIG, EXIT_OK, EXIT_USAGE
+from mm.store.recordings.opening import open_source
+from tests.builders.recordings import Tape, ordinary
+from tests.builders.stored import rows_of
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """A small market."""
+    return ordinary(rounds=700).save(tmp_path / "tape.gz")
+
+
+def answer(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    """The one object on standard output."""
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    made: dict[str, object] = json.loads(out)
+    return made
+
+
+def only_market(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
+    """The one market of an answer."""
+    markets = answer(capsys)["markets"]
+    assert isinstance(markets, list)
+    (market,) = markets
+    assert isinstance(market, dict)
+    return market
+
+
+def test_a_recording_is_imported_once(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its partitions are named; the second time it is there already."""
+    order = ["data", "import", str(recording), "--into", str(tmp_path / "store")]
+    assert carry_out(order) == EXIT_OK
+    said = capsys.readouterr().out
+    assert said.startswith("binance BTC/USDT: ")
+    assert "symbol=BTC-USDT/day=2024-08-08" in said
+    assert carry_out(["--json", *order]) == EXIT_OK
+    market = only_market(capsys)
+    assert market["rows"] == 0
+    assert market["partitions"] == market["already_there"]
+    assert carry_out(order) == EXIT_OK
+    assert "is there already, nothing was written" in capsys.readouterr().out
+    assert rows_of(open_source([tmp_path / "store"])) == rows_of(open_source([recording]))
+
+
+def test_frames_that_are_no_rows_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """How many, of which stream."""
+    tape = ordinary(rounds=2)
+    tape.line(f'{tape.local_ns} {{"stream":"btcusdt@kline_1m","data":{{"e":"kline"}}}}'.encode())
+    path = tape.save(tmp_path / "tape.gz")
+    assert carry_out(["data", "import", str(path), "--into", str(tmp_path / "store")]) == EXIT_OK
+    assert "1 frames of btcusdt@kline_1m are no rows" in capsys.readouterr().out
+
+
+def test_other_content_is_refused_with_a_config_error(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what is there and what overlaps it."""
+    store = ["--into", str(tmp_path / "store")]
+    assert carry_out(["data", "import", str(recording), *store]) == EXIT_OK
+    other = ordinary(rounds=3).save(tmp_path / "other.gz")
+    assert carry_out(["data", "import", str(other), *store]) == EXIT_CONFIG
+    said = capsys.readouterr().err
+    assert "other content is there" in said
+    assert "tape.gz" in said
+
+
+def test_a_check_ends_with_nine_where_something_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """File, row, time and what it is, for people and programs."""
+    tape = ordinary(rounds=3).diff(skip=3)
+    path = tape.save(tmp_path / "gap.gz")
+    assert carry_out(["data", "verify", str(path)]) == EXIT_CHECK_FAILED
+    said = capsys.readouterr().out
+    assert said.startswith(f"gap: {path}: row {len(tape.lines)} 2024-08-08T23:54:")
+    assert carry_out(["data", "verify", str(path), "--json"]) == EXIT_CHECK_FAILED
+    told = answer(capsys)
+    assert told["ok"] is False
+    assert told["counts"] == {"gap": 1}
+    clean = ordinary(rounds=3).save(tmp_path / "clean.gz")
+    assert carry_out(["data", "verify", str(clean)]) == EXIT_OK
+    assert "clean" in capsys.readouterr().out
+
+
+def test_a_recording_is_described(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For people a sheet, for programs its figures."""
+    assert carry_out(["data", "info", str(recording)]) == EXIT_OK
+    said = capsys.readouterr().out
+    for part in (
+        "span ",
+        "grid      tick 0.01, lot 0.01",
+        "bursts ",
+        "spread    median 1 ticks",
+        "gaps      none",
+    ):
+        assert part in said
+    assert "a clock is wrong" in said
+    assert carry_out(["data", "info", str(recording), "--json"]) == EXIT_OK
+    market = only_market(capsys)
+    assert market["counts"] == {"snapshots": 1, "changes": 702, "trades": 700, "best prices": 700}
+    assert market["duration_s"] == pytest.approx(2_103 * 0.05)
+    assert market["trades_per_min"] == pytest.approx(60 * 700 / (2_103 * 0.05))
+    assert market["burst"] == 4  # a print, and the snapshot with what had waited for it
+    assert market["lag_fastest_ns"] == -1_268_000_000
+
+
+def test_a_recording_without_best_prices_has_the_spread_of_its_book(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rebuilt; gaps are listed with their places."""
+    tape = Tape().diff().snapshot()
+    for _ in range(10):
+        tape.diff((("60999.50000000", "2.00000000"),))
+    tape.trade("61000.00000000", "0.01000000", buyer_is_maker=True).diff(skip=1)
+    path = tape.save(tmp_path / "tape.gz")
+    assert carry_out(["data", "info", str(path)]) == EXIT_OK
+    said = capsys.readouterr().out
+    assert "spread    median 1 ticks" in said
+    assert "gaps      1" in said
+    assert f"{path}: row {len(tape.lines)}" in said
+
+
+def test_a_recording_is_converted_and_read_again(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same rows; a file that is there is left alone."""
+    out = tmp_path / "out.parquet"
+    order = ["data", "convert", str(recording), "--to", "normalised", "-o", str(out)]
+    assert carry_out([*order, "--json"]) == EXIT_OK
+    assert answer(capsys)["left_out"] == {}
+    assert rows_of(open_source([out])) == rows_of(open_source([recording]))
+    content = out.read_bytes()
+    assert carry_out(order) == EXIT_CONFIG
+    assert "is there already" in capsys.readouterr().err
+    assert out.read_bytes() == content
+
+
+def test_wrong_command_lines_are_usage_errors(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A number that is none, a file that is not there, several markets for one file."""
+    assert carry_out(["data", "info", str(recording), "--tick", "none"]) == EXIT_USAGE
+    assert carry_out(["data", "info", str(tmp_path / "absent")]) == EXIT_USAGE
+    linear = ordinary(linear=True).save(tmp_path / "linear.gz")
+    order = ["data", "convert", str(recording), str(linear), "--to", "normalised", "-o", str(tmp_path / "o")]
+    assert carry_out(order) == EXIT_CONFIG
+    assert "2 markets are there: binance BTC/USDT, binanceusdm BTC/USDT" in capsys.readouterr().err
+
+
+def test_a_grid_can_be_named_or_taken_from_the_venue(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that the prices do not lie on is refused; so are both at once."""
+    told = {
+        "symbols": [
+            {
+                "symbol": "BTCUSDT",
+                "baseAsset": "BTC",
+                "quoteAsset": "USDT",
+                "filters": [
+                    {"filterType": "PRICE_FILTER", "tickSize": "0.01000000", "minPrice": "0.01"},
+                    {"filterType": "LOT_SIZE", "stepSize": "0.00001000", "minQty": "0.00001"},
+                    {"filterType": "NOTIONAL", "minNotional": "5.00000000"},
+                ],
+            }
+        ]
+    }
+    info = tmp_path / "info.json"
+    info.write_text(json.dumps(told))
+    assert carry_out(["data", "info", str(recording), "--info", str(info)]) == EXIT_OK
+    assert "lot 0.00001" in capsys.readouterr().out
+    assert carry_out(["data", "info", str(recording), "--info", str(info), "--lot", "0.01"]) == EXIT_CONFIG
+    info.write_text(json.dumps(told).replace("0.01000000", "0.50000000"))
+    assert carry_out(["data", "info", str(recording), "--info", str(info)]) == EXIT_CONFIG
+    assert "the tick of BTCUSDT is 0.5" in capsys.readouterr().err
+    assert carry_out(["data", "info", str(recording), "--tick", "0.03"]) == EXIT_CONFIG

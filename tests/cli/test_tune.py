@@ -1,0 +1,160 @@
+"""`mm tune` as a person and as a program use it, on a made-up market."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mm.cli.main import carry_out
+from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
+from mm.settings.loader import load_settings
+from tests.builders.market_tapes import long_recording
+
+CONFIG = """mode = "paper"
+data_dir = "./data"
+[paper]
+maker_fee_bps = -1
+latency_mean_ms = 5
+latency_p99_ms = 5
+[risk]
+max_order_notional_quote = 1_000
+[pair.btc]
+symbol = "BTC/USDT"
+[pair.btc.params]
+bid_spread_bps = 0.5   # guessed
+ask_spread_bps = 0.5
+order_amount_base = 0.01
+order_refresh_time_ms = 2_000
+[pair.btc.inventory]
+max_base = 0.05
+"""
+
+SPACE = """# What is searched.
+[pair.btc.params]
+bid_spread_bps = { low = 0.1, high = 3.0, log = true }
+ask_spread_bps = { low = 0.1, high = 3.0, log = true }
+"""
+
+CUT = ("--splits", "1", "--test-ratio", "0.4", "--embargo", "1s", "--reference")
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Five minutes of a market."""
+    return str(long_recording(seconds=310).save(tmp_path_factory.mktemp("data") / "m.gz"))
+
+
+@pytest.fixture
+def config(folder: Path) -> Path:
+    """A config and a space in the folder that is worked in."""
+    (folder / "s.toml").write_text(SPACE, encoding="utf-8")
+    path = folder / "c.toml"
+    path.write_text(CONFIG, encoding="utf-8")
+    return path
+
+
+def tuned(*more: str) -> list[str]:
+    """Return the command line."""
+    return ["tune", "c.toml", "--space", "s.toml", *CUT, *more]
+
+
+def test_a_search_is_told_kept_and_written(
+    config: Path, market: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Figures as JSON, a page and a file beside the study; the best into the config with comments kept; the
+    same command again runs nothing, and two worlds are another study.
+    """
+    command = tuned("--data", market, "--trials", "3", "--json")
+    assert carry_out(command) == EXIT_OK
+    first = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert first["complete"]
+    assert (first["trials"], first["session"], first["study"]) == (3, "btc", "c-s")
+    assert first["verdict"] == "unknown"
+    assert "Too little data" in first["reasons"][0] or "doing nothing" in first["reasons"][0]
+    assert first["best"]["fills"] > 0
+    assert "risk_averse queue" in first["made"]
+    assert "uncalibrated" in first["made"]
+    page, told = (Path(name) for name in first["files"])
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "<script" not in page.read_text(encoding="utf-8")
+    assert len(json.loads(told.read_text(encoding="utf-8"))["all"]) == 3
+    assert config.read_text(encoding="utf-8") == CONFIG
+
+    assert carry_out([*command[:-1], "--write"]) == EXIT_OK
+    said = capsys.readouterr()
+    assert "verdict     UNKNOWN" in said.out or "verdict     LOSES" in said.out
+    assert "2 keys written; comments kept" in said.err
+    assert "# guessed" in config.read_text(encoding="utf-8")
+    params = load_settings(config).pair["btc"].params
+    assert str(getattr(params, "bid_spread_bps")) == first["best"]["params"]["pair.btc.params.bid_spread_bps"]  # noqa: B009 - typed as object
+
+    assert carry_out(command) == EXIT_OK
+    again = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert again["best"] == first["best"]
+    assert again["changes"] == []
+
+    assert carry_out([*command, "--latencies", "constant:5,5,sampled:9,9"]) == EXIT_CONFIG
+    said_why = json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
+    assert 'its worlds was [["", ""]], is [["", "constant:5,5"], ["", "sampled:9,9"]] now' in said_why
+
+
+def test_several_objectives_show_their_front(
+    config: Path, market: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trials that nothing is better than in everything; another one can be picked."""
+    command = tuned("--data", market, "--trials", "3", "--objective", "certainty,messages", "--jobs", "2")
+    assert carry_out(command) == EXIT_OK
+    assert "no other trial is better in all" in capsys.readouterr().out
+    assert carry_out([*command, "--pick", "1", "--json"]) == EXIT_OK
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["best"]["number"] == 1
+    assert told["front"]
+    assert set(told["best"]["in_sample"]) == {"certainty", "drawdown", "presence", "messages"}
+    assert carry_out([*command, "--pick", "9"]) == EXIT_CONFIG
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (("--objective", "profit"), EXIT_USAGE, "'profit' is none"),
+        (("--pair", "eth"), EXIT_CONFIG, "there is no [pair.eth]"),
+        (("--name", "a/b"), EXIT_CONFIG, "is no name of a study"),
+        (("--splits", "9"), EXIT_CONFIG, "of data are too little"),
+        (("--storage", "nowhere/s.log"), EXIT_CONFIG, "there is no such folder"),
+        (("--scheduler", "nowhere"), EXIT_USAGE, "expected an address"),
+        (("--queues", "log,log"), EXIT_CONFIG, "different worlds"),
+        (("--from", "soon"), EXIT_USAGE, "expected a time"),
+        (("--set", "pair.btc.symbol=ETH/USDT"), EXIT_CONFIG, "ETH/USDT"),
+    ],
+)
+def test_what_makes_no_sense_is_told(
+    config: Path,
+    market: str,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    more: tuple[str, ...],
+    code: int,
+    said: str,
+) -> None:
+    """Each with its own error, and no study is left half made."""
+    assert carry_out(tuned("--data", market, "--trials", "2", *more)) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_scheduler_that_is_not_there_is_told(
+    config: Path, market: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing runs here in its place."""
+    monkeypatch.setattr("mm.runtime.tune.cluster.CONNECT_S", 0.3)
+    assert carry_out(tuned("--data", market, "--scheduler", "tcp://127.0.0.1:1")) == EXIT_UNREACHABLE
+    assert "no scheduler answers" in capsys.readouterr().err
+
+
+def test_data_that_are_none_are_told(config: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """And a space that is none, with file and line."""
+    (folder / "bad.gz").write_bytes(b"nothing")
+    assert carry_out(tuned("--data", "bad.gz")) == EXIT_CONFIG
+    assert "bad.gz" in capsys.readouterr().err
+    (folder / "s.toml").write_text("[pair.btc.params]\nspread = {low=1, high=2}\n", encoding="utf-8")
+    assert carry_out(tuned("--data", "bad.gz")) == EXIT_CONFIG
+    assert "s.toml:2: pair.btc.params.spread: unknown key" in capsys.readouterr().err

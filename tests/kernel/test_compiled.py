@@ -1,0 +1,93 @@
+"""The loop is compiled where it can be, says so once, and does without where it cannot."""
+
+import importlib
+import os
+import subprocess
+import sys
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from mm.kernel import compiled as module
+from mm.kernel.compiled import LEAVES, bound, compiled, source_digest
+from mm.kernel.kernel import Kernel
+from mm.kernel.plain import PlainKernel
+from tests.builders.kernel_rig import Rig, quoter
+from tests.builders.random_tape import RandomTape
+
+if TYPE_CHECKING:
+    from mm.kernel.compiled import _Dispatcher
+
+SCRIPT = """
+from mm.kernel.kernel import Kernel
+from tests.builders.kernel_rig import Rig, quoter
+from tests.builders.random_tape import RandomTape
+
+rig = Rig(Kernel)
+rig.run(RandomTape(5, width=60, wild=False).chunk(400), step_ns=10**8, on_due=quoter(5)[0])
+print(rig.kernel.is_compiled, rig.digest())
+"""
+
+
+def digest_here(make: type[Kernel] | type[PlainKernel]) -> str:
+    """Return what the script prints of a run with this kernel."""
+    rig = Rig(make)
+    rig.run(RandomTape(5, width=60, wild=False).chunk(400), step_ns=10**8, on_due=quoter(5)[0])
+    return rig.digest()
+
+
+def test_switched_off_it_runs_as_it_stands_with_the_same_digest() -> None:
+    """In a process of its own with NUMBA_DISABLE_JIT=1."""
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env=dict(os.environ) | {"NUMBA_DISABLE_JIT": "1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.split() == ["False", digest_here(Kernel)]
+    assert digest_here(PlainKernel) == digest_here(Kernel)
+
+
+def test_without_numba_it_runs_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is missing but speed."""
+
+    def missing(name: str) -> ModuleType:
+        raise ImportError(name)
+
+    monkeypatch.setattr(module, "_MADE", [])
+    monkeypatch.setattr(importlib, "import_module", missing)
+    assert compiled() is None
+
+
+def test_it_is_made_once_and_says_so_only_where_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in the cache is not announced; what was made is not made again."""
+    assert compiled() is not None
+    monkeypatch.setattr(module, "_MADE", [])
+    said: list[str] = []
+    second = compiled(said.append)
+    assert (said, compiled(said.append)) == ([], second)
+
+    monkeypatch.setattr(module, "_is_cached", lambda run: False)
+    monkeypatch.setattr(module, "_MADE", [])
+    compiled(said.append)
+    assert said == [module.COMPILING]
+
+
+def test_every_leaf_calls_the_made_ones_and_bears_the_digest_of_all_sources() -> None:
+    """Else a change in one file would leave what was compiled of another in force."""
+    made: list[FunctionType] = []
+
+    def keep(leaf: FunctionType) -> "_Dispatcher":
+        made.append(leaf)
+        return cast("_Dispatcher", leaf)
+
+    run: object = bound(LEAVES, keep)
+    assert {leaf.__qualname__.rpartition("_")[2] for leaf in made} == {source_digest()}
+    by_name = {leaf.__name__: leaf for leaf in made}
+    assert run is by_name["run"]
+    for leaf in made:
+        for name, other in by_name.items():
+            assert leaf.__globals__.get(name, other) is other
+    assert digest_here(Kernel)
