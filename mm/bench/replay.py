@@ -18,7 +18,7 @@ from time import perf_counter, process_time
 from typing import Final, NamedTuple
 
 from mm.bench.quantiles import microseconds
-from mm.bench.replay_clock import TimedKernel, shares
+from mm.bench.replay_clock import TimedKernel, kernel_alone_ns, shares
 from mm.bench.replay_market import ReplayMarket
 from mm.bench.replay_rig import Replay, ReplayTape, replay_of
 from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
@@ -59,7 +59,8 @@ class ReplayFigures:
         rows, messages, seconds: of the tape. decisions, orders, fills, digest: of the run on moves as well.
         events_per_s: rows per second, decisions every 100 ms and on moves; events_per_s_fixed: without moves;
             events_per_cpu_s: the first per second of the processor, for machines that do other things too.
-        kernel_events_per_s: rows per second inside the kernel's advance, while all that goes on.
+        kernel_events_per_s: rows per second of the kernel alone, where nobody decides; kernel_share: of the
+            time with decisions, what passes inside its advance.
         decision_us_p50, decision_us_p99: from where the kernel stops to where it goes on, if a strategy was
             asked in between: news told, decision, orders carried out, analytics.
         profile: shares of the time by part of the program, under a profiler.
@@ -76,6 +77,7 @@ class ReplayFigures:
     events_per_s_fixed: int
     events_per_cpu_s: int
     kernel_events_per_s: int
+    kernel_share: float
     decision_us_p50: float
     decision_us_p99: float
     profile: dict[str, float]
@@ -110,7 +112,8 @@ def measure_replay(tape: ReplayTape, turns: int, say: Say) -> ReplayFigures:
         fixed.append(_timed(tape, on_moves=False).wall_s)
     best = min(on_moves, key=lambda one: one.wall_s)
     run, clock = best.run, best.clock
-    inside_s = median(one.clock.inside_ns for one in on_moves) / 1e9
+    lot_atoms = tape.instrument.lot_atoms
+    alone_ns = median(kernel_alone_ns(tape.chunks, Kernel, lot_atoms) for _ in range(turns))
     say(f"{tape.name}: where the time goes")
     steps = run.steps
     return ReplayFigures(
@@ -124,7 +127,8 @@ def measure_replay(tape: ReplayTape, turns: int, say: Say) -> ReplayFigures:
         events_per_s=round(tape.rows / median(one.wall_s for one in on_moves)),
         events_per_s_fixed=round(tape.rows / median(fixed)),
         events_per_cpu_s=round(tape.rows / median(one.cpu_s for one in on_moves)),
-        kernel_events_per_s=round(tape.rows / inside_s),
+        kernel_events_per_s=round(tape.rows * 1e9 / alone_ns),
+        kernel_share=round(best.clock.inside_ns / 1e9 / best.wall_s, 3),
         decision_us_p50=microseconds(clock.between_ns, 50),
         decision_us_p99=microseconds(clock.between_ns, 99),
         profile=_profile(tape),

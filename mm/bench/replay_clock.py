@@ -12,12 +12,15 @@ from typing import Final, TypeAlias
 
 import mm
 from mm.domain.book import Book
+from mm.domain.events import BookSnapshot
 from mm.domain.sides import Side
-from mm.domain.tape import Chunk
+from mm.domain.tape import Chunk, event_of
 from mm.engine.glide import Glided
-from mm.kernel.types import AnyKernel, Stop, Watch
+from mm.kernel.types import FAR_NS, AnyKernel, KernelMarket, Stop, Watch
+from mm.runtime.fast_forward import MakeKernel, message_at
 from mm.sim.feed import MarketFeed
-from mm.sim.places import Places
+from mm.sim.places import Places, QueueSettings
+from mm.sim.queue import QueueModel
 
 PARTS: Final = {
     "kernel": ("kernel",),
@@ -96,6 +99,39 @@ class TimedKernel:
     def news(self, market: int) -> Glided:
         """Return the kernel's news."""
         return self._kernel.news(market)
+
+
+class _Nobody:
+    # Stands where the engine's market and the venue's prints are: nobody is stale, nothing was printed.
+    def __init__(self) -> None:
+        self.heard_ns = self.venue_ms = self.mid_half_ticks = 0
+        self.stands = self.wants_tops = False
+        self.last_trade_id = -1
+
+
+def kernel_alone_ns(chunks: Sequence[Chunk], make: MakeKernel, lot_atoms: int) -> int:
+    """Return how long a kernel takes for a tape of one market where nobody trades or decides, ns.
+
+    Both of its views, the engine's book and the venue's, are brought up to date with every message.
+    """
+    queue = QueueSettings(model=QueueModel.RISK_AVERSE, shape=1.0, lot_atoms=lot_atoms)
+    nobody = _Nobody()
+    kernel = TimedKernel(make([KernelMarket(chunks[0].symbols[0], FAR_NS, nobody, nobody, queue)]))
+    book, feed = kernel.book(0), kernel.feed(0, {side: Places(side, queue) for side in Side})
+    for chunk in chunks:
+        kernel.load(chunk)
+        row = 0
+        while row < chunk.rows:
+            stop, row = kernel.advance(row, FAR_NS, ())
+            kernel.news(0)
+            if stop is Stop.BEFORE:
+                message = message_at(chunk, row)
+                row += len(message)
+                whole = event_of(chunk, message)
+                if isinstance(whole, BookSnapshot):
+                    book.apply_snapshot(whole.ts_ns, whole.seq, whole.bids, whole.asks)
+                    feed.snapshot(whole.bids, whole.asks, seq=whole.seq)
+    return kernel.inside_ns
 
 
 def shares(work: Callable[[], object]) -> dict[str, float]:

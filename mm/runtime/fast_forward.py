@@ -10,7 +10,7 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from mm.domain.events import Advanced
-from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT, Chunk, event_of, rows
+from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT, Chunk, Row, event_of, rows
 from mm.domain.units import ceil_div
 from mm.engine.market import Market
 from mm.engine.session import Session
@@ -48,6 +48,7 @@ class FastForward:
 
         Args: venue: of the steps; it compares with no other fill model. name: of what makes the kernel run.
         """
+        assert not venue.compares
         self.name = name
         self.rows = self.messages = 0
         self._steps = steps
@@ -151,21 +152,24 @@ class FastForward:
 
     # Returns the row after the message at `row`, which went through the objects.
     def _pass(self, chunk: Chunk, row: int) -> int:
-        end = row
-        while True:
-            last = chunk.columns.last[end : end + WINDOW_ROWS].tolist()
-            if 1 in last:
-                end += last.index(1) + 1
-                break
-            end += len(last)
-        message = list(rows(chunk, row, end))
+        message = message_at(chunk, row)
         kind, event = message[0][1], event_of(chunk, message)
         if kind in (KEYFRAME, SNAPSHOT, OTHER):
             take_rare(self._steps, kind, event)
         else:
             self._steps.on_event(event)
         self._passed += 1
-        return end
+        return row + len(message)
+
+
+def message_at(chunk: Chunk, row: int) -> list[Row]:
+    """Return the rows of the message that begins at `row`."""
+    end = row
+    while True:
+        last = chunk.columns.last[end : end + WINDOW_ROWS].tolist()
+        if 1 in last:
+            return list(rows(chunk, row, end + last.index(1) + 1))
+        end += len(last)
 
 
 def _parts(state: EngineState, venue: PaperVenue) -> list[_Part]:

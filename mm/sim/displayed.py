@@ -178,7 +178,7 @@ class DisplayedSide:
         return fell
 
     def prune(self) -> None:
-        """Keep the best LEVELS_MAX of more than twice as many levels; what was taken of the rest is forgotten.
+        """Keep the best LEVELS_MAX of more than twice as many levels, and forget what was taken of the rest.
 
         To be called after each message: nothing else bounds a side.
         """

@@ -39,12 +39,14 @@ class Left:
     """What a loop left behind.
 
     Fields: decided: time, commands and digest of the engine after each step that led to something or told of
-    an outcome; figures: by session; digest: of the engine in the end; fills, rows, messages.
+    an outcome; figures: by session; means: of the prints that the venue's filters know; digest: of the engine
+    in the end; rows, messages: taken in.
     """
 
     steps: Steps
     decided: list[tuple[int, str, str]] = field(default_factory=list)
     figures: list[object] = field(default_factory=list)
+    means: list[object] = field(default_factory=list)
     digest: str = ""
     rows: int = 0
     messages: int = 0
@@ -54,7 +56,7 @@ class Left:
         """All of it that has to be the same."""
         steps = self.steps
         ran = (steps.said.digest, steps.said.commands, steps.said.outcomes, steps.fills, steps.decisions)
-        return (self.digest, ran, self.rows, self.messages, self.analyst_failure, self.figures)
+        return (self.digest, ran, self.rows, self.messages, self.analyst_failure, self.figures, self.means)
 
     @property
     def analyst_failure(self) -> str:
@@ -82,6 +84,8 @@ def play(make: Make, chunks: Iterable[Chunk], kernel: MakeKernel | None = None, 
     steps.stop("end of data", state.now_ns)
     left.digest += state.digest()
     left.rows, left.messages = loop.rows, loop.messages
+    traded = [market for symbol in state.markets if (market := venue.market(symbol)) is not None]
+    left.means = [market._world.average.mean(state.now_ns) for market in traded]
     left.figures = [steps.analyst.figures(session.name) for session in state.sessions]
     return left
 

@@ -89,7 +89,7 @@ def test_most_messages_are_never_made_into_events() -> None:
         seen.append(event)
         on_event(event)
 
-    steps.on_event = heard  # type: ignore[method-assign]
+    steps.on_event = heard  # type: ignore[method-assign]  # listens in, and passes it on
     for chunk in tape(2, mischief=0.0, seconds=30.0):
         assert loop.take(chunk, lambda _, __: True)
     assert steps.fills
@@ -157,7 +157,7 @@ def test_an_analyst_that_breaks_ends_measuring_and_nothing_else() -> None:
     chunks = tape(8, mischief=0.0, chunk_s=3.0)
     assert loop.take(chunks[0], lambda _, __: True)
     for watched in steps.analyst.sessions.values():
-        watched.analytics.on_top = _broken  # type: ignore[assignment, method-assign]
+        watched.analytics.on_top = _broken  # type: ignore[assignment, method-assign]  # it has to break
     for chunk in chunks[1:]:
         assert loop.take(chunk, lambda _, __: True)
     assert steps.analyst.failure == "ArithmeticError: broken"

@@ -161,6 +161,11 @@ class PaperVenue:
             return ()
         return [*self._post.hurry(ts_ns), *told]
 
+    @property
+    def compares(self) -> bool:
+        """Whether every message is shown to another fill model as well."""
+        return self._settings.compares
+
     def market(self, symbol: str) -> PaperMarket | None:
         """Return the market of a symbol, None where nothing is traded: for whoever fast-forwards it."""
         return self._desk.markets.get(symbol)

@@ -107,7 +107,7 @@ def test_what_was_not_seen_is_no_interval() -> None:
 
 
 def test_sums_are_those_of_the_intervals() -> None:
-    """Powers of the gains in quote units, and the mean exponential loss that the certainty equivalent is of."""
+    """Powers of the gains in quote units, and the mean exponential loss of the certainty equivalent."""
     equity, told = path(9, 60), Performance(PER_QUOTE, 0.05)
     for number, value in enumerate(equity):
         told.sample(mark(number, value))
