@@ -20,8 +20,11 @@ from typing import Final, NamedTuple
 from mm.bench.quantiles import microseconds
 from mm.bench.replay_clock import TimedKernel, kernel_alone_ns, shares
 from mm.bench.replay_market import ReplayMarket
-from mm.bench.replay_rig import Replay, ReplayTape, replay_of
+from mm.bench.replay_peers import PeerJob, ratios
+from mm.bench.replay_peers import measured as peers_measured
+from mm.bench.replay_rig import LATENCY_MEAN_MS, Replay, ReplayTape, maker_of, replay_of
 from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
+from mm.domain.units import NS_PER_MS
 from mm.kernel.compiled import compiled
 from mm.kernel.kernel import Kernel
 from mm.kernel.types import AnyKernel, KernelMarket
@@ -42,13 +45,14 @@ Say = Callable[[str], object]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayOptions:
     """What is measured. Fields: rows: generated; seed: of them; turns: runs of each kind, of which the median
-    counts; data: recordings, each a tape of its own.
+    counts; data: recordings, each a tape of its own; peers: whether other backtesters play the rows too.
     """
 
     rows: int = 3_000_000
     seed: int = 1
     turns: int = 3
     data: tuple[Path, ...] = ()
+    peers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,5 +193,26 @@ def _instrument() -> Instrument:
 
 def measured(options: ReplayOptions, say: Say) -> dict[str, object]:
     """Return every figure by name, those of the generated tape at the top; raises what `tapes` raises."""
-    found = {tape.name: asdict(measure_replay(tape, options.turns, say)) for tape in tapes(options, say)}
+    found: dict[str, dict[str, object]] = {}
+    for tape in tapes(options, say):
+        figures = asdict(measure_replay(tape, options.turns, say))
+        if options.peers:
+            told = peers_measured(tape.chunks, peer_job(tape), say=say)
+            figures |= {"peers": told, **ratios(figures, told)}
+        found[tape.name] = figures
     return {**found[GENERATED], "tapes": found}
+
+
+def peer_job(tape: ReplayTape) -> PeerJob:
+    """Return what another backtester has to be told to play a tape with the bench's strategy."""
+    maker, instrument = maker_of(tape, on_moves=True), tape.instrument
+    return PeerJob(
+        tick=instrument.price_text(1),
+        lot=instrument.size_text(1),
+        unit_atoms=10**instrument.base_scale,
+        latency_ns=LATENCY_MEAN_MS * NS_PER_MS,
+        away_ticks=maker.away_ticks,
+        tolerance_ticks=maker.tolerance_ticks,
+        size=instrument.size_text(maker.size_lots),
+        most=instrument.size_text(maker.lots_max),
+    )

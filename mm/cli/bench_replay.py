@@ -34,14 +34,23 @@ def replay(
     rows: Annotated[int, typer.Option(min=10_000, max=50_000_000, help="Generated rows.")] = 3_000_000,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the generated rows.")] = 1,
     turns: Annotated[int, typer.Option(min=1, max=20, help="Runs of each kind; the median counts.")] = 3,
+    peers: Annotated[
+        bool, typer.Option(help="Other backtesters on the same rows, if they are installed.")
+    ] = True,
+    install_peers: Annotated[
+        bool,
+        typer.Option(help="Install them first, each in an environment of its own (uv, a package index)."),
+    ] = False,
 ) -> None:
     """Measure how fast recordings go through the whole production path: rows a second, on one core.
 
-    Three million generated rows take about a minute. Decisions every 100 ms and whenever the mid moves.
+    Three million generated rows take about a minute, other backtesters some more. Decisions every 100 ms and
+    whenever the mid moves.
     Example: mm bench replay --data recorded.parquet --json
     """
     try:
         from mm.bench.replay import ReplayOptions, measured
+        from mm.bench.replay_peers import install
     except ModuleNotFoundError as missing:
         raise UsageError(
             f"this needs {missing.name}, which is not installed",
@@ -52,7 +61,9 @@ def replay(
         if not terminal.quiet:
             print(f"measuring: {what}", file=sys.stderr, flush=True)
 
-    options = ReplayOptions(rows=rows, seed=seed, turns=turns, data=tuple(data or ()))
+    if install_peers:
+        install(tell)
+    options = ReplayOptions(rows=rows, seed=seed, turns=turns, data=tuple(data or ()), peers=peers)
     figures = measured(options, tell)
     if not terminal.as_json:
         _print(figures)
@@ -68,3 +79,7 @@ def _print(figures: Mapping[str, object]) -> None:
     for name, tape in tapes.items():
         parts = ", ".join(f"{part} {share:.0%}" for part, share in tape["profile"].items())
         print(f"time of {name[:36]}, under a profiler: {parts}")
+    for name, tape in tapes.items():
+        ratios = [f"{key.removeprefix('ratio_')} {tape[key]}" for key in tape if key.startswith("ratio_")]
+        if ratios:
+            print(f"times as fast, {name[:36]}: {', '.join(ratios)}")

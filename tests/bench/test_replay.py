@@ -97,7 +97,18 @@ def test_every_figure_is_measured_in_one_run() -> None:
 def test_the_verb_measures_a_recording_beside_the_generated_rows(shared_data: Path) -> None:
     """One JSON object ends standard output."""
     file = shared_data / "normalised" / "binance_spot_BTCUSDT_2024-08-08.parquet"
-    words = ["bench", "replay", "--rows", "10000", "--turns", "1", "--data", str(file), "--json"]
+    words = [
+        "bench",
+        "replay",
+        "--rows",
+        "10000",
+        "--turns",
+        "1",
+        "--no-peers",
+        "--data",
+        str(file),
+        "--json",
+    ]
     told = CliRunner().invoke(app, words)
     assert told.exit_code == 0, told.output
     tapes_told = json.loads(told.stdout.splitlines()[-1])["tapes"]

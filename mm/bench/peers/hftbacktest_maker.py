@@ -39,7 +39,7 @@ def events_of(tape, job):
     flags = np.where(kind == TRADE, TRADE_EVENT, DEPTH_EVENT) | EXCH_EVENT | LOCAL_EVENT
     rows["ev"] = flags | np.where(side > 0, BUY_EVENT, SELL_EVENT)
     rows["exch_ts"] = rows["local_ts"] = tape["ts_ns"]
-    rows["px"] = tape["price_ticks"] * job["tick"]
+    rows["px"] = tape["price_ticks"] * float(job["tick"])
     rows["qty"] = tape["size_atoms"] / job["unit_atoms"]
     return rows[(kind != 5) & (kind != 6) & (side != 0)]
 
@@ -55,8 +55,8 @@ def market_of(rows, job):
         .risk_adverse_queue_model()
         .no_partial_fill_exchange()
         .trading_value_fee_model(0.0, 0.0)
-        .tick_size(job["tick"])
-        .lot_size(job["lot"])
+        .tick_size(float(job["tick"]))
+        .lot_size(float(job["lot"]))
         .roi_lb(middle * 0.8)
         .roi_ub(middle * 1.2)
         .last_trades_capacity(0)
@@ -126,7 +126,7 @@ def on_moves(hbt, away, tolerance, size, most):
 
 def timed(play, rows, job):
     """Return how a play went."""
-    settings = (job["away_ticks"], job["tolerance_ticks"], job["size"], job["most"])
+    settings = (job["away_ticks"], job["tolerance_ticks"], float(job["size"]), float(job["most"]))
     hbt = market_of(rows, job)
     began = time.perf_counter()
     sent = play(hbt, *settings)

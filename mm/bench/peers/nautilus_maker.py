@@ -122,7 +122,7 @@ class Maker(Strategy):
 
 def instrument_of(job):
     """Return the bench's market as a currency pair."""
-    digits, lots = str(job["tick"])[::-1].find("."), str(job["lot"])[::-1].find(".")
+    digits, lots = (-Decimal(job[name]).as_tuple().exponent for name in ("tick", "lot"))
     return CurrencyPair(
         instrument_id=InstrumentId(Symbol("BTC/USDT"), VENUE),
         raw_symbol=Symbol("BTCUSDT"),
@@ -130,8 +130,8 @@ def instrument_of(job):
         quote_currency=USDT,
         price_precision=digits,
         size_precision=lots,
-        price_increment=Price(job["tick"], digits),
-        size_increment=Quantity(job["lot"], lots),
+        price_increment=Price(float(job["tick"]), digits),
+        size_increment=Quantity(float(job["lot"]), lots),
         margin_init=Decimal(0),
         margin_maint=Decimal(0),
         maker_fee=Decimal(0),
@@ -199,7 +199,7 @@ def data_of(tape, job, instrument):
 
 def amounts(ticks, atoms, job, instrument):
     """Return a price and a size as the library has them."""
-    price = Price(ticks * job["tick"], instrument.price_precision)
+    price = Price(ticks * float(job["tick"]), instrument.price_precision)
     return price, Quantity(atoms / job["unit_atoms"], instrument.size_precision)
 
 
@@ -222,8 +222,8 @@ def timed(data, rows, job, *, on_moves):
         instrument_id=instrument.id,
         away=job["away_ticks"],
         tolerance=job["tolerance_ticks"],
-        size=Decimal(str(job["size"])),
-        most=Decimal(str(job["most"])),
+        size=Decimal(job["size"]),
+        most=Decimal(job["most"]),
         on_moves=on_moves,
     )
     maker = Maker(config)
