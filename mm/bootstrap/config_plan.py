@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mm.bootstrap.backtest import BacktestJob, BacktestResult, run_job
-from mm.bootstrap.backtest_engine import head_of
+from mm.bootstrap.backtest.engine import head_of
+from mm.bootstrap.backtest.run import BacktestJob, BacktestResult, run_job
 from mm.bootstrap.recipe import Recipe, settings_from
 from mm.bootstrap.reconfigure import preparation
-from mm.bootstrap.replay_run import repetition
+from mm.bootstrap.records.replay_run import repetition
 from mm.domain.events import AnyEvent, ConfigApplied, Operation, OperatorAsked
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from mm.errors import ConfigError, RecordingUnusable
 from mm.store.recordings.extra import require_research
-from mm.store.recordings.lines import content_bytes
 from mm.store.recordings.opening import opened_each
+from mm.store.recordings.raw.lines import content_bytes
 from mm.store.recordings.source import Facts, Opening, Source
 
 if TYPE_CHECKING:
-    from mm.store.recordings.store_writer import Stored
+    from mm.store.recordings.parquet.writer import Stored
 
 Progress = Callable[[str, int, int], object]
 """Told what is done, how much of it, and of how much."""
@@ -78,10 +78,10 @@ def open_markets(order: DataOrder, progress: Progress) -> list[Source]:
 def import_recordings(order: DataOrder, into: Path, progress: Progress) -> list[Imported]:
     """Put recordings into the store at `into`, each market into its own partitions.
 
-    Raises: as `open_markets` and `mm.store.recordings.store_writer.store`; markets before that are stored.
+    Raises: as `open_markets` and `mm.store.recordings.parquet.writer.store`; markets before that are stored.
     """
     require_research(into)
-    from mm.store.recordings.store_writer import store  # noqa: PLC0415 - needs the extra
+    from mm.store.recordings.parquet.writer import store  # noqa: PLC0415 - needs the extra
 
     made = []
     for source in open_markets(order, progress):
@@ -115,7 +115,7 @@ def convert(order: DataOrder, to: ConvertTo, out: Path, progress: Progress) -> C
     (source,) = sources
     if to is ConvertTo.HFTBACKTEST:
         return _as_npz(source, out)
-    from mm.store.recordings.normalised_writer import write_normalised  # noqa: PLC0415 - needs the extra
+    from mm.store.recordings.parquet.normalised_writer import write_normalised  # noqa: PLC0415 - needs the extra
 
     made = write_normalised(source, out, _by_time(source, "writing", progress))
     left_out = {**dict(getattr(source, "others", {})), **made.left_out}
@@ -123,7 +123,7 @@ def convert(order: DataOrder, to: ConvertTo, out: Path, progress: Progress) -> C
 
 
 def _as_npz(source: Source, out: Path) -> Converted:
-    from mm.store.recordings.hftbacktest_npz_writer import (  # noqa: PLC0415 - needs the extra
+    from mm.store.recordings.foreign.npz_writer import (  # noqa: PLC0415 - needs the extra
         write_hftbacktest,
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from mm.bootstrap.backtest import BacktestJob, BacktestResult, run_job
+from mm.bootstrap.backtest.run import BacktestJob, BacktestResult, run_job
 from mm.runtime.tune.cluster import ClusterWorkers
 from mm.runtime.tune.executor import Executor, in_order
 from mm.runtime.tune.local import LocalWorkers

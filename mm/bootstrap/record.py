@@ -23,8 +23,8 @@ from mm.errors import ConfigError, RecordingFailed
 from mm.runtime.clock import AnchoredClock
 from mm.runtime.record import RecordCounts, Recorder, RecordRun, record
 from mm.settings.values import host_is_loopback
-from mm.store.recordings.framed import FramedHeader
-from mm.store.recordings.framed_writer import (
+from mm.store.recordings.framed.form import FramedHeader
+from mm.store.recordings.framed.writer import (
     FramedEnd,
     FramedLimits,
     FramedTotals,

@@ -15,7 +15,7 @@ from mm.cli.terminal import NS_PER, Terminal, duration_ns, printable, verb
 from mm.errors import EXIT_CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
-    from mm.bootstrap.audit import Fact
+    from mm.bootstrap.records.audit import Fact
     from mm.store.journal.anchor import Anchor
 
 Places = Annotated[
@@ -91,7 +91,7 @@ def _since_ns(text: str) -> int:
 
 
 def _list(terminal: Terminal, where: Path, since_ns: int) -> None:
-    from mm.bootstrap.audit import Trail
+    from mm.bootstrap.records.audit import Trail
 
     trail, told = Trail(where, since_ns=since_ns), []
     for fact in trail:
@@ -127,8 +127,8 @@ def _short(value: object) -> str:
 
 
 def _verify(terminal: Terminal, where: Path, anchors: "list[Anchor]") -> None:
-    from mm.bootstrap.audit_check import AuditCheck
-    from mm.bootstrap.rebuild import journal_bytes
+    from mm.bootstrap.records.audit_check import AuditCheck
+    from mm.bootstrap.records.rebuild import journal_bytes
     from mm.store.journal.layout import runs
 
     with progress_bar(terminal, "verifying", journal_bytes(runs(where))) as progress:

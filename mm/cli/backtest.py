@@ -21,7 +21,7 @@ from mm.cli.terminal import NS_PER, Overrides, Terminal, duration_ns, verb
 from mm.errors import UsageError
 
 if TYPE_CHECKING:
-    from mm.bootstrap.backtest import BacktestJob, BacktestResult
+    from mm.bootstrap.backtest.run import BacktestJob, BacktestResult
 
 EXIT_INTERRUPTED: Final = 130
 TELL_S: Final = 0.2
@@ -98,7 +98,7 @@ def backtest(
 
     Example: mm backtest config/paper.toml --data btcusdt.gz --to 30m --queue power:2
     """
-    from mm.bootstrap.backtest import BacktestJob, backtests_of
+    from mm.bootstrap.backtest.run import BacktestJob, backtests_of
     from mm.logs import LogSettings, configure
 
     configure(LogSettings(level="debug" if terminal.verbose else "warning", color=terminal.color))
@@ -159,7 +159,7 @@ def time_ns(text: str, option: str) -> int:
 
 
 def _run(terminal: Terminal, job: "BacktestJob") -> "BacktestResult":
-    from mm.bootstrap.backtest import prepared
+    from mm.bootstrap.backtest.run import prepared
 
     ready = prepared(job, terminal.say)
     began_ns, end_ns = ready.begins_ns, ready.ends_ns

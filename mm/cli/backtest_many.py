@@ -8,8 +8,8 @@ from mm.cli.progress import counting_bar
 from mm.cli.terminal import Terminal, printable
 
 if TYPE_CHECKING:
-    from mm.bootstrap.backtest import BacktestJob, BacktestResult
-    from mm.bootstrap.backtest_many import Part
+    from mm.bootstrap.backtest.many import Part
+    from mm.bootstrap.backtest.run import BacktestJob, BacktestResult
 
 
 def run_parts(
@@ -19,7 +19,7 @@ def run_parts(
 
     Args: asked: by days, by symbols; where: how many processes, and a scheduler's address or "".
     """
-    from mm.bootstrap.backtest_many import parts
+    from mm.bootstrap.backtest.many import parts
     from mm.bootstrap.jobs import run_many, workers
 
     each_day, each_symbol = asked

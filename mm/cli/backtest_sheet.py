@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from mm.cli.terminal import NS_PER, printable
 
 if TYPE_CHECKING:
-    from mm.bootstrap.backtest import BacktestResult
+    from mm.bootstrap.backtest.run import BacktestResult
 
 Fields = Mapping[str, object]
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mm.analytics.fit_intensity import Band, Fit
-    from mm.bootstrap.calibrate import Calibration, Proposal
-    from mm.bootstrap.calibrate_state import Saved
+    from mm.bootstrap.calibrate.markets import Calibration, Proposal
+    from mm.bootstrap.calibrate.state import Saved
 
 ConfigPath = Annotated[Path | None, typer.Argument(metavar="[CONFIG]", help="The config file.")]
 Data = Annotated[
@@ -88,10 +88,10 @@ def calibrate(
         raise UsageError(
             "a config and --data FILE are missing", hint="mm calibrate CONFIG --data FILE, or --fills RUN"
         )
-    from mm.bootstrap.calibrate import Order
-    from mm.bootstrap.calibrate import calibrate as found_in
-    from mm.bootstrap.calibrate import write as write_down
-    from mm.store.recordings.lines import content_bytes
+    from mm.bootstrap.calibrate.markets import Order
+    from mm.bootstrap.calibrate.markets import calibrate as found_in
+    from mm.bootstrap.calibrate.markets import write as write_down
+    from mm.store.recordings.raw.lines import content_bytes
 
     files = (data, *(more or ()))
     asked = Order(
@@ -127,7 +127,7 @@ def _only_fills(*others: object) -> None:
 
 
 def _saved(found: "Calibration") -> "Saved":
-    from mm.bootstrap.calibrate_state import save_state
+    from mm.bootstrap.calibrate.state import save_state
 
     return save_state(found)
 

@@ -16,7 +16,7 @@ from mm.errors import EXIT_CHECK_FAILED
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mm.bootstrap.calibrate_fills import FillCalibration
+    from mm.bootstrap.calibrate.fills import FillCalibration
     from mm.observe.fill_model import Fit
 
 SHOWN_MAX: Final = 8
@@ -25,7 +25,7 @@ SHOWN_MAX: Final = 8
 
 def calibrate_run(terminal: Terminal, run: Path, *, write: bool) -> None:
     """Tell what the orders of a run say of the queue models, and write the best one if that is asked for."""
-    from mm.bootstrap.calibrate_fills import calibrate_fills, fills_bytes, write_model
+    from mm.bootstrap.calibrate.fills import calibrate_fills, fills_bytes, write_model
 
     (place,) = run_places(run)
     with progress_bar(terminal, "reading", fills_bytes(place.directory)) as progress:

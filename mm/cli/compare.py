@@ -49,7 +49,7 @@ def compare(
 
     Examples: mm compare var/paper var/paper/backtests/ID; mm compare A B --html both.html
     """
-    from mm.bootstrap.compare import WITHIN_NS, CompareOptions, compared
+    from mm.bootstrap.records.compare import WITHIN_NS, CompareOptions, compared
     from mm.observe.compare_page import page
     from mm.observe.compare_words import fields
 

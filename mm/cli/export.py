@@ -32,7 +32,7 @@ def export(
     out: Out = None,
 ) -> None:
     """Write own fills as CSV, from the records of all runs."""
-    from mm.bootstrap.export import FILL_COLUMNS, fill_rows
+    from mm.bootstrap.records.export import FILL_COLUMNS, fill_rows
     from mm.cli.client import known_dir
 
     assert what == "fills"

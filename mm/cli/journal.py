@@ -67,7 +67,7 @@ def verify(
 
     Examples: mm journal verify var/demo; mm journal verify --all var/demo
     """
-    from mm.bootstrap.rebuild import after, journal_bytes
+    from mm.bootstrap.records.rebuild import after, journal_bytes
     from mm.store.journal.verify import verify as verified
 
     places = run_places(run, every=every)
@@ -102,8 +102,8 @@ def rebuild(
     Only runs that are new or have grown are read. Nothing of mm reads it: it is for you and your tools.
     Examples: mm journal rebuild var/demo; sqlite3 var/demo/mm.sqlite 'select * from fills'
     """
-    from mm.bootstrap.rebuild import journal_bytes
-    from mm.bootstrap.rebuild import rebuild as rebuilt
+    from mm.bootstrap.records.rebuild import journal_bytes
+    from mm.bootstrap.records.rebuild import rebuild as rebuilt
     from mm.cli.client import known_dir
     from mm.store.journal.layout import runs
 
@@ -154,7 +154,7 @@ def export(
 
     Examples: mm journal export var/demo --kind fills --format csv -o fills.csv
     """
-    from mm.bootstrap.rebuild import journal_bytes
+    from mm.bootstrap.records.rebuild import journal_bytes
 
     (place,) = run_places(run)
     if out is None and terminal.as_json:
@@ -255,7 +255,7 @@ def _words(row: dict[str, object]) -> list[str]:
 
 
 def _rows(place: "RunPlace", kind: str, form: str, progress: object) -> Iterator[dict[str, object]]:
-    from mm.bootstrap.journal_export import exported, flat
+    from mm.bootstrap.records.journal_export import exported, flat
 
     assert callable(progress)
     for row in exported(place.journal, kind, progress=progress):
@@ -263,7 +263,7 @@ def _rows(place: "RunPlace", kind: str, form: str, progress: object) -> Iterator
 
 
 def _write(file: TextIO, rows: Iterator[dict[str, object]], form: str, kind: str) -> int:
-    from mm.bootstrap.journal_export import columns_of, csv_row
+    from mm.bootstrap.records.journal_export import columns_of, csv_row
 
     columns, count = columns_of(kind), 0
     writer = csv.writer(file, lineterminator="\n")

@@ -85,7 +85,7 @@ def record(
     """Record a market: mm record --symbol BTC/USDT --for 1h --into recordings"""
     from mm.bootstrap.record import RecordAsked, record_market
     from mm.logs import LogSettings, configure
-    from mm.store.recordings.framed_writer import FramedLimits
+    from mm.store.recordings.framed.writer import FramedLimits
 
     if drop_oldest and max_bytes is None:
         raise UsageError("--drop-oldest was given without --max-bytes: nothing says what is too much")

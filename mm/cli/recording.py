@@ -18,7 +18,7 @@ from mm.errors import UsageError
 if TYPE_CHECKING:
     from mm.exchange.replay_market import RecordedMarket
     from mm.exchange.settings import ExchangeSettings
-    from mm.store.recordings.scan import RecordingInfo
+    from mm.store.recordings.raw.scan import RecordingInfo
 
 _FEE_BPS_MAX: Final = 100
 

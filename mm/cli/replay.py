@@ -34,7 +34,7 @@ def replay(terminal: Terminal, *, run: Run) -> None:
     """
     import asyncio
 
-    from mm.bootstrap.replay_run import repeat
+    from mm.bootstrap.records.replay_run import repeat
 
     (place,) = run_places(run)
     try:

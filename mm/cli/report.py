@@ -88,12 +88,12 @@ def report(
 def told(terminal: Terminal, directory: Path, *, aversion: float) -> "Story":
     """Return what there is to tell of the run or backtest in a directory, with a bar while it is repeated.
 
-    Raises: what `mm.bootstrap.report.story_of` and `mm.bootstrap.report_backtest` raise.
+    Raises: what `mm.bootstrap.records.report.story_of` and `mm.bootstrap.records.report_backtest` raise.
     """
     import asyncio
 
-    from mm.bootstrap.report import ReportOptions, journal_bytes, story_of
-    from mm.bootstrap.report_backtest import Repetition, is_backtest
+    from mm.bootstrap.records.report import ReportOptions, journal_bytes, story_of
+    from mm.bootstrap.records.report_backtest import Repetition, is_backtest
 
     options = ReportOptions(aversion=aversion)
     if not is_backtest(directory):

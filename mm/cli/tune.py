@@ -17,7 +17,7 @@ from mm.cli.terminal import NS_PER, Overrides, Terminal, duration_ns, printable,
 from mm.errors import EXIT_CHECK_FAILED, ConfigError, MMError, NotRunning, UsageError
 
 if TYPE_CHECKING:
-    from mm.bootstrap.tune import Order, Tuned
+    from mm.bootstrap.tune.tuning import Order, Tuned
     from mm.runtime.tune.score import Objective
     from mm.runtime.tune.splits import Cut
 
@@ -102,7 +102,7 @@ def tune(
     Example: mm tune config/paper.toml --space space.toml --data var/data --trials 100 --jobs 2
     """
     _require_optuna()
-    from mm.bootstrap.tune import Order
+    from mm.bootstrap.tune.tuning import Order
 
     order = Order(
         config=config,
@@ -134,7 +134,7 @@ def _searched(
 ) -> "tuple[Tuned, MMError | None]":
     # What broke is told after what there is: a partial report is worth more than none.
     from mm.bootstrap.jobs import workers
-    from mm.bootstrap.tune import Tuning
+    from mm.bootstrap.tune.tuning import Tuning
 
     failure: MMError | None = None
     tuning, wanted = Tuning(order), order.trials
@@ -160,10 +160,10 @@ def _searched(
 def _finish(
     terminal: Terminal, found: "Tuned", *, out: Path | None, write: bool, failure: MMError | None
 ) -> None:
-    from mm.bootstrap.tune import differences, report_path
-    from mm.bootstrap.tune import write as write_down
-    from mm.bootstrap.tune_fields import fields
-    from mm.bootstrap.tune_page import page
+    from mm.bootstrap.tune.fields import fields
+    from mm.bootstrap.tune.page import page
+    from mm.bootstrap.tune.tuning import differences, report_path
+    from mm.bootstrap.tune.tuning import write as write_down
     from mm.cli.tune_tables import tell
 
     told = fields(found)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from mm.cli.terminal import Terminal, printable
 
 if TYPE_CHECKING:
-    from mm.bootstrap.tune import Tuned, Written
+    from mm.bootstrap.tune.tuning import Tuned, Written
     from mm.runtime.tune.judgement import Judgement
 
 

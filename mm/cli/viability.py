@@ -20,7 +20,7 @@ from mm.errors import UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mm.bootstrap.viability import Judged, Wish
+    from mm.bootstrap.viability.verdict import Judged, Wish
     from mm.observe.viability import Row
 
 FEE_BPS_MAX: Final = 100
@@ -66,7 +66,7 @@ def viability(
     distances: Distances = None,
 ) -> None:
     """Say whether a market can be made at a profit: fee, impact and reachable edge by distance."""
-    from mm.bootstrap.viability import Wish
+    from mm.bootstrap.viability.verdict import Wish
 
     if refresh < REFRESH_NS_MIN:
         raise UsageError("--refresh was below 10ms, expected more: no order is moved as often")
@@ -83,10 +83,10 @@ def viability(
 def _judged(
     terminal: Terminal, markets: Sequence[str], wish: "Wish", listening: tuple[int, str | None]
 ) -> "Judged":
-    from mm.bootstrap.viability import judge_files, judge_market
-    from mm.bootstrap.viability_collect import Listening
+    from mm.bootstrap.viability.collect import Listening
+    from mm.bootstrap.viability.verdict import judge_files, judge_market
     from mm.logs import LogSettings, configure
-    from mm.store.recordings.lines import content_bytes
+    from mm.store.recordings.raw.lines import content_bytes
 
     for_ns, url = listening
     files = [Path(name) for name in markets]

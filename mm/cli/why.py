@@ -141,7 +141,7 @@ def _tell_running(terminal: Terminal, data_dir: Path, asked: Asked) -> None:
 def _tell_recorded(terminal: Terminal, directory: Path, asked: Asked, at: str) -> None:
     import asyncio
 
-    from mm.bootstrap.why import Question, span, why_then
+    from mm.bootstrap.records.why import Question, span, why_then
 
     run, last_ns = span(directory)
     at_ns = moment_ns(at, began_ns=run.began_ns, last_ns=last_ns) if at else None
@@ -214,7 +214,7 @@ def clock(ts_ns: int) -> str:
 def _tell_order(terminal: Terminal, data_dir: Path, run: Path | None, cid: str) -> None:
     import asyncio
 
-    from mm.bootstrap.why_order import order_life
+    from mm.bootstrap.records.why_order import order_life
 
     places = _places(data_dir) if run is None else [place_of(run)]
 

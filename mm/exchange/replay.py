@@ -16,7 +16,7 @@ from mm.domain.instrument import Instrument, make_instrument
 from mm.domain.units import PPM, PPM_PER_BPS
 from mm.errors import ConfigError
 from mm.store.recordings.pair import pair_of, recorded_of, recorded_spec
-from mm.store.recordings.scan import RecordingInfo, scan
+from mm.store.recordings.raw.scan import RecordingInfo, scan
 
 SPEED_MIN: Final = 0.1
 SPEED_MAX: Final = 1_000.0

@@ -10,7 +10,7 @@ import msgspec
 
 from mm.domain.instrument import Instrument
 from mm.exchange.payloads import Payload
-from mm.store.recordings.records import BookTicker, DepthDiff, Market, Row, TradePrint
+from mm.store.recordings.raw.records import BookTicker, DepthDiff, Market, Row, TradePrint
 
 
 def frame_text(record: DepthDiff | TradePrint | BookTicker, instrument: Instrument, market: Market) -> str:

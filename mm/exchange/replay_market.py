@@ -25,9 +25,9 @@ from mm.sim.observed import ObservedBook
 from mm.sim.orders import Order
 from mm.sim.reports import Fact
 from mm.sim.world import World
-from mm.store.recordings.joiner import Joiner, Step
-from mm.store.recordings.reader import Entry, records
-from mm.store.recordings.records import BookTicker, DepthDiff, Other, Record, Row, Snapshot, TradePrint
+from mm.store.recordings.raw.joiner import Joiner, Step
+from mm.store.recordings.raw.reader import Entry, records
+from mm.store.recordings.raw.records import BookTicker, DepthDiff, Other, Record, Row, Snapshot, TradePrint
 
 FRAMES_MAX: Final = 2_000
 """Frames that are served in one go; after those, others get their turn."""

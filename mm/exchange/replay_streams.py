@@ -16,7 +16,7 @@ from mm.domain.units import NS_PER_S
 from mm.exchange.connection import Connection
 from mm.exchange.displayed import Displayed
 from mm.exchange.streams import PublicStreams
-from mm.store.recordings.records import DepthDiff
+from mm.store.recordings.raw.records import DepthDiff
 
 TRADES: Final = "trade"
 TOPS: Final = "bookTicker"

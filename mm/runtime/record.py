@@ -26,8 +26,8 @@ from mm.domain.events import (
     Throttled,
 )
 from mm.domain.units import NS_PER_S
-from mm.store.recordings.framed import ClockNote, FailedNote, FramedKind, answer_payload
-from mm.store.recordings.framed_writer import FramedWriter
+from mm.store.recordings.framed.form import ClockNote, FailedNote, FramedKind, answer_payload
+from mm.store.recordings.framed.writer import FramedWriter
 
 PAUSE_S: Final = 0.05
 """How often it is looked what is due, in seconds of the wall."""

@@ -77,9 +77,7 @@ class MarketFeed:
         for side, levels in ((BUY, bids), (SELL, asks)):
             shown, own = self.sides[side], self._own[side]
             shown.replace(levels)
-            for place in own.all():
-                place.front_atoms = min(place.front_atoms, shown.size_atoms(place.order.price_ticks))
-                place.credit_atoms = 0
+            own.on_snapshot(shown.size_atoms)
         self._seq = seq
         self._tops.clear()
         self.is_believed = True

@@ -7,7 +7,7 @@ all own orders together get at most their stated part of it.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -75,12 +75,13 @@ class Decrease(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Places:
-    """The places of one side."""
+    """The places of one side. Fields: version: grows whenever something here may have changed."""
 
-    __slots__ = ("_by_price", "_keys", "_settings", "_sign")
+    __slots__ = ("_by_price", "_keys", "_settings", "_sign", "version")
 
     def __init__(self, side: Side, settings: QueueSettings) -> None:
         """Start without orders."""
+        self.version = 0
         self._sign = side.sign
         self._settings = settings
         self._keys: list[int] = []
@@ -93,6 +94,7 @@ class Places:
 
     def add(self, place: Place) -> None:
         """Let an order rest behind those of its price."""
+        self.version += 1
         price_ticks = place.order.price_ticks
         queue = self._by_price.get(price_ticks)
         if queue is None:
@@ -102,6 +104,7 @@ class Places:
 
     def remove(self, order: Order) -> None:
         """Take an order out."""
+        self.version += 1
         queue = self._by_price[order.price_ticks]
         queue[:] = [place for place in queue if place.order is not order]
         if not queue:
@@ -125,8 +128,16 @@ class Places:
         for key in reversed(self._keys):
             yield from self._by_price[key * self._sign]
 
+    def on_snapshot(self, size_atoms: Callable[[int], int]) -> None:
+        """See the whole market anew. Args: size_atoms: returns what is displayed at a price."""
+        self.version += 1
+        for place in self.all():
+            place.front_atoms = min(place.front_atoms, size_atoms(place.order.price_ticks))
+            place.credit_atoms = 0
+
     def on_decrease(self, seen: Decrease) -> None:
         """See the displayed size at a price fall."""
+        self.version += 1
         model, shape = self._settings.model, self._settings.shape
         unprinted = seen.unprinted_atoms
         for place in self.at(seen.price_ticks):
@@ -139,6 +150,7 @@ class Places:
 
     def on_print(self, seen: Print) -> list[tuple[Place, int]]:
         """Take a print from the queues; return who is filled by it and with how many lots, in order."""
+        self.version += 1
         fills: list[tuple[Place, int]] = []
         left_atoms, lot_atoms = seen.size_atoms, self._settings.lot_atoms
         room_lots = seen.size_atoms * self._settings.participation_ppm // PPM // lot_atoms

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import structlog
 
-from mm.bootstrap.backtest_engine import head_of
+from mm.bootstrap.backtest.engine import head_of
 from mm.bootstrap.config_plan import in_force_at_end, last_hours, plan_on_record
 from mm.cli.main import carry_out
 from mm.domain.events import ConfigApplied

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mm.bootstrap.backtest import BacktestJob, run_job
+from mm.bootstrap.backtest.run import BacktestJob, run_job
 from mm.bootstrap.jobs import run_many, workers
 from mm.errors import ConfigError
 from tests.builders.market_tapes import long_recording

@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mm.bootstrap.learnt import signals_before
-from mm.bootstrap.replay_run import repeat
+from mm.bootstrap.records.replay_run import repeat
 from mm.domain.book import Level
 from mm.domain.estate import Estate, SignalEstate
 from mm.domain.events import BookDelta

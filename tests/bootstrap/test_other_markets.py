@@ -11,8 +11,8 @@ from mm.bootstrap.assemble import assemble
 from mm.bootstrap.other_markets import with_other_venues
 from mm.bootstrap.recipe import engine_from, read_recipe, recipe_of, recipe_text, settings_from
 from mm.bootstrap.reconfigure import preparation
+from mm.bootstrap.records.run_facts import facts_of
 from mm.bootstrap.run_demo import demo_venue_settings
-from mm.bootstrap.run_facts import facts_of
 from mm.domain.instrument import Instrument
 from mm.engine.engine import Engine
 from mm.errors import ConfigError

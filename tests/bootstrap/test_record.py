@@ -14,9 +14,9 @@ from mm.domain.events import AnyEvent, BookLost, BookSnapshot, PublicTrade
 from mm.domain.tape import events
 from mm.errors import ConfigError, RecordingFailed, VenueUnreachable
 from mm.exchange.connection import Connection
-from mm.store.recordings.framed import FramedKind, answer_of
-from mm.store.recordings.framed_reader import FramedRecording, FramedSegment
-from mm.store.recordings.framed_writer import FramedLimits
+from mm.store.recordings.framed.form import FramedKind, answer_of
+from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
+from mm.store.recordings.framed.writer import FramedLimits
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.raw_source import RawSource
 from mm.store.recordings.source import Facts

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from mm.bootstrap import recovery
+from mm.bootstrap.records.replay_run import repeat
 from mm.bootstrap.recovery import StartOptions, begin
-from mm.bootstrap.replay_run import repeat
 from mm.bootstrap.run_config import run
 from mm.domain.commands import Cancel, Place, VenueCommand
 from mm.domain.estate import Estate

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mm.bootstrap.replay_run import repeat
+from mm.bootstrap.records.replay_run import repeat
 from mm.domain.estate import Estate
 from mm.errors import EXIT_CONFIG, EXIT_HALTED, EXIT_OK
 from mm.store.journal.entries import Kind

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mm.bootstrap import run
-from mm.bootstrap.export import FILL_COLUMNS, fill_rows
-from mm.bootstrap.replay_run import repeat
+from mm.bootstrap.records.export import FILL_COLUMNS, fill_rows
+from mm.bootstrap.records.replay_run import repeat
 from mm.cli.main import carry_out
 from mm.errors import JournalForeign, StateCorrupt
 from mm.settings.models import Settings
@@ -149,7 +149,7 @@ def test_another_program_than_the_one_that_ran_is_told_apart(
     """Exit code 9, with the first difference in words."""
     ran(tmp_path, exchange)
     wider = settings_at(tmp_path, exchange, "pair.btc.params.ask_spread_bps=3")
-    monkeypatch.setattr("mm.bootstrap.replay_run.settings_from", lambda recipe: wider)
+    monkeypatch.setattr("mm.bootstrap.records.replay_run.settings_from", lambda recipe: wider)
 
     assert carry_out(["replay", str(tmp_path / "data"), "--json"]) == 9
 

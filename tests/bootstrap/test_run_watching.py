@@ -5,8 +5,8 @@ import threading
 from pathlib import Path
 
 from mm.bootstrap import run
-from mm.bootstrap.replay_run import repeat
-from mm.bootstrap.why import Question, why_then
+from mm.bootstrap.records.replay_run import repeat
+from mm.bootstrap.records.why import Question, why_then
 from mm.domain.commands import Connect, Place, Report, SyncBook
 from mm.domain.events import BookSnapshot, StreamUp
 from mm.settings.models import Settings

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from mm.bootstrap.backtest_engine import fresh_recipe
+from mm.bootstrap.backtest.engine import fresh_recipe
 from mm.bootstrap.recipe import engine_from, recipe_text
 from mm.bootstrap.reconfigure import preparation
 from mm.bootstrap.run_paper import paper_settings

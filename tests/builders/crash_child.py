@@ -27,7 +27,7 @@ PRELOADED: Final = (
     "websockets",
     "mm.cli.main",
     "mm.bootstrap",
-    "mm.bootstrap.replay_run",
+    "mm.bootstrap.records.replay_run",
     "mm.exchange.server",
     "mm.exchange.replay_market",
     "mm.exchange.faults.plan",

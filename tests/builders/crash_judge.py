@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from mm.bootstrap.assemble import limits
-from mm.bootstrap.replay_run import repeat
+from mm.bootstrap.records.replay_run import repeat
 from mm.domain.instrument import Instrument
 from mm.errors import MMError, StateCorrupt
 from mm.exchange.settings import ExchangeSettings

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from mm.store.recordings.framed import (
+from mm.store.recordings.framed.form import (
     PREAMBLE,
     ClockNote,
     EndNote,

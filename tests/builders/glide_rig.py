@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mm.bootstrap.backtest_engine import fresh_recipe
+from mm.bootstrap.backtest.engine import fresh_recipe
 from mm.bootstrap.recipe import engine_from
 from mm.bootstrap.run_paper import paper_settings as settings_of_paper
 from mm.domain.commands import AnyCommand, Report

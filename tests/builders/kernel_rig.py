@@ -13,6 +13,7 @@ from mm.domain.book import IN_SYNC, Book
 from mm.domain.events import BookDelta, BookLost, BookSnapshot, PublicTrade, TopOfBook
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import Chunk, Row, event_of, messages, rows
+from mm.domain.units import PPM
 from mm.engine.market_events import is_far_off
 from mm.kernel.types import AnyKernel, KernelMarket, Stop, Watch
 from mm.sim.observed import ObservedBook
@@ -56,12 +57,24 @@ class Told:
 class Rig:
     """One market under a kernel."""
 
-    def __init__(self, make: Make, model: QueueModel = QueueModel.RISK_AVERSE, *, tops: bool = False) -> None:
-        """Begin with nothing known. Args: make: makes the kernel; tops: sizes at the top are wanted."""
+    def __init__(
+        self,
+        make: Make,
+        model: QueueModel = QueueModel.RISK_AVERSE,
+        *,
+        tops: bool = False,
+        participation_ppm: int = PPM,
+    ) -> None:
+        """Begin with nothing known.
+
+        Args: make: makes the kernel; tops: sizes at the top are wanted; model, participation_ppm: as of
+        `ObservedBook`.
+        """
         self.known, self.prints, self.ear, self.told = Known(wants_tops=tops), Prints(), Ear(), Told()
         pair = make_pair()
-        power = None
-        self.observed = ObservedBook(self.ear, instrument=pair, fund=_fund, queue=model, power=power)
+        self.observed = ObservedBook(
+            self.ear, instrument=pair, fund=_fund, queue=model, participation_ppm=participation_ppm
+        )
         settings = self.observed.queue
         assert isinstance(settings, QueueSettings)
         market = KernelMarket("BTC/USDT", STALE_NS, self.known, self.prints, settings)

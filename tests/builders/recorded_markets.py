@@ -14,9 +14,9 @@ from mm.domain.events import AnyEvent, BookDelta, BookLost, BookSnapshot, Public
 from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
 from mm.domain.sides import BUY, SELL
 from mm.domain.watched import split_name
-from mm.store.recordings.joiner import Joiner, Lost
-from mm.store.recordings.reader import records
-from mm.store.recordings.records import BookTicker, DepthDiff, Record, Row, Snapshot, TradePrint
+from mm.store.recordings.raw.joiner import Joiner, Lost
+from mm.store.recordings.raw.reader import records
+from mm.store.recordings.raw.records import BookTicker, DepthDiff, Record, Row, Snapshot, TradePrint
 
 DEPTH_LEVELS: Final = 1_000
 

@@ -16,8 +16,8 @@ from mm.domain.events import (
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.domain.tape import Chunk, Row, TapeWriter, rows
+from mm.store.recordings.parquet.writer import Stored, store
 from mm.store.recordings.source import Source, SourceGap
-from mm.store.recordings.store_writer import Stored, store
 from tests.builders.instruments import INSTRUMENT
 
 

@@ -12,8 +12,8 @@ from mm.cli.record import StatusLine, byte_count, checked_symbols, status_text, 
 from mm.cli.terminal import Terminal
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, UsageError
 from mm.runtime.record import RecordCounts
-from mm.store.recordings.framed_reader import FramedRecording, FramedSegment
-from mm.store.recordings.framed_writer import FramedTotals
+from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
+from mm.store.recordings.framed.writer import FramedTotals
 from tests.builders.exchange_thread import hosted
 
 COUNTS = RecordCounts(

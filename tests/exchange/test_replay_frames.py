@@ -6,8 +6,8 @@ import msgspec
 
 from mm.exchange.replay import Replay, ReplayOptions, prepared
 from mm.exchange.replay_frames import frame_text
-from mm.store.recordings.reader import records
-from mm.store.recordings.records import BookTicker, DepthDiff, TradePrint
+from mm.store.recordings.raw.reader import records
+from mm.store.recordings.raw.records import BookTicker, DepthDiff, TradePrint
 from tests.builders.recordings import Tape, ordinary
 
 

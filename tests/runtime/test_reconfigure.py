@@ -38,7 +38,7 @@ def test_what_is_in_force_is_told_with_its_place_and_when_it_applies(run: Config
         assert (row["value"], row["applies"], row["source"]) == ("5000", "now", f"{run.path}:21")
         (row,) = rows(run.config.values("data_dir"), "values")
         assert (row["source"], row["applies"]) == ("--set", "restart")
-        assert len(rows(run.config.values("pair.main.inventory"), "values")) == 4
+        assert len(rows(run.config.values("pair.main.inventory"), "values")) == 5
         with pytest.raises(ConfigError, match=r"there is no key 'risk.max'"):
             run.config.values("risk.max")
 

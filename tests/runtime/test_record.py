@@ -21,9 +21,9 @@ from mm.domain.events import (
     Throttled,
 )
 from mm.runtime.record import Recorder, RecordRun, record
-from mm.store.recordings.framed import ClockNote, FailedNote, FramedKind, FramedRecord, answer_of
-from mm.store.recordings.framed_reader import FramedRecording, FramedSegment
-from mm.store.recordings.framed_writer import FramedEnd, FramedLimits, FramedWriter
+from mm.store.recordings.framed.form import ClockNote, FailedNote, FramedKind, FramedRecord, answer_of
+from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
+from mm.store.recordings.framed.writer import FramedEnd, FramedLimits, FramedWriter
 from tests.builders.framed import BEGAN_NS, a_header
 
 S = 1_000_000_000

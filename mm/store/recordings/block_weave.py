@@ -29,8 +29,8 @@ from mm.store.recordings.blocks import (
     tape_rows,
 )
 from mm.store.recordings.detailed import KEPT, MADE_HERE, Detailed
-from mm.store.recordings.joiner import KEPT_MAX, Joiner, Lost
-from mm.store.recordings.records import DepthDiff, Snapshot
+from mm.store.recordings.raw.joiner import KEPT_MAX, Joiner, Lost
+from mm.store.recordings.raw.records import DepthDiff, Snapshot
 from mm.store.recordings.source import CHUNK_ROWS, KEYFRAME_NS
 
 if TYPE_CHECKING:

@@ -12,15 +12,15 @@ from typing import Final
 from mm.errors import ConfigError, RecordingUnusable
 from mm.store.journal.layout import JOURNAL_NAME
 from mm.store.recordings.extra import require_research
-from mm.store.recordings.framed import PREAMBLE, SUFFIX
-from mm.store.recordings.hftbacktest_npz import is_npz
-from mm.store.recordings.lines import content_bytes
+from mm.store.recordings.foreign.npz import is_npz
+from mm.store.recordings.foreign.tardis_csv import is_tardis
+from mm.store.recordings.framed.form import PREAMBLE, SUFFIX
 from mm.store.recordings.merged import merged
-from mm.store.recordings.reader import Entry, records
-from mm.store.recordings.records import Market
+from mm.store.recordings.parquet.layout import MANIFEST_NAME
+from mm.store.recordings.raw.lines import content_bytes
+from mm.store.recordings.raw.reader import Entry, records
+from mm.store.recordings.raw.records import Market
 from mm.store.recordings.source import Facts, Opening, Source
-from mm.store.recordings.store_layout import MANIFEST_NAME
-from mm.store.recordings.tardis_csv import is_tardis
 
 PARQUET_MAGIC: Final = b"PAR1"
 _TELL_EVERY: Final = 4_096
@@ -189,33 +189,33 @@ def _runs(paths: Sequence[Path], facts: Facts) -> list[Source]:
 
 def _parquet(paths: Sequence[Path], facts: Facts) -> list[Source]:
     require_research(paths[0])
-    from mm.store.recordings.normalised_source import normalised_sources  # noqa: PLC0415 - needs the extra
+    from mm.store.recordings.parquet.normalised_source import normalised_sources  # noqa: PLC0415 - needs the extra
 
     return normalised_sources(paths, facts)
 
 
 def _stores(paths: Sequence[Path], facts: Facts) -> list[Source]:
     require_research(paths[0])
-    from mm.store.recordings.store_source import store_sources  # noqa: PLC0415 - needs the extra
+    from mm.store.recordings.parquet.source import store_sources  # noqa: PLC0415 - needs the extra
 
     assert facts is not None
     return [source for path in paths for source in store_sources(path)]
 
 
 def _framed(paths: Sequence[Path], facts: Facts) -> list[Source]:
-    from mm.store.recordings.framed_source import framed_sources  # noqa: PLC0415 - only what is asked for
+    from mm.store.recordings.framed.source import framed_sources  # noqa: PLC0415 - only what is asked for
 
     return framed_sources(paths, facts)
 
 
 def _npz(paths: Sequence[Path], facts: Facts) -> list[Source]:
-    from mm.store.recordings.hftbacktest_npz import hftbacktest_sources  # noqa: PLC0415 - of this form
+    from mm.store.recordings.foreign.npz import hftbacktest_sources  # noqa: PLC0415 - of this form
 
     return hftbacktest_sources(paths, facts)
 
 
 def _tardis(paths: Sequence[Path], facts: Facts) -> list[Source]:
-    from mm.store.recordings.tardis_csv import tardis_sources  # noqa: PLC0415 - only what is asked for
+    from mm.store.recordings.foreign.tardis_csv import tardis_sources  # noqa: PLC0415 - only what is asked for
 
     return tardis_sources(paths, facts)
 

@@ -14,8 +14,8 @@ import msgspec
 
 from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
 from mm.errors import ConfigError, RecordingUnusable
-from mm.store.recordings.records import Market
-from mm.store.recordings.scan import RecordingInfo
+from mm.store.recordings.raw.records import Market
+from mm.store.recordings.raw.scan import RecordingInfo
 from mm.store.recordings.source import Facts
 
 _DOLLARS: Final = Decimal(5)

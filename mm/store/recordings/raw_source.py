@@ -18,8 +18,8 @@ from mm.domain.tape import Chunk
 from mm.errors import RecordingDamaged
 from mm.store.recordings.detailed import Detailed, DetailedWriter
 from mm.store.recordings.pair import VENUES, instrument_of
-from mm.store.recordings.reader import Entry, records
-from mm.store.recordings.scan import RecordingInfo, scan
+from mm.store.recordings.raw.reader import Entry, records
+from mm.store.recordings.raw.scan import RecordingInfo, scan
 from mm.store.recordings.source import Facts, SourceGap, check_span
 from mm.store.recordings.weave import Cut, Weaver
 

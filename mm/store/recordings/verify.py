@@ -14,14 +14,14 @@ from typing import Final
 
 from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.errors import MMError, RecordingDamaged, RecordingUnusable, StateCorrupt
+from mm.store.recordings.candles.klines_file import check_klines
 from mm.store.recordings.findings import Fault, Finding, Findings, MarketChecks
-from mm.store.recordings.klines_file import check_klines
-from mm.store.recordings.lines import Line, lines
 from mm.store.recordings.located import located
 from mm.store.recordings.opening import opened_each
+from mm.store.recordings.parquet.layout import MANIFEST_NAME, partitions, read_manifest
+from mm.store.recordings.raw.lines import Line, lines
 from mm.store.recordings.raw_source import file_digest
 from mm.store.recordings.source import Facts, Opening, Source
-from mm.store.recordings.store_layout import MANIFEST_NAME, partitions, read_manifest
 
 TELL_EVERY: Final = 4_096
 """Messages from one word about the progress to the next."""

@@ -21,8 +21,8 @@ from mm.store.recordings.detailed import (
     DetailedWriter,
     Head,
 )
-from mm.store.recordings.joiner import Joiner, Lost
-from mm.store.recordings.records import BookTicker, DepthDiff, Other, Record, Row, Snapshot, TradePrint
+from mm.store.recordings.raw.joiner import Joiner, Lost
+from mm.store.recordings.raw.records import BookTicker, DepthDiff, Other, Record, Row, Snapshot, TradePrint
 from mm.store.recordings.source import CHUNK_ROWS, KEYFRAME_NS
 
 _PRICES_KNOWN_MAX: Final = 200_000

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from mm.store.recordings.findings import Fault, Finding
-from mm.store.recordings.normalised_writer import write_normalised
+from mm.store.recordings.parquet.layout import MANIFEST_NAME, partitions
+from mm.store.recordings.parquet.normalised_writer import write_normalised
 from mm.store.recordings.raw_source import RawSource
 from mm.store.recordings.source import Facts
-from mm.store.recordings.store_layout import MANIFEST_NAME, partitions
 from mm.store.recordings.verify import Verified, verify
 from tests.builders.recordings import Tape, ordinary
 from tests.builders.stored import EventSource, market_events, put, told

@@ -1,0 +1,1 @@
+"""What is read out of recorded runs: audit, reasons, reports, comparisons, exports, repetitions."""

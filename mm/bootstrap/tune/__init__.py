@@ -1,0 +1,1 @@
+"""A search for parameters, from a space file to a study, its verdict and its page."""

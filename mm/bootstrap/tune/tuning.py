@@ -1,0 +1,386 @@
+"""`mm tune`: a search over a session's parameters on recordings, and what its best trial is worth.
+
+A trial is a backtest per window and world (queue model and latency), each run by whoever there is; the
+coordinator alone writes the study. The config is changed by `write` alone. Invariant: the same order on the
+same data gives the same trials and the same best one, on however many workers.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from mm.analytics.session import AVERSION
+from mm.bootstrap.backtest.job import OFFSET_NS_MAX
+from mm.bootstrap.backtest.run import BacktestJob, run_job
+from mm.errors import ConfigError, NotRunning, WorkerFailed
+from mm.runtime.tune.executor import Executor, Task
+from mm.runtime.tune.judgement import Evidence, Judgement, Tried, best_of, judged
+from mm.runtime.tune.score import Objective, Outcome, outcome_of
+from mm.runtime.tune.search import LAG, Progress, Search, outcomes_of
+from mm.runtime.tune.sensitivity import Sensitivity, neighbours, sensitivities
+from mm.runtime.tune.space import Point, overrides_of
+from mm.runtime.tune.space_file import SpaceFile
+from mm.runtime.tune.splits import Cut, Window, places, windows
+from mm.runtime.tune.study import NAME, Place, TuneStudy
+from mm.settings.edit import with_key
+from mm.settings.loader import DEMO_FILE, leaves, load_settings, read_text, settings_of
+from mm.settings.models import Settings
+from mm.settings.overlay import PREFIX
+from mm.store.paths import private_directory
+from mm.store.recordings.opening import open_source
+from mm.store.textfile import replace_file
+
+BOM: Final = b"\xef\xbb\xbf"
+
+WORLDS_MAX: Final = 32
+
+BESIDE: Final = ("data_dir", "log", "journal", "watchdog", "recovery", "mode", "venue", "demo")
+"""Tables of the config that no backtest depends on: they may change between two parts of a study."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is asked for.
+
+    Fields: config; space: file; data: recordings; trials: of the study, those of earlier runs included;
+    overrides: of `--set`; pair: the session that is judged, None: the only one; objectives; queues,
+    latencies: as `BacktestJob` takes them, "" for the config's: the worst of all counts; cut; from_ns, to_ns:
+    of the data, 0: all; aversion: of the certainty equivalent; seed: of the search; lag: trials under way at
+    once; name: of the study, "" for that of config and space; storage: "" for a file in the data directory;
+    pick: the trial to judge in place of the best.
+    """
+
+    config: Path
+    space: Path
+    data: tuple[Path, ...]
+    trials: int
+    overrides: tuple[str, ...] = ()
+    pair: str | None = None
+    objectives: tuple[Objective, ...] = (Objective.CERTAINTY,)
+    queues: tuple[str, ...] = ("",)
+    latencies: tuple[str, ...] = ("",)
+    cut: Cut = field(default_factory=Cut)
+    from_ns: int = 0
+    to_ns: int = 0
+    aversion: float = AVERSION
+    seed: int = 7
+    lag: int = LAG
+    name: str = ""
+    storage: str = ""
+    reference: bool = False
+    pick: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """What a study amounts to.
+
+    Fields: order; pair; place: of the study; space; windows; worlds: queue and latency of each; tried: trials
+    with outcomes; trials: all that have ended; refused: combinations that the config does not take; best:
+    index into `tried`; front: numbers of the trials that no other one is better than in everything;
+    judgement; sensitivities; complete: so many trials as asked for.
+    """
+
+    order: Order
+    settings: Settings
+    pair: str
+    place: Place
+    space: SpaceFile
+    windows: tuple[Window, ...]
+    worlds: tuple[tuple[str, str], ...]
+    tried: tuple[Tried, ...]
+    trials: int
+    refused: int
+    best: int
+    front: tuple[int, ...]
+    judgement: Judgement
+    sensitivities: tuple[Sensitivity, ...]
+    complete: bool
+
+    @property
+    def point(self) -> dict[str, str]:
+        """What the best trial tried."""
+        return self.tried[self.best].point
+
+    @property
+    def train(self) -> tuple[int, ...]:
+        """Numbers of the windows that were chosen by."""
+        return places(self.windows, test=False)
+
+    @property
+    def test(self) -> tuple[int, ...]:
+        """Numbers of the windows that were judged on."""
+        return places(self.windows, test=True)
+
+
+class Tuning:
+    """A study that is ready to be searched. Fields: order; space; windows; worlds; place."""
+
+    def __init__(self, order: Order) -> None:
+        """Check all that can be checked before anything runs.
+
+        Raises: ConfigError about config, space, data or names; RecordingUnusable, RecordingDamaged.
+        """
+        self.order = order
+        self._variables = tuple(_variables())
+        self.settings = load_settings(order.config, order.overrides)
+        self.space = SpaceFile(order.space, order.config, order.overrides)
+        self.pair = _judged_pair(self.settings, order.pair)
+        source = open_source(order.data)
+        first_ns, last_ns = source.first_ns, source.last_ns
+        self.windows = windows(
+            max(first_ns, _at(order.from_ns, first_ns)),
+            min(last_ns, _at(order.to_ns, first_ns) or last_ns),
+            order.cut,
+        )
+        self.worlds = tuple((queue, latency) for queue in order.queues for latency in order.latencies)
+        if len(dict.fromkeys(self.worlds)) != len(self.worlds) or len(self.worlds) > WORLDS_MAX:
+            raise ConfigError(f"--queues and --latencies: expected at most {WORLDS_MAX} different worlds")
+        self._data_digest = source.digest
+        self.place = _place(order, self.settings)
+
+    @contextmanager
+    def study(self) -> Iterator[TuneStudy]:
+        """Open the study, made if it is not there; raises as `TuneStudy.open`."""
+        order = self.order
+        study = TuneStudy(self.place, self.space.dimensions, seed=order.seed, lag=order.lag)
+        with study.open(self._facts(), [one.is_maximised for one in order.objectives]):
+            yield study
+
+    def search(self, study: TuneStudy, executor: Executor, progress: Progress) -> None:
+        """Run what is left of the trials; raises as `Search.run`."""
+        Search(study, self, executor, self.order.objectives).run(self.order.trials, progress)
+
+    def tuned(self, study: TuneStudy) -> Tuned:
+        """Return what the study amounts to now.
+
+        Raises: NotRunning if no trial has a result, ConfigError if none can have one.
+        """
+        order = self.order
+        kept = study.trials()
+        tried = [
+            Tried(number=one.number, point=one.point, outcomes=outcomes_of(one.result))
+            for one in kept
+            if one.result is not None
+        ]
+        refused = [one for one in kept if one.refused]
+        if not tried:
+            if refused:
+                raise ConfigError(f"none of {len(refused)} trials can be: {refused[0].refused}")
+            raise NotRunning(f"{self.place.shown}: no trial of {self.place.name} has a result yet")
+        best = _picked(tried, order, self.training)
+        points = [one.point for one in tried]
+        values = [one.outcomes.value(order.objectives[0], self.training) for one in tried]
+        evidence = Evidence(
+            tried=tried,
+            count=len(dict.fromkeys(tuple(point.values()) for point in points)),
+            best=best,
+            train=tuple(self.training),
+            test=places(self.windows, test=True),
+            near=neighbours(self.space.dimensions, points, best),
+        )
+        importances = study.importances(0, maximised=order.objectives[0].is_maximised)
+        return Tuned(
+            order=order,
+            settings=self.settings,
+            pair=self.pair,
+            place=self.place,
+            space=self.space,
+            windows=self.windows,
+            worlds=self.worlds,
+            tried=tuple(tried),
+            trials=len(tried) + len(refused),
+            refused=len(refused),
+            best=best,
+            front=tuple(study.front()),
+            judgement=judged(evidence),
+            sensitivities=sensitivities(self.space.dimensions, points, values, best, importances),
+            complete=len([one for one in kept if one.told]) >= order.trials,
+        )
+
+    # ---- what the search asks for
+
+    @property
+    def training(self) -> Sequence[int]:
+        """Numbers of the windows that count for the search."""
+        return places(self.windows, test=False)
+
+    def refusal(self, point: Point) -> str:
+        """Return why the config does not take a point, "" if it does."""
+        return self.space.refusal(point)
+
+    def task(self, point: Point, world: int, window: int) -> Task:
+        """Return the task of one backtest."""
+        order, span, (queue, latency) = self.order, self.windows[window], self.worlds[world]
+        job = BacktestJob(
+            config=order.config.absolute(),
+            text=self.settings.text,
+            data=tuple(path.absolute() for path in order.data),
+            overrides=(*self._variables, *order.overrides, *overrides_of(point)),
+            from_ns=span.from_ns,
+            to_ns=span.to_ns,
+            queue=queue,
+            latency=_anywhere(latency),
+            reference=order.reference,
+            aversion=order.aversion,
+        )
+        return partial(run_window, job, self.pair)
+
+    def _facts(self) -> dict[str, object]:
+        # All that a result depends on: a study never mixes two of any of these.
+        order = self.order
+        return {
+            "space": self.space.fields(),
+            "config": _config_digest(self.settings, [one.key for one in self.space.dimensions]),
+            "data": self._data_digest,
+            "session": self.pair,
+            "objectives": [one.value for one in order.objectives],
+            "worlds": [list(world) for world in self.worlds],
+            "windows": [[one.from_ns, one.to_ns] for one in self.windows],
+            "aversion": order.aversion,
+            "seed": order.seed,
+            "batch": order.lag,
+        }
+
+
+def run_window(job: BacktestJob, pair: str) -> Outcome:
+    """Run one backtest and return what it gave of a session; goes to a worker by its name.
+
+    Raises: as `run_job`; WorkerFailed if it ended before its data.
+    """
+    result = run_job(job)
+    if result.partial:
+        raise WorkerFailed(f"a backtest ended early: {result.partial}")
+    made = f"{result.fill_model}, {result.calibration}"
+    return outcome_of(result.session(pair), halted=result.halted, digest=result.digest, made=made)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A key that was written. Fields: key; old: as it was, "off" if absent; new."""
+
+    key: str
+    old: str
+    new: str
+
+
+def differences(found: Tuned) -> tuple[Written, ...]:
+    """Return what the best point changes in the config."""
+    known = {".".join(path): value for path, value in leaves(found.settings)}
+    changed = []
+    for key, text in found.point.items():
+        old = known.get(key)
+        shown = "off" if old is None else _shown(old)
+        if shown != text.strip('"'):
+            changed.append(Written(key=key, old=shown, new=text))
+    return tuple(changed)
+
+
+def write(found: Tuned) -> tuple[Written, ...]:
+    """Write the best point into the config and return what changed; atomic, comments kept.
+
+    Raises: ConfigError if the loader does not take the result, the file was changed meanwhile or cannot be
+    written: it is as it was then.
+    """
+    path = found.settings.path
+    if path == DEMO_FILE.absolute():
+        raise ConfigError("`mm demo` runs the config that comes with mm", hint="copy it and tune that")
+    text, before = read_text(path, again=True), path.read_bytes()
+    if text != found.settings.text:
+        raise ConfigError(f"{path}: was changed while the search ran", hint="give the command again")
+    changed = differences(found)
+    for one in changed:
+        text = with_key(text, one.key, one.new)
+    settings_of(text, path)
+    if changed:
+        prefix = BOM if before.startswith(BOM) else b""
+        replace_file(path, prefix + text.encode(), expected=before)
+    return changed
+
+
+def report_path(found: Tuned, suffix: str) -> Path:
+    """Return where the report of a study lies: beside its file, or in the data directory."""
+    folder = Path(found.place.storage).parent if found.place.is_file else _folder(found.settings)
+    return folder / f"{found.place.name}{suffix}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(getattr(value, "value", value))
+
+
+def _variables() -> Iterator[str]:
+    # What this process has in its environment, as texts: a worker elsewhere has another one.
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX):
+            yield f"{name.removeprefix(PREFIX).lower().replace('__', '.')}={os.environ[name]}"
+
+
+def _anywhere(latency: str) -> str:
+    # A worker elsewhere has another working directory.
+    kind, _, name = latency.partition(":")
+    return f"{kind}:{Path(name).absolute()}" if kind == "measured" else latency
+
+
+def _judged_pair(settings: Settings, asked: str | None) -> str:
+    names = list(settings.pair)
+    if asked is not None:
+        if asked not in names:
+            raise ConfigError(f"there is no [pair.{asked}]", hint=f"there is {', '.join(names)}")
+        return asked
+    if len(names) != 1:
+        raise ConfigError(
+            f"the config has {len(names)} sessions: {', '.join(names)}",
+            hint="name the one to judge: --pair NAME",
+        )
+    return names[0]
+
+
+def _at(given_ns: int, first_ns: int) -> int:
+    return first_ns + given_ns if 0 < given_ns < OFFSET_NS_MAX else given_ns
+
+
+def _folder(settings: Settings) -> Path:
+    private_directory(settings.data_dir)
+    return private_directory(settings.data_dir / "tune")
+
+
+def _place(order: Order, settings: Settings) -> Place:
+    name = order.name or f"{order.config.stem}-{order.space.stem}"
+    if not NAME.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} is no name of a study: letters, digits, dots and dashes", hint="--name NAME"
+        )
+    if not order.storage:
+        return Place(name=name, storage=str(_folder(settings) / f"{name}.log"))
+    place = Place(name=name, storage=order.storage)
+    if place.is_file and not Path(order.storage).absolute().parent.is_dir():
+        raise ConfigError(
+            f"{order.storage}: there is no such folder", hint="--storage FILE or postgresql://..."
+        )
+    return place
+
+
+def _picked(tried: Sequence[Tried], order: Order, train: Sequence[int]) -> int:
+    if order.pick is None:
+        return best_of(tried, order.objectives, train)
+    at = next((at for at, one in enumerate(tried) if one.number == order.pick), None)
+    if at is None:
+        raise ConfigError(f"--pick {order.pick}: the study has no such trial with a result")
+    return at
+
+
+def _config_digest(settings: Settings, tuned: Sequence[str]) -> str:
+    # Of what a backtest depends on; keys that are searched are in the space.
+    told = [
+        f"{'.'.join(path)} = {value!r}"
+        for path, value in leaves(settings)
+        if path[0] not in BESIDE and ".".join(path) not in tuned
+    ]
+    return sha256("\n".join(told).encode()).hexdigest()[:16]

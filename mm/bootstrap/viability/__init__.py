@@ -1,0 +1,1 @@
+"""Whether a market can be made at a profit: its tape collected, read, and judged."""

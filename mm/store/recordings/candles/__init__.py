@@ -1,0 +1,1 @@
+"""Candles out of trades, and those that a venue made, to hold one against the other."""

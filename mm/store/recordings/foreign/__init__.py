@@ -1,0 +1,1 @@
+"""Forms of others: hftbacktest's npz and Tardis's CSV."""

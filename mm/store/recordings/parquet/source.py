@@ -1,0 +1,234 @@
+"""A store of recordings as a source: its files in order, a file at a time, checked before they are believed.
+
+Must never join what was not recorded together: between two imports a book is lost. Invariant: the rows of one
+market on one grid. Import this module late: it needs NumPy.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from mm.domain.events import AnyEvent, BookLost
+from mm.domain.instrument import Instrument
+from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT, Chunk
+from mm.errors import RecordingDamaged, RecordingUnusable
+from mm.store.recordings.blocks import KIND, LAST, NAMES, SEQ, TS_NS, joined, new_block
+from mm.store.recordings.detailed import KEPT, Detailed
+from mm.store.recordings.parquet.layout import (
+    Manifest,
+    Part,
+    Span,
+    partitions,
+    read_manifest,
+    same_grid,
+)
+from mm.store.recordings.parquet_files import ParquetFile
+from mm.store.recordings.raw_source import file_digest
+from mm.store.recordings.source import Source, SourceGap, check_span
+
+if TYPE_CHECKING:
+    from mm.store.recordings.parquet_files import Integers
+
+_TAPE: Final = {name: f"{name}::bigint" for name in NAMES[:9] if name != "market"}
+_ALL: Final = {name: f"{name}::bigint" for name in NAMES if name != "market"}
+_HINT: Final = "import it again into another directory; mm data verify says what else is damaged"
+
+
+class _Place(NamedTuple):
+    # A part with where it stands.
+    directory: Path
+    span: Span
+    part: Part
+
+    @property
+    def path(self) -> Path:
+        return self.directory / self.part.name
+
+
+class StoreSource:
+    """The partitions of one market, in the order of their days. Implements `Source`.
+
+    Fields: manifests: by the directory of each partition.
+    """
+
+    def __init__(self, directories: Sequence[Path]) -> None:
+        """Read the manifests. Raises: RecordingUnusable if the partitions are of several grids."""
+        found = [(directory, read_manifest(directory)) for directory in directories]
+        self.manifests: dict[Path, Manifest] = {path: one for path, one in found if one is not None}
+        ordered = sorted(self.manifests, key=lambda path: self.manifests[path].first_ns)
+        first = self.manifests[ordered[0]]
+        for path in ordered[1:]:
+            other = self.manifests[path]
+            if not same_grid(first.instrument, other.instrument):
+                raise RecordingUnusable(
+                    f"{path}: tick {other.tick_size}, lot {other.lot_size} after tick {first.tick_size},"
+                    f" lot {first.lot_size} in {ordered[0]}",
+                    hint="days of one tick size can be read as one: name their partitions",
+                )
+        self.instruments: tuple[Instrument, ...] = (first.instrument,)
+        self.symbols = (first.symbol,)
+        self.venue, self.controls = first.venue, first.controls
+        self._places = [
+            _Place(path, span, part)
+            for path in ordered
+            for span in self.manifests[path].spans
+            for part in span.parts
+        ]
+        self.rows = sum(place.part.rows for place in self._places)
+        self.first_ns = self._places[0].part.first_ns
+        self.last_ns = self._places[-1].part.last_ns
+        self._others: tuple[Path, tuple[AnyEvent, ...]] | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is, for people."""
+        days = [manifest.day for manifest in self.manifests.values()]
+        span = min(days) if len(days) == 1 else f"{min(days)} to {max(days)}"
+        return f"{self.venue} {self.symbols[0]} {span}"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of those of the files and of the instrument."""
+        said = [place.part.sha256 for place in self._places]
+        said += [place.span.others_sha256 for place in self._places]
+        return sha256(msgspec.json.encode((self.instruments[0], said))).hexdigest()
+
+    @property
+    def gaps(self) -> tuple[SourceGap, ...]:
+        """Gaps that the manifests tell."""
+        return tuple(
+            SourceGap(
+                symbol=self.symbols[0],
+                from_ns=gap.since_ns,
+                to_ns=gap.ts_ns,
+                place=f"{path / gap.part}: row {gap.row}",
+                reason=gap.reason,
+            )
+            for path, manifest in self.manifests.items()
+            for span in manifest.spans
+            for gap in span.gaps
+        )
+
+    def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
+        """Yield the rows; see `Source.chunks`."""
+        check_span(self, from_ns, to_ns)
+        first, before = self._first_place(from_ns), None
+        for number, place in enumerate(self._places[first:]):
+            if to_ns and place.part.first_ns >= to_ns:
+                return
+            if _parts_ways(before, place.span):
+                yield self._lost(place)
+            before = place.span
+            block, others = self._read(place, _TAPE)
+            if from_ns and not number:
+                block = block[:, _begin(block, from_ns) :]
+            if to_ns and place.part.last_ns >= to_ns:
+                block = block[:, : int(np.searchsorted(block[TS_NS], to_ns))]
+            if block.shape[1]:
+                yield _with_others(self.symbols, block, others).chunk
+
+    def detailed(self) -> Iterator[Detailed]:
+        """Yield everything that was imported, in order; see `Detailed`."""
+        for _, detailed in self.parts():
+            yield detailed
+
+    def parts(self) -> Iterator[tuple[Path, Detailed]]:
+        """Yield every file with all that it holds, kept rows too."""
+        for place in self._places:
+            block, others = self._read(place, _ALL)
+            yield place.path, _with_others(self.symbols, block, others)
+
+    # The last file that holds a keyframe of that time or before; a store without any has snapshots at best.
+    def _first_place(self, from_ns: int) -> int:
+        parts = [place.part for place in self._places]
+        for times in ([part.keyframe_ns for part in parts], [part.snapshot_ns for part in parts]):
+            known = [at for at, ts_ns in enumerate(times) if 0 < ts_ns <= from_ns]
+            if known:
+                return known[-1]
+        return 0
+
+    def _read(self, place: _Place, columns: dict[str, str]) -> tuple["Integers", tuple[AnyEvent, ...]]:
+        path, part = place.path, place.part
+        try:
+            is_whole = file_digest(path) == part.sha256
+        except OSError as error:
+            raise RecordingDamaged(
+                f"{path}: cannot be read: {error.strerror or error}", path=str(path), hint=_HINT
+            ) from None
+        if not is_whole:
+            raise RecordingDamaged(
+                f"{path}: damaged: its SHA-256 is not that of its manifest", path=str(path), hint=_HINT
+            )
+        file = ParquetFile(path)
+        found = file.window(0, file.count, columns)
+        file.close()
+        block = new_block(file.count)
+        for line, name in enumerate(NAMES):
+            if name in columns:
+                block[line] = found[name]
+        if columns is _TAPE and part.kept:
+            block = np.ascontiguousarray(block[:, block[KIND] < KEPT])
+        return block, self._events(place) if part.others else ()
+
+    def _events(self, place: _Place) -> tuple[AnyEvent, ...]:
+        path = place.directory / place.span.others_name
+        if self._others is None or self._others[0] != path:
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise RecordingDamaged(
+                    f"{path}: cannot be read: {error.strerror or error}", path=str(path), hint=_HINT
+                ) from None
+            if sha256(content).hexdigest() != place.span.others_sha256:
+                raise RecordingDamaged(
+                    f"{path}: damaged: its SHA-256 is not that of its manifest", path=str(path), hint=_HINT
+                )
+            events = msgspec.json.Decoder(AnyEvent).decode_lines(content)
+            self._others = path, tuple(events)
+        return self._others[1]
+
+    def _lost(self, place: _Place) -> Chunk:
+        row = new_block(1)
+        row[TS_NS], row[KIND], row[LAST] = place.part.first_ns, OTHER, 1
+        reason = "not recorded together with what came before"
+        lost = BookLost(ts_ns=place.part.first_ns, symbol=self.symbols[0], reason=reason)
+        return joined(self.symbols, [row], (lost,)).chunk
+
+
+def store_sources(path: Path) -> list[Source]:
+    """Return a source per market of a store, or of what lies below any directory of it."""
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for directory in partitions(path):
+        manifest = read_manifest(directory)
+        assert manifest is not None
+        groups.setdefault((manifest.venue, manifest.symbol), []).append(directory)
+    return [StoreSource(group) for group in groups.values()]
+
+
+def _parts_ways(before: Span | None, span: Span) -> bool:
+    if before is None or before is span:
+        return False
+    return not (before.import_id == span.import_id and span.continues)
+
+
+# Where the book can be had that stands at a time.
+def _begin(block: "Integers", from_ns: int) -> int:
+    heads = np.concatenate(([True], block[LAST, :-1] != 0)) & (block[TS_NS] <= from_ns)
+    for kind in (KEYFRAME, SNAPSHOT):
+        found = np.flatnonzero(heads & (block[KIND] == kind))
+        if len(found):
+            return int(found[-1])
+    return 0
+
+
+# The events of a part alone, numbered from its first.
+def _with_others(symbols: tuple[str, ...], block: "Integers", others: tuple[AnyEvent, ...]) -> Detailed:
+    rows = np.flatnonzero(block[KIND] == OTHER)
+    chosen = [others[number] for number in block[SEQ, rows].tolist()]
+    block[SEQ, rows] = np.arange(len(rows))
+    return joined(symbols, [block], chosen)
