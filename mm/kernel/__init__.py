@@ -2,7 +2,8 @@
 
 What is what: `types` says what a kernel is; `plain` is one over the ordinary objects, `kernel` the one over
 an array. Its loop and all that the loop calls are leaves (`loop`, `messages`, `venue_view`, `slots`, and
-those of `sim.queue`): plain functions over integers, compiled by `compiled` where Numba can be had.
+those of `sim.queue`): plain functions over integers, compiled by `compiled` where Numba can be had; so are
+those of `whole`, which go over every price of a side for `memory` and the views.
 `array_book` and `array_feed` are the same array seen as the engine's book and as the venue's feed, for
 everything that has to go through the objects. `memory` makes the array, `layout` names what is in it.
 

@@ -11,7 +11,7 @@ from mm.domain.book import Book, BookStatus, Level
 from mm.kernel import layout as at
 from mm.kernel.memory import Memory
 from mm.kernel.messages import settle_delta, take_top, touch
-from mm.kernel.slots import find, list_if_near, prune, relist, set_book, slot_of
+from mm.kernel.slots import find, list_if_near, set_book, slot_of
 
 _STATUSES: Final = {
     at.EMPTY: BookStatus.EMPTY,
@@ -190,18 +190,8 @@ class ArrayBook(Book):
 
     def _replace(self, side: int, levels: Sequence[Level]) -> None:
         memory = self._memory
-        memory.make_room(side, len(levels))
-        cells = memory.cells
-        for slot in slots(memory, side):
-            cells[slot + at.BOOK] = 0
-        cells[side + at.BOOK_LEVELS], cells[side + at.BEST], cells[side + at.LOST] = 0, at.NOWHERE, 0
-        sign = cells[side + at.SIGN]
-        for price_ticks, size_atoms in levels:
-            if size_atoms:
-                slot = slot_of(cells, side, price_ticks)
-                set_book(cells, side, slot, sign * price_ticks, size_atoms)
-        prune(cells, side, at.BOOK)
-        relist(cells, side)
+        memory.spread(side, levels)
+        memory.display_book(memory.view, side, len(levels))
 
     def _apply(self, side: int, levels: Sequence[Level]) -> None:
         memory = self._memory
@@ -260,7 +250,7 @@ def displayed(memory: Memory, side: int, view: int) -> Iterator[Level]:
     """Yield the levels of a view, best first. Not while they change."""
     # The list may have become short since it was filled; all that is beyond it has to be put in order.
     if memory.cells[side + at.NEAR_COUNT] < at.NEAR_MIN and memory.cells[side + at.FLOOR] != at.NOWHERE:
-        relist(memory.cells, side)
+        memory.list_anew(memory.view, side)
     cells = memory.cells
     near, sign, left = (
         cells[side + at.NEAR],

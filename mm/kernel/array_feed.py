@@ -13,7 +13,7 @@ from mm.kernel import layout as at
 from mm.kernel import venue_view as view
 from mm.kernel.array_book import displayed, size_at, slots
 from mm.kernel.memory import Memory
-from mm.kernel.slots import best_of, find, list_if_near, prune, relist, slot_of
+from mm.kernel.slots import best_of, find, list_if_near, prune, slot_of
 from mm.sim.displayed import DisplayedSide, Unexplained
 from mm.sim.feed import MarketFeed
 from mm.sim.places import Places
@@ -197,22 +197,8 @@ class ArraySide(DisplayedSide):
     def replace(self, levels: Sequence[Level]) -> None:
         """Display exactly `levels`; what was told before explains nothing any more."""
         memory, side = self._memory, self._side
-        memory.make_room(side, len(levels))
-        cells = memory.cells
-        for slot in slots(memory, side):
-            cells[slot + at.VENUE] = 0
-        cells[side + at.VENUE_LEVELS] = 0
-        for price_ticks, size_atoms in levels:
-            if size_atoms:
-                slot = slot_of(cells, side, price_ticks)
-                cells[side + at.VENUE_LEVELS] += not cells[slot + at.VENUE]
-                cells[slot + at.VENUE] = size_atoms
-        for slot in slots(memory, side):
-            cells[slot + at.TAKEN] = min(cells[slot + at.TAKEN], cells[slot + at.VENUE])
-        self.printed.clear()
-        self.shown.clear()
-        self.prune()
-        relist(cells, side)
+        memory.spread(side, levels)
+        memory.display_venue(memory.view, side, len(levels))
 
     def better_than(self, price_ticks: int) -> list[int]:
         """Return the displayed prices that are better than one, best first; 0 is worse than any."""

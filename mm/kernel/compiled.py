@@ -9,27 +9,40 @@ give equal arrays.
 import hashlib
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Final, Protocol, cast
 
-from mm.kernel import layout, loop, messages, slots, venue_view
+from mm.kernel import layout, loop, messages, slots, venue_view, whole
 from mm.sim import queue
 
-LEAVES: Final = (queue, slots, venue_view, messages, loop)
+LEAVES: Final = (queue, slots, venue_view, messages, loop, whole)
 """The modules whose functions are compiled."""
+
+ENTRIES: Final = {
+    "run": 3,
+    "make_room": 2,
+    "list_anew": 1,
+    "move_in": 3,
+    "display_book": 2,
+    "display_venue": 2,
+}
+"""Those that are called from outside, and with how many integers after the arrays."""
+
+COLUMNS: Final = 9
+"""Arrays that `run` takes before that of the kernel, which all take."""
 
 COMPILING: Final = "compiling the kernel, once for this machine (some 10 s)"
 """What is said when nothing is in the cache."""
 
 
 class Run(Protocol):
-    """`loop.run`, plain or compiled."""
+    """An entry, plain or compiled."""
 
     def __call__(self, *arguments: object) -> int:
-        """Run it; returns why it ended."""
+        """Run it; what it returns says the leaf."""
 
 
 class _Dispatcher(Run, Protocol):
@@ -58,17 +71,19 @@ class _Numpy(Protocol):
 
 
 class Compiled:
-    """The compiled loop. Fields: run: takes what `loop.run` takes, as views (`view`)."""
+    """What is compiled. Fields: entries: by name; each takes what its leaf takes, arrays as `view`s."""
 
     def __init__(self, numba: _Numba, numpy: _Numpy, say: Callable[[str], object] | None) -> None:
         """Compile it, or find it in the cache. Args: say: is told before what takes long."""
         self._numpy = numpy
-        run = bound(LEAVES, lambda leaf: numba.njit(**_options(leaf.__name__))(leaf))
-        if say is not None and not _is_cached(run):
+        made = bound(LEAVES, lambda leaf: numba.njit(**_options(leaf.__name__))(leaf))
+        if say is not None and not _is_cached(made["run"]):
             say(COMPILING)
         integers, integer = numba.typeof(self.view(bytearray(8))), numba.typeof(2**40)
-        run.compile((integers,) * 10 + (integer,) * 3)
-        self.run: Run = run
+        for name, count in ENTRIES.items():
+            arrays = COLUMNS + 1 if name == "run" else 1
+            made[name].compile((integers,) * arrays + (integer,) * count)
+        self.entries: Mapping[str, Run] = {name: made[name] for name in ENTRIES}
 
     def view(self, buffer: object) -> object:
         """Return what compiled code reads and writes the integers of a buffer as."""
@@ -80,9 +95,8 @@ class Compiled:
 
 
 # Nothing is allocated in a leaf: without counting references to the arrays a loop takes a third of the time.
-# Only the loop is called from outside.
 def _options(name: str) -> dict[str, bool | str]:
-    inside = name != "run"
+    inside = name not in ENTRIES
     return {
         "cache": not inside,
         "error_model": "numpy",
@@ -92,8 +106,10 @@ def _options(name: str) -> dict[str, bool | str]:
     }
 
 
-def bound(modules: tuple[ModuleType, ...], make: Callable[[FunctionType], _Dispatcher]) -> _Dispatcher:
-    """Return `run` of the modules, it and all that it calls made by `make`."""
+def bound(
+    modules: tuple[ModuleType, ...], make: Callable[[FunctionType], _Dispatcher]
+) -> dict[str, _Dispatcher]:
+    """Return the entries of the modules by name, they and all that they call made by `make`."""
     made: dict[str, _Dispatcher] = {}
     names: list[dict[str, object]] = []
     digest = source_digest()
@@ -108,7 +124,7 @@ def bound(modules: tuple[ModuleType, ...], make: Callable[[FunctionType], _Dispa
                 made[name] = make(copy)
     for inside in names:
         inside.update((name, one) for name, one in made.items() if name in inside)
-    return made["run"]
+    return {name: made[name] for name in ENTRIES}
 
 
 @cache
@@ -138,6 +154,13 @@ def compiled(say: Callable[[str], object] | None = None) -> Compiled | None:
 
 
 _MADE: Final[list[Compiled]] = []
+
+
+def entry(made: Compiled | None, name: str) -> Run:
+    """Return an entry by name. Args: made: None: the leaf as it stands."""
+    if made is not None:
+        return made.entries[name]
+    return cast("Run", vars(loop if name == "run" else whole)[name])
 
 
 def _is_cached(run: _Dispatcher) -> bool:

@@ -7,22 +7,26 @@ order. Invariant: it stops where `PlainKernel` stops, with the same news, compil
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, cast
+from typing import Final, TypeAlias
 
 from mm.domain.book import LEVELS_MAX
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import Chunk, Column
-from mm.engine.glide import Glided, SeenTop, SeenTrade
+from mm.engine.glide import Glided
 from mm.kernel import layout as at
 from mm.kernel.array_book import ArrayBook
 from mm.kernel.array_feed import ArrayFeed
-from mm.kernel.compiled import Run, compiled
-from mm.kernel.loop import run
+from mm.kernel.compiled import compiled
 from mm.kernel.memory import SLOTS, Memory
 from mm.kernel.types import KernelMarket, Stop, Watch
 from mm.sim.places import Places
 
 WATCHES_AT_FIRST: Final = 8
+
+_STOPS: Final = tuple(Stop)
+
+_Entry: TypeAlias = tuple[int, int, int, int, int, int, int]
+# `SeenTop` or `SeenTrade`.
 
 
 class Kernel:
@@ -45,13 +49,22 @@ class Kernel:
         """
         self._markets = tuple(markets)
         self._compiled = compiled(say) if compile_loop else None
-        self._memory = Memory(len(markets), levels_max=levels_max or LEVELS_MAX, slots=slots)
-        self._held: list[tuple[int, Places]] = []
-        self._tops: list[list[SeenTop]] = [[] for _ in markets]
-        self._trades: list[list[SeenTrade]] = [[] for _ in markets]
+        self._memory = Memory(
+            len(markets), levels_max=levels_max or LEVELS_MAX, slots=slots, made=self._compiled
+        )
+        # By side: whose places they are, and their version that stands in the array.
+        self._held: dict[int, Places] = {}
+        self._taken: dict[int, int] = {}
+        self._watched: list[Watch] = []
+        # Of each market what was read out of its full logs.
+        self._early: dict[int, tuple[list[_Entry], list[_Entry]]] = {}
         self._watches_max = 0
         self._columns: tuple[object, ...] = ()
         self._rows = 0
+        self._known = [
+            (block, one.known, one.prints)
+            for block, one in zip(self._memory.blocks, self._markets, strict=True)
+        ]
         self._symbols: tuple[str, ...] = ()
         for index, market in enumerate(markets):
             block = self._memory.blocks[index]
@@ -59,9 +72,8 @@ class Kernel:
             if market.queue is not None:
                 self._memory.cells[block + at.QUEUE] = int(market.queue.model)
                 self._memory.cells[block + at.LOT_ATOMS] = market.queue.lot_atoms
+                self._memory.cells[block + at.PARTICIPATION] = market.queue.participation_ppm
                 self._memory.set_shape(block, market.queue.shape)
-        self._memory.renewed = self._renew
-        self._renew()
 
     @property
     def is_compiled(self) -> bool:
@@ -86,8 +98,8 @@ class Kernel:
         """Return what becomes the venue's view of a market; its own orders are in the places `own`."""
         block = self._memory.blocks[market]
         self._memory.cells[block + at.HAS_VENUE] = 1
-        self._held = [one for one in self._held if one[0] not in (block + at.BID, block + at.ASK)]
-        self._held += [(block + at.BID, own[BUY]), (block + at.ASK, own[SELL])]
+        for side, places in ((block + at.BID, own[BUY]), (block + at.ASK, own[SELL])):
+            self._held[side], self._taken[side] = places, -1
         return ArrayFeed(self._memory, block, dict(own))
 
     def load(self, chunk: Chunk) -> None:
@@ -111,48 +123,42 @@ class Kernel:
         self._take_in(watches, wants_keyframe=wants_keyframe)
         memory = self._memory
         while True:
-            code = self._run(*self._columns, self._cells, row, self._rows, limit_ns)
+            code = memory.run(*self._columns, memory.view, row, self._rows, limit_ns)
             row = memory.cells[at.ROW]
-            if memory.cells[at.LOGGED]:
-                self._read_log()
             if code == at.GROW:
                 memory.grow()
-            elif code != at.FULL:
+            elif code == at.FULL:
+                self._empty_logs()
+            else:
                 break
         cells = memory.cells
-        for side, places in self._held:
+        for side, places in self._held.items():
             if cells[side + at.CHANGED]:
                 _give_back(cells, side, places)
-        return Stop(code), row
+        return _STOPS[code], row
 
     def news(self, market: int) -> Glided:
         """Return what happened to a market since the last call, and forget it."""
         cells, block = self._memory.cells, self._memory.blocks[market]
-        tops, trades = self._tops[market], self._trades[market]
-        self._tops[market], self._trades[market] = [], []
-        heard_ns, venue_ms, stands = cells[block + at.HEARD_NS : block + at.HEARD_NS + 3]
-        return Glided(self._markets[market].symbol, tops, trades, heard_ns, venue_ms, bool(stands))
+        tops = self._read(block + at.TOP_LOG) if cells[block + at.TOP_LOGGED] else []
+        trades = self._read(block + at.TRADE_LOG) if cells[block + at.TRADE_LOGGED] else []
+        if self._early:
+            early_tops, early_trades = self._early.pop(market, ([], []))
+            tops, trades = early_tops + tops, early_trades + trades
+        symbol, stands = self._markets[market].symbol, cells[block + at.STANDS] != 0
+        return Glided(symbol, tops, trades, cells[block + at.HEARD_NS], cells[block + at.VENUE_MS], stands)
 
     # ---- what goes in, what comes out
 
-    def _renew(self) -> None:
-        made, cells = self._compiled, self._memory.cells
-        if made is None:
-            self._run, self._cells = cast("Run", run), cast("object", cells)
-        else:
-            self._run, self._cells = made.run, made.view(cells)
-
     def _take_in(self, watches: Sequence[Watch], *, wants_keyframe: bool) -> None:
         memory = self._memory
-        if len(watches) > self._watches_max:
-            self._watches_max = 2 * len(watches) + WATCHES_AT_FIRST
-            begin = memory.region(self._watches_max * at.WATCH)
-            memory.cells[at.WATCHES] = begin
-        for side, places in self._held:
-            self._take_places(side, places)
-        cells, blocks = memory.cells, memory.blocks
-        for market, block in zip(self._markets, blocks, strict=True):
-            known, prints = market.known, market.prints
+        if watches != self._watched:
+            self._take_watches(watches)
+        for side, places in self._held.items():
+            if places.version != self._taken[side]:
+                self._take_places(side, places)
+        cells = memory.cells
+        for block, known, prints in self._known:
             cells[block + at.HEARD_NS] = known.heard_ns
             cells[block + at.VENUE_MS] = known.venue_ms
             cells[block + at.STANDS] = known.stands
@@ -160,12 +166,20 @@ class Kernel:
             cells[block + at.SEEN_MID] = known.mid_half_ticks
             if prints is not None:
                 cells[block + at.LAST_TRADE_ID] = prints.last_trade_id
+        cells[at.WANTS_KEYFRAME] = wants_keyframe
+
+    def _take_watches(self, watches: Sequence[Watch]) -> None:
+        memory, self._watched = self._memory, list(watches)
+        if len(watches) > self._watches_max:
+            self._watches_max = 2 * len(watches) + WATCHES_AT_FIRST
+            begin = memory.region(self._watches_max * at.WATCH)
+            memory.cells[at.WATCHES] = begin
+        cells, blocks = memory.cells, memory.blocks
         place = cells[at.WATCHES]
         cells[at.WATCHED] = len(watches)
-        for market_index, decided, threshold in watches:
-            cells[place], cells[place + 1], cells[place + 2] = blocks[market_index], decided, threshold
+        for market, decided, threshold in watches:
+            cells[place], cells[place + 1], cells[place + 2] = blocks[market], decided, threshold
             place += at.WATCH
-        cells[at.WANTS_KEYFRAME] = wants_keyframe
 
     def _take_places(self, side: int, own: Places) -> None:
         cells, count = self._memory.cells, 0
@@ -178,23 +192,32 @@ class Kernel:
             cells[place] = one.order.price_ticks
             cells[place + at.FRONT] = one.front_atoms
             cells[place + at.CREDIT] = one.credit_atoms
+            cells[place + at.LIVE_NS] = one.live_ns
             place += at.PLACE
             count += 1
         cells[side + at.PLACES_COUNT] = count
-        cells[side + at.CHANGED] = 0
+        self._taken[side] = own.version
 
-    def _read_log(self) -> None:
-        memory = self._memory
-        begin = memory.cells[at.LOG]
-        cells = memory.cells[begin : begin + memory.cells[at.LOGGED] * at.ENTRY].tolist()
-        memory.cells[at.LOGGED] = 0
-        columns = [cells[part :: at.ENTRY] for part in range(at.ENTRY)]
-        for kind, entry in zip(columns[0], zip(*columns[1:], strict=True), strict=True):
-            (self._trades if kind & 1 else self._tops)[kind >> 1].append(entry)
+    # Returns what is in a log, and empties it.
+    def _read(self, log: int) -> list[_Entry]:
+        cells = self._memory.cells
+        count = cells[log + 1]
+        if not count:
+            return []
+        begin, cells[log + 1] = cells[log], 0
+        parts = iter(cells[begin : begin + count * at.ENTRY].tolist())
+        return list(zip(parts, parts, parts, parts, parts, parts, parts, strict=True))
+
+    # So that there is room for more before anybody asks for news.
+    def _empty_logs(self) -> None:
+        for market, block in enumerate(self._memory.blocks):
+            tops, trades = self._early.setdefault(market, ([], []))
+            tops += self._read(block + at.TOP_LOG)
+            trades += self._read(block + at.TRADE_LOG)
 
 
 def _give_back(cells: "array[int]", side: int, own: Places) -> None:
-    place = cells[side + at.PLACES]
+    place, cells[side + at.CHANGED] = cells[side + at.PLACES], 0
     for one in own.all():
         one.front_atoms, one.credit_atoms = cells[place + at.FRONT], cells[place + at.CREDIT]
         place += at.PLACE

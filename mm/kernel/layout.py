@@ -2,7 +2,7 @@
 
 One array of 64-bit integers holds a kernel: the control block, then a block per market with its two sides,
 then regions that blocks point to: lists of near prices, own places, tops, watches, the markets of a chunk,
-the log of what is told afterwards; per side the slots of an open-addressing table, from price to what is
+the logs of what is told afterwards; per side the slots of an open-addressing table, from price to what is
 known of it; and as much room to spare, for slots that are moved or searched. It is one array, as each costs
 a compiled call seven arguments.
 Never holds code. Invariant: two kernels with equal markets and equal messages have equal sizes at every
@@ -63,10 +63,9 @@ NOW_NS: Final = 1
 NUMBER: Final = 2
 """How many messages there were."""
 
-LOGGED: Final = 3
-"""Entries in the log."""
-
 LOG_MAX: Final = 4
+"""Entries that a log has room for."""
+
 WATCHES: Final = 5
 WATCHED: Final = 6
 """Where the watches stand, and how many."""
@@ -85,8 +84,7 @@ MASK: Final = 13
 """Slots of a side, less one."""
 
 SPARE: Final = 14
-LOG: Final = 15
-"""Where the spare room and the log begin."""
+"""Where the spare room begins."""
 
 WANTS_KEYFRAME: Final = 16
 CONTROL: Final = 20
@@ -117,7 +115,7 @@ FLOOR: Final = 9
 
 PLACES: Final = 10
 PLACES_COUNT: Final = 11
-"""Own orders, the best first, then the oldest: price, front and credit."""
+"""Own orders, the best first, then the oldest."""
 
 PLACES_MAX: Final = 12
 OWN_BEST: Final = 13
@@ -135,11 +133,12 @@ NEAR_MIN: Final = 24
 """A list shorter than this is filled up when its best price has gone: who asks for some levels gets them from
 it at once."""
 
-PLACE: Final = 3
-"""Integers of a place: price, front, credit."""
+PLACE: Final = 4
+"""Integers of a place: price, front, credit, and since when the order rests."""
 
 FRONT: Final = 1
 CREDIT: Final = 2
+LIVE_NS: Final = 3
 
 # ---- a market
 
@@ -176,7 +175,9 @@ TOPS_COUNT: Final = STATUS + 21
 QUEUE: Final = STATUS + 22
 """The queue model."""
 
-INDEX: Final = STATUS + 23
+PARTICIPATION: Final = STATUS + 23
+"""Own fills of a print are at most this part of it, parts per million."""
+
 SEEN_BID: Final = STATUS + 24
 SEEN_BID_ATOMS: Final = STATUS + 25
 SEEN_ASK: Final = STATUS + 26
@@ -184,19 +185,24 @@ SEEN_ASK_ATOMS: Final = STATUS + 27
 SEEN_MID: Final = STATUS + 28
 """What the last message left at the top."""
 
-MESSAGES: Final = STATUS + 29
-BLOCKED: Final = STATUS + 30
+BLOCKED: Final = STATUS + 29
 """Whether the displayed market is through an own order already."""
 
-LOT_ATOMS: Final = STATUS + 31
-HAS_VENUE: Final = STATUS + 32
+LOT_ATOMS: Final = STATUS + 30
+HAS_VENUE: Final = STATUS + 31
 """Whether there is a venue's view at all."""
 
-SHAPE: Final = STATUS + 33
-SHAPE_POWER: Final = STATUS + 34
+SHAPE: Final = STATUS + 32
+SHAPE_POWER: Final = STATUS + 33
 """The parameter of the queue model: the first x 2 ** the second."""
 
-MARKET: Final = STATUS + 35
+TOP_LOG: Final = STATUS + 34
+TOP_LOGGED: Final = STATUS + 35
+TRADE_LOG: Final = STATUS + 36
+TRADE_LOGGED: Final = STATUS + 37
+"""Where the logs of tops and of trades stand, each with how many entries it has right behind it."""
+
+MARKET: Final = STATUS + 38
 
 EMPTY: Final = 0
 SYNCED: Final = 1
@@ -205,12 +211,12 @@ UNSYNCED: Final = 2
 
 TOPS_ROW: Final = 3
 
-# ---- the log
+# ---- the logs
 
-ENTRY: Final = 8
-"""Integers of an entry: 2 x market + whether it is a trade, then what `SeenTop` or `SeenTrade` hold."""
+ENTRY: Final = 7
+"""Integers of an entry: what `SeenTop` or `SeenTrade` hold, in their order."""
 
-LOG_ENTRIES: Final = 8_192
+LOG_ENTRIES: Final = 4_096
 
 # ---- why a loop ended: the values of `Stop`, and two that are the memory's own affair
 

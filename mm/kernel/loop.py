@@ -6,7 +6,6 @@ objects.
 """
 
 from mm.domain.tape import DELTA, KEYFRAME, OTHER, SNAPSHOT, TRADE
-from mm.domain.units import PPM
 from mm.engine.market_events import FAR_OFF_PPM
 from mm.kernel.layout import (
     AFTER,
@@ -26,12 +25,9 @@ from mm.kernel.layout import (
     GROW,
     HAS_VENUE,
     HEARD_NS,
-    INDEX,
     LAST_TRADE_ID,
     LISTED,
-    LOG,
     LOG_MAX,
-    LOGGED,
     MARKET,
     MARKETS,
     MARKETS_COUNT,
@@ -59,7 +55,11 @@ from mm.kernel.layout import (
     STATUS,
     SYNCED,
     TOP,
+    TOP_LOG,
+    TOP_LOGGED,
     TOP_SEQ,
+    TRADE_LOG,
+    TRADE_LOGGED,
     UPDATED_NS,
     VENUE,
     VENUE_MS,
@@ -73,7 +73,7 @@ from mm.kernel.layout import (
 )
 from mm.kernel.messages import may_cross, take_delta, take_top
 from mm.kernel.slots import best_of, find, has_room, slot_of
-from mm.kernel.venue_view import mark_time, may_fill, newest_top, take_print
+from mm.kernel.venue_view import fills, mark_time, newest_top, part_of, take_print
 
 
 def run(  # noqa: PLR0913, PLR0917 - what is compiled takes the columns one by one
@@ -102,11 +102,14 @@ def run(  # noqa: PLR0913, PLR0917 - what is compiled takes the columns one by o
             end += 1
         kind, ts_ns = kinds[row], times[row]
         if kind != KEYFRAME or cells[WANTS_KEYFRAME] != 0:
-            code = _stops(cells, kind, ts_ns, limit_ns)
+            code = _stops(kind, ts_ns, limit_ns)
             if code != GOES_ON:
                 break
             market = cells[cells[NAMES] + markets[row]]
             if market >= 0:
+                if not has_log(cells, market):
+                    code = FULL
+                    break
                 mark_time(cells, ts_ns)
                 code = take(
                     sides, prices, sizes, cells, market, kind, row, end, ts_ns, seqs[row], venue_times[row]
@@ -121,12 +124,15 @@ def run(  # noqa: PLR0913, PLR0917 - what is compiled takes the columns one by o
     return code
 
 
-def _stops(cells: Cells, kind: int, ts_ns: int, limit_ns: int) -> int:
+def _stops(kind: int, ts_ns: int, limit_ns: int) -> int:
     if ts_ns >= limit_ns:
         return DUE
-    if kind in (SNAPSHOT, OTHER, KEYFRAME):
-        return BEFORE
-    return FULL if cells[LOGGED] + 2 > cells[LOG_MAX] else GOES_ON
+    return BEFORE if kind in (SNAPSHOT, OTHER, KEYFRAME) else GOES_ON
+
+
+def has_log(cells: Cells, market: int) -> bool:
+    """Return whether there is room in the logs for what a message may leave there."""
+    return cells[market + TOP_LOGGED] < cells[LOG_MAX] and cells[market + TRADE_LOGGED] < cells[LOG_MAX]
 
 
 # ---- one message
@@ -211,22 +217,21 @@ def take_trade(  # noqa: PLR0913, PLR0917 - a leaf has no objects to pack them i
 ) -> int:
     """Apply a print, or nothing of it; return GOES_ON or why the loop ends."""
     if cells[market + HAS_VENUE] != 0 and trade_id > cells[market + LAST_TRADE_ID] and size_atoms > 0:
-        if may_fill(cells, market, sign, price_ticks, size_atoms):
+        if fills(cells, market, sign, price_ticks, size_atoms):
             return BEFORE
         if not has_room(cells, market + (ASK if sign > 0 else BID), 1):
             return GROW
         cells[market + LAST_TRADE_ID] = trade_id
         take_print(cells, market, sign, price_ticks, size_atoms, ts_ns)
-    at = cells[LOG] + cells[LOGGED] * ENTRY
-    cells[LOGGED] += 1
-    cells[at] = 2 * cells[market + INDEX] + 1
-    cells[at + 1] = row
-    cells[at + 2] = ts_ns
-    cells[at + 3] = price_ticks
-    cells[at + 4] = size_atoms
-    cells[at + 5] = sign
-    cells[at + 6] = venue_ms
-    cells[at + 7] = trade_id
+    at = cells[market + TRADE_LOG] + cells[market + TRADE_LOGGED] * ENTRY
+    cells[market + TRADE_LOGGED] += 1
+    cells[at] = row
+    cells[at + 1] = ts_ns
+    cells[at + 2] = price_ticks
+    cells[at + 3] = size_atoms
+    cells[at + 4] = sign
+    cells[at + 5] = venue_ms
+    cells[at + 6] = trade_id
     _hear(cells, market, ts_ns)
     return look(cells, market, row, ts_ns)
 
@@ -242,14 +247,9 @@ def is_far_off(cells: Cells, market: int, seq: int, bid_ticks: int, ask_ticks: i
     best_bid, best_ask = cells[market + BID + BEST], cells[market + ASK + BEST]
     if NOWHERE in (best_bid, best_ask) or seq <= cells[market + SEQ]:
         return False
-    if bid_ticks + best_ask > share(-best_ask):
+    if bid_ticks + best_ask > part_of(-best_ask, FAR_OFF_PPM):
         return True
-    return ask_ticks > 0 and best_bid - ask_ticks > share(best_bid)
-
-
-def share(price_ticks: int) -> int:
-    """Return FAR_OFF_PPM of a price, rounded down, whatever its size."""
-    return price_ticks // PPM * FAR_OFF_PPM + price_ticks % PPM * FAR_OFF_PPM // PPM
+    return ask_ticks > 0 and best_bid - ask_ticks > part_of(best_bid, FAR_OFF_PPM)
 
 
 def _hear(cells: Cells, market: int, ts_ns: int) -> None:
@@ -283,16 +283,15 @@ def look(cells: Cells, market: int, row: int, ts_ns: int) -> int:
     cells[market + SEEN_ASK] = ask
     cells[market + SEEN_ASK_ATOMS] = ask_atoms
     cells[market + SEEN_MID] = mid
-    at = cells[LOG] + cells[LOGGED] * ENTRY
-    cells[LOGGED] += 1
-    cells[at] = 2 * cells[market + INDEX]
-    cells[at + 1] = row
-    cells[at + 2] = ts_ns
-    cells[at + 3] = bid
-    cells[at + 4] = bid_atoms
-    cells[at + 5] = ask
-    cells[at + 6] = ask_atoms
-    cells[at + 7] = mid
+    at = cells[market + TOP_LOG] + cells[market + TOP_LOGGED] * ENTRY
+    cells[market + TOP_LOGGED] += 1
+    cells[at] = row
+    cells[at + 1] = ts_ns
+    cells[at + 2] = bid
+    cells[at + 3] = bid_atoms
+    cells[at + 4] = ask
+    cells[at + 5] = ask_atoms
+    cells[at + 6] = mid
     return AFTER if mid != known_mid and _is_due(cells, market, mid) else GOES_ON
 
 

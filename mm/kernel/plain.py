@@ -1,10 +1,12 @@
 """The plain kernel: one message at a time over the ordinary objects. What any other kernel is held to.
 
-It is slow, so that it can be read: nothing is undone, predicted or kept twice. Must never fill an order or
-decide anything. Invariant: see `types.py`; it stops where `Stop` says and nowhere else.
+It is slow, so that it can be read: nothing is undone or kept twice, and what a print would fill is asked of
+copies of the places. Must never fill an order or decide anything. Invariant: see `types.py`; it stops where
+`Stop` says and nowhere else.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Final
 
 from mm.domain.book import IN_SYNC, Book
@@ -15,7 +17,7 @@ from mm.engine.glide import SeenTop, SeenTrade
 from mm.engine.market_events import is_far_off
 from mm.kernel.types import KernelMarket, News, Stop, Watch
 from mm.sim.feed import MarketFeed
-from mm.sim.places import Places
+from mm.sim.places import Places, Print
 
 NOTHING: Final[Mapping[int, int]] = {}
 
@@ -98,7 +100,6 @@ class _Plain:
 
     def __init__(self, spec: KernelMarket) -> None:
         self.spec = spec
-        self._lot_atoms = spec.queue.lot_atoms if spec.queue is not None else 0
         self.book = Book()
         self._feed: MarketFeed | None = None
         self._own: Mapping[Side, Places] = {}
@@ -135,7 +136,7 @@ class _Plain:
 
     def stops(self, event: AnyEvent) -> bool:
         if isinstance(event, PublicTrade):
-            return self._counts(event) and self._may_fill(event)
+            return self._counts(event) and self._fills(event)
         assert isinstance(event, BookDelta | TopOfBook)
         if self.book.status is not IN_SYNC or (self._feed is not None and not self._feed.is_believed):
             return True
@@ -150,13 +151,20 @@ class _Plain:
     def _counts(self, event: PublicTrade) -> bool:
         return self._feed is not None and event.trade_id > self._last_trade_id and event.size_atoms > 0
 
-    def _may_fill(self, event: PublicTrade) -> bool:
-        for place in self._own[event.aggressor.opposite].until(event.price_ticks):
-            if place.order.price_ticks != event.price_ticks:
-                return True
-            if event.size_atoms - place.front_atoms >= self._lot_atoms:
-                return True
-        return False
+    # Asked of copies of the places; what was displayed ages, and is not touched otherwise.
+    def _fills(self, event: PublicTrade) -> bool:
+        assert self._feed is not None
+        side, size_atoms = event.aggressor.opposite, event.size_atoms
+        shown = self._feed.sides[side].shown
+        unprinted_atoms, shown_ns = shown.at(event.price_ticks, event.ts_ns)
+        seen = Print(
+            price_ticks=event.price_ticks,
+            size_atoms=size_atoms,
+            shown_atoms=min(unprinted_atoms, size_atoms),
+            unprinted_atoms=unprinted_atoms,
+            shown_ns=shown_ns,
+        )
+        return bool(deepcopy(self._own[side]).on_print(seen))
 
     # Whether an own order of `side` may be strictly through by the opposite levels of a message.
     def _may_cross(self, side: Side, levels: Sequence[tuple[int, int]]) -> bool:

@@ -77,11 +77,15 @@ def slot_of(cells: Cells, side: int, price_ticks: int) -> int:
 
 def has_room(cells: Cells, side: int, rows: int) -> bool:
     """Return whether `rows` new prices fit, tidying up for them; else the table has to become larger."""
-    slots = cells[MASK] + 1
-    if 2 * (cells[side + USED] + rows) <= slots:
+    if fits(cells, side, rows):
         return True
     tidy(cells, side)
-    return 8 * (cells[side + USED] + rows) <= 3 * slots
+    return 8 * (cells[side + USED] + rows) <= 3 * (cells[MASK] + 1)
+
+
+def fits(cells: Cells, side: int, rows: int) -> bool:
+    """Return whether `rows` new prices fit as it is."""
+    return 2 * (cells[side + USED] + rows) <= cells[MASK] + 1
 
 
 def tidy(cells: Cells, side: int) -> None:

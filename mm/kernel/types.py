@@ -31,9 +31,8 @@ class Stop(IntEnum):
     - a DELTA or TOP while the engine's book is not in sync, or the venue's is not believed;
     - a DELTA or TOP when the market was not heard of for `stale_ns` or longer (`now - heard_ns >= stale_ns`);
     - a TOP that `market_events` would hold for far off;
-    - a TRADE that counts (its number above `Prints.last_trade_id`, size > 0) while an own order of the side
-      that it hits is strictly better than its price, or is at it with so little in front that a lot of the
-      print's size goes beyond (`size_atoms - front_atoms >= lot_atoms`): it may fill that;
+    - a TRADE that counts (its number above `Prints.last_trade_id`, size > 0) and fills an own order
+      (`Places.on_print`, with what was displayed of it before it came);
     - a DELTA or TOP while an own order rests, if the displayed opposite best is strictly through the best
       own price already, or a level of the message with a size > 0 on that side is.
 

@@ -8,6 +8,7 @@ since which the present ones run (`mark_time` comes first).
 
 import math
 
+from mm.domain.units import PPM
 from mm.kernel.layout import (
     ASK,
     BEYOND,
@@ -16,11 +17,13 @@ from mm.kernel.layout import (
     CREDIT,
     FRONT,
     LEVELS_MAX,
+    LIVE_NS,
     LOT_ATOMS,
     MARKS,
     NOWHERE,
     OWN,
     OWN_BEST,
+    PARTICIPATION,
     PLACE,
     PLACES,
     PLACES_COUNT,
@@ -36,6 +39,7 @@ from mm.kernel.layout import (
     SHOWN_NS,
     SHOWN_OLD,
     SHOWN_OLD_NS,
+    SIGN,
     TAKEN,
     TOPS,
     TOPS_COUNT,
@@ -45,7 +49,7 @@ from mm.kernel.layout import (
     VENUE_LEVELS,
     Cells,
 )
-from mm.kernel.slots import slot_of
+from mm.kernel.slots import find, slot_of
 from mm.sim.displayed import LATE_DECREASE_NS, LATE_PRINT_NS
 from mm.sim.queue import front_after_decrease, front_after_print
 
@@ -269,19 +273,47 @@ def drop_top(cells: Cells, market: int) -> None:
 # ---- prints
 
 
-def may_fill(cells: Cells, market: int, sign: int, price_ticks: int, size_atoms: int) -> bool:
-    """Return whether a print may fill an own order. Args: sign: of who took, 1 for a buyer."""
+def fills(cells: Cells, market: int, sign: int, price_ticks: int, size_atoms: int) -> bool:
+    """Return whether a print fills an own order. Args: sign: of who took, 1 for a buyer.
+
+    Whoever is first to get a lot gets it of the whole print: that is all that has to be known.
+    """
     side = market + (ASK if sign > 0 else BID)
     key = -sign * price_ticks
     if cells[side + PLACES_COUNT] == 0 or cells[side + OWN_BEST] < key:
         return False
-    if cells[side + OWN_BEST] > key:
-        return True
-    at, reach_atoms = cells[side + PLACES], size_atoms - cells[market + LOT_ATOMS]
+    lot_atoms = cells[market + LOT_ATOMS]
+    if part_of(size_atoms, cells[market + PARTICIPATION]) < lot_atoms:
+        return False
+    slot, unprinted_atoms, newest_ns = find(cells, side, price_ticks), 0, 0
+    if slot >= 0:
+        unprinted_atoms = shown_atoms(cells, slot)
+        newest_ns = shown_ns(cells, slot)
+    explained_atoms = min(unprinted_atoms, size_atoms)
+    at = cells[side + PLACES]
     for place in range(at, at + cells[side + PLACES_COUNT] * PLACE, PLACE):
-        if cells[place] == price_ticks and cells[place + FRONT] <= reach_atoms:
+        own_key = cells[side + SIGN] * cells[place]
+        if own_key < key:
+            break
+        if own_key == key:
+            gone_atoms = cells[place + FRONT] + share_shown(cells, place, explained_atoms, unprinted_atoms)
+        else:
+            gone_atoms = explained_atoms if cells[place + LIVE_NS] >= newest_ns else 0
+        if size_atoms - gone_atoms >= lot_atoms:
             return True
     return False
+
+
+def part_of(atoms: int, ppm: int) -> int:
+    """Return a share of a size, rounded down, whatever the size. Args: ppm: 0..PPM."""
+    return atoms // PPM * ppm + atoms % PPM * ppm // PPM
+
+
+def share_shown(cells: Cells, place: int, explained_atoms: int, unprinted_atoms: int) -> int:
+    """Return how much of a print does not reach an order at its price: it was gone from its front before."""
+    if explained_atoms == 0:
+        return 0
+    return share_of(min(cells[place + CREDIT], unprinted_atoms), explained_atoms, unprinted_atoms)
 
 
 def take_print(  # noqa: PLR0913, PLR0917 - a leaf has no objects to pack them in
@@ -303,9 +335,8 @@ def take_print(  # noqa: PLR0913, PLR0917 - a leaf has no objects to pack them i
         if cells[place] == price_ticks:
             reach_atoms = size_atoms
             if explained_atoms != 0:
-                credit_atoms = min(cells[place + CREDIT], unprinted_atoms)
-                share_atoms = share_of(credit_atoms, explained_atoms, unprinted_atoms)
-                cells[place + CREDIT] = credit_atoms - share_atoms
+                share_atoms = share_shown(cells, place, explained_atoms, unprinted_atoms)
+                cells[place + CREDIT] = min(cells[place + CREDIT], unprinted_atoms) - share_atoms
                 reach_atoms -= share_atoms
             cells[place + FRONT] = front_after_print(cells[place + FRONT], reach_atoms)
     cells[side + CHANGED] = 1

@@ -12,8 +12,10 @@ from mm.domain.book import Book, BookStatus, Level
 from mm.domain.sides import BUY, SELL
 from mm.domain.tape import KEYFRAME, OTHER
 from mm.kernel import kernel as kernel_module
+from mm.kernel import layout as at
 from mm.kernel.array_book import ArrayBook
-from mm.kernel.array_feed import ArrayFeed, ArrayTops
+from mm.kernel.array_feed import ArrayFeed, ArraySide, ArrayTops
+from mm.kernel.compiled import compiled
 from mm.kernel.kernel import Kernel
 from mm.kernel.memory import Memory
 from mm.kernel.plain import PlainKernel
@@ -106,6 +108,37 @@ def test_tops_that_wait_are_kept_oldest_first_and_bounded() -> None:
     assert [top[0] for top in tops] == [4, 5]
     tops.clear()
     assert len(tops) == 0
+
+
+@pytest.mark.parametrize("name", ["printed", "shown"])
+def test_what_was_told_of_a_price_is_forgotten_when_asked(name: str) -> None:
+    """Of that stream alone."""
+    memory = Memory(1, levels_max=3, slots=16)
+    side = ArraySide(memory, memory.blocks[0] + at.BID)
+    for told in (side.printed, side.shown):
+        told.add(10, 5, 1_000)
+    getattr(side, name).clear()
+    kept, gone = (side.shown, side.printed) if name == "printed" else (side.printed, side.shown)
+    assert (kept.at(10, 1_000), gone.at(10, 1_000)) == ((5, 1_000), (0, 0))
+
+
+def test_a_side_without_levels_displays_none_compiled_or_not() -> None:
+    """However much it displayed before; what was taken of a level goes with it."""
+    for made in (None, compiled()):
+        memory = Memory(1, levels_max=40, slots=16, made=made)
+        book = ArrayBook(memory, memory.blocks[0])
+        side = ArraySide(memory, memory.blocks[0] + at.BID)
+        levels = tuple(Level(price, 7) for price in range(1, 31))
+        side.replace(levels)
+        book.apply_snapshot(1, 1, levels, ())
+        side.take(30, 6)
+        assert (side.best_ticks, book.bid_ticks, next(side.offers())) == (30, 30, (30, 1))
+        side.replace((Level(30, 4),))
+        book.apply_snapshot(2, 2, (), ())
+        assert ([*side.offers()], book.bids(5, NOTHING)) == ([], ())
+        side.replace(())
+        side.replace((Level(30, 4),))
+        assert [*side.offers()] == [(30, 4)]
 
 
 def test_a_feed_of_a_kernel_is_asked_for_once_per_venue() -> None:

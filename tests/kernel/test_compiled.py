@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from mm.kernel import compiled as module
-from mm.kernel.compiled import LEAVES, bound, compiled, source_digest
+from mm.kernel.compiled import ENTRIES, LEAVES, bound, compiled, source_digest
 from mm.kernel.kernel import Kernel
 from mm.kernel.plain import PlainKernel
 from tests.builders.kernel_rig import Rig, quoter
@@ -83,10 +83,13 @@ def test_every_leaf_calls_the_made_ones_and_bears_the_digest_of_all_sources() ->
         made.append(leaf)
         return cast("_Dispatcher", leaf)
 
-    run: object = bound(LEAVES, keep)
+    entries = bound(LEAVES, keep)
     assert {leaf.__qualname__.rpartition("_")[2] for leaf in made} == {source_digest()}
     by_name = {leaf.__name__: leaf for leaf in made}
-    assert run is by_name["run"]
+    assert set(entries) == set(ENTRIES)
+    for name, one in entries.items():
+        made_one: object = one
+        assert made_one is by_name[name]
     for leaf in made:
         for name, other in by_name.items():
             assert leaf.__globals__.get(name, other) is other

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mm.domain import book as book_module
+from mm.domain.units import PPM
 from mm.kernel import kernel as kernel_module
 from mm.kernel import layout, messages, slots
 from mm.kernel.kernel import Kernel
@@ -31,9 +32,10 @@ def agree(seed: int, makes: Sequence[Make], *, messages_count: int, levels_max: 
         chunk = tape.chunk(messages_count)
         model, tops = random.choice(list(QueueModel)), random.random() < 0.5
         threshold, step_ns = random.choice((0, 1, 3)), random.choice((1, 10**6, 10**8, 10**10))
+        part_ppm = random.choice((PPM, PPM, 300_000, 7))
         found = []
         for make in makes:
-            rig = Rig(make, model, tops=tops)
+            rig = Rig(make, model, tops=tops, participation_ppm=part_ppm)
             on_due, seen = quoter(seed)
             rig.run(chunk, step_ns=step_ns, threshold=threshold, on_due=on_due)
             found.append((rig, seen))
@@ -73,8 +75,12 @@ def test_the_compiled_loop_does_what_the_objects_do(seed: int, levels_max: int) 
 @settings(max_examples=15)
 @given(SEEDS, st.integers(4, 9))
 def test_a_short_list_of_near_prices_changes_nothing(seed: int, near_max: int) -> None:
-    """However often the list runs out, is cut and is filled again, the best prices are the best prices."""
+    """However often the list runs out, is cut and is filled again, the best prices are the best prices.
+
+    Nor do short logs, which are read before anybody asks for news.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "LOG_ENTRIES", 1 + seed % 3)
         for module in (layout, slots, messages):
             patch.setattr(module, "NEAR_MAX", near_max)
         for module in (layout, slots):

@@ -8,6 +8,7 @@ from mm.domain.book import Level
 from mm.domain.events import AnyEvent, BookDelta, BookLost, BookSnapshot, PublicTrade, TopOfBook
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import Chunk, TapeWriter
+from mm.domain.units import PPM
 from mm.kernel.plain import PlainKernel
 from mm.kernel.types import FAR_NS, KernelMarket, Stop, Watch
 from mm.sim.places import Place, Places, QueueSettings
@@ -34,10 +35,12 @@ class Facts:
 class Bench:
     """A plain kernel over one market, whose book is 99 at 101, 50 atoms each."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, participation_ppm: int = PPM) -> None:
         """Show the book."""
         self.facts = Facts()
-        queue = QueueSettings(model=QueueModel.RISK_AVERSE, shape=1.0, lot_atoms=LOT)
+        queue = QueueSettings(
+            model=QueueModel.RISK_AVERSE, shape=1.0, lot_atoms=LOT, participation_ppm=participation_ppm
+        )
         self.kernel = PlainKernel([KernelMarket(SYMBOL, STALE_NS, self.facts, self.facts, queue)])
         self.own = {side: Places(side, queue) for side in (BUY, SELL)}
         self.book, self.feed = self.kernel.book(0), self.kernel.feed(0, self.own)
@@ -45,10 +48,10 @@ class Bench:
         self.book.apply_snapshot(100, 10, bids, asks)
         self.feed.snapshot(bids, asks, seq=10)
 
-    def rests(self, side: Side, price_ticks: int, front_atoms: int = 0) -> None:
+    def rests(self, side: Side, price_ticks: int, front_atoms: int = 0, live_ns: int = 0) -> None:
         """Let an own order rest."""
         order = make_order(1, "client", side, price_ticks, 3)
-        self.own[side].add(Place(order=order, front_atoms=front_atoms, credit_atoms=0, live_ns=0))
+        self.own[side].add(Place(order=order, front_atoms=front_atoms, credit_atoms=0, live_ns=live_ns))
 
     def advance(
         self,
@@ -163,15 +166,36 @@ def test_a_book_that_is_lost_or_was_silent_for_too_long_is_the_objects_affair() 
     assert Bench().advance(delta((99, 1), ts_ns=100 + STALE_NS)) == (Stop.BEFORE, 0)
 
 
-def test_a_print_that_may_fill_an_own_order_stops() -> None:
-    """Through its price always, at its price where a lot reaches beyond what is in front."""
+def test_a_print_that_fills_an_own_order_stops() -> None:
+    """Through its price with a lot, at its price where a lot reaches beyond what is in front."""
     bench = Bench()
     bench.rests(BUY, 99, front_atoms=50)
     assert bench.advance(trade(99, 50 + LOT - 1), trade(99, 50, number=7)) == (Stop.BEFORE, 1)
     bench = Bench()
     bench.rests(BUY, 99, front_atoms=50)
-    assert bench.advance(trade(98, 1)) == (Stop.BEFORE, 0)
-    assert bench.advance(trade(98, 1, number=5), trade(98, 0), trade(101, 99, sold=False))[0] is Stop.END
+    assert bench.advance(trade(98, LOT - 1), trade(98, LOT, number=7)) == (Stop.BEFORE, 1)
+    assert bench.advance(trade(98, LOT, number=5), trade(98, 0), trade(101, 99, sold=False))[0] is Stop.END
+
+
+def test_what_a_print_has_shown_before_it_came_does_not_reach_an_own_order() -> None:
+    """At the price as far as it counted for the order already, beyond it if the order came afterwards."""
+    bench = Bench()
+    bench.rests(BUY, 99, front_atoms=50)
+    assert bench.advance(delta((99, 20), ts_ns=105), trade(99, 30 + LOT)) == (Stop.END, 2)
+    assert bench.advance(trade(99, 10 + LOT - 1, number=7), trade(99, LOT, number=8)) == (Stop.BEFORE, 1)
+    early, late = Bench(), Bench()
+    early.rests(BUY, 99)
+    late.rests(BUY, 99, live_ns=106)
+    fell = delta((98, 20), ts_ns=105)
+    assert early.advance(fell, trade(98, 30)) == (Stop.BEFORE, 1)
+    assert late.advance(fell, trade(98, 30), trade(98, LOT, number=7)) == (Stop.BEFORE, 2)
+
+
+def test_a_print_of_which_less_than_a_lot_is_ours_fills_nothing() -> None:
+    """The part that own fills may be of a print is counted in whole lots."""
+    bench = Bench(participation_ppm=PPM // 2)
+    bench.rests(BUY, 99)
+    assert bench.advance(trade(98, 2 * LOT - 1), trade(98, 2 * LOT, number=7)) == (Stop.BEFORE, 1)
 
 
 def test_a_level_through_an_own_order_stops_and_so_does_every_change_while_it_stays() -> None:
