@@ -261,8 +261,9 @@ class Inventory:
         scene = self._scene
         fills = scene.truth.fills
         for fill in fills[self._seen :]:
-            session = scene.session_of.get(fill.cid)
-            if session is not None:
+            # Also what was left over of an earlier life, and is filled against the venue's own word.
+            if fill.cid in scene.session_of or scene.is_ours(fill.cid):
+                session = scene.session(fill.cid)
                 self._moved[session] = self._moved.get(session, 0) + fill.side.sign * fill.size_lots
         self._seen = len(fills)
         if len(self._begun) == len(scene.setup.sessions):

@@ -43,6 +43,7 @@ from mm.runtime.simulate.world import simulate
         ),
         pytest.param(70_865, 5_000, id="orders_wait_for_their_proof_while_the_budget_is_spent"),
         pytest.param(90_249, 5_000, id="an_exit_that_was_filled_in_silence_and_refused_by_word"),
+        pytest.param(110_674, 5_000, id="an_overfill_of_an_earlier_life_on_a_symbol_of_two_sessions"),
     ],
 )
 def test_a_seed_that_broke_once_breaks_no_more(seed: int, steps: int) -> None:
