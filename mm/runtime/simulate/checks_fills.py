@@ -1,5 +1,7 @@
 """I3, I4, I11 and unproven deaths: whether every execution is counted once, and nothing alive is given up."""
 
+from collections.abc import Sequence
+
 from mm.domain.orders import Order
 from mm.domain.sides import Side
 from mm.runtime.simulate.checks_scene import Checker, Scene
@@ -24,8 +26,7 @@ class FillsCountedOnce(Checker):
                 raise self.broken(f"{session.name}: {position.inventory_lots}, the venue {held}")
             if scene.crashed and not scene.inherits:
                 continue
-            mine = [fill for fill in scene.truth.fills if scene.session_of.get(fill.cid) == session.index]
-            beyond = [fill for fill in scene.truth.fills if self._is_beyond(fill, session.index)]
+            mine, beyond = scene.fills_of(session.index)
             if not len(mine) <= position.fills <= len(mine) + len(beyond):
                 raise self.broken(f"{session.name}: {position.fills} fills, the venue {len(mine)}")
             for side, counted in ((Side.BUY, position.bought_lots), (Side.SELL, position.sold_lots)):
@@ -33,14 +34,6 @@ class FillsCountedOnce(Checker):
                 more = sum(fill.size_lots for fill in beyond if fill.side is side)
                 if not lots <= counted <= lots + more:
                     raise self.broken(f"{session.name}: {counted} lots of {side}, the venue {lots}")
-
-    # Of an order that a life before the count began had left for filled, the venue may fill more than was
-    # asked: whether that is in the count depends on when it did.
-    def _is_beyond(self, fill: TrueFill, session: int) -> bool:
-        scene = self.scene
-        if fill.cid in scene.session_of or not scene.is_ours(fill.cid):
-            return False
-        return scene.truth.orders[fill.cid].left_lots < 0 and scene.session(fill.cid) == session
 
 
 class Ledger(Checker):
@@ -74,14 +67,18 @@ class Ledger(Checker):
         if scene.crashed and not scene.inherits:
             return
         for session in scene.engine.state.sessions:
-            folded: dict[str, int] = {}
-            for fill in scene.truth.fills:
-                if scene.session_of.get(fill.cid) == session.index:
-                    self._add(folded, fill)
             ledger = {asset: atoms for asset, atoms in session.position.ledger_atoms().items() if atoms}
-            folded = {asset: atoms for asset, atoms in folded.items() if atoms}
-            if session.stock_taken and ledger != folded:
+            mine, beyond = scene.fills_of(session.index)
+            counts = [self._folded([*mine, *beyond[before:]]) for before in range(len(beyond) + 1)]
+            folded = counts[-1]
+            if session.stock_taken and ledger not in counts:
                 raise self.broken(f"{session.name}: its ledger says {ledger}, its executions {folded}")
+
+    def _folded(self, fills: Sequence[TrueFill]) -> dict[str, int]:
+        folded: dict[str, int] = {}
+        for fill in fills:
+            self._add(folded, fill)
+        return {asset: atoms for asset, atoms in folded.items() if atoms}
 
     def _judge_balances(self) -> None:
         state = self.scene.engine.state

@@ -17,7 +17,7 @@ from mm.engine.engine import Engine
 from mm.engine.session import Session
 from mm.engine.setup import EngineSetup, SessionSetup
 from mm.runtime.simulate.checks_limits import Limits, limits_of
-from mm.runtime.simulate.truth import Truth
+from mm.runtime.simulate.truth import TrueFill, Truth
 from mm.runtime.simulate.wire import Wire
 
 SECOND_NS: Final = 1_000_000_000
@@ -218,6 +218,23 @@ class Scene:
         """Return whether an id has our mark and is of this life or an earlier one, not of a later process."""
         decoded = self.ids.decode(cid)
         return decoded is not None and decoded.epoch <= self.setup.epoch
+
+    def fills_of(self, session: int) -> tuple[list[TrueFill], list[TrueFill]]:
+        """Return the venue's executions of a session since its count began, and those of orders that a life
+        before that had left for filled: the venue filled more than was asked, and whether that is in the count
+        depends on when it did.
+        """
+        mine, beyond = list[TrueFill](), list[TrueFill]()
+        for fill in self.truth.fills:
+            if fill.cid in self.session_of:
+                found = mine
+            elif self.is_ours(fill.cid) and self.truth.orders[fill.cid].left_lots < 0:
+                found = beyond
+            else:
+                continue
+            if self.session(fill.cid) == session:
+                found.append(fill)
+        return mine, beyond
 
     def own(self) -> list[Place]:
         """Return all orders of ours that are not dead by the venue's truth, earlier lives included."""
