@@ -221,8 +221,8 @@ class Scene:
 
     def fills_of(self, session: int) -> tuple[list[TrueFill], list[TrueFill]]:
         """Return the venue's executions of a session since its count began, and those of orders that a life
-        before that had left for filled: the venue filled more than was asked, and whether that is in the count
-        depends on when it did.
+        before that had left for filled: there the venue filled more than was asked, and whether that is in
+        the count depends on when it did.
         """
         mine, beyond = list[TrueFill](), list[TrueFill]()
         for fill in self.truth.fills:
