@@ -20,6 +20,7 @@ from mm.quoting.flow import DiffusionParams, FlowParams
 from mm.quoting.params import QuotingParams
 from mm.quoting.session import SessionParams
 from mm.risk.base import RiskView
+from mm.runtime.tune.space_file import SpaceFile
 from mm.settings.models import RiskSettings
 from mm.settings.options import RunReport
 from mm.settings.strategies import builtin_strategies, strategy_class
@@ -274,6 +275,23 @@ def test_the_example_of_a_rule_runs() -> None:
         denied.append(refusal.code if refusal is not None else "")
     assert denied == ["", "", "quiet_hours", "quiet_hours", "", "quiet_hours"]
     assert rule.watch(view) is None
+
+
+def test_the_example_of_a_space_is_one_for_the_config_that_is_named(tmp_path: Path) -> None:
+    """Word for word, and one of each kind of range is in it."""
+    said = section("Tuning")
+    (named,) = re.findall(r"`my\.toml` is a copy of `(config/\w+\.toml)`", said)
+    path = tmp_path / "space.toml"
+    path.write_text(code(said, "toml"), encoding="utf-8")
+    found = SpaceFile(path, ROOT / named)
+    assert len(found.dimensions) == 4
+    assert not found.refusal({one.key: one.choices[0] for one in found.dimensions if one.choices})
+    assert {(one.log, one.whole, one.step is not None, bool(one.choices)) for one in found.dimensions} == {
+        (True, False, False, False),
+        (False, True, False, False),
+        (False, True, True, False),
+        (False, False, False, True),
+    }
 
 
 def test_the_warning_stands_on_the_first_screen() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mm.bootstrap.backtest.engine import head_of
+from mm.bootstrap.backtest.engine import head_of, refuse_backtest
 from mm.bootstrap.backtest.run import BacktestJob, BacktestResult, run_job
 from mm.bootstrap.recipe import Recipe, settings_from
 from mm.bootstrap.reconfigure import preparation
@@ -67,9 +67,11 @@ def plan_on_record(directory: Path, text: str) -> Answer:
 
     Where the run was told to stop, its record ends for this just before. The answer is as the daemon's
     (`mm.runtime.reconfigure.LiveConfig.plan`), with `at_ns`: the moment.
-    Raises: ConfigError if the text would be refused; JournalCorrupt, JournalForeign, StateCorrupt if the run
-    cannot be repeated; NotRunning if nothing happened in it.
+    Raises: ConfigError if the text would be refused; RecordingUnusable if the directory is a backtest's;
+    JournalCorrupt, JournalForeign, StateCorrupt if the run cannot be repeated; NotRunning if nothing
+    happened in it.
     """
+    refuse_backtest(directory)
     header, recipe = head_of(directory)
     engine, rerun = asyncio.run(repetition(header))
     told = _UpToStop(directory, recipe)

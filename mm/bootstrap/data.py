@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mm.errors import ConfigError, RecordingUnusable
 from mm.store.recordings.extra import require_research
+from mm.store.recordings.grid import GridDoubt
 from mm.store.recordings.opening import opened_each
 from mm.store.recordings.raw.lines import content_bytes
 from mm.store.recordings.source import Facts, Opening, Source
@@ -41,22 +42,28 @@ class DataOrder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """What came of one market. Fields: name: of the source; left_out: frames that cannot be rows, by name."""
+    """What came of one market. Fields: name: of the source; left_out: frames that cannot be rows, by name;
+    doubts: of the grid, where few numbers make it.
+    """
 
     name: str
     venue: str
     symbol: str
     stored: "Stored"
     left_out: dict[str, int]
+    doubts: tuple[GridDoubt, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """What was written. Fields: rows, messages: of it; left_out: what the form cannot hold, by name."""
+    """What was written. Fields: rows: of it; frames: messages as received that it holds, 0: it holds those of
+    the tape; messages: of the tape that it holds; left_out: what the form cannot hold, by name.
+    """
 
     path: Path
     name: str
     rows: int
+    frames: int
     messages: int
     left_out: dict[str, int]
 
@@ -94,6 +101,7 @@ def import_recordings(order: DataOrder, into: Path, progress: Progress) -> list[
                 symbol=source.symbols[0],
                 stored=stored,
                 left_out=left_out,
+                doubts=tuple(getattr(source, "doubts", ())),
             )
         )
     return made
@@ -119,7 +127,14 @@ def convert(order: DataOrder, to: ConvertTo, out: Path, progress: Progress) -> C
 
     made = write_normalised(source, out, _by_time(source, "writing", progress))
     left_out = {**dict(getattr(source, "others", {})), **made.left_out}
-    return Converted(path=out, name=source.name, rows=made.rows, messages=made.messages, left_out=left_out)
+    return Converted(
+        path=out,
+        name=source.name,
+        rows=made.rows,
+        frames=made.frames,
+        messages=made.totals.messages,
+        left_out=left_out,
+    )
 
 
 def _as_npz(source: Source, out: Path) -> Converted:
@@ -129,7 +144,14 @@ def _as_npz(source: Source, out: Path) -> Converted:
 
     made = write_hftbacktest(source, out)
     left_out = {"events that are no rows": made.left_out} if made.left_out else {}
-    return Converted(path=out, name=source.name, rows=made.rows, messages=made.messages, left_out=left_out)
+    return Converted(
+        path=out,
+        name=source.name,
+        rows=made.rows,
+        frames=0,
+        messages=made.messages,
+        left_out=left_out,
+    )
 
 
 def _by_time(source: Source, what: str, progress: Progress) -> Callable[[int], object]:

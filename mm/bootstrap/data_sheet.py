@@ -5,9 +5,11 @@ are over local time, from the first message to the last.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from mm.domain.book import Book, Level
 from mm.domain.events import BookLost
@@ -15,8 +17,11 @@ from mm.domain.instrument import Instrument
 from mm.domain.tape import DELTA, KEYFRAME, OTHER, SNAPSHOT, TOP, TRADE
 from mm.domain.units import NS_PER_MS, NS_PER_S, short_text
 from mm.store.recordings.detailed import KEPT
+from mm.store.recordings.grid import GridDoubt
 from mm.store.recordings.located import Located, located
+from mm.store.recordings.losses import Loss, Losses
 from mm.store.recordings.source import Source
+from mm.store.recordings.totals import Totals
 
 BURST_NS: Final = 100 * NS_PER_MS
 """Over how long the most messages are counted."""
@@ -32,8 +37,8 @@ class Sheet:
     """What was found.
 
     Fields:
-        first_ns, last_ns: local times. rows, messages: of the tape, keyframes not among them; counts: of
-        messages, by kind. kept: messages that are beside the tape.
+        first_ns, last_ns: local times. rows: of the tape, keyframes not among them; totals: of messages;
+        counts: of those of the tape, by kind. doubts: of the grid, where few numbers make it.
         burst: most messages in 100 ms, burst_ns: their beginning. silence_ns: longest without a message,
         silent_ns: its beginning.
         traded_atoms: base atoms.
@@ -47,8 +52,7 @@ class Sheet:
     first_ns: int = 0
     last_ns: int = 0
     rows: int = 0
-    messages: int = 0
-    kept: int = 0
+    totals: Totals = field(default_factory=Totals)
     counts: dict[str, int] = field(default_factory=dict)
     burst: int = 0
     burst_ns: int = 0
@@ -71,6 +75,16 @@ class Sheet:
         return self.source.instruments[0]
 
     @property
+    def messages(self) -> int:
+        """Those of the tape."""
+        return self.totals.messages
+
+    @property
+    def doubts(self) -> tuple[GridDoubt, ...]:
+        """What the source tells of its grid."""
+        return tuple(getattr(self.source, "doubts", ()))
+
+    @property
     def duration_s(self) -> float:
         """From the first message to the last."""
         return (self.last_ns - self.first_ns) / NS_PER_S
@@ -87,7 +101,6 @@ class Sheet:
             "last_ns",
             "rows",
             "messages",
-            "kept",
             "counts",
             "burst",
             "burst_ns",
@@ -117,6 +130,9 @@ class Sheet:
             "spread_mean_ticks": self.spread_mean_ticks,
             "spread_one_ratio": self.spread_one_ratio,
             **{name: getattr(self, name) for name in names},
+            "totals": self.totals.as_dict(),
+            "kept": self.totals.beside,
+            "doubts": [msgspec.structs.asdict(doubt) for doubt in self.doubts],
             "gaps": [{"place": place, "ts_ns": ts_ns, "reason": why} for place, ts_ns, why in self.gaps],
         }
 
@@ -146,6 +162,7 @@ class _Reading:
         self._lags: dict[int, int] = {}
         self._spread, self._since_ns = 0, 0
         self._book = Book()
+        self._losses = Losses()
         self._has_tops = False
 
     def take(self, told: Located) -> None:
@@ -155,18 +172,20 @@ class _Reading:
         if sheet.last_ns and ts_ns - sheet.last_ns > sheet.silence_ns:
             sheet.silence_ns, sheet.silent_ns = ts_ns - sheet.last_ns, sheet.last_ns
         sheet.last_ns = ts_ns
+        sheet.totals.count(kind, told.frame)
+        self._tell(self._losses.take(told))
         if kind == OTHER:
-            self._other(told)
+            if isinstance(told.other, BookLost):
+                self._book.lose()
+                self._spread_now(told.other.ts_ns, 0)
             return
         if kind > KEPT:
-            sheet.kept += 1
             return
         if kind in (SNAPSHOT, DELTA, KEYFRAME) and not self._has_tops:
             self._depth(told)
         if kind == KEYFRAME:
             return
         self._pace(ts_ns)
-        sheet.messages += 1
         sheet.rows += len(told.rows)
         name = _NAMES[kind]
         sheet.counts[name] = sheet.counts.get(name, 0) + 1
@@ -187,6 +206,7 @@ class _Reading:
     def end(self) -> Sheet:
         sheet = self._sheet
         self._spread_now(sheet.last_ns, 0)
+        self._tell(self._losses.end(sheet.last_ns))
         whole_ns = sum(self._spreads.values())
         if whole_ns:
             sheet.spread_mean_ticks = sum(ticks * ns for ticks, ns in self._spreads.items()) / whole_ns
@@ -196,14 +216,12 @@ class _Reading:
             sheet.lag_median_ns = _median(self._lags) * NS_PER_MS
         return sheet
 
-    def _other(self, told: Located) -> None:
-        if isinstance(told.other, BookLost):
-            self._book.lose()
-            self._spread_now(told.other.ts_ns, 0)
+    def _tell(self, losses: Iterable[Loss]) -> None:
+        for loss in losses:
             self._sheet.gap_count += 1
             if len(self._sheet.gaps) < LISTED_MAX:
-                file, row = told.place
-                self._sheet.gaps.append((f"{file}: row {row}", told.other.ts_ns, told.other.reason))
+                file, row = loss.place
+                self._sheet.gaps.append((f"{file}: row {row}", loss.ts_ns, loss.words))
 
     def _pace(self, ts_ns: int) -> None:
         recent = self._recent

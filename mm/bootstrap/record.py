@@ -23,6 +23,7 @@ from mm.errors import ConfigError, RecordingFailed
 from mm.runtime.clock import AnchoredClock
 from mm.runtime.record import RecordCounts, Recorder, RecordRun, record
 from mm.settings.values import host_is_loopback
+from mm.store.lock import FileLock
 from mm.store.recordings.framed.form import FramedHeader
 from mm.store.recordings.framed.writer import (
     FramedEnd,
@@ -35,6 +36,9 @@ from mm.venues.binance import BinancePublicSettings, BinanceUrls, heard_market_d
 
 VENUES: Final = ("binance",)
 """What can be recorded."""
+
+LOCK_NAME: Final = ".record.lock"
+"""Held while a recording is written into a directory."""
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -109,6 +113,7 @@ class RecordReport:
             "gaps": counts.gaps,
             "connections": counts.connections,
             "clock_offset_ms": None if counts.offset_ns is None else round(counts.offset_ns / 1e6, 3),
+            "clock_round_trip_ms": None if counts.offset_ns is None else round(counts.round_trip_ns / 1e6, 3),
             "files": totals.files,
             "segments": totals.segment,
             "segments_dropped": totals.dropped,
@@ -124,12 +129,26 @@ Told = Callable[[RecordState], object]
 def record_market(asked: RecordAsked, told: Told) -> RecordReport:
     """Record until the time is over, a signal comes or a bound is reached.
 
-    Raises: ConfigError if there is no such venue or symbol; VenueUnreachable, VenueRefused before it began;
-    RecordingFailed if the disk takes nothing more.
+    Raises: ConfigError if there is no such venue or symbol; AlreadyRunning if another process records into
+    the directory; VenueUnreachable, VenueRefused before it began; RecordingFailed if the disk takes nothing
+    more.
     """
     if asked.venue not in VENUES:
         raise ConfigError(f"venue was {asked.venue!r}, expected {', '.join(VENUES)}")
     return in_loop(lambda: _record(asked, told))
+
+
+# Two in one directory would be read as one recording whose connections end again and again.
+def _alone(into: Path) -> FileLock:
+    refusal = f"{into}: another mm record writes there"
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+        return FileLock(into / LOCK_NAME, refusal=refusal, hint="end that one, or name another directory")
+    except OSError as error:
+        raise RecordingFailed(
+            f"{into}: cannot be written to: {error.strerror or error}",
+            hint="name a directory that you may write to",
+        ) from None
 
 
 async def _record(asked: RecordAsked, told: Told) -> RecordReport:
@@ -141,8 +160,10 @@ async def _record(asked: RecordAsked, told: Told) -> RecordReport:
         loopback_only=asked.url is not None and host_is_loopback(asked.url),
     )
     venue = heard_market_data(settings, ear)
+    lock: FileLock | None = None
     try:
         instruments = await venue.instruments(asked.symbols)
+        lock = _alone(asked.into)
         began_ns = clock.now_ns()
         writer = FramedWriter(asked.into, _header(asked, clock, instruments, began_ns), asked.limits)
         await asyncio.to_thread(writer.start)
@@ -160,6 +181,8 @@ async def _record(asked: RecordAsked, told: Told) -> RecordReport:
         telling.tell()
     finally:
         await venue.close()
+        if lock is not None:
+            lock.release()
     if writer.end not in (FramedEnd.CLOSED, FramedEnd.FULL):
         raise RecordingFailed(
             writer.reason, hint=f"what came before is whole: {writer.totals.records} records in {asked.into}"

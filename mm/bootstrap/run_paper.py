@@ -17,6 +17,7 @@ from mm.bootstrap.trade import trade
 from mm.bootstrap.verdict import judged
 from mm.domain.units import floor_atoms
 from mm.observe import judge
+from mm.observe.fill_causes import fills_by_cause
 from mm.runtime.clock import AnchoredClock
 from mm.settings.models import Settings, VenueSettings
 from mm.settings.options import RunOptions, RunReport
@@ -45,6 +46,7 @@ async def paper(options: RunOptions, venue: VenueSettings) -> RunReport:
         fills_at_touch=touch.touch_fills,
         phantom_fills=touch.phantom_fills,
         fills_not_at_touch=touch.missed_fills,
+        fills_by_cause=fills_by_cause(paper_venue.fills_by_cause()),
         fill_model=made,
     )
 

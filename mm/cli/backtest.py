@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from mm.cli.facts import with_facts
 from mm.cli.progress import counting_bar
 from mm.cli.terminal import NS_PER, Overrides, Terminal, duration_ns, verb
 from mm.errors import UsageError
 
 if TYPE_CHECKING:
     from mm.bootstrap.backtest.run import BacktestJob, BacktestResult
+    from mm.store.recordings.source import Facts
 
 EXIT_INTERRUPTED: Final = 130
 TELL_S: Final = 0.2
@@ -75,6 +77,7 @@ Scheduler = Annotated[
 
 
 @verb
+@with_facts
 def backtest(
     terminal: Terminal,
     *,
@@ -93,6 +96,7 @@ def backtest(
     jobs: Jobs = 1,
     scheduler: Scheduler = "",
     overrides: Overrides = None,
+    facts: "Facts",
 ) -> None:
     """Trade a config over recorded markets: same engine, rules and order states as live, honest fills.
 
@@ -112,6 +116,7 @@ def backtest(
         latency=latency,
         seed=seed,
         reference=reference,
+        facts=facts,
     )
     job = replace(job, out_dir=out or backtests_of(job))
     if each_day or each_symbol:

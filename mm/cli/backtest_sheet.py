@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from mm.cli.terminal import NS_PER, printable
+from mm.observe.fill_causes import cause_words
 
 if TYPE_CHECKING:
     from mm.bootstrap.backtest.run import BacktestResult
@@ -30,6 +31,7 @@ def sheet(result: "BacktestResult") -> Iterator[str]:
     if result.partial:
         yield f"PARTIAL   {result.partial}: this is what was found until then"
     yield f"fills by  {result.fill_model}, {result.calibration}"
+    yield from (f"          {printable(words)}" for words in cause_words(result.fills_by_cause))
     if result.same_as:
         yield f"same as   run {result.same_as}: its own decisions were asked for again"
     for session in result.sessions:
@@ -62,7 +64,7 @@ def _session(result: "BacktestResult", figures: Fields) -> Iterator[str]:
     yield f"P&L       {pnl['net_quote']} {quote}" + (f" = {' + '.join(parts)}" if parts else "")
     if not pnl["residue_is_zero"]:
         yield f"RESIDUE   {pnl['residues']}: not explained"
-    yield from _edge(figures)
+    yield from edge_lines(figures)
     yield (
         f"inventory {inventory['now_base']} {base} at the end, {inventory['min_base']} to"
         f" {inventory['max_base']}, of the limit at most {_percent(inventory['worst_of_limit_ratio'])}"
@@ -77,24 +79,30 @@ def _session(result: "BacktestResult", figures: Fields) -> Iterator[str]:
         + ("" if messages["per_fill"] is None else f", {messages['per_fill']:.3g} per fill")
     )
     yield (
-        f"risk      largest fall {performance['max_drawdown_quote']} {quote}, certain"
-        f" {_or_dash(performance['certain_quote_per_day'])} {quote} a day"
+        f"risk      largest fall {performance['max_drawdown_quote']} {quote}"
+        + worth(performance["certain_quote_per_day"], quote)
     )
 
 
-def _edge(figures: Fields) -> Iterator[str]:
+def edge_lines(figures: Fields) -> Iterator[str]:
+    """Yield what a fill was worth, and why that says little where it does; nothing without a fill."""
     edge = _of(figures, "edge")
     if edge["mean_bps"] is None:
         return
     low, high = edge["low_bps"], edge["high_bps"]
     interval = "" if low is None or high is None else f", 95 % {low:+.3g} to {high:+.3g}"
-    few = (
-        ""
-        if edge["is_meaningful"]
-        else f" (says little: fewer than {edge['fills_needed']} fills or around 0)"
-    )
+    doubts = [f"fewer than {edge['fills_needed']} fills"] if _is_few(edge) else []
+    if not interval:
+        doubts.append("all in one second")
+    elif not edge["excludes_zero"]:
+        doubts.append("0 lies within")
+    few = f" (says little: {', and '.join(doubts)})" if doubts else ""
     mean = f"{edge['mean_bps']:+.3g} bps a fill after fees"
     yield f"edge      {mean}, {edge['horizon_s']:g} s later{interval}{few}"
+
+
+def _is_few(edge: Fields) -> bool:
+    return int(str(edge["fills"])) < int(str(edge["fills_needed"]))
 
 
 def _of(figures: Fields, name: str) -> Fields:
@@ -116,5 +124,8 @@ def _percent(value: object) -> str:
     return f"{value:.1%}" if isinstance(value, float | int) else "-"
 
 
-def _or_dash(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float | int) else "-"
+def worth(certain: object, quote: object) -> str:
+    """Return what a P&L is worth to whoever fears its swings, the certainty equivalent; "" if unknown."""
+    if not isinstance(certain, float | int):
+        return ""
+    return f"; less the price of its swings the P&L is worth {certain:+.4g} {quote} a day"

@@ -6,19 +6,21 @@ Nothing is ever written over. Exit code 9 where a check finds something wrong.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from mm.cli.facts import Base, Info, Lot, Quote, Tick, facts_of
 from mm.cli.progress import counting_bar
 from mm.cli.terminal import NS_PER, Terminal, printable, verb
-from mm.errors import EXIT_CHECK_FAILED, UsageError
+from mm.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
     from mm.bootstrap.data import DataOrder, Imported, Progress
     from mm.bootstrap.data_sheet import Sheet
+    from mm.store.recordings.grid import GridDoubt
+    from mm.store.recordings.source import Facts
     from mm.store.recordings.verify import Verified
 
 app = typer.Typer(
@@ -43,20 +45,6 @@ Symbols = Annotated[
 ]
 Venue = Annotated[
     str | None, typer.Option(metavar="NAME", help="Where it was recorded, if the files do not tell.")
-]
-Base = Annotated[str | None, typer.Option(metavar="ASSET", help="The pair's base, if it cannot be told.")]
-Quote = Annotated[str | None, typer.Option(metavar="ASSET", help="The pair's quote.")]
-Tick = Annotated[
-    str | None, typer.Option(metavar="PRICE", help="The tick; what divides all prices if absent.")
-]
-Lot = Annotated[
-    str | None, typer.Option(metavar="SIZE", help="The lot; what divides all sizes traded if absent.")
-]
-Info = Annotated[
-    Path | None,
-    typer.Option(
-        "--info", metavar="FILE", exists=True, help="The venue's exchangeInfo of then: tick, lot, filters."
-    ),
 ]
 
 
@@ -86,7 +74,7 @@ def import_(
     """
     from mm.bootstrap.data import import_recordings
 
-    facts = _Facts(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info)
+    facts = facts_of(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info)
     with _bar(terminal) as progress:
         made = import_recordings(_order(files, symbol, facts), into, progress)
     if not terminal.as_json and not terminal.quiet:
@@ -113,7 +101,7 @@ def verify(
     """
     from mm.store.recordings.verify import verify as verified
 
-    order = _order(files, None, _Facts(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info))
+    order = _order(files, None, facts_of(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info))
     with _bar(terminal) as progress:
         found = verified(files, order.facts, lambda done, whole: progress("verifying", done, whole))
     if not terminal.as_json:
@@ -122,7 +110,8 @@ def verify(
         {
             "ok": found.is_clean,
             "name": found.name,
-            "messages": found.messages,
+            "messages": found.totals.messages,
+            "totals": found.totals.as_dict(),
             "candles": found.candles,
             "first_ns": found.first_ns,
             "last_ns": found.last_ns,
@@ -163,7 +152,7 @@ def info_(
     from mm.bootstrap.data import open_markets
     from mm.bootstrap.data_sheet import sheet_of
 
-    facts = _Facts(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info)
+    facts = facts_of(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info)
     sheets = []
     with _bar(terminal) as progress:
         for source in open_markets(_order(files, symbol, facts), progress):
@@ -203,18 +192,21 @@ def convert(
     from mm.bootstrap.data import ConvertTo
     from mm.bootstrap.data import convert as converted
 
-    facts = _Facts(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info)
+    facts = facts_of(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info)
     with _bar(terminal) as progress:
         made = converted(_order(files, symbol, facts), ConvertTo(to), out, progress)
     for name, count in made.left_out.items():
         terminal.say(f"left out: {count} of {printable(name)}, which {to} cannot hold")
     if not terminal.as_json and not terminal.quiet:
-        print(f"{made.path}: {made.rows} rows, {made.messages} messages of {printable(made.name)}")
+        frames = f"{made.frames} frames: " if made.frames else ""
+        counted = f"{made.rows} rows, {frames}{made.messages} messages of the tape"
+        print(f"{made.path}: {counted} of {printable(made.name)}")
     terminal.result(
         {
             "ok": True,
             "file": str(made.path),
             "rows": made.rows,
+            "frames": made.frames,
             "messages": made.messages,
             "left_out": made.left_out,
         }
@@ -227,47 +219,10 @@ app.command("info")(info_)
 app.command("convert")(convert)
 
 
-class _Facts:
-    # What the options say of the files, as written.
-    def __init__(
-        self,
-        *,
-        venue: str | None,
-        base: str | None,
-        quote: str | None,
-        tick: str | None,
-        lot: str | None,
-        info: Path | None,
-    ) -> None:
-        self.venue, self.base, self.quote, self.info = venue, base, quote, info
-        self.tick, self.lot = _number("--tick", tick), _number("--lot", lot)
-
-
-def _order(files: Sequence[Path], symbols: Sequence[str] | None, facts: _Facts) -> "DataOrder":
+def _order(files: Sequence[Path], symbols: Sequence[str] | None, facts: "Facts") -> "DataOrder":
     from mm.bootstrap.data import DataOrder
-    from mm.store.recordings.source import Facts
 
-    told = Facts(
-        venue=facts.venue,
-        base=facts.base,
-        quote=facts.quote,
-        tick_size=facts.tick,
-        lot_size=facts.lot,
-        exchange_info=facts.info,
-    )
-    return DataOrder(paths=tuple(files), symbols=tuple(symbols or ()), facts=told)
-
-
-def _number(option: str, text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal(0)
-    if not (number.is_finite() and number > 0):
-        raise UsageError(f"{option} was {text[:40]!r}, expected a number above zero")
-    return number
+    return DataOrder(paths=tuple(files), symbols=tuple(symbols or ()), facts=facts)
 
 
 @contextmanager
@@ -284,10 +239,12 @@ def _fields_of_import(one: "Imported") -> dict[str, object]:
         "symbol": one.symbol,
         "import_id": stored.import_id,
         "rows": stored.rows,
-        "messages": stored.messages,
+        "messages": stored.totals.messages,
+        "totals": stored.totals.as_dict(),
         "partitions": [str(path) for path in stored.directories],
         "already_there": [str(path) for path in stored.known],
         "left_out": one.left_out,
+        "doubts": [_fields_of_doubt(doubt) for doubt in one.doubts],
     }
 
 
@@ -296,11 +253,23 @@ def _words_of_import(one: "Imported") -> Iterator[str]:
     if len(one.stored.known) == len(one.stored.directories):
         yield f"{name}: is there already, nothing was written: {', '.join(map(str, one.stored.known))}"
     else:
-        yield f"{name}: {one.stored.rows} rows, {one.stored.messages} messages"
+        yield f"{name}: {one.stored.rows} rows, {one.stored.totals.words}"
         for path in one.stored.directories:
             yield f"  {path}{' (was there)' if path in one.stored.known else ''}"
+    for doubt in one.doubts:
+        yield f"  {_words_of_doubt(doubt)}"
     for stream, count in one.left_out.items():
         yield f"  {count} frames of {printable(stream)} are no rows: they are in the source alone"
+
+
+def _fields_of_doubt(doubt: "GridDoubt") -> dict[str, object]:
+    import msgspec
+
+    return msgspec.structs.asdict(doubt)
+
+
+def _words_of_doubt(doubt: "GridDoubt") -> str:
+    return f"{printable(doubt.file)}: row {doubt.row}: {doubt.words}"
 
 
 def _print_findings(terminal: Terminal, found: "Verified") -> None:
@@ -314,7 +283,7 @@ def _print_findings(terminal: Terminal, found: "Verified") -> None:
             print(f"{fault.value}: {count - listed} more")
     if found.is_clean and not terminal.quiet:
         candles = f", {found.candles} candles as its trades make them" if found.candles else ""
-        print(f"{printable(found.name)}: clean, {found.messages} messages{candles}")
+        print(f"{printable(found.name)}: clean, {found.totals.words}{candles}")
 
 
 def _words_of_sheet(sheet: "Sheet") -> Iterator[str]:
@@ -325,6 +294,9 @@ def _words_of_sheet(sheet: "Sheet") -> Iterator[str]:
     yield f"grid      tick {one.price_text(1)}, lot {one.size_text(1)}"
     pace = f"{sheet.per_s(sheet.messages):.1f} messages/s, {sheet.per_s(sheet.rows):.1f} rows/s"
     yield f"pace      {pace}: {', '.join(f'{count} {kind}' for kind, count in counts.items())}"
+    for doubt in sheet.doubts:
+        yield f"grid      {_words_of_doubt(doubt)}"
+    yield f"messages  {sheet.totals.words}"
     yield f"bursts    up to {sheet.burst} messages in 100 ms, at {_utc(sheet.burst_ns)}"
     silence_ms = sheet.silence_ns / NS_PER["ms"]
     yield f"silence   up to {silence_ms:.0f} ms, from {_utc(sheet.silent_ns)}"
@@ -344,8 +316,9 @@ def _words_of_sheet(sheet: "Sheet") -> Iterator[str]:
     yield f"gaps      {sheet.gap_count or 'none'}"
     for place, ts_ns, reason in sheet.gaps:
         yield f"  {printable(place)} {_utc(ts_ns)}: {printable(reason)}"
-    if sheet.kept:
-        yield f"beside    {sheet.kept} messages are no part of the tape: before its snapshot, or no trades"
+    if sheet.totals.beside:
+        beside = sheet.totals.beside
+        yield f"beside    {beside} messages are no part of the tape: before its snapshot, or no trades"
     if sheet.source.venue == INVERSE_VENUE:
         yield "note      sizes are contracts, settled in the base asset: a backtest's P&L is not theirs"
 

@@ -18,6 +18,7 @@ from mm.errors import UsageError
 
 if TYPE_CHECKING:
     from mm.bootstrap.record import RecordReport, RecordState
+    from mm.runtime.record import RecordCounts
 
 SYMBOL: Final = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}")
 SYMBOLS_MAX: Final = 100
@@ -176,16 +177,24 @@ def status_text(state: "RecordState", before: tuple[float, int]) -> str:
     )
 
 
+def clock_words(counts: "RecordCounts") -> str:
+    """Return how the venue's clock stands to this one."""
+    if counts.offset_ns is None:
+        return "not measured"
+    which = "ahead" if counts.offset_ns >= 0 else "behind"
+    offset_ms, trip_ms = (value / NS_PER["ms"] for value in (abs(counts.offset_ns), counts.round_trip_ns))
+    return f"the venue's clock is {offset_ms:.1f} ms {which}, measured with a round trip of {trip_ms:.1f} ms"
+
+
 def summary(report: "RecordReport") -> str:
     """Return how a recording went, for people."""
     told = report.as_dict()
-    offset = told["clock_offset_ms"]
     rows = (
         ("ended", f"{report.ended}, after {told['duration_s']} s of the market's time"),
         ("frames", f"{told['frames']} ({told['frames_per_s']}/s), {told['frame_bytes']} bytes as received"),
         ("books", f"{told['snapshots']} snapshots, {told['snapshots_refused']} that did not join"),
         ("gaps", f"{told['gaps']}, {told['connections']} connections"),
-        ("clock", "not measured" if offset is None else f"the venue's is {offset} ms ahead of this one"),
+        ("clock", clock_words(report.counts)),
         ("written", f"{told['bytes']} bytes in {told['files']} files, {told['segments_dropped']} dropped"),
         ("recording", f"{report.directory}/{report.recording}-*.mmr"),
     )

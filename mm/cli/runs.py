@@ -195,6 +195,8 @@ def summary(report: "RunReport") -> str:
 
 def _beside_touch(report: "RunReport") -> tuple[tuple[str, str], ...]:
     # What the fills of paper mode are worth, beside what wishful ones would have been.
+    from mm.observe.fill_causes import cause_words
+
     if report.fills_at_touch is None:
         return ()
     told = f"{report.fills_at_touch} orders, {report.phantom_fills} of them phantoms that nothing filled here"
@@ -202,6 +204,7 @@ def _beside_touch(report: "RunReport") -> tuple[tuple[str, str], ...]:
         ("orders filled", f"{report.orders_filled}, {report.fills_not_at_touch} of them here alone"),
         ("filled at touch", told),
         ("fills made by", str(report.fill_model or "-")),
+        *(("", words) for words in cause_words(report.fills_by_cause or {})),
     )
 
 

@@ -6,20 +6,22 @@ Exit code 9 if the search was broken off; what was finished is kept, and the sam
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mm.cli.backtest import Data, From, More, Reference, To, time_ns
+from mm.cli.facts import with_facts
 from mm.cli.progress import counting_bar
 from mm.cli.report import Aversion
-from mm.cli.terminal import NS_PER, Overrides, Terminal, duration_ns, printable, verb
+from mm.cli.terminal import Overrides, Terminal, duration_ns, printable, verb
 from mm.errors import EXIT_CHECK_FAILED, ConfigError, MMError, NotRunning, UsageError
 
 if TYPE_CHECKING:
     from mm.bootstrap.tune.tuning import Order, Tuned
     from mm.runtime.tune.score import Objective
     from mm.runtime.tune.splits import Cut
+    from mm.store.recordings.source import Facts
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The config file.")]
 SpacePath = Annotated[Path, typer.Option("--space", metavar="FILE", help="TOML: keys and their ranges.")]
@@ -63,10 +65,9 @@ Out = Annotated[
     Path | None, typer.Option("--out", metavar="FILE.html", help="The page; beside the study if absent.")
 ]
 
-MINUTE_NS: Final = NS_PER["m"]
-
 
 @verb
+@with_facts
 def tune(
     terminal: Terminal,
     *,
@@ -87,7 +88,7 @@ def tune(
     latencies: Latencies = "",
     splits: Splits = 0,
     test_ratio: TestRatio = 0.3,
-    embargo: Embargo = MINUTE_NS,
+    embargo: Embargo = "60s",  # type: ignore[assignment]  # parsed by typer, as what is given
     from_time: From = "",
     to_time: To = "",
     aversion: Aversion = 0.01,
@@ -96,15 +97,13 @@ def tune(
     reference: Reference = False,
     out: Out = None,
     overrides: Overrides = None,
+    facts: "Facts",
 ) -> None:
     """Search a session's parameters on recordings and say what the best is worth; again, it goes on.
 
     Example: mm tune config/paper.toml --space space.toml --data var/data --trials 100 --jobs 2
     """
-    _require_optuna()
-    from mm.bootstrap.tune.tuning import Order
-
-    order = Order(
+    order = _order_type()(
         config=config,
         space=space,
         data=(*data, *(more or ())),
@@ -124,31 +123,31 @@ def tune(
         storage=storage,
         reference=reference,
         pick=pick,
+        facts=facts,
     )
-    found, failure = _searched(terminal, order, jobs, scheduler)
-    _finish(terminal, found, out=out, write=write, failure=failure)
+    _finish(terminal, *_searched(terminal, order, jobs, scheduler), out=out, write=write)
 
 
 def _searched(
     terminal: Terminal, order: "Order", jobs: int, scheduler: str
 ) -> "tuple[Tuned, MMError | None]":
-    # What broke is told after what there is: a partial report is worth more than none.
+    # What broke is told after what there is: a partial report is worth more than none. Workers come first, so
+    # that what cannot begin makes no study.
     from mm.bootstrap.jobs import workers
     from mm.bootstrap.tune.tuning import Tuning
 
     failure: MMError | None = None
     tuning, wanted = Tuning(order), order.trials
-    with tuning.study() as study:
+    with workers(jobs, scheduler, terminal.say) as executor, tuning.study() as study:
         try:
-            with (
-                workers(jobs, scheduler, terminal.say) as executor,
-                counting_bar(terminal, "trials", wanted) as tell,
-            ):
+            with counting_bar(terminal, "trials", wanted) as tell:
                 tuning.search(study, executor, tell)
         except KeyboardInterrupt:
             terminal.say("interrupted: what is finished is kept; the same command goes on")
         except MMError as error:
             failure = error
+        finally:
+            executor.close()
         try:
             return tuning.tuned(study), failure
         except NotRunning:
@@ -158,13 +157,13 @@ def _searched(
 
 
 def _finish(
-    terminal: Terminal, found: "Tuned", *, out: Path | None, write: bool, failure: MMError | None
+    terminal: Terminal, found: "Tuned", failure: MMError | None, *, out: Path | None, write: bool
 ) -> None:
     from mm.bootstrap.tune.fields import fields
     from mm.bootstrap.tune.page import page
     from mm.bootstrap.tune.tuning import differences, report_path
     from mm.bootstrap.tune.tuning import write as write_down
-    from mm.cli.tune_tables import tell
+    from mm.cli.tune_tables import WRITTEN, tell
 
     told = fields(found)
     files = [out or report_path(found, ".html"), report_path(found, ".json")]
@@ -174,6 +173,9 @@ def _finish(
     if not terminal.as_json:
         tell(terminal, found, changes)
     written = write_down(found) if write and failure is None else ()
+    verdict = found.judgement.verdict.value
+    if written and verdict in WRITTEN:
+        terminal.say(WRITTEN[verdict])
     if written:
         terminal.say(f"{found.settings.path}: {len(written)} keys written; comments kept")
     elif changes and not write:
@@ -183,9 +185,8 @@ def _finish(
     if failure is not None:
         raise failure
     brief = {key: value for key, value in told.items() if key != "all"}
-    terminal.result(
-        {"ok": found.complete, "written": len(written), "files": [str(path) for path in files], **brief}
-    )
+    done = {"written": len(written), "written_verdict": verdict if written else None}
+    terminal.result({"ok": found.complete, **done, "files": [str(path) for path in files], **brief})
     if not found.complete:
         raise typer.Exit(EXIT_CHECK_FAILED)
 
@@ -199,13 +200,16 @@ def _put(path: Path, text: str) -> None:
         raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None
 
 
-def _require_optuna() -> None:
+def _order_type() -> "type[Order]":
     from importlib.util import find_spec
 
     if find_spec("optuna") is None:
         raise ConfigError(
             "mm tune searches with Optuna, which is not installed", hint="uv run --extra research mm tune ..."
         )
+    from mm.bootstrap.tune.tuning import Order
+
+    return Order
 
 
 def _objectives(text: str) -> "tuple[Objective, ...]":

@@ -1,9 +1,16 @@
 """What `mm tune` prints for a person: the verdict first, then what changes, samples, luck and parameters."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mm.cli.terminal import Terminal, printable
+
+WRITTEN: Final = {
+    "luck": "what is written is not distinguishable from luck",
+    "loses": "what is written is not distinguishable from luck: doing nothing was better even in sample",
+    "unknown": "what is written is not distinguishable from luck: there is too little to say",
+}
+"""What is said above that the best was written, by its verdict; nothing of one that holds."""
 
 if TYPE_CHECKING:
     from mm.bootstrap.tune.tuning import Tuned, Written
@@ -30,7 +37,6 @@ def tell(terminal: Terminal, found: "Tuned", changes: "Sequence[Written]") -> No
 
 
 def _samples(judgement: "Judgement") -> None:
-    overfitting = judgement.overfitting
     print(
         f"in sample   {judgement.train:.4g} a day (certainty equivalent), P&L {judgement.train_net:.4g} on"
         f" {judgement.train_fills} fills, {judgement.intervals} minutes"
@@ -41,8 +47,7 @@ def _samples(judgement: "Judgement") -> None:
     )
     print(
         f"luck        deflated Sharpe ratio {_share(judgement.deflated)}, probability of overfitting"
-        f" {_share(None if overfitting is None else overfitting.probability)}, rank correlation"
-        f" {_plain(judgement.ranks)}"
+        f" {judgement.overfitting_words}, rank correlation {_plain(judgement.ranks)}"
     )
     print(f"neighbours  {_plain(judgement.neighbours)} a day in sample on average")
 

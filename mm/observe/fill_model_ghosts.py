@@ -113,6 +113,7 @@ class _World:
     # One candidate at one moment: its own queues over the market that all share.
 
     def __init__(self, settings: QueueSettings) -> None:
+        self.queue = settings
         self.own = {BUY: Places(BUY, settings), SELL: Places(SELL, settings)}
         self.ghosts: dict[int, _Ghost] = {}
         # What ghosts took of displayed levels, by side and price: it is not there a second time.
@@ -356,16 +357,16 @@ class Ghosts:
                 self._cross_in(world, side, ts_ns)
 
     def _cross_in(self, world: _World, side: Side, ts_ns: int) -> None:
-        shown, taken, lot_atoms = self._feed.sides[side.opposite], world.taken[side.opposite], self._lot_atoms
+        shown, taken = self._feed.sides[side.opposite], world.taken[side.opposite]
         for place in list(world.own[side].until(shown.best_ticks)):
             order = place.order
             for price_ticks, atoms in shown.offers():
                 if (order.price_ticks - price_ticks) * side.sign <= 0 or not order.left_lots:
                     break
-                lots = min(order.left_lots, (atoms - taken.get(price_ticks, 0)) // lot_atoms)
+                lots = min(order.left_lots, world.queue.room_lots(atoms, taken.get(price_ticks, 0)))
                 if lots > 0:
                     self._feed.takes(world)
-                    taken[price_ticks] = taken.get(price_ticks, 0) + lots * lot_atoms
+                    taken[price_ticks] = taken.get(price_ticks, 0) + lots * self._lot_atoms
                     self._fill(world, order, lots, ts_ns)
 
     def _fill(self, world: _World, order: Order, lots: int, ts_ns: int) -> None:

@@ -17,6 +17,7 @@ from mm.domain.units import NS_PER_S
 from mm.observe.report_figures import Figures
 from mm.observe.report_pictures import pictures
 from mm.observe.report_story import (
+    REPLAY_NOTE,
     SessionStory,
     Story,
     clock,
@@ -272,6 +273,8 @@ def _worst(story: Story, told: Figures, worst: object) -> str:
         return '<p class="soft">Shorter than a minute: there is no worst time to tell.</p>'
     quote = said(told["quote"])
     commands = "".join(f"<p><code>{said(one)}</code></p>" for one in worst_commands(story, told))
+    if story.again:
+        commands += f'<p class="soft">mm backtest {said(REPLAY_NOTE)}.</p>'
     began, ended = worst["begun_ms"] * 1_000_000, worst["ended_ms"] * 1_000_000
     parts = ", ".join(
         f"{name} {_signed(worst[key])}"

@@ -24,13 +24,14 @@ FILLS_MAX: Final = 200_000
 class Made:
     """How fills came about. Fields: kind: demo, paper, live or backtest; detail: of its model; local: the
     market itself came from this machine, so it was recorded or simulated; calibration: what own fills say of
-    the model, on paper and in a backtest.
+    the model; causes: what in the market made them, in words: both on paper and in a backtest.
     """
 
     kind: str
     detail: str
     local: bool = False
     calibration: str = "uncalibrated"
+    causes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ def story_fields(story: Story) -> Figures:
                 "sample": sample_text(session.figures),
                 "fills_left_out": session.fills_left_out,
                 "worst_replay": worst_commands(story, session.figures),
+                "worst_replay_note": REPLAY_NOTE if story.again else "",
             }
             for session in story.sessions
         ],
@@ -125,7 +127,7 @@ def made_text(made: Made) -> str:
     if made.kind == "backtest":
         return (
             f"Fills were made in a backtest against recorded market data ({made.detail}), {made.calibration}:"
-            " take it as an estimate, and remember that its orders moved nobody."
+            f" take it as an estimate, and remember that its orders moved nobody.{_causes(made)}"
         )
     if made.kind == "paper":
         market = (
@@ -133,10 +135,14 @@ def made_text(made: Made) -> str:
         )
         return (
             f"Fills were made on paper against {market} ({made.detail}), {made.calibration}: take it as an"
-            " estimate, and remember that paper orders move nobody."
+            f" estimate, and remember that paper orders move nobody.{_causes(made)}"
         )
     where = "a venue on this machine" if made.local else made.detail
     return f"Fills were made by the venue, with money: {where}."
+
+
+def _causes(made: Made) -> str:
+    return "".join(f" {words[0].upper()}{words[1:]}." for words in made.causes)
 
 
 def sample_text(told: Figures) -> str:
@@ -207,6 +213,10 @@ def _explained(session: SessionStory, pnl: Figures, quote: str) -> Iterator[str]
     )
 
 
+REPLAY_NOTE: Final = "begins flat and cold: without the inventory, the orders and the estimates of then"
+"""What the command that plays a stretch of a market again does not take over; stands beside it."""
+
+
 def worst_commands(story: Story, told: Figures) -> list[str]:
     """Return the commands that look at a session's worst ten minutes again: that play their market once more,
     and that tell why it quoted as it did; none where the run was shorter than a minute.
@@ -232,7 +242,9 @@ def worst_text(story: Story, told: Figures) -> Iterator[str]:
         f"Worst {lasted((ended_ns - began_ns) / NS_PER_S)} in a row: {clock(began_ns)} to {clock(ended_ns)},"
         f" {money(Decimal(str(worst['net_quote'])))} {told['quote']} on {worst['fills']} fills. Again:"
     )
-    yield from (f"  {command}" for command in worst_commands(story, told))
+    first = 0 if story.again else -1
+    for number, command in enumerate(worst_commands(story, told)):
+        yield f"  {command}" + (f"   ({REPLAY_NOTE})" if number == first else "")
 
 
 def _iso(ts_ms: int) -> str:

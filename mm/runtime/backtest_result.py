@@ -5,7 +5,7 @@ Nothing is computed here. Invariant: what depends on the machine (`wall_s`, `eve
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Final, Self
 
 from mm.errors import ConfigError
@@ -26,6 +26,8 @@ class BacktestResult:
         sessions: what was measured of each, in the order of the config (`mm.observe.report_figures`).
         digest: SHA-256 over every command and every outcome, in order, with its time.
         data_digest: of what the data hold. config_digest: of the config's text and what was laid over it.
+        fills_by_cause: by symbol and cause (`mm.sim.causes.FillCause`) how many `fills` and `lots` came of
+            it; empty in results of earlier versions.
         fill_model: how fills were made, in words; calibration: "uncalibrated", or on how many own fills.
         kernel: what did the work: "reference", "interpreted" or "compiled".
         participation: own filled over traded volume, by symbol; None where nothing was traded.
@@ -58,6 +60,7 @@ class BacktestResult:
     same_as: str = ""
     notes: tuple[str, ...] = ()
     run_dir: str = ""
+    fills_by_cause: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
 
     @property
     def span_s(self) -> float:
@@ -80,7 +83,7 @@ class BacktestResult:
     @classmethod
     def from_dict(cls, found: Mapping[str, object]) -> Self:
         """Return the result that `as_dict` told of; raises ConfigError if it is none."""
-        names = {field.name for field in fields(cls)}
+        names = {one.name for one in fields(cls)}
         values = {name: value for name, value in found.items() if name in names}
         sessions, notes = values.get("sessions"), values.get("notes", [])
         if not isinstance(sessions, list) or not isinstance(notes, list):

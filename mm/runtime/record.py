@@ -3,7 +3,8 @@
 Every text goes to the writer before anything reads it; the adapter's own events only say when a snapshot, a
 new connection or a measure of the clock is due. Must never trade, hold a record back or drop one: where the
 writer ends, the recording ends. Invariant: after each connection, each loss and each beginning of a segment a
-snapshot of every book is asked for, behind the changes that it has to join.
+snapshot of every book is asked for, behind the changes that it has to join. The clock of a venue is measured
+while its streams stand: one that plays a recording has no time before somebody listens.
 """
 
 import asyncio
@@ -40,6 +41,9 @@ CLOCK_EVERY_NS: Final = 60 * NS_PER_S
 ANSWER_NS: Final = 10 * NS_PER_S
 """After this a snapshot that did not come is asked for again."""
 
+LAST_CLOCK_S: Final = 1.0
+"""How long the last measure of the clock is waited for, in seconds of the wall."""
+
 RETRY_NS: Final = NS_PER_S
 RETRY_NS_MAX: Final = 30 * NS_PER_S
 """How long is waited before a connection or a snapshot is asked for again: twice as long with each failure.
@@ -72,7 +76,8 @@ class RecordCounts:
 
     Fields: frames, frame_bytes: of the streams; answers, answer_bytes: of requests; snapshots: books that
     joined; gaps: books that were lost after they had joined; connections: that stood; refused: snapshots that
-    did not come or did not join; offset_ns: the venue's clock minus ours, None before it was measured.
+    did not come or did not join; measures: of the clock; offset_ns: the venue's clock minus ours by the one
+    with the smallest round trip, None before the first; round_trip_ns: of that one.
     """
 
     frames: int = 0
@@ -83,7 +88,15 @@ class RecordCounts:
     gaps: int = 0
     connections: int = 0
     refused: int = 0
+    measures: int = 0
     offset_ns: int | None = None
+    round_trip_ns: int = 0
+
+    def measured(self, offset_ns: int, round_trip_ns: int) -> None:
+        """Take in a measure of the clock: the quicker it was, the less it can be wrong."""
+        self.measures += 1
+        if self.offset_ns is None or round_trip_ns < self.round_trip_ns:
+            self.offset_ns, self.round_trip_ns = offset_ns, round_trip_ns
 
 
 @dataclass(slots=True)
@@ -155,7 +168,7 @@ class Recorder:
             case BookLost():
                 self._on_lost(now_ns, event.symbol)
             case ClockMeasured():
-                self.counts.offset_ns = event.offset_ns
+                self.counts.measured(event.offset_ns, event.round_trip_ns)
                 note = ClockNote(offset_ns=event.offset_ns, round_trip_ns=event.round_trip_ns)
                 self._note(FramedKind.CLOCK, now_ns, note)
                 self._measure = _Due(now_ns + CLOCK_EVERY_NS)
@@ -175,7 +188,7 @@ class Recorder:
             self._connect.asked(now_ns)
             venue.submit(Connect(stream=Stream.MARKET))
             self._connection = venue.connection
-        if now_ns >= self._measure.at_ns:
+        if self.is_up and now_ns >= self._measure.at_ns:
             self._measure.asked(now_ns)
             venue.submit(MeasureClock())
         segment = self._writer.totals.segment
@@ -193,6 +206,7 @@ class Recorder:
         self.is_up, self._connect = True, None
         self.counts.connections += 1
         self._writer.append(FramedKind.UP, self._connection, now_ns, b"")
+        self._measure = _Due(now_ns)
         for symbol in self._books:
             self._books[symbol] = _Due(now_ns + SNAPSHOT_AFTER_NS)
 
@@ -248,11 +262,11 @@ async def record(run: RecordRun, venue: RecordedVenue, recorder: Recorder, write
     clock = run.clock
     end_ns = clock.now_ns() + run.for_ns
     while writer.end is None:
-        if run.stop.is_set():
-            return "stopped"
         left_ns = end_ns - clock.now_ns()
-        if run.for_ns and left_ns <= 0:
-            return "done"
+        ended = "stopped" if run.stop.is_set() else "done" if run.for_ns and left_ns <= 0 else ""
+        if ended:
+            await _measure_last(venue, recorder)
+            return ended
         recorder.ask(venue)
         run.told()
         pause_s = min(PAUSE_S, left_ns / NS_PER_S / clock.scale) if run.for_ns else PAUSE_S
@@ -262,3 +276,14 @@ async def record(run: RecordRun, venue: RecordedVenue, recorder: Recorder, write
         except TimeoutError:
             continue
     return ""
+
+
+async def _measure_last(venue: RecordedVenue, recorder: Recorder) -> None:
+    before, loop = recorder.counts.measures, asyncio.get_running_loop()
+    if not recorder.is_up:
+        return
+    venue.submit(MeasureClock())
+    end_s = loop.time() + LAST_CLOCK_S
+    # What it waits for comes through the recorder, from a task of the adapter, as all that is recorded.
+    while recorder.counts.measures == before and loop.time() < end_s:  # noqa: ASYNC110 - as said above
+        await asyncio.sleep(PAUSE_S / 10)

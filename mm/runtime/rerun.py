@@ -54,7 +54,10 @@ class RerunResult:
 
 
 class Rerun:
-    """One repetition of a run. Fields: heard: is told of each step that the engine took, if anybody is."""
+    """One repetition of a run.
+
+    Fields: heard: is told of each step that the engine took, if anybody is. venue: as given.
+    """
 
     def __init__(
         self,
@@ -68,7 +71,7 @@ class Rerun:
         """
         self.heard: Callable[[AnyEvent, Sequence[AnyCommand]], object] | None = None
         self._engine = engine
-        self._venue = venue
+        self.venue = venue
         self._prepare = prepare
         self._config: ConfigVersion | None = None
         self._computed: deque[tuple[int, Kind, AnyEvent | AnyCommand]] = deque()
@@ -162,7 +165,7 @@ class Rerun:
             self.heard(event, commands)
         for command in commands:
             if not isinstance(command, Report):
-                self._venue.submit(command)
+                self.venue.submit(command)
 
     def _compare(self) -> Difference | None:
         while self._computed and self._recorded:

@@ -219,7 +219,8 @@ class PaperSettings(Table):
         about("Who leaves a queue when its size falls without a trade; risk_averse: only those behind us."),
     ] = "risk_averse"
     max_participation_ratio: Annotated[
-        Ratio, about("Own fills of a trade in the market are at most this share of it.")
+        Ratio,
+        about("Own fills of a trade, or of a level shown through our price, are at most this share of it."),
     ] = Decimal(1)
     seed: Annotated[Seed, about("The same seed gives the same latencies.")] = 7
 

@@ -67,6 +67,8 @@ class RunReport:
             the market touches would have claimed filled; those of them that had no fill here; those that were
             filled here and not there: fills_at_touch - phantom_fills + fills_not_at_touch = orders_filled.
             None where orders met a real book.
+        fills_by_cause: on paper, by symbol and cause how many `fills` and `lots` came by it
+            (`mm.sim.causes.FillCause`); None elsewhere.
         fill_model: on paper, by which queue model fills were made, and whether own fills have calibrated it;
             None elsewhere.
         run_s: length of the run, seconds of the venue's time.
@@ -91,6 +93,7 @@ class RunReport:
     fills_at_touch: int | None = None
     phantom_fills: int | None = None
     fills_not_at_touch: int | None = None
+    fills_by_cause: Mapping[str, Mapping[str, Mapping[str, int]]] | None = None
     fill_model: str | None = None
     exit_code: int = EXIT_OK
 
@@ -100,5 +103,8 @@ class RunReport:
         return {name: value for name, value in found.items() if name not in ON_PAPER or value is not None}
 
 
-ON_PAPER: Final = ("orders_filled", "fills_at_touch", "phantom_fills", "fills_not_at_touch", "fill_model")
+ON_PAPER: Final = (
+    *("orders_filled", "fills_at_touch", "phantom_fills", "fills_not_at_touch", "fills_by_cause"),
+    "fill_model",
+)
 """Fields of a report that only paper mode has."""

@@ -2,17 +2,19 @@
 
 Own orders rest behind what is displayed at their price, in estimated queues, and are filled by what the
 market shows and never by more than it shows. It knows no money and no time but the `ts_ns` given to it.
-Invariants: own fills of one print never exceed it; a displayed level gives its size once; what is in front of
-an order never grows; own orders never trade with each other; the same inputs give the same fills.
+Invariants: own fills of one print never exceed it; a displayed level gives its size once, and to what rests
+its share once; what is in front of an order never grows; own orders never trade with each other; the same
+inputs give the same fills.
 
 What fills a resting order, always at its own price and as maker:
 - a print at a better price for its taker than the order's (through it): up to the print's size;
 - a print at the order's price: what is left of it after what is in front;
-- of either at most a stated part, shared by all own orders: the rest is taken by those beside us;
-- the displayed opposite best strictly through its price (crossed): up to what is displayed there. An opposite
+- the displayed opposite best strictly through its price (crossed): up to what is displayed there. No queue is
+  asked then: whoever sells below our bid would have met it first. An opposite
   best *at* its price (locked) proves nothing: that quote may be post-only, so that with our order there it
   would not have come, and nobody was seen to trade; prints at the price still count. Nor does a book that is
-  displayed crossed in itself, as it may be for a moment between two streams.
+  displayed crossed in itself, as it may be for a moment between two streams;
+- of each of these at most a stated part, shared by all own orders: the rest is taken by those beside us.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +26,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.units import PPM
 from mm.sim.book import BookListener
+from mm.sim.causes import Causes, FillCause
 from mm.sim.feed import MarketFeed
 from mm.sim.orders import Fill, Order, OrderStatus, OrderType, Prevention, StpMode, TimeInForce
 from mm.sim.places import Place, Places, QueueSettings
@@ -40,8 +43,8 @@ POWER_MAX: Final = 32.0
 class ObservedBook:
     """The own orders of one symbol in an observed market. Implements `Book`.
 
-    Fields: queue: how queues are estimated. orders: what rests, by id, oldest first. update_id: always 0, as
-    own orders are never displayed.
+    Fields: queue: how queues are estimated. orders: what rests, by id, oldest first. causes: what filled own
+    orders so far. update_id: always 0, as own orders are never displayed.
     is_open: whether the displayed market is to be believed; while it is not, nothing may be placed.
     """
 
@@ -61,7 +64,7 @@ class ObservedBook:
             fund: called with the order of MARKET before each match: has to give it the funds and lock them
                 (`World.fund`).
             queue, power: how a queue is estimated; the exponent of the power models, their customary one if
-                None. participation_ppm: own fills of a print are at most this part of it (`Places`).
+                None. participation_ppm: of `QueueSettings`.
         Raises: ValueError if `power` is not in 0 < power <= POWER_MAX or the model has none.
         """
         shape = _shape(queue, power, instrument)
@@ -76,6 +79,7 @@ class ObservedBook:
         self._market = MarketFeed(self._own)
         self._places: dict[int, Place] = {}
         self.orders: dict[int, Order] = {}
+        self.causes = Causes()
         self.update_id = 0
         self.trade_id = 0
         self.prevention_id = 0
@@ -119,6 +123,8 @@ class ObservedBook:
         side = aggressor.opposite
         seen = self._market.print(side, price_ticks, size_atoms, ts_ns)
         for place, lots in self._own[side].on_print(seen):
+            is_at = place.order.price_ticks == price_ticks
+            self.causes.add(FillCause.PRINT_AT_PRICE if is_at else FillCause.PRINT_THROUGH, lots)
             self._fill(place.order, lots, ts_ns)
 
     def lost(self) -> None:
@@ -233,6 +239,7 @@ class ObservedBook:
             if step.maker is None:
                 self._market.sides[taker.side.opposite].take(step.price_ticks, step.lots * self._lot_atoms)
                 maker = self._counterparty(taker, step.price_ticks, step.lots, ts_ns)
+                self.causes.add(FillCause.TAKEN_AT_ONCE, step.lots)
                 self._match(maker, taker, lots=step.lots, ts_ns=ts_ns)
             else:
                 self._prevent(taker, step.maker, ts_ns)
@@ -254,7 +261,7 @@ class ObservedBook:
         del self._places[order.order_id]
         del self.orders[order.order_id]
 
-    # Each level gives what it displays once, to the best own price first.
+    # Each level gives its share of what it displays once, to the best own price first.
     def _fill_crossed(self, ts_ns: int) -> None:
         for side in (BUY, SELL):
             own, best = self._own[side], self._market.sides[side.opposite].best_ticks
@@ -267,16 +274,17 @@ class ObservedBook:
                 self._fill_through(place.order, ts_ns)
 
     def _fill_through(self, order: Order, ts_ns: int) -> None:
-        side = order.side.opposite
-        beyond = takewhile(
-            lambda offer: (order.price_ticks - offer.price_ticks) * order.side.sign > 0, self._offers(side)
-        )
-        for price_ticks, offered_lots in list(beyond):
+        shown, sign = self._market.sides[order.side.opposite], order.side.sign
+        beyond = takewhile(lambda offer: (order.price_ticks - offer[0]) * sign > 0, shown.offers())
+        for price_ticks, left_atoms in list(beyond):
             if not order.left_lots:
                 return
-            lots = min(order.left_lots, offered_lots)
-            self._market.sides[side].take(price_ticks, lots * self._lot_atoms)
-            self._fill(order, lots, ts_ns)
+            size_atoms = shown.size_atoms(price_ticks)
+            lots = min(order.left_lots, self.queue.room_lots(size_atoms, size_atoms - left_atoms))
+            if lots:
+                shown.take(price_ticks, lots * self._lot_atoms)
+                self.causes.add(FillCause.DISPLAYED_CROSS, lots)
+                self._fill(order, lots, ts_ns)
 
     def _fill(self, order: Order, lots: int, ts_ns: int) -> None:
         taker = self._counterparty(order, order.price_ticks, lots, ts_ns)

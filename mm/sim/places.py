@@ -21,13 +21,21 @@ class QueueSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How queues are estimated.
 
     Fields: shape: the model's parameter (`part_behind`); lot_atoms: one lot; participation_ppm: own fills of
-    a print are at most this part of it, parts per million: who sees us trade more than that trades otherwise.
+    a print, or of a level that is displayed through our price, are at most this part of it, parts per
+    million: who sees us trade more than that trades otherwise.
     """
 
     model: QueueModel
     shape: float
     lot_atoms: int
     participation_ppm: int = PPM
+
+    def room_lots(self, size_atoms: int, taken_atoms: int = 0) -> int:
+        """Return the whole lots that resting own orders may still have of a size that others share.
+
+        Args: taken_atoms: what own orders had of it already.
+        """
+        return max(0, size_atoms * self.participation_ppm // PPM - taken_atoms) // self.lot_atoms
 
 
 class Place(msgspec.Struct, kw_only=True):
@@ -153,7 +161,7 @@ class Places:
         self.version += 1
         fills: list[tuple[Place, int]] = []
         left_atoms, lot_atoms = seen.size_atoms, self._settings.lot_atoms
-        room_lots = seen.size_atoms * self._settings.participation_ppm // PPM // lot_atoms
+        room_lots = self._settings.room_lots(seen.size_atoms)
         for place in self.until(seen.price_ticks):
             reach_atoms = left_atoms - _already_shown(place, seen)
             wanted_lots = min(place.order.left_lots, room_lots)

@@ -1,7 +1,7 @@
 """One process per data directory: an advisory lock that the kernel drops when the process is gone.
 
 The file stays; only the lock on it means something. Invariant: whoever holds `DirectoryLock` is the only one
-who writes into the directory.
+who writes into the directory; whoever holds a `FileLock` the only one that may do what the file is for.
 """
 
 import contextlib
@@ -17,29 +17,23 @@ from mm.store.paths import LOCK_NAME, private_directory
 _PID_BYTES_MAX: Final = 20
 
 
-class DirectoryLock:
-    """The lock on a data directory, held from its making until `release` or the end of the process."""
+class FileLock:
+    """A lock on a file, held from its making until `release` or the end of the process. Fields: path."""
 
-    def __init__(self, data_dir: Path) -> None:
-        """Take the lock, making the directory if needed.
+    def __init__(self, path: Path, *, refusal: str, hint: str) -> None:
+        """Take the lock, making the file if needed.
 
-        Raises: AlreadyRunning if another process holds it; StateCorrupt if the directory cannot be used.
+        Args: refusal: what is said if another process holds it, whose pid is added; hint: what to do then.
+        Raises: AlreadyRunning; OSError if the file cannot be opened.
         """
-        self.path = private_directory(data_dir) / LOCK_NAME
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        try:
-            self._file = os.open(self.path, flags, 0o600)
-        except OSError as error:
-            raise StateCorrupt(f"{self.path}: cannot be opened: {error.strerror}") from None
+        self.path = path
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder = _pid_in(self._file)
             os.close(self._file)
-            raise AlreadyRunning(
-                f"{data_dir}: held by another process{f', pid {holder}' if holder else ''}",
-                hint="stop it with `mm stop`, or choose another data_dir",
-            ) from None
+            raise AlreadyRunning(f"{refusal}{f', pid {holder}' if holder else ''}", hint=hint) from None
         # The number is for people. What counts is the lock: a halt has to be latched on a full disk too.
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, 0)
@@ -60,6 +54,22 @@ class DirectoryLock:
     ) -> None:
         """Give the lock up."""
         self.release()
+
+
+class DirectoryLock(FileLock):
+    """The lock on a data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Take the lock, making the directory if needed.
+
+        Raises: AlreadyRunning if another process holds it; StateCorrupt if the directory cannot be used.
+        """
+        path = private_directory(data_dir) / LOCK_NAME
+        hint = "stop it with `mm stop`, or choose another data_dir"
+        try:
+            super().__init__(path, refusal=f"{data_dir}: held by another process", hint=hint)
+        except OSError as error:
+            raise StateCorrupt(f"{path}: cannot be opened: {error.strerror}") from None
 
 
 def holder(data_dir: Path) -> int | None:

@@ -10,6 +10,7 @@ import pytest
 import structlog
 
 from mm.bootstrap.backtest.engine import head_of
+from mm.bootstrap.backtest.run import BacktestJob, run_job
 from mm.bootstrap.config_plan import in_force_at_end, last_hours, plan_on_record
 from mm.cli.main import carry_out
 from mm.domain.events import ConfigApplied
@@ -238,3 +239,20 @@ def test_what_was_in_force_at_the_end_is_what_a_plan_starts_from(tmp_path: Path)
     running = in_force_at_end(place, head_of(place)[1])
     assert running.risk.session_loss_quote == 40
     assert running.text == tighter
+
+
+def test_a_backtests_directory_is_told_as_that_by_whoever_needs_a_market(
+    lived: Lived, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It holds none: that is the cause, no extra, version or difference; one that was killed too."""
+    new = lived.near(tmp_path)
+    job = BacktestJob(config=new, data=(lived.place,), out_dir=tmp_path / "backtests", to_ns=5 * 10**9)
+    directory = Path(run_job(job).run_dir)
+    for _ in range(2):
+        for arguments in (("config", "plan", new, "--run", directory), ("calibrate", "--fills", directory)):
+            code = carry_out([str(part) for part in arguments])
+            assert code == EXIT_CONFIG
+            told = capsys.readouterr().err
+            assert "a backtest's own directory holds no market data" in told
+            assert "backtest.json names the data that it was run on" in told
+        (directory / "backtest.json").unlink(missing_ok=True)

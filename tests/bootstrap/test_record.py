@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from mm.bootstrap.record import RecordAsked, RecordReport, RecordState, record_market
+from mm.bootstrap.data_sheet import sheet_of
+from mm.bootstrap.record import LOCK_NAME, RecordAsked, RecordReport, RecordState, record_market
 from mm.domain.events import AnyEvent, BookLost, BookSnapshot, PublicTrade
 from mm.domain.tape import events
-from mm.errors import ConfigError, RecordingFailed, VenueUnreachable
+from mm.errors import AlreadyRunning, ConfigError, RecordingFailed, VenueUnreachable
 from mm.exchange.connection import Connection
+from mm.store.lock import FileLock
 from mm.store.recordings.framed.form import FramedKind, answer_of
 from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
 from mm.store.recordings.framed.writer import FramedLimits
@@ -94,7 +96,7 @@ def test_answers_are_recorded_and_the_rows_are_a_market(tmp_path: Path) -> None:
     with hosted() as exchange:
         recorded(exchange, tmp_path, for_ns=2 * S)
     source = open_source([tmp_path])
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.mmr")
     asked = [answer_of(found.payload)[0] for found in FramedSegment(path) if found.kind == FramedKind.ANSWER]
     assert {request.partition("?")[0] for request in asked} == {
         "/api/v3/exchangeInfo",
@@ -111,6 +113,32 @@ def test_answers_are_recorded_and_the_rows_are_a_market(tmp_path: Path) -> None:
     assert (instrument.symbol, instrument.venue_symbol) == ("BTC/USDT", "BTCUSDT")
 
 
+def test_a_second_recording_into_one_directory_is_refused(tmp_path: Path) -> None:
+    """By the lock of the first, whose process it names; nothing is written."""
+    into = tmp_path / "into"
+    during: list[str] = []
+
+    def look(state: RecordState) -> None:
+        if not during:
+            with pytest.raises(AlreadyRunning) as caught:
+                FileLock(into / LOCK_NAME, refusal="held", hint="")
+            during.append(str(caught.value))
+
+    with hosted() as exchange:
+        asked = RecordAsked(
+            venue="binance", symbols=("BTC/USDT",), into=into, for_ns=S, url=exchange.url, limits=LIMITS
+        )
+        record_market(asked, look)
+        assert during == [f"held, pid {os.getpid()}"]
+        before = sorted(into.iterdir())
+        with (
+            FileLock(into / LOCK_NAME, refusal="held", hint=""),
+            pytest.raises(AlreadyRunning, match=f"another mm record writes there, pid {os.getpid()}"),
+        ):
+            recorded(exchange, into, for_ns=S)
+        assert sorted(into.iterdir()) == before
+
+
 def test_a_replayed_market_is_recorded_in_its_own_time(tmp_path: Path) -> None:
     """A recording of a recording: the same trades at the same times of the venue."""
     tape = long_recording(seconds=120).save(tmp_path / "tape")
@@ -118,6 +146,13 @@ def test_a_replayed_market_is_recorded_in_its_own_time(tmp_path: Path) -> None:
     with hosted_replay(tape, speed=40.0) as exchange:
         report = recorded(exchange, into, for_ns=60 * S)
     assert 59 < (report.ended_ns - report.began_ns) / S < 65
+    # Its clock stood still before anybody listened: what was measured then was another one.
+    counts = report.counts
+    fastest_ns = sheet_of(open_source([into]), lambda ts_ns: None).lag_fastest_ns
+    assert counts.measures >= 2
+    assert counts.offset_ns is not None
+    assert fastest_ns is not None
+    assert abs(fastest_ns + counts.offset_ns) < S
 
     def trades(source_path: Path) -> list[PublicTrade]:
         source = open_source([source_path], facts=Facts())
@@ -174,7 +209,7 @@ def test_a_signal_ends_it_in_good_order(tmp_path: Path) -> None:
         )
         report = record_market(asked, interrupt)
     assert report.ended == "stopped"
-    segment = FramedSegment(next(tmp_path.iterdir()))
+    segment = FramedSegment(next(tmp_path.glob("*.mmr")))
     assert sum(found.kind == FramedKind.FRAME for found in segment) == report.counts.frames
     assert segment.end is not None
     assert (segment.end.reason, segment.end.is_last) == ("stopped", True)
@@ -199,7 +234,7 @@ def test_a_venue_that_goes_is_dialled_until_the_time_is_over(tmp_path: Path) -> 
         report = recorded(exchange, tmp_path, for_ns=3 * S)
         timer.join()
     assert (report.ended, report.counts.connections) == ("done", 1)
-    kinds = [found.kind for found in FramedSegment(next(tmp_path.iterdir()))]
+    kinds = [found.kind for found in FramedSegment(next(tmp_path.glob("*.mmr")))]
     assert FramedKind.DOWN in kinds
     assert kinds.count(FramedKind.FRAME) == report.counts.frames > 5
 
@@ -234,7 +269,7 @@ def test_a_recorder_that_is_killed_leaves_what_it_had_written(tmp_path: Path, se
     kept = frames(tmp_path)
     assert len(kept) > 20
     assert kept == on_the_wire[: len(kept)]
-    segment = FramedSegment(next(tmp_path.iterdir()))
+    segment = FramedSegment(next(tmp_path.glob("*.mmr")))
     list(segment)
     assert segment.end is None
     assert any(isinstance(event, PublicTrade) for event in _told(tmp_path))

@@ -85,6 +85,7 @@ class NaiveQueue:
     lot_atoms: int
     shape: float
     model: QueueModel = QueueModel.RISK_AVERSE
+    participation_ppm: int = 1_000_000
     rows: list[Row] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     tops: list[tuple[int, int, int]] = field(default_factory=list)
@@ -146,7 +147,7 @@ class NaiveQueue:
         shown = self._explain("decrease", side, price, size, ts_ns)
         if size > shown:
             self.told.append(Told("print", side, price, size - shown, ts_ns))
-        left = size
+        left, room = size, size * self.participation_ppm // 1_000_000 // self.lot_atoms
         orders = [order for order in self.waiting if order.side is side]
         for order in sorted(orders, key=lambda order: -order.price_ticks * side.sign):
             if (order.price_ticks - price) * side.sign < 0:
@@ -160,8 +161,8 @@ class NaiveQueue:
                 order.front_atoms = max(0, order.front_atoms - max(0, left - old))
             else:
                 over = left - (shown if shown and order.live_ns >= newest else 0)
-            lots = min(order.left_lots, max(0, over) // self.lot_atoms)
-            left -= lots * self.lot_atoms
+            lots = min(order.left_lots, max(0, over) // self.lot_atoms, room)
+            left, room = left - lots * self.lot_atoms, room - lots
             self._fill(order, lots)
 
     # --- own orders
@@ -241,8 +242,8 @@ class NaiveQueue:
             orders = [order for order in self.waiting if order.side is side]
             for order in sorted(orders, key=lambda order: -order.price_ticks * side.sign):
                 for row in self.best_first(side.opposite):
-                    offered = (row.size_atoms - row.taken_atoms) // self.lot_atoms
-                    lots = min(order.left_lots, offered)
+                    share = row.size_atoms * self.participation_ppm // 1_000_000
+                    lots = min(order.left_lots, max(0, share - row.taken_atoms) // self.lot_atoms)
                     if lots and (order.price_ticks - row.price_ticks) * side.sign > 0:
                         row.taken_atoms += lots * self.lot_atoms
                         self._fill(order, lots)

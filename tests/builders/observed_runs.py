@@ -32,7 +32,11 @@ class ObservedRun:
             queue=model,
             participation_ppm=participation_ppm,
         )
-        self.naive = NaiveQueue(lot_atoms=LOT, shape=shape, model=model) if has_naive else None
+        self.naive = (
+            NaiveQueue(lot_atoms=LOT, shape=shape, model=model, participation_ppm=participation_ppm)
+            if has_naive
+            else None
+        )
         self.placed: dict[int, Order] = {}
         self.ts_ns = START_NS
         self._seq = 1

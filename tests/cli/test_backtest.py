@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from mm.cli.backtest import EXIT_INTERRUPTED, time_ns
+from mm.cli.backtest_sheet import edge_lines, worth
 from mm.cli.main import carry_out
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, UsageError
 from tests.builders.backtests import config, lived
@@ -60,6 +61,59 @@ def test_a_sheet_is_for_people(life: tuple[str, str], capsys: pytest.CaptureFixt
         "left in   out/",
     ):
         assert words in told
+
+
+def test_a_sheet_says_what_made_the_fills_and_what_the_model_had_no_say_in(
+    life: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below the queue model; and risk and doubt are told in words that are true."""
+    assert carry_out(["backtest", life[0], "--data", life[1], "--out", "out"]) == EXIT_OK
+    told = capsys.readouterr().out
+    assert " fills because " in told
+    assert "; the queue model decided " in told
+    assert "certain" not in told
+
+
+SESSION: dict[str, object] = {
+    "edge": {
+        "mean_bps": 1.0,
+        "low_bps": 0.5,
+        "high_bps": 1.5,
+        "horizon_s": 1.0,
+        "fills_needed": 200,
+        "fills": 300,
+        "excludes_zero": True,
+        "is_meaningful": True,
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        ({"fills": 90}, " (says little: fewer than 200 fills)"),
+        ({"excludes_zero": False, "low_bps": -1.0}, " (says little: 0 lies within)"),
+        ({"fills": 1, "excludes_zero": False, "low_bps": None}, "200 fills, and all in one second)"),
+        (
+            {"fills": 90, "excludes_zero": False, "low_bps": -1.0},
+            " (says little: fewer than 200 fills, and 0 lies within)",
+        ),
+    ],
+)
+def test_why_an_edge_says_little_is_told_as_far_as_it_is_true(changes: dict[str, object], words: str) -> None:
+    """Too few fills, an interval around 0, both, or nothing."""
+    table = SESSION["edge"]
+    assert isinstance(table, dict)
+    (line,) = edge_lines({"edge": table | changes})
+    assert line.endswith(words)
+    assert ("says little" in line) == bool(words)
+
+
+def test_a_risk_that_cannot_be_told_is_left_out() -> None:
+    """A day's worth needs whole intervals."""
+    assert worth(None, "BBB") == ""
+    assert worth(-0.25, "BBB") == "; less the price of its swings the P&L is worth -0.25 BBB a day"
 
 
 def test_each_day_is_a_backtest_of_its_own(life: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:

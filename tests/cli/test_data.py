@@ -53,6 +53,64 @@ def test_a_recording_is_imported_once(
     assert rows_of(open_source([tmp_path / "store"])) == rows_of(open_source([recording]))
 
 
+def test_all_verbs_count_alike(recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Frames are what was received; messages those of the tape; keyframes are told apart."""
+    store, frames = tmp_path / "store", len(ordinary(rounds=700).lines)
+    assert carry_out(["data", "import", str(recording), "--into", str(store), "--json"]) == EXIT_OK
+    totals = only_market(capsys)["totals"]
+    assert isinstance(totals, dict)
+    assert totals["frames"] == totals["messages"] - totals["repeated"] + totals["beside"] == frames
+    for path in (recording, store):
+        assert carry_out(["data", "verify", str(path), "--json"]) == EXIT_OK
+        assert answer(capsys)["totals"] == totals
+        assert carry_out(["data", "info", str(path), "--json"]) == EXIT_OK
+        assert only_market(capsys)["totals"] == totals
+        out = tmp_path / f"{path.name}.parquet"
+        assert (
+            carry_out(["data", "convert", str(path), "--to", "normalised", "-o", str(out), "--json"])
+            == EXIT_OK
+        )
+        made = answer(capsys)
+        assert (made["frames"], made["messages"]) == (frames, totals["messages"])
+        out = tmp_path / f"{path.name}.npz"
+        assert (
+            carry_out(["data", "convert", str(path), "--to", "hftbacktest", "-o", str(out), "--json"])
+            == EXIT_OK
+        )
+        assert answer(capsys)["messages"] == totals["messages"]
+    assert carry_out(["data", "verify", str(store)]) == EXIT_OK
+    said = capsys.readouterr().out
+    assert f"{frames} frames: {totals['messages']} messages of the tape" in said
+    assert f"and {totals['keyframes']} keyframes" in said
+
+
+def test_one_price_that_makes_the_tick_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By an import and in the sheet, with its row; not where the tick was named."""
+    numpy = pytest.importorskip("numpy")
+    tape = ordinary(rounds=700)
+    path = tmp_path / "theirs.npz"
+    source = tape.save(tmp_path / "tape.gz")
+    assert (
+        carry_out(["data", "convert", str(source), "--to", "hftbacktest", "-o", str(path), "-q"]) == EXIT_OK
+    )
+    rows = numpy.load(path)["data"].copy()
+    row = int(numpy.flatnonzero(rows["ev"] & 0xFF == 2)[500])
+    rows["px"][row] = 61000.001
+    numpy.savez(path, data=rows)
+    capsys.readouterr()
+    facts = ["--base", "BTC", "--quote", "USDT"]
+    words = f"{path}: row {row + 1}: 61000.001 makes the tick 0.001: 1 of "
+    assert carry_out(["data", "info", str(path), *facts]) == EXIT_OK
+    assert words in capsys.readouterr().out
+    assert carry_out(["data", "import", str(path), "--into", str(tmp_path / "store"), *facts]) == EXIT_OK
+    assert words in capsys.readouterr().out
+    assert carry_out(["data", "verify", str(path), *facts, "--json"]) == EXIT_CHECK_FAILED
+    counts = answer(capsys)["counts"]
+    assert isinstance(counts, dict)
+    assert counts["grid"] == 1
+    assert carry_out(["data", "verify", str(path), *facts, "--tick", "0.01"]) == EXIT_CONFIG
+
+
 def test_frames_that_are_no_rows_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """How many, of which stream."""
     tape = ordinary(rounds=2)

@@ -8,7 +8,7 @@ import typer
 
 from mm.bootstrap.record import RecordReport, RecordState
 from mm.cli.main import carry_out
-from mm.cli.record import StatusLine, byte_count, checked_symbols, status_text, summary
+from mm.cli.record import StatusLine, byte_count, checked_symbols, clock_words, status_text, summary
 from mm.cli.terminal import Terminal
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, UsageError
 from mm.runtime.record import RecordCounts
@@ -135,6 +135,17 @@ def test_the_line_is_for_terminals(
     line.show(a_state())
     line.end()
     assert "500 frames" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("offset_ns", "words"),
+    [(22_200_000, "22.2 ms ahead"), (-22_200_000, "22.2 ms behind")],
+)
+def test_the_clock_is_told_with_its_round_trip(offset_ns: int, words: str) -> None:
+    """Which of the two is ahead, in words."""
+    counts = RecordCounts(measures=2, offset_ns=offset_ns, round_trip_ns=3_100_000)
+    said = clock_words(counts)
+    assert said == f"the venue's clock is {words}, measured with a round trip of 3.1 ms"
 
 
 def test_the_summary_says_what_was_not_measured() -> None:

@@ -88,7 +88,12 @@ def test_paper_tells_what_a_wishful_model_would_have_claimed(
 ) -> None:
     """Orders beside orders, as several fills may be of one; a real book has no such lines."""
     on_paper = dataclasses.replace(
-        REPORT, orders_filled=9, fills_at_touch=12, phantom_fills=5, fills_not_at_touch=2
+        REPORT,
+        orders_filled=9,
+        fills_at_touch=12,
+        phantom_fills=5,
+        fills_not_at_touch=2,
+        fills_by_cause={"AAA/BBB": {"displayed_cross": {"fills": 11, "lots": 20}}},
     )
     install(monkeypatch, lambda _: on_paper)
     (folder / "mine.toml").write_text(SMALL, encoding="utf-8")
@@ -98,6 +103,7 @@ def test_paper_tells_what_a_wishful_model_would_have_claimed(
     told = capsys.readouterr().out
     assert "orders filled     9, 2 of them here alone" in told
     assert "filled at touch   12 orders, 5 of them phantoms that nothing filled here" in told
+    assert "11 of 11 fills because the displayed market crossed their price; the queue model decided" in told
     install(monkeypatch, lambda _: REPORT)
     assert carry_out(["run", str(folder / "mine.toml"), "--json"]) == EXIT_OK
     assert "orders_filled" not in json.loads(capsys.readouterr().out.splitlines()[-1])

@@ -83,7 +83,9 @@ def test_a_search_is_told_kept_and_written(
     assert carry_out([*command[:-1], "--write"]) == EXIT_OK
     said = capsys.readouterr()
     assert "verdict     UNKNOWN" in said.out or "verdict     LOSES" in said.out
-    assert "2 keys written; comments kept" in said.err
+    warned, written = said.err.splitlines()[-4:-2]
+    assert warned.startswith("what is written is not distinguishable from luck: ")
+    assert "2 keys written; comments kept" in written
     assert "# guessed" in config.read_text(encoding="utf-8")
     params = load_settings(config).pair["btc"].params
     assert str(getattr(params, "bid_spread_bps")) == first["best"]["params"]["pair.btc.params.bid_spread_bps"]  # noqa: B009 - typed as object
@@ -92,6 +94,13 @@ def test_a_search_is_told_kept_and_written(
     again = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert again["best"] == first["best"]
     assert again["changes"] == []
+    assert (again["written"], again["written_verdict"]) == (0, None)
+
+    config.write_text(CONFIG, encoding="utf-8")
+    assert carry_out([*command, "--write"]) == EXIT_OK
+    told_so = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (told_so["written"], told_so["written_verdict"]) == (2, told_so["verdict"])
+    assert not told_so["overfitting_counts"]
 
     assert carry_out([*command, "--latencies", "constant:5,5,sampled:9,9"]) == EXIT_CONFIG
     said_why = json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
@@ -123,6 +132,14 @@ def test_several_objectives_show_their_front(
         (("--storage", "nowhere/s.log"), EXIT_CONFIG, "there is no such folder"),
         (("--scheduler", "nowhere"), EXIT_USAGE, "expected an address"),
         (("--queues", "log,log"), EXIT_CONFIG, "different worlds"),
+        (("--queues", "log,fifo"), EXIT_USAGE, "--queues was 'fifo'"),
+        (("--queues", "log,"), EXIT_USAGE, "one of them is empty"),
+        (("--latencies", "constant:5,5,slow:1,2"), EXIT_USAGE, "--latencies was 'slow:1,2'"),
+        (("--latencies", "measured:none.csv"), EXIT_CONFIG, "none.csv"),
+        (("--pick", "2"), EXIT_CONFIG, "--pick 2: the study has trials 0 to 1"),
+        (("--from", "3m", "--to", "2m"), EXIT_CONFIG, "nothing between"),
+        (("--embargo", "60"), EXIT_USAGE, "has no unit"),
+        (("--scheduler", "tcp://127.0.0.1:1"), EXIT_UNREACHABLE, "no scheduler answers"),
         (("--from", "soon"), EXIT_USAGE, "expected a time"),
         (("--set", "pair.btc.symbol=ETH/USDT"), EXIT_CONFIG, "ETH/USDT"),
     ],
@@ -131,23 +148,39 @@ def test_what_makes_no_sense_is_told(
     config: Path,
     market: str,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
     *,
     more: tuple[str, ...],
     code: int,
     said: str,
 ) -> None:
-    """Each with its own error, and no study is left half made."""
+    """Each with its own error; nothing is left: no study, no lock, not even their directory."""
+    monkeypatch.setattr("mm.runtime.tune.cluster.CONNECT_S", 0.3)
     assert carry_out(tuned("--data", market, "--trials", "2", *more)) == code
     assert said in capsys.readouterr().err
+    assert sorted(path.name for path in config.parent.iterdir()) == ["c.toml", "s.toml"]
 
 
-def test_a_scheduler_that_is_not_there_is_told(
-    config: Path, market: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_it_runs_with_no_option_but_the_required_ones(
+    config: Path, market: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Nothing runs here in its place."""
-    monkeypatch.setattr("mm.runtime.tune.cluster.CONNECT_S", 0.3)
-    assert carry_out(tuned("--data", market, "--scheduler", "tcp://127.0.0.1:1")) == EXIT_UNREACHABLE
-    assert "no scheduler answers" in capsys.readouterr().err
+    """The gap is a minute: five minutes are too little for it, and that is what is told."""
+    assert carry_out(["tune", "c.toml", "--space", "s.toml", "--data", market]) == EXIT_CONFIG
+    assert "the shortest window of 1 splits would last 57 s" in capsys.readouterr().err
+    assert carry_out(["tune", "--help"]) == EXIT_OK
+    assert "[default: 60s]" in capsys.readouterr().out
+
+
+def test_a_pick_that_a_study_does_not_have_is_told_before_anything_runs(
+    config: Path, market: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A study that is there stays as it was."""
+    assert carry_out(tuned("--data", market, "--trials", "1")) == EXIT_OK
+    study = config.parent / "data" / "tune" / "c-s.log"
+    before = study.read_bytes()
+    assert carry_out(tuned("--data", market, "--trials", "2", "--pick", "7")) == EXIT_CONFIG
+    assert "--pick 7" in capsys.readouterr().err
+    assert study.read_bytes().count(b"mm.result") == before.count(b"mm.result")
 
 
 def test_data_that_are_none_are_told(config: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

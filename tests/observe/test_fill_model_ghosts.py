@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from mm.domain.events import BookDelta, BookSnapshot, PublicTrade, TopOfBook
 from mm.domain.sides import BUY, Side
-from mm.observe.fill_model_ghosts import MOMENTS, Candidate, Ghosts, OwnOrder
+from mm.domain.units import PPM
+from mm.observe.fill_model_ghosts import MOMENTS, Bounds, Candidate, Ghosts, OwnOrder
 from mm.sim.observed import ObservedBook
 from mm.sim.orders import OrderType
 from mm.sim.queue import QueueModel
@@ -33,11 +34,18 @@ class Lived:
     filled: dict[int, int] = field(default_factory=dict)
     placed: dict[int, tuple[Side, int, int]] = field(default_factory=dict)
     spans: dict[int, list[int]] = field(default_factory=dict)
+    part_ppm: int = PPM
 
     def __post_init__(self) -> None:
         """Open a book that believes nothing."""
         self.ear = Ear()
-        self.book = ObservedBook(self.ear, instrument=PAIR, fund=lambda _: None, queue=self.model)
+        self.book = ObservedBook(
+            self.ear,
+            instrument=PAIR,
+            fund=lambda _: None,
+            queue=self.model,
+            participation_ppm=self.part_ppm,
+        )
         self.seq, self.trade_id, self.told = 1, 0, 0
 
     def run(self, market: RandomMarket, count: int) -> "Lived":
@@ -132,11 +140,16 @@ class Lived:
 
 @pytest.mark.parametrize("model", list(QueueModel))
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 10**9))
-def test_every_trial_fills_when_the_book_filled_the_order(model: QueueModel, seed: int) -> None:
-    """To the nanosecond, whatever the market does, also where our orders take what is displayed."""
-    lived = Lived(model).run(RandomMarket(seed), 120)
-    ghosts = Ghosts(PAIR, lived.orders(), (Candidate(model),), displayed=False)
+@given(seed=st.integers(0, 10**9), part_ppm=st.sampled_from([PPM, 400_000, 50_000]))
+def test_every_trial_fills_when_the_book_filled_the_order(
+    model: QueueModel, seed: int, part_ppm: int
+) -> None:
+    """To the nanosecond, whatever the market does, also where what is displayed goes through our orders, and
+    whatever part of it and of the prints they may have.
+    """
+    lived = Lived(model, part_ppm=part_ppm).run(RandomMarket(seed), 120)
+    bounds = Bounds(participation_ppm=part_ppm)
+    ghosts = Ghosts(PAIR, lived.orders(), (Candidate(model),), displayed=False, bounds=bounds)
     for event in lived.events:
         if isinstance(event, int):
             ghosts.lost(event)

@@ -108,10 +108,12 @@ def room(tmp_path: Path) -> Room:
 
 
 def test_it_connects_at_once_and_asks_for_books_behind_the_changes_that_they_join(room: Room) -> None:
-    """A second after the streams stand; again every ten minutes; the clock every minute."""
-    assert room.at(0) == ["Connect", "MeasureClock"]
+    """A second after the streams stand, again every ten minutes; the clock at once, then every minute."""
+    assert room.at(0) == ["Connect"]
     assert room.at(0.5) == []
-    room.tell(UP, MEASURED)
+    room.tell(UP)
+    assert room.at(0.5) == ["MeasureClock"]
+    room.tell(MEASURED)
     assert (room.recorder.is_up, room.recorder.counts.offset_ns) == (True, 77)
     assert room.at(1.4) == []
     assert room.at(1.5) == ["SyncBook"]
@@ -128,12 +130,21 @@ def test_it_connects_at_once_and_asks_for_books_behind_the_changes_that_they_joi
 
 def test_what_brings_no_answer_is_asked_for_again(room: Room) -> None:
     """After ten seconds, whatever happened to it."""
-    assert room.at(0) == ["Connect", "MeasureClock"]
+    assert room.at(0) == ["Connect"]
     assert room.at(9.9) == []
-    assert room.at(10) == ["Connect", "MeasureClock"]
+    assert room.at(10) == ["Connect"]
     room.tell(UP)
+    assert room.at(10) == ["MeasureClock"]
     assert room.at(11) == ["SyncBook"]
     assert room.at(21) == ["MeasureClock", "SyncBook"]
+
+
+def test_the_quickest_measure_of_the_clock_counts(room: Room) -> None:
+    """It can be wrong by half its round trip at most; a slower one later changes nothing."""
+    for offset_ns, round_trip_ns in ((900, 50), (77, 5), (400, 20), (80, 5)):
+        room.tell(ClockMeasured(ts_ns=1, offset_ns=offset_ns, round_trip_ns=round_trip_ns))
+    counts = room.recorder.counts
+    assert (counts.measures, counts.offset_ns, counts.round_trip_ns) == (4, 77, 5)
 
 
 def test_a_connection_that_ends_is_made_again_with_growing_pauses(room: Room) -> None:
@@ -157,7 +168,7 @@ def test_a_connection_that_ends_is_made_again_with_growing_pauses(room: Room) ->
 def test_a_book_that_is_lost_is_a_gap_and_is_asked_for_again(room: Room) -> None:
     """A snapshot that does not join, or does not come, is refused; pauses grow, and end with the book."""
     room.at(0)
-    room.tell(UP)
+    room.tell(UP, MEASURED)
     room.at(1)
     room.tell(BOOK, LOST)
     assert (room.recorder.counts.gaps, room.recorder.counts.refused) == (1, 0)
@@ -177,13 +188,15 @@ def test_a_book_that_is_lost_is_a_gap_and_is_asked_for_again(room: Room) -> None
 def test_a_clock_that_is_not_told_is_asked_for_again(room: Room) -> None:
     """After a second; failures of what nobody asked for change nothing."""
     room.at(0)
+    room.tell(RequestFailed(ts_ns=1, what="MeasureClock", subject="", reason="nobody asked"), UP)
+    assert room.at(0) == ["MeasureClock"]
     room.tell(RequestFailed(ts_ns=1, what="MeasureClock", subject="", reason="no"))
     room.tell(
         RequestFailed(ts_ns=1, what="Other", subject="ETH/USDT", reason="no"),
         RateUsed(ts_ns=1, weight=1, orders=-1),
     )
     assert room.at(0.9) == []
-    assert room.at(1) == ["MeasureClock"]
+    assert room.at(1) == ["MeasureClock", "SyncBook"]
 
 
 def test_a_venue_that_limits_us_is_left_alone(room: Room) -> None:
@@ -197,7 +210,9 @@ def test_a_venue_that_limits_us_is_left_alone(room: Room) -> None:
 def test_each_segment_begins_with_books(room: Room) -> None:
     """So that the ones before it may go."""
     room.at(0)
-    room.tell(UP, BOOK, MEASURED)
+    room.tell(UP)
+    room.at(0)
+    room.tell(BOOK, MEASURED)
     assert room.at(5) == []
     room.writer.totals.segment = 2
     assert room.at(5.1) == ["SyncBook"]
@@ -245,6 +260,20 @@ async def test_it_ends_when_it_is_stopped_or_nothing_more_is_written(room: Room)
         room.writer.end = FramedEnd.FULL
 
     assert await _recorded(room, told=fail) == ""
+
+
+async def test_the_clock_is_measured_once_more_at_the_end(room: Room) -> None:
+    """While the streams stand; an answer that does not come holds nobody up for long."""
+    room.clock.step_ns = S
+    room.tell(UP)
+    asked: list[str] = []
+
+    def told() -> None:
+        asked.extend(room.venue.taken())
+
+    assert await _recorded(room, for_ns=20 * S, told=told) == "done"
+    assert asked.count("MeasureClock") >= 1
+    assert room.venue.taken() == ["MeasureClock"]
 
 
 async def _recorded(

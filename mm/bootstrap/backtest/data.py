@@ -1,7 +1,8 @@
 """The data of a backtest: recordings of the venue that is traded on, and of others that are only watched.
 
-`NAME=FILE` is a recording of `[venue.NAME]`, whose markets strategies call NAME:SYMBOL. Invariant: amounts of
-an asset are counted in the same atoms in every market that is handed out.
+`NAME=FILE` is a recording of `[venue.NAME]`, whose markets strategies call NAME:SYMBOL; of the venue that is
+traded on it is as FILE alone. Invariant: amounts of an asset are counted in the same atoms in every market
+that is handed out.
 """
 
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import msgspec
 
 from mm.bootstrap.backtest.job import BacktestJob
 from mm.domain.instrument import Instrument
-from mm.errors import RecordingUnusable
+from mm.errors import RecordingUnusable, UsageError
 from mm.settings.models import Settings
 from mm.store.recordings.merged import merged
 from mm.store.recordings.opening import open_source
@@ -29,9 +30,9 @@ def opened(job: BacktestJob, settings: Settings, symbols: Sequence[str] = ()) ->
     """
     groups = grouped(job.data, settings)
     if list(groups) == [""]:
-        return open_source(groups[""], symbol=tuple(symbols) or None)
+        return open_source(groups[""], symbol=tuple(symbols) or None, facts=job.facts)
     sources = [
-        RenamedSource(open_source(paths), name) if name else open_source(paths)
+        RenamedSource(open_source(paths), name) if name else open_source(paths, facts=job.facts)
         for name, paths in groups.items()
     ]
     there = tuple(symbol for source in sources for symbol in source.symbols)
@@ -39,15 +40,21 @@ def opened(job: BacktestJob, settings: Settings, symbols: Sequence[str] = ()) ->
 
 
 def grouped(data: Sequence[Path], settings: Settings) -> dict[str, list[Path]]:
-    """Return the recordings by the venue in the config, "" for the one that is traded on, in order."""
+    """Return the recordings by the venue in the config, "" for the one that is traded on, in order.
+
+    Raises: UsageError if one is said to be of a venue that the config does not have.
+    """
     groups: dict[str, list[Path]] = {}
-    for path in data:
-        name, sign, rest = str(path).partition(_SIGN)
-        if sign and name in settings.venue and not path.exists():
-            groups.setdefault(name, []).append(Path(rest))
-        else:
-            groups.setdefault("", []).append(path)
+    for one in data:
+        name, path = _of_venue(one, settings)
+        groups.setdefault(name, []).append(path)
     return groups
+
+
+def unnamed(data: Sequence[Path], settings: Settings) -> tuple[Path, ...]:
+    """Return the same data with those of the venue that is traded on under no name; raises as `grouped`."""
+    named = [(path, *_of_venue(path, settings)) for path in data]
+    return tuple(path if name else rest for path, name, rest in named)
 
 
 def in_common_units(instruments: Sequence[Instrument]) -> tuple[Instrument, ...]:
@@ -68,6 +75,22 @@ def in_common_units(instruments: Sequence[Instrument]) -> tuple[Instrument, ...]
                 hint="trade them in backtests of their own",
             )
     return tuple(_finer(one, finest[one.quote] - one.quote_scale) for one in instruments)
+
+
+def _of_venue(path: Path, settings: Settings) -> tuple[str, Path]:
+    # A file whose own name has the sign in it is that file; before the sign stands a name, no path.
+    name, sign, rest = str(path).partition(_SIGN)
+    if not sign or "/" in name or path.exists():
+        return "", path
+    if name not in settings.venue:
+        raise UsageError(
+            f"--data {path}: there is no [venue.{name}] in the config, and no file of that name",
+            hint=f"the config has {', '.join(f'[venue.{one}]' for one in settings.venue)}",
+        )
+    if not rest:
+        raise UsageError(f"--data {path}: names no file", hint=f"as --data {name}=FILE")
+    is_traded = any(pair.venue == name for pair in settings.pair.values())
+    return "" if is_traded else name, Path(rest)
 
 
 def _finer(instrument: Instrument, decimals: int) -> Instrument:

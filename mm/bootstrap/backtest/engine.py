@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from mm.bootstrap.assemble import configured_target, session_setup, started
-from mm.bootstrap.backtest.runs import RESULT_NAME
+from mm.bootstrap.backtest.runs import BACKTESTS_NAME, RESULT_NAME
 from mm.bootstrap.other_markets import watched_instruments
 from mm.bootstrap.recipe import Recipe, read_recipe, settings_from
 from mm.bootstrap.reconfigure import preparation
@@ -61,12 +61,19 @@ def own_run(path: Path) -> tuple[RunHeader, Recipe] | None:
     journal = path / JOURNAL_NAME
     if not journal.is_dir():
         return None
-    if (path / RESULT_NAME).exists():
+    refuse_backtest(path)
+    return head_of(path)
+
+
+def refuse_backtest(path: Path) -> None:
+    """Raise RecordingUnusable if a directory is that of a backtest: its journal is without the market."""
+    # One that was killed left no result.
+    is_killed = path.resolve().parent.name == BACKTESTS_NAME and (path / JOURNAL_NAME).is_dir()
+    if is_killed or (path / RESULT_NAME).exists():
         raise RecordingUnusable(
             f"{path}: a backtest's own directory holds no market data",
             hint=f"its {RESULT_NAME} names the data that it was run on",
         )
-    return head_of(path)
 
 
 def head_of(path: Path) -> tuple[RunHeader, Recipe]:

@@ -106,7 +106,10 @@ def latency_of(text: str, seed: int) -> _Delays:
     except ValueError as error:
         if kind == "measured":
             raise RecordingUnusable(f"{values}: {error}") from None
-        raise UsageError(f"--latency was {text[:40]!r}: {error}") from None
+        raise UsageError(
+            f"--latency was {text[:40]!r}: no delays have that mean and that 99th percentile, milliseconds",
+            hint="the 99th percentile is at least the mean, and at most about 14.9 times as much",
+        ) from None
     return _Delays(make, words)
 
 
@@ -170,4 +173,4 @@ def _queue_words(given: PaperVenueSettings) -> str:
 
 def _participation_words(given: PaperVenueSettings) -> str:
     share = given.participation_ppm / PPM
-    return "" if given.participation_ppm == PPM else f", at most {share:.4g} of each trade"
+    return "" if given.participation_ppm == PPM else f", at most {share:.4g} of each trade or displayed level"

@@ -4,12 +4,15 @@ Nothing is opened or decided here. Invariant: equal jobs on the same files give 
 long it took.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Final, Self
 
 from mm.domain.units import NS_PER_S
 from mm.errors import ConfigError
+from mm.store.recordings.source import Facts
 
 OFFSET_NS_MAX: Final = 366 * 86_400 * NS_PER_S
 """A time below this counts from the first row of the data; no recording is of 1970."""
@@ -32,6 +35,7 @@ class BacktestJob:
         out_dir: where the run leaves its journal and its result, in a directory made for it; None: nothing
             is left.
         aversion: of the certainty equivalent, per unit of the quote asset; 0: the usual one.
+        facts: what files of the venue that is traded on do not say themselves.
     """
 
     config: Path
@@ -46,6 +50,7 @@ class BacktestJob:
     reference: bool = False
     out_dir: Path | None = None
     aversion: float = 0.0
+    facts: Facts = field(default_factory=Facts)
 
     def __post_init__(self) -> None:
         """Check what needs no file; raises ConfigError."""
@@ -56,12 +61,24 @@ class BacktestJob:
         if self.aversion < 0:
             raise ConfigError(f"aversion was {self.aversion}, expected 0 or more")
 
+    def placed(self) -> Self:
+        """Return the same job for whoever works in another directory."""
+        info = self.facts.exchange_info
+        return replace(
+            self,
+            config=self.config.absolute(),
+            data=tuple(_absolute(path) for path in self.data),
+            facts=replace(self.facts, exchange_info=None if info is None else info.absolute()),
+        )
+
     def as_dict(self) -> dict[str, object]:
         """Return all fields by name, ready for JSON."""
         fields = asdict(self)
         fields["config"], fields["data"] = str(self.config), [str(path) for path in self.data]
         fields["out_dir"] = None if self.out_dir is None else str(self.out_dir)
         fields["overrides"] = list(self.overrides)
+        facts = asdict(self.facts)
+        fields["facts"] = {name: None if value is None else str(value) for name, value in facts.items()}
         return fields
 
     @classmethod
@@ -76,6 +93,28 @@ class BacktestJob:
             values["data"] = tuple(Path(str(path)) for path in data)
             values["overrides"] = tuple(str(text) for text in overrides)
             values["out_dir"] = None if out_dir is None else Path(str(out_dir))
+            values["facts"] = _facts(values.get("facts", {}))
             return cls(**values)  # type: ignore[arg-type]  # what has another form is refused as it is used
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, InvalidOperation) as error:
             raise ConfigError(f"no job of a backtest: {error}") from None
+
+
+# NAME=FILE is a file of another venue: what is relative stands behind the sign.
+def _absolute(path: Path) -> Path:
+    name, sign, rest = str(path).partition("=")
+    if sign and "/" not in name and not path.exists():
+        return Path(f"{name}={Path(rest).absolute()}")
+    return path.absolute()
+
+
+# A job that was left before there were any has none.
+def _facts(told: object) -> Facts:
+    if not isinstance(told, Mapping):
+        raise TypeError("no facts")
+    values: dict[str, object] = {name: value for name, value in told.items() if value is not None}
+    for name in ("tick_size", "lot_size"):
+        if name in values:
+            values[name] = Decimal(str(values[name]))
+    if "exchange_info" in values:
+        values["exchange_info"] = Path(str(values["exchange_info"]))
+    return Facts(**values)  # type: ignore[arg-type]  # what has another form is refused as it is used

@@ -5,13 +5,14 @@ all that may be written is the directory of the backtest itself. Invariant: equa
 results that differ in nothing but how long they took and where they lie.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from mm.analytics.session import AVERSION
-from mm.bootstrap.backtest.data import in_common_units, opened
+from mm.bootstrap.backtest.data import in_common_units, opened, unnamed
 from mm.bootstrap.backtest.engine import (
     at_once,
     caps_of,
@@ -28,9 +29,9 @@ from mm.bootstrap.backtest.runs import BACKTESTS_NAME, LeftRun, begin_run, run_d
 from mm.bootstrap.recipe import Recipe, engine_from
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
-from mm.engine.session import Session
 from mm.errors import RecordingUnusable
 from mm.observe.analyst import Analyst
+from mm.observe.fill_causes import fills_by_cause
 from mm.runtime.backtest import Backtest, Ran, Span
 from mm.runtime.backtest_result import BacktestResult
 from mm.runtime.backtest_steps import Steps
@@ -53,6 +54,9 @@ __all__ = [
     "settings_for",
     "span_of",
 ]
+
+EARLY_NS: Final = NS_PER_S
+"""Data that begin so much later than was asked for are told of."""
 
 Progress = Callable[[int, int, int], object]
 """Takes the time reached in the data, its end (both ns), and the rows so far."""
@@ -78,8 +82,9 @@ class Prepared:
     """A backtest that has not begun.
 
     Fields: job; settings; recipe: what its engine is made of; fills: how they are made; span: what is
-    played; same_as: "" or the id of the run whose decisions are asked for again; engine, analyst, backtest:
-    its parts; calibration: of the fills; left: what it leaves, None for nothing; notes: for the result.
+    played; same_as: "" or the id of the run whose decisions are asked for again; engine, venue, analyst,
+    backtest: its parts; calibration: of the fills; left: what it leaves, None for nothing; notes: for the
+    result.
     """
 
     job: BacktestJob
@@ -89,6 +94,7 @@ class Prepared:
     span: Span
     same_as: str
     engine: Engine
+    venue: PaperVenue
     analyst: Analyst
     backtest: Backtest
     calibration: str
@@ -131,6 +137,7 @@ class Prepared:
             decisions=steps.decisions,
             commands=steps.said.commands,
             fills=steps.fills,
+            fills_by_cause=fills_by_cause(self.venue.fills_by_cause()),
             wall_s=round(ran.wall_s, 3),
             events_per_s=round(ran.rows / ran.wall_s) if ran.wall_s else 0.0,
             began_ns=ran.began_ns,
@@ -146,9 +153,35 @@ class Prepared:
             partial=ran.partial,
             halted=state.halt_code,
             same_as=self.same_as,
-            notes=(*self.notes, *_silent(state.sessions, steps.reasons), *told, *self._parted(ran)),
+            notes=(
+                *self.notes,
+                *_gap_notes(self.backtest.source, self.span),
+                *self._silent(),
+                *told,
+                *self._parted(ran),
+            ),
             run_dir="" if self.left is None else str(self.left.directory),
         )
+
+    def _silent(self) -> Iterator[str]:
+        # A session without an order has earned nothing, and its figures do not say why.
+        steps = self.backtest.steps
+        for session in self.engine.state.sessions:
+            watched = self.analyst.sessions.get(session.name)
+            if watched is not None and watched.analytics.turnover.places:
+                continue
+            instrument = session.setup.instrument
+            symbols = (instrument.symbol, *(one.symbol for one in watches_of(session.setup.strategy)))
+            bookless = [symbol for symbol in symbols if symbol in steps.recorded.waits_for]
+            why = steps.reasons.get(session.name, session.reason)
+            if bookless and not session.decisions:
+                why = f"the data hold no whole book of {', '.join(bookless)} to begin with ({why})"
+            elif session.decisions:
+                had = self.fills.settings.balances
+                held = (f"{had.get(asset, 0)} {asset}" for asset in (instrument.base, instrument.quote))
+                codes = dict.fromkeys((why, *session.denied.values()))
+                why = f"{', '.join(codes)}; the account began with {' and '.join(held)}"
+            yield f"{session.name} never quoted: {why}"
 
     def _parted(self, ran: Ran) -> tuple[str, ...]:
         # What is asked for again is held against the record.
@@ -178,6 +211,7 @@ def prepared(job: BacktestJob, say: Callable[[str], object] | None = None) -> Pr
     Raises: as `run_job`.
     """
     settings = settings_for(job)
+    job = replace(job, data=unnamed(job.data, settings))
     fills = fills_of(settings, job)
     own = own_run(job.data[0]) if len(job.data) == 1 else None
     asked = job.from_ns or job.to_ns or job.queue or job.latency or job.seed is not None
@@ -213,11 +247,12 @@ def prepared(job: BacktestJob, say: Callable[[str], object] | None = None) -> Pr
         span=span,
         same_as=own[0].run_id if own is not None and is_same else "",
         engine=engine,
+        venue=venue,
         analyst=analyst,
         backtest=Backtest(steps, source, loop),
         calibration=said_of(known, fills.settings.queue, fills.settings.queue_power, symbols),
         left=left,
-        notes=(*_contract_notes(source), *_gap_notes(source, span), *note),
+        notes=(*_early_notes(job, source), *_contract_notes(source), *note),
     )
 
 
@@ -246,15 +281,6 @@ def _wanted(source: Source, engine: Engine, job: BacktestJob, settings: Settings
     return opened(job, settings, wanted)
 
 
-def _silent(sessions: Sequence[Session], reasons: Mapping[str, str]) -> list[str]:
-    # A session that never decided has earned nothing, and its figures do not say why.
-    return [
-        f"{session.name} never quoted: {reasons.get(session.name, session.reason)}"
-        for session in sessions
-        if not session.decisions
-    ]
-
-
 def _participation(analyst: Analyst) -> dict[str, float | None]:
     filled: dict[str, int] = {}
     traded: dict[str, int] = {}
@@ -269,6 +295,13 @@ def _participation(analyst: Analyst) -> dict[str, float | None]:
     }
 
 
+def _early_notes(job: BacktestJob, source: Source) -> list[str]:
+    # What begins later than it was asked to is not what was asked for; an offset cannot.
+    if job.from_ns < OFFSET_NS_MAX or source.first_ns - job.from_ns < EARLY_NS:
+        return []
+    return [f"asked for from {_when(job.from_ns)} on: the data begin at {_when(source.first_ns)}"]
+
+
 def _contract_notes(source: Source) -> list[str]:
     # They can be quoted on, but what a position in them costs and earns is not what is counted here.
     told = {
@@ -280,10 +313,17 @@ def _contract_notes(source: Source) -> list[str]:
 
 def _gap_notes(source: Source, span: Span) -> Sequence[str]:
     end_ns = span.to_ns or source.last_ns
-    gaps = [gap for gap in source.gaps if gap.to_ns >= span.from_ns and gap.from_ns < end_ns]
+    last_ns = source.last_ns
+    gaps = [gap for gap in source.gaps if gap.end_ns(last_ns) >= span.from_ns and gap.from_ns < end_ns]
     if not gaps:
         return ()
-    lost_s = sum(gap.to_ns - gap.from_ns for gap in gaps) / NS_PER_S
+    lost_ns, known_ns = 0, dict[str, int]()
+    for gap in sorted(gaps, key=lambda one: one.from_ns):
+        # One book may be lost again before it is there again.
+        begun_ns = max(gap.from_ns, span.from_ns, known_ns.get(gap.symbol, 0))
+        known_ns[gap.symbol] = max(begun_ns, min(gap.end_ns(last_ns), end_ns))
+        lost_ns += known_ns[gap.symbol] - begun_ns
+    lost_s = lost_ns / NS_PER_S
     return (f"{len(gaps)} gaps in the data, {lost_s:.1f} s: nothing is quoted until the next whole book",)
 
 

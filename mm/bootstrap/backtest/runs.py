@@ -8,7 +8,6 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -90,8 +89,7 @@ class LeftRun:
     def leave(self, job: BacktestJob, result: BacktestResult) -> None:
         """Write the result, with the job so that it can be repeated; raises StateCorrupt if that fails."""
         # It is repeated from anywhere.
-        placed = replace(job, config=job.config.absolute(), data=tuple(path.absolute() for path in job.data))
-        content = {"job": placed.as_dict(), "result": result.as_dict()}
+        content = {"job": job.placed().as_dict(), "result": result.as_dict()}
         path = self.directory / RESULT_NAME
         made = path.with_suffix(".part")
         try:

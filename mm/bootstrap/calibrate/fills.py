@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
+from mm.bootstrap.backtest.engine import refuse_backtest
 from mm.bootstrap.recipe import Recipe, read_recipe, settings_from
 from mm.bootstrap.records.run_facts import family_bytes
 from mm.bootstrap.run_paper import paper_settings
@@ -92,8 +93,10 @@ def calibrate_fills(
     """Try a run's own orders under every candidate; nothing is written.
 
     Args: progress: is told how many bytes were read. Raises: StateCorrupt, JournalCorrupt, JournalForeign if
-    its journal cannot be read or its market data are gone; NotRunning if no order of it rested.
+    its journal cannot be read or its market data are gone; RecordingUnusable if it is a backtest's;
+    NotRunning if no order of it rested.
     """
+    refuse_backtest(directory)
     digest = hashlib.sha256()
     header, orders = _orders(directory, digest.update)
     recipe = read_recipe(header.config_text)

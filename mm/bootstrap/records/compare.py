@@ -27,6 +27,7 @@ from mm.observe.compare_acts import CANCEL, FILL, PLACE, Act, pairings, renamed,
 from mm.observe.compare_figures import figure_rows
 from mm.observe.compare_page import Drawable
 from mm.observe.compare_words import Comparison, RunNamed, SessionPair
+from mm.observe.fill_causes import cause_words
 from mm.observe.report_figures import Figures
 from mm.observe.report_story import SessionStory, Story, made_text, warnings, worst_text
 from mm.store.journal.entries import RunHeader
@@ -171,7 +172,12 @@ def _measure_backtest(side: _Side, directory: Path, options: CompareOptions, pro
         mode="backtest",
         began_ns=result.began_ns,
         ended_ns=result.ended_ns,
-        made=f"fills by {result.fill_model}, {result.calibration}",
+        made="; ".join(
+            (
+                f"fills by {result.fill_model}, {result.calibration}",
+                *cause_words(result.fills_by_cause),
+            )
+        ),
         notes=(*partial, *result.notes),
     )
 

@@ -5,7 +5,7 @@ figures as the run itself showed, because the same code measures the same steps.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import join
 from time import monotonic
@@ -21,6 +21,7 @@ from mm.domain.commands import Report as Said
 from mm.domain.events import AnyEvent
 from mm.errors import JournalCorrupt, JournalForeign, NotRunning
 from mm.observe.analyst import Analyst
+from mm.observe.fill_causes import cause_words, fills_by_cause
 from mm.observe.report_story import FILLS_MAX, Made, SessionStory, Story
 from mm.runtime.rerun import RerunResult
 from mm.settings.models import Settings
@@ -30,6 +31,7 @@ from mm.store.journal.entries import Cause, Family, Record, RunHeader
 from mm.store.journal.layout import JOURNAL_NAME, no_run
 from mm.store.journal.reader import Reading, read
 from mm.store.journal.verify import Report, verify
+from mm.venues.paper import PaperVenue
 
 PROGRESS_S: Final = 0.2
 LOOK_EVERY: Final = 500
@@ -81,7 +83,11 @@ async def story_of(directory: Path, progress: Progress, options: ReportOptions |
         )
     settings = settings_from(read_recipe(header.config_text))
     again = join(("mm", "backtest", str(settings.path), "--data", str(directory)))
-    return _story(settings, (header, again), (checked, result), (analyst, fills))
+    story = _story(settings, (header, again), (checked, result), (analyst, fills))
+    if not isinstance(rerun.venue, PaperVenue):
+        return story
+    causes = cause_words(fills_by_cause(rerun.venue.fills_by_cause()))
+    return replace(story, made=replace(story.made, causes=causes))
 
 
 def _checked(directory: Path, progress: Progress) -> Report:

@@ -15,6 +15,7 @@ from mm.bootstrap.backtest.runs import RESULT_NAME, read_result
 from mm.bootstrap.recipe import settings_from
 from mm.bootstrap.records.report import FillsHeard, ReportOptions, session_stories
 from mm.errors import NotRunning
+from mm.observe.fill_causes import cause_words
 from mm.observe.report_story import Made, Story
 from mm.runtime.backtest_result import BacktestResult
 
@@ -56,7 +57,13 @@ class Repetition:
         return Story(
             run_id=self.header.run_id,
             mode="backtest",
-            made=Made(kind="backtest", detail=result.fill_model, local=True, calibration=result.calibration),
+            made=Made(
+                kind="backtest",
+                detail=result.fill_model,
+                local=True,
+                calibration=result.calibration,
+                causes=cause_words(made.fills_by_cause),
+            ),
             code_version=self.header.code_version,
             config_digest=self.header.config_digest,
             began_ns=made.began_ns,
@@ -77,8 +84,18 @@ def command(job: BacktestJob) -> str:
     parts = ["mm", "backtest", str(job.config), "--data", *(str(path) for path in job.data)]
     for override in job.overrides:
         parts += ["--set", override]
-    for option, value in (("--queue", job.queue), ("--latency", job.latency)):
-        parts += [option, value] if value else []
+    facts = job.facts
+    said = {
+        "--queue": job.queue or None,
+        "--latency": job.latency or None,
+        "--base": facts.base,
+        "--quote": facts.quote,
+        "--tick": facts.tick_size,
+        "--lot": facts.lot_size,
+        "--info": facts.exchange_info,
+    }
+    for option, value in said.items():
+        parts += [] if value is None else [option, str(value)]
     parts += [] if job.seed is None else ["--seed", str(job.seed)]
     parts += ["--reference"] if job.reference else []
     return join(parts)

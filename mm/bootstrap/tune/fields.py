@@ -96,6 +96,7 @@ def judgement_fields(judgement: Judgement) -> Fields:
         "luck_sharpe_per_interval": rounded(judgement.luck_sharpe),
         "deflated_sharpe": rounded(judgement.deflated),
         "overfitting_probability": None if overfitting is None else rounded(overfitting.probability),
+        "overfitting_counts": judgement.overfitting_counts,
         "overfitting_ways": None if overfitting is None else overfitting.ways,
         "rank_correlation": rounded(judgement.ranks),
         "neighbours_certain_quote_per_day": rounded(judgement.neighbours),

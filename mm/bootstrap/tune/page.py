@@ -12,7 +12,7 @@ from mm.bootstrap.tune.tuning import Tuned, differences
 from mm.observe.report_page import FRAME_FILE, said
 from mm.observe.report_pictures import short
 from mm.observe.report_plot import Axes, Dots, Line, plot
-from mm.runtime.tune.judgement import Judgement, Verdict
+from mm.runtime.tune.judgement import Verdict
 from mm.runtime.tune.score import Objective
 from mm.runtime.tune.sensitivity import Sensitivity
 
@@ -71,7 +71,7 @@ def _best(found: Tuned) -> Iterator[str]:
         ("better than luck", _share(judgement.deflated), "deflated Sharpe ratio"),
         (
             "choices that failed",
-            "-" if judgement.overfitting is None else _share(judgement.overfitting.probability),
+            said(judgement.overfitting_words),
             "probability of overfitting",
         ),
         ("fills", str(judgement.train_fills + judgement.test_fills), "of the best, all windows"),
@@ -134,7 +134,7 @@ def _luck(found: Tuned) -> Iterator[str]:
         (f"what the best of {found.trials} worthless trials would show", _plain(judgement.luck_sharpe)),
         ("deflated Sharpe ratio: probability of being better than that", _share(judgement.deflated)),
         ("probability of a Sharpe ratio above 0 out of sample", _share(judgement.test_probability)),
-        ("probability of overfitting", _overfitting(judgement)),
+        ("probability of overfitting", said(judgement.overfitting_words)),
         ("correlation of the trials' order, in and out of sample", _plain(judgement.ranks)),
         ("the best one's place out of sample, 100 %: first", _share(judgement.test_rank)),
         ("mean of its neighbours in sample, a day", _signed(judgement.neighbours)),
@@ -145,11 +145,6 @@ def _luck(found: Tuned) -> Iterator[str]:
         " Prado, Zhu: The Probability of Backtest Overfitting (2017), by combinatorially symmetric"
         " cross-validation over the windows.</p>"
     )
-
-
-def _overfitting(judgement: Judgement) -> str:
-    found = judgement.overfitting
-    return "-" if found is None else f"{_share(found.probability)} of {found.ways} ways"
 
 
 def _parameters(found: Tuned) -> Iterator[str]:

@@ -8,16 +8,17 @@ same data gives the same trials and the same best one, on however many workers.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from mm.analytics.session import AVERSION
-from mm.bootstrap.backtest.job import OFFSET_NS_MAX
-from mm.bootstrap.backtest.run import BacktestJob, run_job
-from mm.errors import ConfigError, NotRunning, WorkerFailed
+from mm.bootstrap.backtest.data import opened
+from mm.bootstrap.backtest.fills import fills_of
+from mm.bootstrap.backtest.run import BacktestJob, run_job, span_of
+from mm.errors import ConfigError, NotRunning, UsageError, WorkerFailed
 from mm.runtime.tune.executor import Executor, Task
 from mm.runtime.tune.judgement import Evidence, Judgement, Tried, best_of, judged
 from mm.runtime.tune.score import Objective, Outcome, outcome_of
@@ -32,12 +33,15 @@ from mm.settings.loader import DEMO_FILE, leaves, load_settings, read_text, sett
 from mm.settings.models import Settings
 from mm.settings.overlay import PREFIX
 from mm.store.paths import private_directory
-from mm.store.recordings.opening import open_source
+from mm.store.recordings.source import Facts, Source
 from mm.store.textfile import replace_file
 
 BOM: Final = b"\xef\xbb\xbf"
 
 WORLDS_MAX: Final = 32
+
+TUNE_NAME: Final = "tune"
+"""Directory of studies in a data directory."""
 
 BESIDE: Final = ("data_dir", "log", "journal", "watchdog", "recovery", "mode", "venue", "demo")
 """Tables of the config that no backtest depends on: they may change between two parts of a study."""
@@ -52,7 +56,7 @@ class Order:
     latencies: as `BacktestJob` takes them, "" for the config's: the worst of all counts; cut; from_ns, to_ns:
     of the data, 0: all; aversion: of the certainty equivalent; seed: of the search; lag: trials under way at
     once; name: of the study, "" for that of config and space; storage: "" for a file in the data directory;
-    pick: the trial to judge in place of the best.
+    pick: the trial to judge in place of the best; facts: what the data do not say themselves.
     """
 
     config: Path
@@ -74,6 +78,7 @@ class Order:
     storage: str = ""
     reference: bool = False
     pick: int | None = None
+    facts: Facts = field(default_factory=Facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,33 +132,37 @@ class Tuning:
         Raises: ConfigError about config, space, data or names; RecordingUnusable, RecordingDamaged.
         """
         self.order = order
-        self._variables = tuple(_variables())
         self.settings = load_settings(order.config, order.overrides)
         self.space = SpaceFile(order.space, order.config, order.overrides)
         self.pair = _judged_pair(self.settings, order.pair)
-        source = open_source(order.data)
-        first_ns, last_ns = source.first_ns, source.last_ns
-        self.windows = windows(
-            max(first_ns, _at(order.from_ns, first_ns)),
-            min(last_ns, _at(order.to_ns, first_ns) or last_ns),
-            order.cut,
-        )
+        job = _job(order, self.settings)
+        _require_worlds(order, self.settings, job)
+        source = opened(job, self.settings)
+        _require_symbols(self.settings, source)
+        span = span_of(job, source)
+        self.windows = windows(span.from_ns or source.first_ns, span.to_ns or source.last_ns, order.cut)
+        self._job = job.placed()
         self.worlds = tuple((queue, latency) for queue in order.queues for latency in order.latencies)
         if len(dict.fromkeys(self.worlds)) != len(self.worlds) or len(self.worlds) > WORLDS_MAX:
             raise ConfigError(f"--queues and --latencies: expected at most {WORLDS_MAX} different worlds")
         self._data_digest = source.digest
         self.place = _place(order, self.settings)
+        if self.place.is_file and not Path(self.place.storage).exists():
+            _require_pick(order, order.trials)
 
     @contextmanager
     def study(self) -> Iterator[TuneStudy]:
         """Open the study, made if it is not there; raises as `TuneStudy.open`."""
         order = self.order
+        if not order.storage:
+            _folder(self.settings)
         study = TuneStudy(self.place, self.space.dimensions, seed=order.seed, lag=order.lag)
         with study.open(self._facts(), [one.is_maximised for one in order.objectives]):
             yield study
 
     def search(self, study: TuneStudy, executor: Executor, progress: Progress) -> None:
-        """Run what is left of the trials; raises as `Search.run`."""
+        """Run what is left of the trials; raises as `Search.run`, ConfigError if none is to be picked."""
+        _require_pick(self.order, max(self.order.trials, len(study.trials())))
         Search(study, self, executor, self.order.objectives).run(self.order.trials, progress)
 
     def tuned(self, study: TuneStudy) -> Tuned:
@@ -216,18 +225,14 @@ class Tuning:
 
     def task(self, point: Point, world: int, window: int) -> Task:
         """Return the task of one backtest."""
-        order, span, (queue, latency) = self.order, self.windows[window], self.worlds[world]
-        job = BacktestJob(
-            config=order.config.absolute(),
-            text=self.settings.text,
-            data=tuple(path.absolute() for path in order.data),
-            overrides=(*self._variables, *order.overrides, *overrides_of(point)),
+        span, (queue, latency) = self.windows[window], self.worlds[world]
+        job = replace(
+            self._job,
+            overrides=(*self._job.overrides, *overrides_of(point)),
             from_ns=span.from_ns,
             to_ns=span.to_ns,
             queue=queue,
             latency=_anywhere(latency),
-            reference=order.reference,
-            aversion=order.aversion,
         )
         return partial(run_window, job, self.pair)
 
@@ -342,13 +347,55 @@ def _judged_pair(settings: Settings, asked: str | None) -> str:
     return names[0]
 
 
-def _at(given_ns: int, first_ns: int) -> int:
-    return first_ns + given_ns if 0 < given_ns < OFFSET_NS_MAX else given_ns
+def _job(order: Order, settings: Settings) -> BacktestJob:
+    return BacktestJob(
+        config=order.config,
+        text=settings.text,
+        data=order.data,
+        overrides=(*_variables(), *order.overrides),
+        from_ns=order.from_ns,
+        to_ns=order.to_ns,
+        reference=order.reference,
+        aversion=order.aversion,
+        facts=order.facts,
+    )
+
+
+def _require_worlds(order: Order, settings: Settings, job: BacktestJob) -> None:
+    # Told before there is a study: else each of its trials would fail by it.
+    if "" in order.queues and len(order.queues) > 1:
+        raise UsageError("--queues: one of them is empty")
+    jobs = [
+        *(("--queue", replace(job, queue=queue)) for queue in order.queues),
+        *(("--latency", replace(job, latency=_anywhere(latency))) for latency in order.latencies),
+    ]
+    for option, one in jobs:
+        try:
+            fills_of(settings, one)
+        except UsageError as error:
+            many = {"--queue": "--queues", "--latency": "--latencies"}[option]
+            raise UsageError(str(error).replace(option, many, 1), hint=error.hint) from None
+
+
+def _require_symbols(settings: Settings, source: Source) -> None:
+    for name, pair in settings.pair.items():
+        if pair.symbol not in source.symbols:
+            place = settings.sources.get(f"pair.{name}.symbol", str(settings.path))
+            raise ConfigError(
+                f"{place}: pair.{name}.symbol: {pair.symbol} is not in the recording,"
+                f" but {', '.join(source.symbols)}",
+                hint="name its recording with --data",
+            )
+
+
+def _require_pick(order: Order, trials: int) -> None:
+    if order.pick is not None and order.pick >= trials:
+        raise ConfigError(f"--pick {order.pick}: the study has trials 0 to {trials - 1}")
 
 
 def _folder(settings: Settings) -> Path:
     private_directory(settings.data_dir)
-    return private_directory(settings.data_dir / "tune")
+    return private_directory(settings.data_dir / TUNE_NAME)
 
 
 def _place(order: Order, settings: Settings) -> Place:
@@ -358,7 +405,7 @@ def _place(order: Order, settings: Settings) -> Place:
             f"{name!r} is no name of a study: letters, digits, dots and dashes", hint="--name NAME"
         )
     if not order.storage:
-        return Place(name=name, storage=str(_folder(settings) / f"{name}.log"))
+        return Place(name=name, storage=str(settings.data_dir / TUNE_NAME / f"{name}.log"))
     place = Place(name=name, storage=order.storage)
     if place.is_file and not Path(order.storage).absolute().parent.is_dir():
         raise ConfigError(

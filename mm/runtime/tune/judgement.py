@@ -28,6 +28,12 @@ CONFIDENT: Final = 0.95
 OVERFIT: Final = 0.5
 """From this probability of overfitting on, the choice is no better than a toss."""
 
+SPLITS_MIN: Final = 3
+TRIALS_MIN: Final = 10
+"""With fewer splits or different trials a probability of overfitting means nothing: two splits can be halved
+in six ways, and among few trials the best of one half is the best of the other by chance.
+"""
+
 
 class Verdict(StrEnum):
     """In a word. holds: better than luck, and out of sample too. luck: not distinguishable from luck.
@@ -71,9 +77,10 @@ class Judgement:
     train_net, test_net: P&L; train_fills, test_fills; intervals, test_intervals; sharpe: of one interval in
     sample, None if not known; luck_sharpe: what the best of so many worthless trials would show;
     deflated: probability of being better than that; test_probability: that the ratio out of sample is above
-    0; overfitting; ranks: correlation of the trials' order in and out of sample; test_rank: of the best out
-    of sample, from 0 (last) to 1 (first); neighbours: mean of the certainty equivalents near the best;
-    walk: the steps; walk_test: their sum over the splits, per split; verdict; reasons: sentences.
+    0; overfitting; trials: different ones that were judged; ranks: correlation of the trials' order in and
+    out of sample; test_rank: of the best out of sample, from 0 (last) to 1 (first); neighbours: mean of the
+    certainty equivalents near the best; walk: the steps; walk_test: their sum over the splits, per split;
+    verdict; reasons: sentences.
     """
 
     train: float
@@ -89,6 +96,7 @@ class Judgement:
     deflated: float | None
     test_probability: float | None
     overfitting: Overfitting | None
+    trials: int
     ranks: float | None
     test_rank: float | None
     neighbours: float | None
@@ -96,6 +104,21 @@ class Judgement:
     walk_test: float
     verdict: Verdict
     reasons: tuple[str, ...]
+
+    @property
+    def overfitting_counts(self) -> bool:
+        """Whether the probability of overfitting rests on enough to mean something."""
+        return self.overfitting is not None and _is_enough(len(self.walk), self.trials)
+
+    @property
+    def overfitting_words(self) -> str:
+        """The probability of overfitting, with what it rests on."""
+        found = self.overfitting
+        if found is None:
+            return "-"
+        if self.overfitting_counts:
+            return f"{found.probability:.1%} of {found.ways} ways"
+        return f"{found.probability:.1%}, which means nothing ({_counted(len(self.walk), self.trials)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +160,7 @@ def judged(evidence: Evidence) -> Judgement:
             lambda trial, blocks: _certain(tried[trial].outcomes, [every[at] for at in blocks]),
         ),
         trials=evidence.count,
+        splits=len(evidence.test),
     )
     verdict, reasons = _verdict(values)
     lower = sum(value < outside[evidence.best] for value in outside)
@@ -154,6 +178,7 @@ def judged(evidence: Evidence) -> Judgement:
         deflated=values.deflated,
         test_probability=None if tested is None else probabilistic_sharpe(tested),
         overfitting=values.overfitting,
+        trials=values.trials,
         ranks=rank_correlation(inside, outside),
         test_rank=lower / (len(tried) - 1) if len(tried) > 1 else None,
         neighbours=sum(near) / len(near) if near else None,
@@ -209,6 +234,7 @@ class _Values:
     sharpe: float | None
     overfitting: Overfitting | None
     trials: int
+    splits: int
 
 
 def _verdict(values: _Values) -> tuple[Verdict, list[str]]:
@@ -221,6 +247,12 @@ def _verdict(values: _Values) -> tuple[Verdict, list[str]]:
         return Verdict.UNKNOWN, reasons
     if _luck(values):
         return Verdict.LUCK, ["The best is not distinguishable from luck.", *reasons]
+    if not _is_enough(values.splits, values.trials):
+        return Verdict.UNKNOWN, [
+            f"Too little to tell luck from worth: {_counted(values.splits, values.trials)}; of fewer than"
+            f" {SPLITS_MIN} splits or {TRIALS_MIN} different trials the probability of overfitting means"
+            " nothing."
+        ]
     assert values.deflated is not None  # else it is not known
     assert values.overfitting is not None
     return Verdict.HOLDS, [
@@ -261,9 +293,18 @@ def _luck(values: _Values) -> list[str]:
         )
     if values.test <= 0:
         found.append(f"Out of sample it is worth {values.test:.4g} a day, in sample {values.train:.4g}.")
-    if values.overfitting is not None and values.overfitting.probability >= OVERFIT:
+    counts = _is_enough(values.splits, values.trials)
+    if counts and values.overfitting is not None and values.overfitting.probability >= OVERFIT:
         found.append(
             f"In {values.overfitting.probability:.0%} of {values.overfitting.ways} ways to halve the data,"
             " the best of one half was no better than the median in the other."
         )
     return found
+
+
+def _is_enough(splits: int, trials: int) -> bool:
+    return splits >= SPLITS_MIN and trials >= TRIALS_MIN
+
+
+def _counted(splits: int, trials: int) -> str:
+    return f"{splits} split{'s' if splits != 1 else ''}, {trials} trial{'s' if trials != 1 else ''}"

@@ -61,6 +61,11 @@ class Place:
         return not POSTGRES.match(self.storage)
 
     @property
+    def address(self) -> str:
+        """The database's for SQLAlchemy, by psycopg where it names no driver."""
+        return re.sub(r"^postgresql://", "postgresql+psycopg://", self.storage)
+
+    @property
     def shown(self) -> str:
         """The storage as it may be told: without user and password."""
         return self.storage if self.is_file else re.sub(r"//[^@/]*@", "//", self.storage).partition("?")[0]
@@ -252,14 +257,16 @@ def _storage(place: Place) -> Iterator[BaseStorage]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            storage = RDBStorage(place.storage)
+            storage = RDBStorage(place.address)
     except ImportError:
         raise ConfigError(
             "--storage postgresql:// needs a driver, which is not installed",
-            hint="install psycopg2-binary, or psycopg and postgresql+psycopg://",
+            hint="uv run --extra research --extra postgres mm tune ...",
         ) from None
     except Exception as error:  # noqa: BLE001 - each driver has errors of its own, with the address in them
-        said = str(error).splitlines()[0].replace(place.storage, place.shown)
+        said = str(error).splitlines()[0]
+        for address in (place.storage, place.address):
+            said = said.replace(address, place.shown)
         raise ConfigError(f"{place.shown}: cannot be used: {type(error).__name__}: {said[:200]}") from None
     try:
         with _hold_rows(storage, place):

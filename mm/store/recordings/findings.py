@@ -5,6 +5,7 @@ Invariant: each finding has its place and is counted, also when it is no longer 
 """
 
 from collections import deque
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -14,8 +15,10 @@ from mm.domain.book import Book, BookStatus, Level
 from mm.domain.events import BookLost
 from mm.domain.tape import DELTA, KEYFRAME, OTHER, SNAPSHOT, TOP, TRADE
 from mm.domain.units import NS_PER_MS, NS_PER_S
-from mm.store.recordings.detailed import KEPT_DELTA, KEPT_TRADE
+from mm.store.recordings.detailed import KEPT_TRADE
 from mm.store.recordings.located import Located, Place
+from mm.store.recordings.losses import Loss, Losses
+from mm.store.recordings.totals import Totals
 
 LISTED_MAX: Final = 100
 """Findings of one kind that are listed with their place; all are counted."""
@@ -38,6 +41,8 @@ class Fault(StrEnum):
     GAP = "gap"
     DUPLICATE = "duplicate"
     NO_SNAPSHOT = "no_snapshot"
+    GRID = "grid"
+    MANIFEST = "manifest"
     MISSING_TRADES = "missing_trades"
     DUPLICATE_TRADE = "duplicate_trade"
     CROSSED_BOOK = "crossed_book"
@@ -75,36 +80,37 @@ class Findings:
 
 
 class MarketChecks:
-    """The checks of one market. Fields: messages: seen, keyframes not among them."""
+    """The checks of one market. Fields: totals: of what was seen."""
 
     def __init__(self, findings: Findings, *, counts_trades: bool) -> None:
         """Begin. Args: counts_trades: its trades are numbered without holes."""
-        self.messages = 0
+        self.totals = Totals()
+        self._losses = Losses()
         self._findings = findings
         self._counts_trades = counts_trades
         self._book = Book()
         self._clocks = _Clocks(findings)
         self._last_ns = 0
-        self._last_seq = -1
         self._trade_id = -1
         self._crossed: tuple[Place, int] | None = None
-        self._unjoined: tuple[Place, int] | None = None
 
     def take(self, told: Located) -> None:
         """Look at a message."""
-        rows, event_ms, _, place, other = told
+        rows, event_ms, frame, place, other = told
         ts_ns, kind, _, _, price_ticks, _, seq, _, _ = rows[0]
         if ts_ns < self._last_ns:
             detail = f"local time goes back by {self._last_ns - ts_ns} ns"
             self._findings.add(Fault.LOCAL_TIME_BACK, place, ts_ns, detail)
         self._last_ns = max(ts_ns, self._last_ns)
+        self.totals.count(kind, frame)
+        self._tell(self._losses.take(told))
         if kind == OTHER:
             if isinstance(other, BookLost):
-                self._lost(place, other)
+                self._end_crossing(other.ts_ns)
+                self._book.lose()
             return
         if event_ms:
             self._clocks.take(ts_ns, event_ms, place)
-        self.messages += kind != KEYFRAME
         if kind in (TRADE, KEPT_TRADE):
             self._trade(seq, place, ts_ns)
         elif kind == TOP:
@@ -114,16 +120,12 @@ class MarketChecks:
                 self._findings.add(Fault.CROSSED_BOOK, place, ts_ns, detail)
         elif kind in (SNAPSHOT, KEYFRAME, DELTA):
             self._depth(told)
-        elif kind == KEPT_DELTA:
-            self._kept(seq, place, ts_ns)
 
     def end(self) -> None:
         """The recording ends."""
         self._end_crossing(self._last_ns)
         self._clocks.end()
-        if self._unjoined is not None and self._book.status is BookStatus.EMPTY:
-            detail = "changes of the book, and no snapshot that they join: there is never a book"
-            self._findings.add(Fault.NO_SNAPSHOT, *self._unjoined, detail)
+        self._tell(self._losses.end(self._last_ns))
 
     def _trade(self, trade_id: int, place: Place, ts_ns: int) -> None:
         if self._trade_id >= 0:
@@ -135,18 +137,14 @@ class MarketChecks:
                 self._findings.add(Fault.MISSING_TRADES, place, ts_ns, detail)
         self._trade_id = max(trade_id, self._trade_id)
 
-    def _kept(self, seq: int, place: Place, ts_ns: int) -> None:
-        if self._unjoined is None:
-            self._unjoined = place, ts_ns
-        self._last_seq = max(seq, self._last_seq)
-
-    def _lost(self, place: Place, lost: BookLost) -> None:
-        self._end_crossing(lost.ts_ns)
-        self._book.lose()
-        expected, _, found = lost.reason.removeprefix("gap: expected change ").partition(", got ")
-        is_numbered = expected.isdecimal() and found.isdecimal()
-        fault = Fault.DUPLICATE if is_numbered and int(found) < int(expected) else Fault.GAP
-        self._findings.add(fault, place, lost.ts_ns, lost.reason)
+    # Of a lost book it is told how long it was gone: where that ends.
+    def _tell(self, losses: Iterable[Loss]) -> None:
+        for loss in losses:
+            expected, _, found = loss.reason.removeprefix("gap: expected change ").partition(", got ")
+            is_numbered = expected.isdecimal() and found.isdecimal()
+            is_twice = is_numbered and int(found) < int(expected)
+            fault = Fault.NO_SNAPSHOT if loss.is_opening else Fault.DUPLICATE if is_twice else Fault.GAP
+            self._findings.add(fault, loss.place, loss.ts_ns, loss.words)
 
     def _depth(self, told: Located) -> None:
         rows, book = told.rows, self._book

@@ -69,6 +69,24 @@ class ParquetFile:
         ((value,),) = self._ask(f"select {expression} from read_parquet(?)")
         return value
 
+    def first_row(self, condition: str, columns: Sequence[str]) -> tuple[int, tuple[object, ...]] | None:
+        """Return the number of the first row that meets a condition and some of its values; None: none does.
+
+        Args: condition, columns: SQL, never of the file's.
+        """
+        chosen = ", ".join(columns)
+        found = self._ask(
+            f"select file_row_number, {chosen} from read_parquet(?, file_row_number = true)"
+            f" where {condition} order by file_row_number limit 1"
+        )
+        return None if not found else (cast("int", found[0][0]), tuple(found[0][1:]))
+
+    def grouped(self, column: str, *expressions: str) -> dict[int, tuple[int, ...]]:
+        """Return whole numbers for each value of a column. Args: SQL, never of the file's."""
+        chosen = ", ".join(f"({one})::bigint" for one in expressions)
+        found = self._ask(f"select {column}::bigint, {chosen} from read_parquet(?) group by 1 order by 1")
+        return {cast("int", key): cast("tuple[int, ...]", tuple(values)) for key, *values in found}
+
     def window(self, begin: int, end: int, columns: Mapping[str, str]) -> dict[str, "Numbers"]:
         """Return the rows from `begin` up to `end` as arrays. Args: columns: name to SQL of each.
 

@@ -17,10 +17,11 @@ from mm.domain.instrument import Instrument
 from mm.domain.tape import Chunk
 from mm.errors import RecordingDamaged
 from mm.store.recordings.detailed import Detailed, DetailedWriter
+from mm.store.recordings.grid import decided
 from mm.store.recordings.pair import VENUES, instrument_of
 from mm.store.recordings.raw.reader import Entry, records
 from mm.store.recordings.raw.scan import RecordingInfo, scan
-from mm.store.recordings.source import Facts, SourceGap, check_span
+from mm.store.recordings.source import OPENING_NS, UNJOINED, Facts, SourceGap, check_span
 from mm.store.recordings.weave import Cut, Weaver
 
 _PIECE_BYTES: Final = 1024 * 1024
@@ -29,9 +30,9 @@ _PIECE_BYTES: Final = 1024 * 1024
 class RawSource:
     """Files of one market, in the order of their time. Implements `Source`.
 
-    Fields: paths; info: what one pass told; others: frames that are no rows, by the name of their stream, as
-    far as it was read last; lines: of each frame that was read last with details, by its number: the file, by
-    its place in `paths`, and the line.
+    Fields: paths; info: what one pass told; doubts: of the grid that it found; others: frames that are no
+    rows, by the name of their stream, as far as it was read last; lines: of each frame that was read last
+    with details, by its number: the file, by its place in `paths`, and the line.
     """
 
     controls = False
@@ -45,6 +46,7 @@ class RawSource:
         self.venue = facts.venue or VENUES[self.info.market]
         self.instruments: tuple[Instrument, ...] = (instrument_of(self.info, facts),)
         self.symbols = (self.instruments[0].symbol,)
+        self.doubts = decided(self.info.doubts, facts)
         self.first_ns, self.last_ns = self.info.first_ns, self.info.last_ns
         self.rows = 0
         self.others: dict[str, int] = {}
@@ -65,12 +67,31 @@ class RawSource:
 
     @property
     def gaps(self) -> tuple[SourceGap, ...]:
-        """Where changes are missing, the first hundred."""
+        """Where changes are missing, the first hundred, and a long beginning without a book."""
+        return (*self._opening(), *self._missing())
+
+    def _opening(self) -> tuple[SourceGap, ...]:
+        info = self.info
+        if not info.diffs or not info.book_ns or info.book_ns - info.first_ns <= OPENING_NS:
+            return ()
+        return (
+            SourceGap(
+                symbol=self.symbols[0],
+                from_ns=info.first_ns,
+                to_ns=info.first_ns,
+                until_ns=info.book_ns,
+                place=f"{self.paths[0]}: line 1",
+                reason=UNJOINED,
+            ),
+        )
+
+    def _missing(self) -> tuple[SourceGap, ...]:
         return tuple(
             SourceGap(
                 symbol=self.symbols[0],
                 from_ns=gap.since_ns,
                 to_ns=gap.local_ns,
+                until_ns=gap.until_ns,
                 place=gap.place,
                 reason=f"gap: expected change {gap.expected}, got {gap.found}",
             )

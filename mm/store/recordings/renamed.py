@@ -4,6 +4,7 @@ Must never change what was recorded. Invariant: rows are those of the source ben
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import msgspec
 
@@ -39,16 +40,7 @@ class RenamedSource:
     @property
     def gaps(self) -> tuple[SourceGap, ...]:
         """Those of the source beneath."""
-        return tuple(
-            SourceGap(
-                symbol=joined_name(self._venue, gap.symbol),
-                from_ns=gap.from_ns,
-                to_ns=gap.to_ns,
-                place=gap.place,
-                reason=gap.reason,
-            )
-            for gap in self._source.gaps
-        )
+        return tuple(replace(gap, symbol=joined_name(self._venue, gap.symbol)) for gap in self._source.gaps)
 
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""

@@ -21,12 +21,23 @@ KEYFRAME_NS: Final = 60 * 1_000_000_000
 """With the first message of each such stretch of local time the whole book is told before it."""
 
 
+OPENING_NS: Final = 60 * 1_000_000_000
+"""Longer than this no stream waits for the snapshot that it joins: a beginning without a book is a gap."""
+
+UNJOINED: Final = "changes of the book, and no snapshot that they join"
+"""Why there is no book in the beginning."""
+
+SEAM: Final = "not recorded together with what came before"
+"""Why a book is lost where another import begins."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceGap:
     """A stretch without a book that can be believed.
 
     Fields: symbol; from_ns: local time of the last change before it; to_ns: of the first one behind it, where
-    the book is lost; place: file and row; reason: in words.
+    the book is lost; until_ns: of the next whole book, 0: none comes before the data end, None: not known;
+    place: file and row; reason: in words.
     """
 
     symbol: str
@@ -34,6 +45,11 @@ class SourceGap:
     to_ns: int
     place: str
     reason: str
+    until_ns: int | None = None
+
+    def end_ns(self, last_ns: int) -> int:
+        """Return where it ends, as far as that is known. Args: last_ns: where the data end."""
+        return self.to_ns if self.until_ns is None else self.until_ns or last_ns
 
 
 class Source(Protocol):
@@ -88,7 +104,9 @@ class Source(Protocol):
 
     @property
     def gaps(self) -> tuple[SourceGap, ...]:
-        """Gaps that are known without reading it, in order; in the rows each is a lost book."""
+        """Gaps, in order; in the rows each is a lost book. Those that only reading can find are known of the
+        rows that were read last.
+        """
         ...
 
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:

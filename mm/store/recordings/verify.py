@@ -15,6 +15,7 @@ from typing import Final
 from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.errors import MMError, RecordingDamaged, RecordingUnusable, StateCorrupt
 from mm.store.recordings.candles.klines_file import check_klines
+from mm.store.recordings.extra import require_research
 from mm.store.recordings.findings import Fault, Finding, Findings, MarketChecks
 from mm.store.recordings.located import located
 from mm.store.recordings.opening import opened_each
@@ -22,6 +23,7 @@ from mm.store.recordings.parquet.layout import MANIFEST_NAME, partitions, read_m
 from mm.store.recordings.raw.lines import Line, lines
 from mm.store.recordings.raw_source import file_digest
 from mm.store.recordings.source import Facts, Opening, Source
+from mm.store.recordings.totals import Totals
 
 TELL_EVERY: Final = 4_096
 """Messages from one word about the progress to the next."""
@@ -36,13 +38,15 @@ _NS_PER_US: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What a check came to. Fields: name: what was read; messages: how many; candles: that were held against
-    the trades of a recording; findings: listed; counts: of all findings, by kind; first_ns, last_ns: local
-    times, 0 if nothing could be read.
+    """What a check came to.
+
+    Fields: name: what was read; totals: of all its markets; candles: that were held against the trades of a
+    recording; findings: listed; counts: of all findings, by kind; first_ns, last_ns: local times, 0 if
+    nothing could be read.
     """
 
     name: str
-    messages: int
+    totals: Totals
     candles: int
     findings: tuple[Finding, ...]
     counts: dict[Fault, int]
@@ -71,16 +75,20 @@ def verify(
         if path.is_dir():
             _check_files(path, findings)
     sources: list[Source] = []
-    messages = compared = 0
+    totals, compared = Totals(), 0
     if rest and not findings.counts:
+        for path in rest:
+            _check_manifests(path, findings)
         sources = _opened(rest, facts, findings)
     for source in sources:
-        messages += _check_rows(source, rest[0], findings, progress)
+        for doubt in getattr(source, "doubts", ()):
+            findings.add(Fault.GRID, (doubt.file, doubt.row), 0, doubt.words)
+        totals.add(_check_rows(source, rest[0], findings, progress))
         for path, names in markets.items():
             compared += _compare(source, path, names, findings)
     return Verified(
         name="; ".join([source.name for source in sources] or [str(path) for path in paths]),
-        messages=messages,
+        totals=totals,
         candles=compared,
         findings=tuple(findings.listed),
         counts=findings.counts,
@@ -99,12 +107,17 @@ def _opened(paths: Sequence[Path], facts: Facts, findings: Findings) -> list[Sou
 
 def _damage(findings: Findings, path: Path, ts_ns: int, error: MMError) -> None:
     place = getattr(error, "path", "") or str(path), getattr(error, "line", 0)
-    findings.add(Fault.DAMAGED, place, ts_ns, str(error))
+    findings.add(Fault.DAMAGED, place, ts_ns, _without(place[0], error))
+
+
+# Most errors open with their file, which stands before a finding already.
+def _without(path: str, error: Exception) -> str:
+    return str(error).removeprefix(f"{path}: ")
 
 
 def _check_rows(
     source: Source, path: Path, findings: Findings, progress: Callable[[int, int], object]
-) -> int:
+) -> Totals:
     checks = MarketChecks(findings, counts_trades=source.venue in _NUMBERED)
     whole_ns, last_ns = source.last_ns - source.first_ns, 0
     try:
@@ -117,7 +130,7 @@ def _check_rows(
     except (RecordingDamaged, RecordingUnusable, StateCorrupt) as error:
         _damage(findings, path, last_ns, error)
     checks.end()
-    return checks.messages
+    return checks.totals
 
 
 # What the manifests of a store say of their files.
@@ -126,13 +139,33 @@ def _check_files(path: Path, findings: Findings) -> None:
         try:
             manifest = read_manifest(directory)
         except RecordingUnusable as error:
-            findings.add(Fault.DAMAGED, (str(directory / MANIFEST_NAME), 0), 0, str(error))
+            name = str(directory / MANIFEST_NAME)
+            findings.add(Fault.DAMAGED, (name, 0), 0, _without(name, error))
             continue
         for span in () if manifest is None else manifest.spans:
             for part in span.parts:
                 _check_digest(directory / part.name, part.sha256, part.first_ns, findings)
             if span.others_name:
                 _check_digest(directory / span.others_name, span.others_sha256, span.first_ns, findings)
+
+
+# Their totals are what reports, bounds and the beginning of a reading rest on.
+def _check_manifests(path: Path, findings: Findings) -> None:
+    directories = partitions(path) if path.is_dir() else []
+    if not directories:
+        return
+    require_research(path)
+    from mm.store.recordings.parquet.counts import mismatches  # noqa: PLC0415 - needs the extra
+
+    for directory in directories:
+        manifest = read_manifest(directory)
+        if manifest is None:
+            continue
+        try:
+            for one in mismatches(directory, manifest):
+                findings.add(Fault.MANIFEST, (one.file, 0), one.ts_ns, one.detail)
+        except RecordingUnusable as error:
+            _damage(findings, directory, 0, error)
 
 
 def _check_digest(path: Path, expected: str, ts_ns: int, findings: Findings) -> None:
@@ -176,7 +209,7 @@ def _check_candles(path: Path, findings: Findings) -> tuple[str, ...]:
             ts_ns = told * (_NS_PER_US if told >= _FIRST_US else unit)
             times.setdefault(market, []).append((ts_ns, line.number))
     except (RecordingDamaged, RecordingUnusable, ValueError, IndexError) as error:
-        findings.add(Fault.DAMAGED, (str(path), getattr(error, "line", 0)), 0, str(error))
+        findings.add(Fault.DAMAGED, (str(path), getattr(error, "line", 0)), 0, _without(str(path), error))
         return ()
     for market, found in times.items():
         _check_holes(path, market, found, findings)

@@ -4,7 +4,7 @@ Must never invent a market: what is displayed and what printed is all that can f
 told to the book once; the events returned for one cause are in the order in which things happened.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from mm.domain.commands import Place, TimeInForce
@@ -23,6 +23,7 @@ from mm.domain.sides import BUY, SELL, Side
 from mm.engine.glide import SeenTrade
 from mm.sim.accounts import Accounts
 from mm.sim.book import Book, BookListener
+from mm.sim.causes import CauseCount, FillCause
 from mm.sim.feed import MarketFeed
 from mm.sim.observed import ObservedBook
 from mm.sim.orders import CancelOrder, NewOrder, Order, Refusal
@@ -88,6 +89,11 @@ class PaperMarket:
     def queue(self) -> QueueSettings:
         """How queues are estimated."""
         return self._book.queue
+
+    @property
+    def fills_by_cause(self) -> Mapping[FillCause, CauseCount]:
+        """What filled our orders so far: every cause with its fills and lots, zeros too."""
+        return self._book.causes.counts
 
     def glide(self, trades: Iterable[SeenTrade]) -> None:
         """Take in prints that were seen elsewhere and filled nothing of ours, in order."""

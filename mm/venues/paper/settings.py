@@ -26,7 +26,8 @@ class PaperVenueSettings:
         queue_power: exponent of the power models, their customary one if None.
         maker_fee_ppm, taker_fee_ppm: parts per million of what is received; negative is a rebate.
         stp_mode: what happens before an order of ours would meet another one of ours.
-        participation_ppm: own fills of a print are at most this part of it, parts per million, > 0.
+        participation_ppm: own fills of a print, or of a level displayed through our price, are at most this
+            part of it, parts per million, > 0.
         compares: whether it is followed beside what a fill model that knows no queue would have claimed.
     """
 

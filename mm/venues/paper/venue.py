@@ -27,6 +27,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.watched import split_name
 from mm.errors import ConfigError, ProtocolViolation
 from mm.ports import Venue, Watches
+from mm.sim.causes import CauseCount, FillCause
 from mm.sim.latency import Line
 from mm.sim.touch import TouchTotals
 from mm.venues.paper.desk import Desk
@@ -185,6 +186,10 @@ class PaperVenue:
         """What fill-at-touch would have claimed beside what was filled, over all symbols."""
         totals = [market.touch.totals() for market in self._desk.markets.values()]
         return TouchTotals(*(sum(column) for column in zip(*totals, strict=True)))
+
+    def fills_by_cause(self) -> dict[str, Mapping[FillCause, CauseCount]]:
+        """Return what filled our orders so far, by symbol; zeros too."""
+        return {symbol: market.fills_by_cause for symbol, market in self._desk.markets.items()}
 
     def truths(self) -> tuple[PaperTruth, ...]:
         """Return what really happened, one per symbol; all tell the account's same balances."""

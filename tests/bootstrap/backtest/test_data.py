@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mm.bootstrap.backtest.data import grouped, in_common_units
+from mm.bootstrap.backtest.data import grouped, in_common_units, unnamed
 from mm.bootstrap.backtest.run import BacktestJob, BacktestResult, run_job
 from mm.domain.units import NS_PER_S
-from mm.errors import ConfigError, RecordingUnusable
+from mm.errors import ConfigError, RecordingUnusable, UsageError
 from tests.builders.configs import loaded
 from tests.builders.instruments import INSTRUMENT
 from tests.builders.recorded_configs import RECORDED
@@ -89,7 +89,10 @@ def test_a_recording_without_a_whole_book_is_never_quoted_on(shared_data: Path, 
     """And the result says why nothing was done."""
     result = run(tmp_path, RECORDED, shared_data / "binance_raw_2023-04-04/spot_btcusdt_20230405.dat.gz")
     assert (result.fills, result.decisions) == (0, 0)
-    assert result.notes == ("btc never quoted: waits for connections and a book",)
+    assert result.notes[-1] == (
+        "btc never quoted: the data hold no whole book of BTC/USDT to begin with (waits for connections and a"
+        " book)"
+    )
 
 
 def test_recordings_are_grouped_by_the_venue_before_the_sign(tmp_path: Path) -> None:
@@ -97,11 +100,31 @@ def test_recordings_are_grouped_by_the_venue_before_the_sign(tmp_path: Path) -> 
     settings = loaded(tmp_path, CROSS)
     odd = tmp_path / "perp=x"
     odd.write_text("", encoding="utf-8")
-    data = [Path("a"), Path("perp=b"), Path("other=c"), odd, Path("perp=d")]
+    data = [Path("a"), Path("perp=b"), Path("x/perp=c"), odd, Path("perp=d"), Path("main=e")]
     assert grouped(data, settings) == {
-        "": [Path("a"), Path("other=c"), odd],
+        "": [Path("a"), Path("x/perp=c"), odd, Path("e")],
         "perp": [Path("b"), Path("d")],
     }
+    assert unnamed(data, settings) == (*data[:5], Path("e"))
+
+
+def test_a_name_that_is_no_venue_of_the_config_is_refused(tmp_path: Path) -> None:
+    """With those that are; and so is a name without a file."""
+    settings = loaded(tmp_path, CROSS)
+    with pytest.raises(UsageError, match=r"--data foo=c: there is no \[venue\.foo\]") as told:
+        grouped([Path("foo=c")], settings)
+    assert told.value.hint == "the config has [venue.main], [venue.perp]"
+    with pytest.raises(UsageError, match="--data perp=: names no file"):
+        grouped([Path("perp=")], settings)
+
+
+def test_the_venue_that_is_traded_on_may_be_named(shared_data: Path, tmp_path: Path) -> None:
+    """Its recording is then what it is without the name."""
+    plain, named = (
+        run(tmp_path, RECORDED, data) for data in (shared_data / SPOT, f"main={shared_data / SPOT}")
+    )
+    assert (plain.digest, plain.data_digest, plain.rows) == (named.digest, named.data_digest, named.rows)
+    assert plain.fills > 0
 
 
 def test_money_is_counted_in_the_finest_decimals_that_any_market_needs() -> None:

@@ -65,6 +65,14 @@ def test_a_latency_that_is_none_is_refused(text: str) -> None:
         latency_of(text, 1)
 
 
+@pytest.mark.parametrize("text", ["sampled:80,10", "sampled:1,900"])
+def test_a_latency_that_no_distribution_has_is_told_in_the_unit_of_the_option(text: str) -> None:
+    """Milliseconds, as they were given."""
+    with pytest.raises(UsageError, match="milliseconds") as told:
+        latency_of(text, 1)
+    assert "ns" not in str(told.value).replace("means", "")
+
+
 def measured(folder: Path, text: str) -> Path:
     """Write a file of measured latencies."""
     path = folder / "latency.csv"
@@ -115,7 +123,9 @@ def test_what_the_config_says_holds_unless_something_else_is_asked_for(tmp_path:
     settings = loaded(tmp_path, overrides=["paper.queue=log", "paper.max_participation_ratio=0.25"])
     job = BacktestJob(config=tmp_path, data=(tmp_path,))
     fills = fills_of(settings, job)
-    assert fills.words == "log queue, latency sampled 80/250 ms, at most 0.25 of each trade"
+    assert (
+        fills.words == "log queue, latency sampled 80/250 ms, at most 0.25 of each trade or displayed level"
+    )
     assert (fills.settings.compares, fills.settings.participation_ppm) == (False, 250_000)
     other = fills_of(settings, BacktestJob(config=tmp_path, data=(tmp_path,), queue="power:2", seed=5))
     assert (other.settings.queue, other.settings.queue_power, other.settings.seed) == ("power", 2.0, 5)

@@ -140,13 +140,55 @@ def test_another_config_is_judged_on_what_the_run_heard(life: tuple[Path, Path])
         "risk_averse queue, latency sampled 20/60 ms",
         "power queue (1.5), latency sampled 20/60 ms",
         "risk_averse queue, latency constant 5/5 ms",
-        "risk_averse queue, latency sampled 20/60 ms, at most 0.05 of each trade",
+        "risk_averse queue, latency sampled 20/60 ms, at most 0.05 of each trade or displayed level",
     ]
     shares = [result.participation["AAA/BBB"] for result in results]
     assert all(share is not None and 0 < share < 1 for share in shares)
     assert (shares[4] or 1) < 0.05
     for result in results:
         assert (result.calibration, result.partial, result.halted) == ("uncalibrated", "", "")
+
+
+def test_a_result_says_what_made_its_fills(life: tuple[Path, Path]) -> None:
+    """Every fill has a cause, by the kernel as by the reference; the digest does not know of them."""
+    path, run = life
+    results = [run_job(BacktestJob(config=path, data=(run,), reference=one)) for one in (True, False)]
+    causes = results[0].fills_by_cause["AAA/BBB"]
+    assert sum(one["fills"] for one in causes.values()) == results[0].fills
+    assert {cause for cause, one in causes.items() if one["fills"]} >= {"print_through", "displayed_cross"}
+    assert causes == results[1].fills_by_cause["AAA/BBB"]
+    assert results[0].digest == results[1].digest == run_digest(run)
+    old = {name: value for name, value in results[0].as_dict().items() if name != "fills_by_cause"}
+    assert BacktestResult.from_dict(old).fills_by_cause == {}
+
+
+def test_a_named_run_of_the_venue_that_is_traded_on_is_decided_again(life: tuple[Path, Path]) -> None:
+    """main=RUN is RUN: the very same decisions."""
+    path, run = life
+    result = run_job(BacktestJob(config=path, data=(Path(f"main={run}"),)))
+    assert (result.same_as, result.notes, result.digest) == (run.name, (), run_digest(run))
+
+
+def test_what_begins_later_than_it_was_asked_to_says_so(life: tuple[Path, Path]) -> None:
+    """A time before the data; not one within a second of their begin."""
+    path, run = life
+    job = BacktestJob(config=path, data=(run,), from_ns=START_NS - 3_600 * NS_PER_S)
+    assert run_job(job).notes == (
+        "asked for from 2027-01-15T07:00:00.000000Z on: the data begin at 2027-01-15T08:00:00.000000Z",
+    )
+    assert run_job(replace(job, from_ns=START_NS - NS_PER_S // 2)).notes == ()
+
+
+def test_a_session_without_an_order_says_why(life: tuple[Path, Path]) -> None:
+    """It decided, and nothing came of it: with what the account had."""
+    path, run = life
+    nothing = ("paper.start_base=0", "paper.start_quote=0")
+    result = run_job(BacktestJob(config=path, data=(run,), overrides=nothing))
+    assert result.decisions > 0
+    assert result.commands > 0
+    (note,) = result.notes
+    assert note.startswith("main never quoted: inventory_band.")
+    assert note.endswith("; the account began with 0 AAA and 0 BBB")
 
 
 def test_a_part_is_played_by_times_or_by_offsets(life: tuple[Path, Path]) -> None:

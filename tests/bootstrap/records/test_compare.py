@@ -176,6 +176,10 @@ def test_a_backtest_is_reported_by_running_its_job_again(
     assert told["mode"] == "backtest"
     assert told["difference"] is None
     assert "uncalibrated" in told["fills_made_by"]
+    (causes,) = left["fills_by_cause"].values()
+    assert sum(cause["fills"] for cause in causes.values()) == left["fills"] > 0
+    for made in (told, mm(capsys, "report", three.paper, "--json").result):
+        assert "; the queue model decided " in made["fills_made_by"]
     assert (three.late / "report.html").read_text().startswith(OPENING)
 
 
@@ -193,6 +197,8 @@ def test_the_worst_minutes_of_a_report_come_with_the_command_that_plays_them_aga
         worst = session["performance"]["worst"]
         spans = [(told["ended_ns"] - told["began_ns"]) / 1e6 for told in (again.result,)]
         assert spans[0] == pytest.approx(worst["ended_ms"] - worst["begun_ms"], abs=200)
+        assert session["worst_replay_note"].startswith("begins flat and cold")
+        assert "begins flat and cold" in (place / "report.html").read_text()
         assert session["worst_replay"][0] in (place / "report.html").read_text().replace("&#x27;", "'")
 
 
@@ -201,6 +207,7 @@ def test_people_read_the_worst_minutes_too(three: Three, capsys: pytest.CaptureF
     said = mm(capsys, "report", three.same).said
     assert "Worst " in said
     assert "mm backtest " in said
+    assert "(begins flat and cold: without the inventory, the orders" in said
 
 
 def test_a_backtest_whose_data_changed_is_not_passed_off_as_it(

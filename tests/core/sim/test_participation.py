@@ -1,4 +1,6 @@
-"""How much of a print own orders may have: a stated part, shared by all of them, and nothing else changes."""
+"""How much of a print, or of a level displayed through their price, own orders may have: a stated part, which
+all of them share, and nothing else changes.
+"""
 
 import msgspec
 import pytest
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 
 from mm.domain.sides import Side
 from mm.domain.units import PPM
-from mm.sim.observed import ObservedBook
+from mm.sim.causes import FillCause
+from mm.sim.observed import MARKET, ObservedBook
 from mm.sim.queue import QueueModel
 from tests.builders.observed import LOT, Ear, levels
 from tests.builders.observed_runs import ObservedRun
@@ -94,3 +97,102 @@ def test_the_whole_of_a_print_is_no_bound(model: QueueModel, seed: int) -> None:
             run.run(step)
     told = [msgspec.msgpack.encode(run.ear.fills) for run in runs]
     assert told[0] == told[1]
+
+
+def test_a_level_displayed_through_the_price_gives_its_part_once() -> None:
+    """A quarter of 11 lots is 2, for all own orders together, however often it is shown; of 20 it is 5."""
+    book, ear = sharing(250_000)
+    for order_id, price, lots in ((1, 101, 1), (2, 100, 10)):
+        book.place(make_order(order_id, "us", Side.BUY, price, lots), START_NS)
+    for step in range(3):
+        book.on_depth(levels((100, 0), (98, 5)), levels((99, 11)), ts_ns=START_NS + 1 + step)
+    assert ear.fills == [(1, 101, 1, "maker"), (2, 100, 1, "maker")]
+    book.on_depth([], levels((99, 20)), ts_ns=START_NS + 9)
+    assert ear.fills[2:] == [(2, 100, 3, "maker")]
+
+
+def test_a_part_of_a_level_that_is_less_than_a_lot_fills_nothing() -> None:
+    """And a worse level that still is through the price gives its own part."""
+    book, ear = sharing(100_000)
+    book.place(make_order(1, "us", Side.BUY, 101, 10), START_NS)
+    book.on_depth(levels((100, 0), (97, 5)), levels((98, 9), (99, 20), (101, 90)), ts_ns=START_NS + 1)
+    assert ear.fills == [(1, 101, 2, "maker")]
+
+
+def test_what_was_taken_at_once_counts_as_had() -> None:
+    """Who takes gets all that is displayed; what rests then gets what is left of the part of the level:
+    of half of 8 lots nothing after 5, of half of 20 the other 5.
+    """
+    book, ear = sharing(500_000)
+    book.place(make_order(1, "us", Side.BUY, 103, 12), START_NS)
+    assert ear.fills == [(1, 102, 5, "taker")]
+    book.on_depth([], levels((102, 8)), ts_ns=START_NS + 1)
+    assert ear.fills[1:] == []
+    book.on_depth([], levels((102, 20)), ts_ns=START_NS + 2)
+    assert ear.fills[1:] == [(1, 103, 5, "maker")]
+    assert {cause.value: tuple(count) for cause, count in book.causes.counts.items()} == {
+        "print_through": (0, 0),
+        "print_at_price": (0, 0),
+        "displayed_cross": (1, 5),
+        "taken_at_once": (1, 5),
+    }
+
+
+@pytest.mark.parametrize("model", list(QueueModel))
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**32), part=st.sampled_from([1, 50_000, 333_333, 900_000]))
+def test_a_part_is_handed_out_as_in_the_naive_book(model: QueueModel, seed: int, part: int) -> None:
+    """Prints and displayed levels, after every step."""
+    run, market = ObservedRun(model, has_naive=True, participation_ppm=part), RandomMarket(seed)
+    assert run.naive is not None
+    run.open(*market.opening())
+    for step in market.steps(80):
+        run.run(step)
+        assert run.ear.fills == run.naive.fills
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32), model=MODELS, part=st.sampled_from([1, 50_000, 333_333, 900_000, PPM]))
+def test_own_fills_of_a_displayed_level_are_at_most_their_part_of_it(
+    seed: int, model: QueueModel, part: int
+) -> None:
+    """A message that is neither a print nor an order of ours fills at most the parts, in whole lots, of the
+    levels displayed on the other side that are strictly through the worst price filled; each fill is counted
+    under one cause.
+    """
+    run, market = ObservedRun(model, participation_ppm=part), RandomMarket(seed)
+    run.open(*market.opening())
+    for step in market.steps(150):
+        before, counts = len(run.ear.heard), run.book.causes.counts
+        run.run(step)
+        heard, now = run.ear.heard[before:], run.book.causes.counts
+        added = {cause: now[cause].lots - counts[cause].lots for cause in FillCause}
+        assert sum(added.values()) == sum(fill.size_lots for fill in heard)
+        assert sum(now[cause].fills - counts[cause].fills for cause in FillCause) == len(heard)
+        takes = sum(fill.size_lots for fill in heard if fill.maker.owner == MARKET)
+        assert added[FillCause.TAKEN_AT_ONCE] == takes
+        if step[0] in {"trade", "order"}:
+            assert not added[FillCause.DISPLAYED_CROSS]
+            continue
+        assert sum(added.values()) == added[FillCause.DISPLAYED_CROSS]
+        for side in Side:
+            own = [fill for fill in heard if fill.maker.side is side]
+            worst = min((fill.price_ticks * side.sign for fill in own), default=0)
+            room = sum(
+                level.size_atoms * part // PPM // STEP_LOT
+                for level in run.book.displayed(side.opposite, 10**6)
+                if own and (max(fill.price_ticks * side.sign for fill in own)) > level.price_ticks * side.sign
+            )
+            assert sum(fill.size_lots for fill in own) <= room
+            assert not own or worst > run.book.displayed(side.opposite, 1)[0].price_ticks * side.sign
+
+
+def test_prints_are_told_apart_by_whether_they_went_through_the_price() -> None:
+    """One through the price of the better order reaches the other one's price too."""
+    book, _ = sharing(PPM)
+    for order_id, price in ((1, 101), (2, 100)):
+        book.place(make_order(order_id, "us", Side.BUY, price, 2), START_NS)
+    book.on_trade(100, 8 * LOT, Side.SELL, START_NS + 1)
+    counts = book.causes.counts
+    assert tuple(counts[FillCause.PRINT_THROUGH]) == (1, 2)
+    assert tuple(counts[FillCause.PRINT_AT_PRICE]) == (1, 1)

@@ -46,6 +46,8 @@ def test_worth_holds() -> None:
     assert found.test > 0
     assert found.overfitting is not None
     assert found.overfitting.probability == 0
+    assert found.overfitting_counts
+    assert found.overfitting_words == "0.0% of 70 ways"
     assert found.test_rank == 1.0
     assert [step.chosen for step in found.walk] == [20] * 4
     assert found.walk_test > 500
@@ -89,6 +91,23 @@ def test_too_little_is_said_to_be_too_little() -> None:
     assert alone.neighbours is None
     nothing = judgement([tried(at, 1.0, fills=0) for at in range(4)])
     assert "filled nothing" in nothing.reasons[0]
+
+
+def test_overfitting_of_few_splits_or_trials_means_nothing() -> None:
+    """It is said so with what it rests on, and nothing holds by it, nor is luck by it."""
+    few = judgement([*(tried(at, 0.0) for at in range(8)), tried(8, 1.0)])
+    assert few.verdict is Verdict.UNKNOWN
+    assert "4 splits, 9 trials" in few.reasons[0]
+    assert "means nothing" in few.reasons[0]
+    assert few.overfitting_words == "0.0%, which means nothing (4 splits, 9 trials)"
+    trials = [*(tried(at, 0.0) for at in range(20)), tried(20, 1.0)]
+    best = judged(Evidence(tried=trials, count=21, best=20, train=(0,), test=(1,)))
+    assert best.verdict is Verdict.UNKNOWN
+    assert best.overfitting_words == "0.0%, which means nothing (1 split, 21 trials)"
+    assert not best.overfitting_counts
+    assert judgement([tried(1, 1.0)]).overfitting_words == "-"
+    unsteady = [tried(0, 1.0, after=0.9), tried(1, 0.9, after=1.0)]
+    assert not any("ways to halve" in reason for reason in judgement(unsteady).reasons)
 
 
 def test_the_worst_world_counts() -> None:

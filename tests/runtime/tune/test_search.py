@@ -1,5 +1,6 @@
 """A search is a function of its seed: not of who is faster, of how many, or of where it was broken off."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -238,6 +239,18 @@ def test_secrets_of_an_address_are_not_shown() -> None:
         pass
     assert "secret" not in str(told.value)
     assert "more" not in str(told.value)
+
+
+def test_the_driver_of_a_database_is_named_if_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An address without a driver is by psycopg, which the extra brings; one that names another keeps it."""
+    place = Place(name="s", storage="postgresql://me:secret@127.0.0.1:1/mm")
+    assert place.address == "postgresql+psycopg://me:secret@127.0.0.1:1/mm"
+    other = Place(name="s", storage="postgresql+pg8000://me@127.0.0.1:1/mm")
+    assert other.address == other.storage
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError) as told, TuneStudy(place, (), seed=1, lag=1).open({}, [True]):
+        pass
+    assert "uv run --extra research --extra postgres mm tune" in told.value.hint
 
 
 def test_a_lost_worker_that_was_lost_again_ends_the_search(tmp_path: Path) -> None:

@@ -1,18 +1,23 @@
 """What a check of recordings finds, and where it says that it is."""
 
+import json
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from mm.bootstrap.data_sheet import sheet_of
+from mm.errors import ConfigError
 from mm.store.recordings.findings import Fault, Finding
+from mm.store.recordings.opening import open_source, opened_each
 from mm.store.recordings.parquet.layout import MANIFEST_NAME, partitions
 from mm.store.recordings.parquet.normalised_writer import write_normalised
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts
+from mm.store.recordings.source import SEAM, Facts, Opening, Source
 from mm.store.recordings.verify import Verified, verify
 from tests.builders.recordings import Tape, ordinary
-from tests.builders.stored import EventSource, market_events, put, told
+from tests.builders.stored import EventSource, market_events, put, rows_of, told
 
 S = 10**9
 
@@ -44,7 +49,8 @@ def test_a_whole_recording_is_clean_in_every_form(tmp_path: Path) -> None:
     for one in (path, tmp_path / "store", tmp_path / "tape.parquet"):
         found = checked(one)
         assert found.is_clean, found.findings
-        assert found.messages > 1_800
+        assert found.totals.messages > 1_800
+        assert found.totals.frames == source.info.frames
         assert (found.first_ns, found.last_ns) == (source.first_ns, source.last_ns)
 
 
@@ -178,7 +184,140 @@ def test_gaps_of_a_store_are_found_in_its_files(tmp_path: Path) -> None:
     found = checked(tmp_path / "store")
     assert found.counts == {Fault.GAP: 3}
     assert found.findings[0].file.endswith(".parquet")
-    assert found.findings[0].detail == "the connection ended"
+    assert found.findings[0].detail == "the connection ended; no book for 0.100 s"
+
+
+def two_imports(tmp_path: Path, *, snapshot_after_s: int = 0) -> tuple[Path, list[Path]]:
+    """A store whose second day is another file; its snapshot comes so late, 0: never."""
+    one = busy(ordinary(rounds=3), 10)
+    one.now_ms += 600_000
+    first = Tape()
+    first.lines, two = one.lines, Tape()
+    two.now_ms, two.last, two.trade_id = one.now_ms + 3_600_000, one.last, one.trade_id
+    busy(two, snapshot_after_s or 10)
+    if snapshot_after_s:
+        busy(two.snapshot(), 5)
+    paths = [first.save(tmp_path / "one.gz"), two.save(tmp_path / "two.gz")]
+    for path in paths:
+        put(RawSource([path], Facts(tick_size=Decimal("0.01"), lot_size=Decimal("0.01"))), tmp_path / "store")
+    return tmp_path / "store", paths
+
+
+@pytest.mark.parametrize("snapshot_after_s", [0, 90])
+def test_a_book_that_another_import_does_not_have_is_a_gap(tmp_path: Path, snapshot_after_s: int) -> None:
+    """With its time and how long it lasts; a backtest is told the same by the source."""
+    path, _ = two_imports(tmp_path, snapshot_after_s=snapshot_after_s)
+    source = open_source([path])
+    (gap,) = source.gaps
+    finding = only(checked(path), Fault.GAP)
+    assert (finding.ts_ns, finding.file) == (gap.to_ns, gap.place.removesuffix(": row 0"))
+    assert finding.detail.startswith(SEAM)
+    assert gap.to_ns - gap.from_ns > 4_000 * S
+    if snapshot_after_s:
+        assert gap.until_ns is not None
+        assert 90 * S <= gap.until_ns - gap.to_ns < 92 * S
+        assert "to the end" not in finding.detail
+    else:
+        assert (gap.until_ns, gap.end_ns(source.last_ns)) == (0, source.last_ns)
+        assert finding.detail.endswith(", to the end of the data")
+    (sheet,) = [sheet_of(one, lambda ts_ns: None) for one in opened_each(Opening(paths=(path,)))]
+    assert (sheet.gap_count, sheet.gaps[0][2]) == (1, finding.detail)
+
+
+def test_a_beginning_without_a_book_is_told_where_it_is_long(tmp_path: Path) -> None:
+    """A snapshot that comes within a minute is as it should be."""
+    late = busy(busy(Tape(), 35).snapshot(), 5)
+    tape = Tape(step_ms=500)
+    busy(busy(tape, 10).snapshot(), 5)
+    path = tape.save(tmp_path / "late.gz")
+    assert "no book for 99.500 s" in only(checked(path), Fault.NO_SNAPSHOT).detail
+    (gap,) = RawSource([path], Facts()).gaps
+    put(RawSource([path], Facts()), tmp_path / "store")
+    (stored,) = open_source([tmp_path / "store"]).gaps
+    assert gap.until_ns == stored.until_ns
+    assert only(checked(tmp_path / "store"), Fault.NO_SNAPSHOT).ts_ns >= stored.to_ns
+    assert RawSource([late.save(tmp_path / "soon.gz")], Facts()).gaps == ()
+
+
+def test_gaps_of_every_form_say_when_the_book_is_there_again(tmp_path: Path) -> None:
+    """Of a file and of a store; the last one never ends."""
+    tape = ordinary(rounds=3).diff(skip=7)
+    busy(tape, 3).snapshot()
+    busy(tape, 3).diff(skip=3)
+    source = RawSource([busy(tape, 2).save(tmp_path / "a.gz")], Facts())
+    put(source, tmp_path / "store")
+    stored = open_source([tmp_path / "store"])
+    assert [(gap.to_ns, gap.until_ns) for gap in stored.gaps] == [
+        (gap.to_ns, gap.until_ns) for gap in source.gaps
+    ]
+    first, last = source.gaps
+    assert first.until_ns is not None
+    assert 3 * S < first.until_ns - first.to_ns < 4 * S
+    assert last.until_ns == 0
+
+
+def test_forms_that_only_reading_tells_gaps_of_know_them_then(tmp_path: Path) -> None:
+    """Normalised files, with the same times as the raw ones; read again, they are not there twice."""
+    tape = ordinary(rounds=3).diff(skip=7)
+    busy(tape, 3).snapshot()
+    busy(tape, 3).diff(skip=3)
+    raw = RawSource([busy(tape, 2).save(tmp_path / "a.gz")], Facts())
+    source: Source = open_source([write_normalised(raw, tmp_path / "a.parquet", told).path])
+    assert not source.gaps
+    for _ in range(2):
+        assert len(rows_of(source)) > 50
+        assert [(gap.to_ns, gap.until_ns, gap.reason) for gap in source.gaps] == [
+            (gap.to_ns, gap.until_ns, gap.reason) for gap in raw.gaps
+        ]
+    assert all(gap.from_ns <= gap.to_ns for gap in source.gaps)
+
+
+@pytest.mark.parametrize("name", ["rows", "messages", "gap_count", "first_ns", "counts"])
+def test_a_manifest_that_counts_otherwise_than_its_rows_is_found(tmp_path: Path, name: str) -> None:
+    """In a span, in a part, in the whole: checksums are of the files, not of what is said of them."""
+    put(RawSource([ordinary(rounds=30).save(tmp_path / "a.gz")], Facts()), tmp_path / "store")
+    (directory,) = partitions(tmp_path / "store")
+    path = directory / MANIFEST_NAME
+    said = json.loads(path.read_bytes())
+    for one in (said["spans"][0], said["spans"][0]["parts"][0], said):
+        changed = json.loads(path.read_bytes())
+        target = changed["spans"][0]
+        if one is said:
+            target = changed
+        elif "parts" not in one:
+            target = target["parts"][0]
+        if name not in target:
+            continue
+        target[name] = {"trade": 1} if name == "counts" else target[name] + 1
+        before = path.read_bytes()
+        path.write_text(json.dumps(changed))
+        found = checked(tmp_path / "store")
+        assert found.counts.get(Fault.MANIFEST), (name, target)
+        assert any(f"the manifest says {name} " in finding.detail for finding in found.findings)
+        path.write_bytes(before)
+    assert checked(tmp_path / "store").is_clean
+
+
+def test_a_grid_that_hangs_on_one_number_is_told(tmp_path: Path) -> None:
+    """With the row of it; where a person says the tick, the row is refused."""
+    tape = ordinary(rounds=700)
+    tape.ticker(("61000.00100000", "1.00000000"), ("61000.01000000", "1.00000000"))
+    path = tape.save(tmp_path / "a.gz")
+    finding = only(checked(path), Fault.GRID)
+    assert (finding.file, finding.row) == (str(path), len(tape.lines))
+    assert finding.detail.startswith("61000.001 makes the tick 0.001: 1 of ")
+    with pytest.raises(ConfigError, match=r"lies on a grid of 0\.001"):
+        verify([path], Facts(tick_size=Decimal("0.01")))
+    assert verify([path], Facts(tick_size=Decimal("0.001"))).is_clean
+
+
+def test_a_damage_names_its_file_once(tmp_path: Path) -> None:
+    """It stands before it."""
+    path = ordinary(rounds=300).save(tmp_path / "a.gz")
+    path.write_bytes(path.read_bytes()[:-100])
+    finding = only(checked(path), Fault.DAMAGED)
+    assert finding.file == str(path)
+    assert str(path) not in finding.detail
 
 
 def test_holes_between_candles_are_found(tmp_path: Path) -> None:

@@ -63,6 +63,19 @@ async def test_own_fills_of_a_print_are_at_most_their_part_of_it() -> None:
     assert filled(bench) == {first: 4, second: 1}
 
 
+async def test_own_fills_of_a_level_through_the_price_are_at_most_their_part_of_it() -> None:
+    """A tenth of 50 that cross both orders, once; and it is told what filled them."""
+    bench = await make_bench(participation_ppm=100_000)
+    first, second = bench.resting(9_995, 4), bench.resting(9_995, 4)
+    for _ in range(3):
+        bench.depth(asks=((9_993, 50),))
+    assert filled(bench) == {first: 4, second: 1}
+    (counts,) = bench.venue.fills_by_cause().values()
+    assert {cause.value: tuple(count) for cause, count in counts.items() if count.fills} == {
+        "displayed_cross": (2, 5)
+    }
+
+
 async def test_without_the_comparison_the_same_fills_and_nothing_wishful() -> None:
     """The touch model hears of nothing; what fills is as with it."""
     told = []

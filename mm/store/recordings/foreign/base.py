@@ -8,10 +8,8 @@ nothing of the book is told. Invariant: the same files give the same rows and nu
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from hashlib import sha256
-from math import gcd
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -21,8 +19,9 @@ from mm.domain.book import Level
 from mm.domain.events import BookLost
 from mm.domain.instrument import Instrument
 from mm.domain.tape import DELTA, SNAPSHOT, TOP, TRADE, Chunk
-from mm.domain.units import SCALE_MIN, atoms_from_text, decimals_of, short_text
 from mm.store.recordings.detailed import KEPT_DELTA, KEPT_TRADE, Detailed, DetailedWriter, Head
+from mm.store.recordings.grid import Grid, GridDoubt, doubts_of
+from mm.store.recordings.noted import GapNotes
 from mm.store.recordings.pair import VENUES, instrument_of
 from mm.store.recordings.raw.records import Market
 from mm.store.recordings.raw.scan import RecordingInfo
@@ -143,55 +142,6 @@ class ForeignWeaver(Weaver):
         )
 
 
-class Grid:
-    """The coarsest grid that numbers lie on. Fields: scale: decimals; atoms: the step; most_atoms."""
-
-    def __init__(self) -> None:
-        """Begin without numbers."""
-        self.scale = SCALE_MIN
-        self.atoms = self.most_atoms = 0
-        self._known: set[str] = set()
-
-    def add(self, text: str) -> None:
-        """Take a number; raises ValueError if it is none."""
-        if text in self._known:
-            return
-        fraction = text.partition(".")[2].rstrip("0")
-        if len(fraction) > self.scale or not fraction.isdigit():
-            self._widen(text)
-        self.add_atoms(atoms_from_text(text, self.scale))
-        if len(self._known) < _TEXTS_KNOWN_MAX:
-            self._known.add(text)
-
-    def add_atoms(self, atoms: int) -> None:
-        """Take a number in units of 10^-scale; raises ValueError below 0."""
-        if atoms < 0:
-            raise ValueError("a number is below zero")
-        if not self.atoms or atoms % self.atoms:
-            self.atoms = gcd(self.atoms, atoms)
-        self.most_atoms = max(self.most_atoms, atoms)
-
-    def _widen(self, text: str) -> None:
-        try:
-            more = decimals_of(Decimal(text)) - self.scale
-        except InvalidOperation:
-            raise ValueError(f"value was {text[:40]!r}, expected a decimal number") from None
-        if more > 0:
-            self.scale += more
-            self.atoms *= int(10**more)
-            self.most_atoms *= int(10**more)
-
-    @property
-    def step(self) -> str:
-        """The step as text, "" if there was no number but 0."""
-        return short_text(self.atoms, self.scale) if self.atoms else ""
-
-    @property
-    def most(self) -> str:
-        """The largest number as text."""
-        return short_text(self.most_atoms, self.scale)
-
-
 @dataclass(slots=True, kw_only=True)
 class ForeignSeen:
     """What one pass over the files told.
@@ -213,6 +163,10 @@ class ForeignSeen:
     prices: Grid = field(default_factory=Grid)
     sizes: Grid = field(default_factory=Grid)
     depths: Grid = field(default_factory=Grid)
+
+    def doubts(self, facts: Facts) -> tuple[GridDoubt, ...]:
+        """Return what is to be told of the grid that was found."""
+        return doubts_of(self.prices, self.sizes if self.sizes.atoms else self.depths, facts)
 
     def instrument(self, files: Sequence[Path], facts: Facts) -> Instrument:
         """Return the instrument of it; raises ConfigError, RecordingUnusable."""
@@ -245,12 +199,12 @@ class ForeignSeen:
 class ForeignSource:
     """A base for sources of files of others. Implements `Source`.
 
-    Fields: paths; seen: what one pass told; unjoined: changes before the first whole book, as read last.
+    Fields: paths; seen: what one pass told; doubts: of the grid that it found, none of one that the files
+    name; unjoined: changes before the first whole book, as read last.
     """
 
     controls = False
     rows = 0
-    gaps: tuple[SourceGap, ...] = ()
 
     def __init__(
         self, paths: Sequence[Path], seen: ForeignSeen, facts: Facts, instrument: Instrument
@@ -262,7 +216,14 @@ class ForeignSource:
         self.instruments: tuple[Instrument, ...] = (instrument,)
         self.symbols = (instrument.symbol,)
         self.first_ns, self.last_ns = seen.first_ns, seen.last_ns
+        self.doubts = seen.doubts(facts)
         self.unjoined = 0
+        self._notes = GapNotes(self.name)
+
+    @property
+    def gaps(self) -> tuple[SourceGap, ...]:
+        """Those of the rows that were read last."""
+        return self._notes.gaps
 
     @property
     def name(self) -> str:
@@ -280,7 +241,7 @@ class ForeignSource:
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""
         check_span(self, from_ns, to_ns)
-        for detailed in self._read(from_ns, to_ns, details=False):
+        for detailed in self._notes.through(self._read(from_ns, to_ns, details=False)):
             yield detailed.chunk
 
     def detailed(self) -> Iterator[Detailed]:

@@ -63,6 +63,8 @@ class HftbacktestSource(ForeignSource):
                 )
             instrument = seen.instrument(paths, facts)
         super().__init__(paths, seen, facts, instrument)
+        if self._ours:
+            self.doubts = ()
 
     def messages(self) -> Iterator[ForeignMessage]:
         """Yield what the files tell, in order."""
@@ -109,17 +111,18 @@ class HftbacktestSource(ForeignSource):
 
 def _count(seen: ForeignSeen, row: NpzRow, file: NpzFile) -> None:
     seen.rows += 1
+    place = str(file.path), row.number
     if row.local_ns:
         seen.first_ns = seen.first_ns or row.local_ns
         seen.last_ns = row.local_ns
     if row.kind != DEPTH_CLEAR_EVENT:
-        seen.prices.add_atoms(row.price)
+        seen.prices.add_atoms(row.price, place)
     if row.kind == TRADE_EVENT:
         seen.trades += 1
-        seen.sizes.add_atoms(row.size)
+        seen.sizes.add_atoms(row.size, place)
         return
     if row.kind != DEPTH_CLEAR_EVENT:
-        seen.depths.add_atoms(row.size)
+        seen.depths.add_atoms(row.size, place)
     if row.kind == DEPTH_SNAPSHOT_EVENT:
         seen.snapshots += 1
     elif row.kind == DEPTH_EVENT:

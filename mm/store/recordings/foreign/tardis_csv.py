@@ -190,7 +190,7 @@ class TardisSource(ForeignSource):
                     )
                 is_first = False
                 try:
-                    _count(seen, file.kind, row)
+                    _count(seen, file, row)
                 except ValueError as error:
                     raise file.damage(row.line, error) from None
                 last[file.kind] = (file.path, row.ts_ns)
@@ -221,7 +221,8 @@ def _time_of(message: ForeignMessage) -> int:
     return message.ts_ns
 
 
-def _count(seen: ForeignSeen, kind: TardisKind, row: TardisRow) -> None:
+def _count(seen: ForeignSeen, file: TardisFile, row: TardisRow) -> None:
+    kind, place = file.kind, (str(file.path), row.line.number)
     seen.first_ns = min(seen.first_ns or row.ts_ns, row.ts_ns)
     seen.last_ns = max(seen.last_ns, row.ts_ns)
     seen.rows += 1
@@ -235,14 +236,14 @@ def _count(seen: ForeignSeen, kind: TardisKind, row: TardisRow) -> None:
             (seen.depths, bid_amount),
         ):
             if text:
-                grid.add(text)
+                grid.add(text, place)
         return
-    seen.prices.add(row.cells[2])
+    seen.prices.add(row.cells[2], place)
     if kind is TardisKind.TRADES:
         seen.trades += 1
-        seen.sizes.add(row.cells[3])
+        seen.sizes.add(row.cells[3], place)
         return
-    seen.depths.add(row.cells[3])
+    seen.depths.add(row.cells[3], place)
     if _flag(row.cells[0]):
         seen.snapshots += 1
     else:

@@ -20,11 +20,14 @@ from mm.store.recordings.detailed import Detailed, DetailedWriter
 from mm.store.recordings.framed.decode import framed_record
 from mm.store.recordings.framed.form import FramedKind, FramedRecord
 from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
+from mm.store.recordings.noted import GapNotes
 from mm.store.recordings.raw.records import Other, Record
 from mm.store.recordings.source import KEYFRAME_NS, Facts, Source, SourceGap, check_span
 from mm.store.recordings.weave import Cut, Weaver
 
 DIGEST_BYTES: Final = 1024 * 1024
+ENDS: Final = "the recording before it ends"
+"""Why a book is lost where another recording begins."""
 
 
 class FramedSource:
@@ -41,6 +44,7 @@ class FramedSource:
         for symbol in symbols:
             if symbol not in known:
                 raise ConfigError(f"{symbol} is not in {self.name}", hint=f"it holds {', '.join(known)}")
+        self._notes = GapNotes(self.name)
         self._instruments = tuple(known[symbol] for symbol in symbols or known)
 
     @property
@@ -111,7 +115,7 @@ class FramedSource:
 
     @property
     def gaps(self) -> tuple[SourceGap, ...]:
-        """Stretches between recordings; what is missing inside of one is found by reading it."""
+        """Stretches between recordings, and those inside of one in the rows that were read last."""
         found = []
         for (before, header), path in zip(
             pairwise(self.recording.headers), self.recording.segments[1:], strict=True
@@ -122,17 +126,23 @@ class FramedSource:
                         symbol=symbol,
                         from_ns=before.opened_ns,
                         to_ns=header.began_ns,
+                        until_ns=self._whole_again(symbol, header.opened_ns),
                         place=f"{path}: byte 0",
                         reason=f"another recording begins: {header.recording}",
                     )
                     for symbol in self.symbols
                 ]
-        return tuple(found)
+        inside = [gap for gap in self._notes.gaps if gap.reason != ENDS]
+        return tuple(sorted((*found, *inside), key=lambda gap: gap.to_ns))
+
+    def _whole_again(self, symbol: str, ts_ns: int) -> int | None:
+        ended = [gap for gap in self._notes.gaps if (gap.symbol, gap.reason) == (symbol, ENDS)]
+        return next((gap.until_ns for gap in ended if gap.to_ns == ts_ns), None)
 
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""
         check_span(self, from_ns, to_ns)
-        for detailed in self._read(from_ns, to_ns, details=False):
+        for detailed in self._notes.through(self._read(from_ns, to_ns, details=False)):
             yield detailed.chunk
 
     def detailed(self) -> Iterator[Detailed]:
@@ -201,7 +211,7 @@ class _Loom:
 
     def begin_recording(self, ts_ns: int) -> None:
         self._connection = 0
-        self._lose(ts_ns, "the recording before it ends")
+        self._lose(ts_ns, ENDS)
 
     def _begin_connection(self, found: FramedRecord, reason: str) -> None:
         self._connection = found.connection

@@ -51,7 +51,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 class ManifestGap(msgspec.Struct, frozen=True, kw_only=True):
     """A lost book. Fields: part, row: where; ts_ns: local time; since_ns: of the last change before it;
-    reason: in words.
+    reason: in words; until_ns: of the next whole book in this partition, 0: there is none, or it was not
+    looked for.
     """
 
     part: str
@@ -59,6 +60,7 @@ class ManifestGap(msgspec.Struct, frozen=True, kw_only=True):
     ts_ns: int
     since_ns: int
     reason: str
+    until_ns: int = 0
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from hashlib import sha256
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ import numpy as np
 from mm.domain.instrument import Instrument
 from mm.domain.tape import DELTA, SNAPSHOT, TOP, TRADE, Chunk
 from mm.domain.units import NS_PER_MS
-from mm.errors import RecordingUnusable
+from mm.errors import RecordingDamaged, RecordingUnusable
 from mm.store.recordings.block_weave import BlockWeaver
 from mm.store.recordings.blocks import (
     EVENT_MS,
@@ -37,6 +38,7 @@ from mm.store.recordings.blocks import (
     new_block,
 )
 from mm.store.recordings.detailed import MARK, MARK_SCALE, Detailed
+from mm.store.recordings.noted import GapNotes
 from mm.store.recordings.pair import VENUES, Recorded, instrument_of
 from mm.store.recordings.parquet_files import ParquetFile
 from mm.store.recordings.raw.records import Market
@@ -76,6 +78,12 @@ _WINDOW: Final = {
     "price": "price::double",
     "qty": "qty::double",
 }
+_BAD_SQL: Final = (
+    "not coalesce(isfinite(price::double) and price::double >= 0"
+    " and isfinite(qty::double) and (qty::double >= 0 or kind = 'mark'), false)"
+)
+"""What no row may be: the funding rate of a mark alone can be below zero."""
+
 _EXACT_MAX: Final = float(2**52)
 _GRID_ERROR: Final = 1e-4
 
@@ -84,7 +92,6 @@ class NormalisedSource:
     """Files of one market, in the order of their time. Implements `Source`. Fields: paths; market."""
 
     controls = False
-    gaps: tuple[SourceGap, ...] = ()
 
     def __init__(self, paths: Sequence[Path], facts: Facts) -> None:
         """Look at what the files say of themselves. Raises: RecordingUnusable, ConfigError."""
@@ -104,6 +111,7 @@ class NormalisedSource:
         recorded = Recorded(str(paths[0]), symbol, market, tick, lot, price_max)
         self.instruments: tuple[Instrument, ...] = (instrument_of(recorded, facts),)
         self.symbols = (self.instruments[0].symbol,)
+        self._notes = GapNotes(self.name)
         self.rows = sum(file.count for file in self._files)
         self.first_ns = int(str(self._files[0].value("min(ts_local_ns)")))
         self.last_ns = int(str(self._files[-1].value("max(ts_local_ns)")))
@@ -112,6 +120,11 @@ class NormalisedSource:
     def name(self) -> str:
         """What it is, for people."""
         return f"{', '.join(path.name for path in self.paths)} ({self.market.value})"
+
+    @property
+    def gaps(self) -> tuple[SourceGap, ...]:
+        """Those of the rows that were read last."""
+        return self._notes.gaps
 
     @cached_property
     def digest(self) -> str:
@@ -124,7 +137,7 @@ class NormalisedSource:
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""
         check_span(self, from_ns, to_ns)
-        for detailed in self._read(from_ns, to_ns, details=False):
+        for detailed in self._notes.through(self._read(from_ns, to_ns, details=False)):
             yield detailed.chunk
 
     def detailed(self) -> Iterator[Detailed]:
@@ -267,8 +280,30 @@ def _told(file: ParquetFile) -> tuple[str, Market, str, str, str]:
             grid.append(f"{Decimal(facts.get(key, '')):f}")
         except InvalidOperation:
             raise RecordingUnusable(f"{file.path}: its metadata tell no {key}") from None
+    _check_numbers(file)
     price_max = Decimal(str(file.value("max(price) filter (kind <> 'mark')") or 0))
     return facts.get("symbol", "").upper(), MARKETS[named], grid[0], grid[1], f"{price_max:f}"
+
+
+# Before anything is made of the file: what is no number, or below zero where nothing can be.
+def _check_numbers(file: ParquetFile) -> None:
+    found = file.first_row(_BAD_SQL, ("price", "qty", "kind"))
+    if found is None:
+        return
+    row, (price, size, kind) = found
+    name, value = ("qty", size) if _is_amount(price) else ("price", price)
+    expected = "a number" if kind == "mark" and name == "qty" else "a number of at least 0"
+    reason = "has no value" if value is None else f"was {value}, expected {expected}"
+    raise RecordingDamaged(
+        f"{file.path}: row {row}: {name} {reason}",
+        path=str(file.path),
+        line=row,
+        hint="write the file again; nothing was imported of it",
+    )
+
+
+def _is_amount(value: object) -> bool:
+    return isinstance(value, (int, float, Decimal)) and isfinite(value) and value >= 0
 
 
 def _words(told: tuple[str, Market, str, str, str]) -> str:

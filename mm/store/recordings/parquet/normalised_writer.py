@@ -24,6 +24,7 @@ from mm.store.recordings.blocks import (
     FIRST,
     FRAME,
     KIND,
+    LAST,
     PREVIOUS,
     PRICE,
     SEQ,
@@ -38,9 +39,11 @@ from mm.store.recordings.blocks import (
 from mm.store.recordings.detailed import KEPT, KEPT_DELTA, KEPT_SNAPSHOT, MADE_HERE, MARK, MARK_SCALE
 from mm.store.recordings.pair import VENUES
 from mm.store.recordings.parquet.normalised_source import COLUMNS, KINDS
+from mm.store.recordings.parquet.writer import totals_of
 from mm.store.recordings.parquet_files import join_parquet, write_parquet
 from mm.store.recordings.raw.records import Market
 from mm.store.recordings.source import Source
+from mm.store.recordings.totals import Totals
 
 if TYPE_CHECKING:
     from mm.store.recordings.parquet_files import Integers
@@ -62,11 +65,14 @@ _KEPT_AS: Final = {KEPT_DELTA: DELTA, KEPT_SNAPSHOT: SNAPSHOT}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalised:
-    """What was written. Fields: path; rows; messages; left_out: what the form cannot hold, by kind."""
+    """What was written. Fields: path; rows, frames: in it; totals: of what was read; left_out: what the
+    form cannot hold, by kind.
+    """
 
     path: Path
     rows: int
-    messages: int
+    frames: int
+    totals: Totals
     left_out: dict[str, int]
 
 
@@ -101,7 +107,13 @@ def write_normalised(source: Source, path: Path, progress: Callable[[int], objec
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-    return Normalised(path=path, rows=writing.rows, messages=writing.messages, left_out=writing.left_out)
+    return Normalised(
+        path=path,
+        rows=writing.rows,
+        frames=writing.frames,
+        totals=writing.totals,
+        left_out=writing.left_out,
+    )
 
 
 # A file that came meanwhile is not replaced: a link is made or it fails.
@@ -139,10 +151,12 @@ class _Writing:
     def __init__(self, instrument: Instrument) -> None:
         self._instrument = instrument
         self._previous = -1
-        self.rows = self.messages = 0
+        self.rows = self.frames = 0
+        self.totals = Totals()
         self.left_out: dict[str, int] = {}
 
     def held(self, block: "Integers") -> "Integers":
+        self.totals.add(totals_of(block[:, block[LAST] != 0]))
         kinds = block[KIND]
         for kept, kind in _KEPT_AS.items():
             kinds = np.where(kinds == kept, kind, kinds)
@@ -183,7 +197,7 @@ class _Writing:
         }
         write_parquet(path, columns, _SQL, {})
         self.rows += block.shape[1]
-        self.messages += int((np.diff(block[FRAME], prepend=-1) != 0).sum())
+        self.frames += int((np.diff(block[FRAME], prepend=-1) != 0).sum())
 
     # Where a source does not tell which numbers a change holds, it begins behind the one before it.
     def _numbers(self, block: "Integers") -> tuple["Integers", "Integers"]:

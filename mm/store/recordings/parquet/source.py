@@ -5,6 +5,7 @@ market on one grid. Import this module late: it needs NumPy.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -29,7 +30,7 @@ from mm.store.recordings.parquet.layout import (
 )
 from mm.store.recordings.parquet_files import ParquetFile
 from mm.store.recordings.raw_source import file_digest
-from mm.store.recordings.source import Source, SourceGap, check_span
+from mm.store.recordings.source import OPENING_NS, SEAM, UNJOINED, Source, SourceGap, check_span
 
 if TYPE_CHECKING:
     from mm.store.recordings.parquet_files import Integers
@@ -100,19 +101,48 @@ class StoreSource:
 
     @property
     def gaps(self) -> tuple[SourceGap, ...]:
-        """Gaps that the manifests tell."""
-        return tuple(
-            SourceGap(
-                symbol=self.symbols[0],
-                from_ns=gap.since_ns,
-                to_ns=gap.ts_ns,
-                place=f"{path / gap.part}: row {gap.row}",
-                reason=gap.reason,
-            )
-            for path, manifest in self.manifests.items()
-            for span in manifest.spans
-            for gap in span.gaps
+        """Gaps that the manifests tell, those between two imports, and a long beginning without a book."""
+        found: list[SourceGap] = []
+        before: _Place | None = None
+        for number, place in enumerate(self._places):
+            if before is None:
+                found += self._opening(place)
+            elif _parts_ways(before.span, place.span):
+                found.append(self._gap(place, 0, (before.part.last_ns, place.part.first_ns), number, SEAM))
+            before = place
+            for gap in place.span.gaps:
+                if gap.part == place.part.name:
+                    made = self._gap(place, gap.row, (gap.since_ns, gap.ts_ns), number + 1, gap.reason)
+                    found.append(replace(made, until_ns=gap.until_ns) if gap.until_ns else made)
+        return tuple(found)
+
+    def _opening(self, place: _Place) -> list[SourceGap]:
+        begins_ns, book_ns = place.part.first_ns, self._book_from(0)
+        # Where there is never a book nothing is lost: whoever plays it is told that there is none.
+        if "kept_delta" not in place.span.counts or not book_ns or book_ns - begins_ns <= OPENING_NS:
+            return []
+        return [self._gap(place, 0, (begins_ns, begins_ns), 0, UNJOINED)]
+
+    # Args: from_part: where the next whole book is looked for.
+    def _gap(self, place: _Place, row: int, times: tuple[int, int], from_part: int, reason: str) -> SourceGap:
+        return SourceGap(
+            symbol=self.symbols[0],
+            from_ns=times[0],
+            to_ns=times[1],
+            until_ns=self._book_from(from_part),
+            place=f"{place.path}: row {row}",
+            reason=reason,
         )
+
+    # Local time of the first whole book in the parts from a number on, 0 if there is none.
+    def _book_from(self, number: int) -> int:
+        times = (
+            ts_ns
+            for place in self._places[number:]
+            for ts_ns in sorted((place.part.keyframe_ns, place.part.snapshot_ns))
+            if ts_ns
+        )
+        return next(times, 0)
 
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""
@@ -122,7 +152,7 @@ class StoreSource:
             if to_ns and place.part.first_ns >= to_ns:
                 return
             if _parts_ways(before, place.span):
-                yield self._lost(place)
+                yield self._lost(place).chunk
             before = place.span
             block, others = self._read(place, _TAPE)
             if from_ns and not number:
@@ -138,8 +168,12 @@ class StoreSource:
             yield detailed
 
     def parts(self) -> Iterator[tuple[Path, Detailed]]:
-        """Yield every file with all that it holds, kept rows too."""
+        """Yield every file with all that it holds, kept rows too; before another import, a lost book."""
+        before: Span | None = None
         for place in self._places:
+            if _parts_ways(before, place.span):
+                yield place.path, self._lost(place)
+            before = place.span
             block, others = self._read(place, _ALL)
             yield place.path, _with_others(self.symbols, block, others)
 
@@ -192,12 +226,11 @@ class StoreSource:
             self._others = path, tuple(events)
         return self._others[1]
 
-    def _lost(self, place: _Place) -> Chunk:
+    def _lost(self, place: _Place) -> Detailed:
         row = new_block(1)
         row[TS_NS], row[KIND], row[LAST] = place.part.first_ns, OTHER, 1
-        reason = "not recorded together with what came before"
-        lost = BookLost(ts_ns=place.part.first_ns, symbol=self.symbols[0], reason=reason)
-        return joined(self.symbols, [row], (lost,)).chunk
+        lost = BookLost(ts_ns=place.part.first_ns, symbol=self.symbols[0], reason=SEAM)
+        return joined(self.symbols, [row], (lost,))
 
 
 def store_sources(path: Path) -> list[Source]:

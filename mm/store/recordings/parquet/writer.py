@@ -6,7 +6,6 @@ whole. Import this module late: it needs NumPy.
 """
 
 import contextlib
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -19,9 +18,11 @@ import numpy as np
 
 from mm.domain.events import AnyEvent, BookLost
 from mm.domain.tape import DELTA, KEYFRAME, OTHER, SNAPSHOT, Chunk, TapeKind
-from mm.errors import AlreadyRunning, RecordingUnusable
+from mm.errors import RecordingUnusable
+from mm.store.lock import FileLock
 from mm.store.recordings.blocks import (
     EVENT_MS,
+    FRAME,
     KIND,
     LAST,
     NAMES,
@@ -30,7 +31,7 @@ from mm.store.recordings.blocks import (
     block_of,
     plain_block,
 )
-from mm.store.recordings.detailed import KEPT, MARK, Detailed
+from mm.store.recordings.detailed import KEPT, MADE_HERE, MARK, Detailed
 from mm.store.recordings.parquet.layout import (
     DAY_NS,
     FORM,
@@ -48,6 +49,7 @@ from mm.store.recordings.parquet.layout import (
 from mm.store.recordings.parquet_files import write_parquet
 from mm.store.recordings.raw_source import file_digest
 from mm.store.recordings.source import Source
+from mm.store.recordings.totals import Totals
 
 if TYPE_CHECKING:
     from mm.store.recordings.parquet_files import Integers
@@ -74,14 +76,14 @@ class Tells(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
     """What came of an import. Fields: directories: of the partitions, those that were there already in
-    `known`; rows, messages: that were written.
+    `known`; rows: that were written; totals: of messages, likewise.
     """
 
     import_id: str
     directories: tuple[Path, ...]
     known: tuple[Path, ...]
     rows: int
-    messages: int
+    totals: Totals
 
 
 def store(source: Source, into: Path, sources: tuple[Path, ...], progress: Callable[[int], object]) -> Stored:
@@ -126,16 +128,11 @@ def _alone(into: Path) -> Iterator[None]:
     path = into / LOCK_NAME
     try:
         into.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        lock = FileLock(path, refusal=f"{into}: another import writes there", hint="wait until it has ended")
     except OSError as error:
         raise RecordingUnusable(f"{path}: cannot be written: {error.strerror or error}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with lock:
         yield
-    except BlockingIOError:
-        raise AlreadyRunning(f"{into}: another import writes there", hint="wait until it has ended") from None
-    finally:
-        os.close(lock)
 
 
 @dataclass(slots=True)
@@ -149,7 +146,9 @@ class _Day:
     counts: dict[str, int] = field(default_factory=dict)
     gaps: list[ManifestGap] = field(default_factory=list)
     gap_count: int = 0
+    ended: int = 0  # how many of the gaps a whole book has ended
     messages: int = 0
+    totals: Totals = field(default_factory=Totals)
     first_venue_ms: int = 0
     last_venue_ms: int = 0
 
@@ -169,7 +168,8 @@ class _Writing:
         self._day: _Day | None = None
         self._made: list[Path] = []
         self._known: list[Path] = []
-        self._rows = self._messages = 0
+        self._rows = 0
+        self._totals = Totals()
         self._changed_ns = 0
 
     def stored(self) -> Stored:
@@ -178,7 +178,7 @@ class _Writing:
             directories=tuple(self._made + self._known),
             known=tuple(self._known),
             rows=self._rows,
-            messages=self._messages,
+            totals=self._totals,
         )
 
     # Whether all of it is there: its last day is, and days are written in order.
@@ -225,6 +225,7 @@ class _Writing:
         if is_depth.any():
             self._changed_ns = int(block[TS_NS, np.flatnonzero(is_depth)[-1]])
         self._count(day, block)
+        self._end_gaps(day, block, name)
         path = day.directory / name
         self._write(path, block)
         kept = int((block[KIND] > KEPT).sum())
@@ -268,8 +269,24 @@ class _Writing:
                 )
 
     @staticmethod
+    def _end_gaps(day: _Day, block: "Integers", name: str) -> None:
+        if day.ended == len(day.gaps):
+            return
+        whole = np.flatnonzero((block[KIND] == KEYFRAME) | (block[KIND] == SNAPSHOT))
+        for at in range(day.ended, len(day.gaps)):
+            gap = day.gaps[at]
+            behind = whole[whole > gap.row] if gap.part == name else whole
+            if not len(behind):
+                return
+            until_ns = int(block[TS_NS, behind[0]])
+            day.gaps[at] = msgspec.structs.replace(gap, until_ns=until_ns)
+            day.ended = at + 1
+
+    @staticmethod
     def _count(day: _Day, block: "Integers") -> None:
-        kinds = np.bincount(block[KIND, block[LAST] != 0])
+        ends = block[:, block[LAST] != 0]
+        kinds = np.bincount(ends[KIND])
+        day.totals.add(totals_of(ends))
         for kind in np.flatnonzero(kinds).tolist():
             name = kind_name(kind)
             day.counts[name] = day.counts.get(name, 0) + int(kinds[kind])
@@ -316,7 +333,7 @@ class _Writing:
         write_manifest(day.directory, manifest)
         self._made.append(day.directory)
         self._rows += span.rows
-        self._messages += span.messages
+        self._totals.add(day.totals)
 
     # The spans that are there, if there is room for one of that time on that grid, or it is there already.
     def _refuse_overlap(self, day: _Day, first_ns: int, last_ns: int) -> tuple[Span, ...]:
@@ -361,6 +378,15 @@ class _Writing:
             with contextlib.suppress(OSError):
                 temporary.unlink()
         return name, sha256(content).hexdigest()
+
+
+def totals_of(ends: "Integers") -> Totals:
+    """Return what a block holds. Args: ends: the last row of each message."""
+    made, is_here = Totals(), ends[FRAME] == MADE_HERE
+    for frame, rows in ((MADE_HERE, is_here), (0, ~is_here)):
+        for kind, count in enumerate(np.bincount(ends[KIND, rows]).tolist()):
+            made.count(kind, frame, count)
+    return made
 
 
 def _first_of(block: "Integers", kind: int) -> int:

@@ -5,29 +5,28 @@ Must never repair or skip: damage is raised, a gap is counted with its place.
 """
 
 from collections.abc import Callable, Sequence
-from math import gcd
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from mm.domain.units import NS_PER_MS, SCALE_MIN, atoms_from_text, short_text
+from mm.domain.units import NS_PER_MS
 from mm.errors import RecordingDamaged
+from mm.store.recordings.grid import Grid, GridDoubt, doubts_of
 from mm.store.recordings.raw.joiner import Joiner, Lost, Step
 from mm.store.recordings.raw.reader import Entry, records
 from mm.store.recordings.raw.records import BookTicker, DepthDiff, Market, Other, Snapshot, TradePrint
+from mm.store.recordings.source import Facts
 
 GAPS_MAX: Final = 100
 """Gaps that are told with their place; all are counted."""
-
-_KNOWN_MAX: Final = 200_000
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """Changes of the book that are missing.
 
     Fields: place: file, line, byte; local_ns: when that was seen; expected, found: numbers; since_ns: of
-    the last change before it.
+    the last change before it; until_ns: of the next snapshot that joins, 0 if none comes.
     """
 
     place: str
@@ -35,6 +34,7 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
     expected: int
     found: int
     since_ns: int
+    until_ns: int = 0
 
 
 class RecordingInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +50,8 @@ class RecordingInfo(msgspec.Struct, frozen=True, kw_only=True):
             none was seen. Sizes in a book can be off the lot.
         price_max: the highest price anywhere, as text; "0" if there is none.
         gaps: the first GAPS_MAX; gap_count: all. has_snapshot: whether a book can ever be rebuilt.
+        book_ns: local time of the first book, 0 if there is none.
+        doubts: of the grids, where few numbers make them as fine as they are.
     """
 
     files: tuple[str, ...]
@@ -72,6 +74,8 @@ class RecordingInfo(msgspec.Struct, frozen=True, kw_only=True):
     gaps: tuple[Gap, ...]
     gap_count: int
     has_snapshot: bool
+    book_ns: int = 0
+    doubts: tuple[GridDoubt, ...] = ()
 
 
 def scan(
@@ -96,25 +100,6 @@ def scan(
     return seen.info(files)
 
 
-class _Divisor:
-    # Greatest common divisor of numbers that mostly come again and again.
-    def __init__(self) -> None:
-        self.atoms = self.most_atoms = 0
-        self._known: set[str] = set()
-
-    def add(self, text: str) -> None:
-        if text not in self._known:
-            if len(self._known) >= _KNOWN_MAX:
-                self._known.clear()
-            self._known.add(text)
-            atoms = atoms_from_text(text, SCALE_MIN)
-            self.atoms = gcd(self.atoms, atoms)
-            self.most_atoms = max(self.most_atoms, atoms)
-
-    def text(self) -> str:
-        return short_text(self.atoms, SCALE_MIN) if self.atoms else ""
-
-
 class _Seen:
     def __init__(self) -> None:
         self.counts = {Snapshot: 0, DepthDiff: 0, TradePrint: 0, BookTicker: 0, Other: 0}
@@ -122,10 +107,10 @@ class _Seen:
         self.first_ns = self.last_ns = 0
         self.first_ms = self.last_ms = -1
         self.shift_ns: int | None = None
-        self.prices, self.sizes = _Divisor(), _Divisor()
+        self.prices, self.sizes = Grid(widens=False), Grid(widens=False)
         self.joiner, self.has_book = Joiner(), False
         self.gaps: list[Gap] = []
-        self.gap_count = 0
+        self.gap_count = self.open_from = self.book_ns = 0
         self.changed_ns = 0
 
     def add(self, entry: Entry) -> None:
@@ -138,17 +123,18 @@ class _Seen:
         self.market = record.market or self.market
         if record.venue_ms >= 0 and not isinstance(record, Snapshot | Other):
             self._time(record.venue_ms, record.local_ns)
+        place = str(entry.path), record.line
         match record:
             case Snapshot() | DepthDiff():
                 for price, _ in (*record.bids, *record.asks):
-                    self.prices.add(price)
+                    self.prices.add(price, place)
                 self._joined(entry, self.joiner.on(record))
             case TradePrint():
-                self.prices.add(record.price)
-                self.sizes.add(record.size)
+                self.prices.add(record.price, place)
+                self.sizes.add(record.size, place)
             case BookTicker():
-                self.prices.add(record.bid[0])
-                self.prices.add(record.ask[0])
+                self.prices.add(record.bid[0], place)
+                self.prices.add(record.ask[0], place)
             case Other():
                 pass
 
@@ -168,12 +154,14 @@ class _Seen:
             first_venue_ms=self.first_ms,
             last_venue_ms=self.last_ms,
             shift_ns=self.shift_ns or 0,
-            tick_size=self.prices.text(),
-            lot_size=self.sizes.text(),
-            price_max=short_text(self.prices.most_atoms, SCALE_MIN),
+            tick_size=self.prices.step,
+            lot_size=self.sizes.step,
+            price_max=self.prices.most,
             gaps=tuple(self.gaps),
             gap_count=self.gap_count,
             has_snapshot=self.has_book,
+            book_ns=self.book_ns,
+            doubts=doubts_of(self.prices, self.sizes, Facts()),
         )
 
     def _time(self, venue_ms: int, local_ns: int) -> None:
@@ -184,11 +172,19 @@ class _Seen:
         if self.shift_ns is None or ahead_ns > self.shift_ns:
             self.shift_ns = ahead_ns
 
+    # A whole book ends all gaps before it.
+    def _whole(self, local_ns: int) -> None:
+        self.book_ns = self.book_ns or local_ns
+        for at in range(self.open_from, len(self.gaps)):
+            self.gaps[at] = msgspec.structs.replace(self.gaps[at], until_ns=local_ns)
+        self.open_from = len(self.gaps)
+
     def _joined(self, entry: Entry, steps: tuple[Step, ...]) -> None:
         before_ns, self.changed_ns = self.changed_ns, entry.record.local_ns
         for step in steps:
             if isinstance(step, Snapshot):
                 self.has_book = True
+                self._whole(entry.record.local_ns)
             elif isinstance(step, Lost):
                 self.gap_count += 1
                 if len(self.gaps) < GAPS_MAX:

@@ -7,15 +7,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from mm.bootstrap.data import DataOrder, import_recordings
 from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT
-from mm.errors import RecordingUnusable
+from mm.errors import EXIT_CONFIG, RecordingDamaged, RecordingUnusable
 from mm.store.recordings.blocks import FRAME, KIND, NAMES, block_of
+from mm.store.recordings.findings import Fault
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.parquet.normalised_source import COLUMNS, NormalisedSource
 from mm.store.recordings.parquet.normalised_writer import write_normalised
 from mm.store.recordings.parquet_files import ParquetFile, write_parquet
 from mm.store.recordings.raw_source import RawSource
 from mm.store.recordings.source import Facts
+from mm.store.recordings.verify import verify
 from tests.builders.instruments import INSTRUMENT
 from tests.builders.recordings import Tape, ordinary
 from tests.builders.stored import EventSource, market_events, rows_of, told
@@ -151,7 +154,7 @@ def small(**changed: object) -> dict[str, npt.NDArray[np.float64]]:
 
 def refused(path: Path) -> str:
     """What is said of a file."""
-    with pytest.raises(RecordingUnusable) as caught:
+    with pytest.raises((RecordingDamaged, RecordingUnusable)) as caught:
         rows_of(open_source([path]))
     assert str(path) in str(caught.value)
     return str(caught.value)
@@ -181,6 +184,37 @@ def test_what_cannot_be_a_row_is_told_with_file_and_row(
 ) -> None:
     """Nothing is rounded, sorted or skipped."""
     assert words in refused(write(tmp_path / "bad.parquet", small(**changed)))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "words"),
+    [
+        ("price", "'nan'", "row 4: price was nan, expected a number of at least 0"),
+        ("price", "'inf'", "row 4: price was inf"),
+        ("price", "-1", "row 4: price was -1.0"),
+        ("qty", "'nan'", "row 4: qty was nan"),
+        ("qty", "'-inf'", "row 4: qty was -inf"),
+        ("qty", "-0.5", "row 4: qty was -0.5"),
+        ("qty", "null", "row 4: qty has no value"),
+    ],
+)
+def test_what_is_no_amount_is_refused_before_anything_is_written(
+    tmp_path: Path, column: str, value: str, words: str
+) -> None:
+    """With file, row and value; a check of it finds damage, an import leaves no directory."""
+    types = {name: name for name in small()}
+    types["kind"] = "case kind when 3 then 'bbo' else 'trade' end"
+    types[column] = f"case msg when 2 then {value}::double else {column} end"
+    path = tmp_path / "bad.parquet"
+    write_parquet(path, small(), types, FACTS)  # type: ignore[arg-type]  # prices are floats here
+    assert words in refused(path)
+    with pytest.raises(RecordingDamaged) as caught:
+        import_recordings(DataOrder(paths=(path,)), tmp_path / "store", lambda *_: None)
+    assert (caught.value.line, caught.value.exit_code) == (4, EXIT_CONFIG)
+    assert not (tmp_path / "store").exists()
+    (finding,) = verify([path], Facts()).findings
+    assert (finding.fault, finding.file, finding.row) == (Fault.DAMAGED, str(path), 4)
+    assert str(path) not in finding.detail
 
 
 def test_wrong_columns_and_metadata_are_refused(tmp_path: Path) -> None:
