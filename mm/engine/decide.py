@@ -151,6 +151,7 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
     view = strategy_view(state, session, risk)
     session.decisions += 1
     quotes: AnyQuotes = session.setup.strategy.quotes(view)
+    _check_whole(quotes)
     if trace is not None:
         trace.wanted(view, quotes)
     session.memory = quotes.memory
@@ -174,6 +175,17 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
         _report_unfit(state, session, (quotes.bids or quotes.asks)[0])
         return wanted, UNFIT
     return wanted, quotes.reason
+
+
+# What a strategy computes in floats has to leave it as integers: one that is none (NaN is within no bound and
+# beyond none) would pass every comparison after this.
+def _check_whole(quotes: AnyQuotes) -> None:
+    for side in (quotes.bids, quotes.asks):
+        for quote in side:
+            if type(quote.price_ticks) is not int or type(quote.size_lots) is not int:
+                raise TypeError(
+                    f"a quote of {quote.size_lots!r} lots at {quote.price_ticks!r} ticks: expected integers"
+                )
 
 
 def _withheld(session: Session, alarm: Alarm | None) -> str | None:
