@@ -94,6 +94,7 @@ def test_every_figure_is_measured_in_one_run() -> None:
     assert any("turn 1 of 1" in line for line in said)
 
 
+@pytest.mark.proof  # a whole recording, five times
 def test_the_verb_measures_a_recording_beside_the_generated_rows(shared_data: Path) -> None:
     """One JSON object ends standard output."""
     file = shared_data / "normalised" / "binance_spot_BTCUSDT_2024-08-08.parquet"
@@ -118,7 +119,7 @@ def test_the_verb_measures_a_recording_beside_the_generated_rows(shared_data: Pa
 
 def test_the_verb_prints_a_table_and_refuses_what_is_no_number_of_rows() -> None:
     """For people."""
-    told = CliRunner().invoke(app, ["bench", "replay", "--rows", "10000", "--turns", "1"])
+    told = CliRunner().invoke(app, ["bench", "replay", "--rows", "10000", "--turns", "1", "--no-peers"])
     assert told.exit_code == 0, told.output
     assert "rows/s" in told.stdout
     assert "under a profiler" in told.stdout

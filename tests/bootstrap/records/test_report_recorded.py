@@ -95,6 +95,7 @@ def heard_numbers(journal: Path) -> tuple[list[int], list[int]]:
     return times, numbers
 
 
+@pytest.mark.proof  # the gate has every strategy on the same recording: test_recorded_strategies.py
 @pytest.mark.parametrize("strategy", list(PARAMS))
 def test_a_run_on_a_recording_is_explained_and_measured_as_its_raw_frames_say(
     shared_data: Path, tmp_path: Path, strategy: str
