@@ -140,7 +140,7 @@ LIMITS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=800)
 @given(st.lists(st.tuples(MESSAGES, st.booleans()), max_size=25), OWN, st.integers(1, 4), LIMITS)
 def test_the_book_agrees_with_a_naive_one(
     messages: list[tuple[tuple[str, int, tuple[Level, ...], tuple[Level, ...]], bool]],

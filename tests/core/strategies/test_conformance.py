@@ -178,7 +178,6 @@ def test_a_calm_market_is_quoted_on_both_sides(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data())
-@settings(max_examples=40)
 def test_quotes_are_a_pure_function_of_the_view(name: str, data: st.DataObject) -> None:
     """Equal views give equal quotes, from this instance or another; nothing is kept; memory is frozen."""
     strategy, twin = started(name), started(name)
@@ -199,7 +198,6 @@ def test_quotes_are_a_pure_function_of_the_view(name: str, data: st.DataObject) 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data())
-@settings(max_examples=40)
 def test_nothing_is_quoted_on_a_signal_that_is_not_ready(name: str, data: st.DataObject) -> None:
     """Whatever its value; and the reason says what is waited for."""
     strategy = started(name)
@@ -249,7 +247,7 @@ def seen(draw: st.DrawFn, watch: Watch, view: View[None]) -> Other:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_any_parameters_in_any_market_give_a_ladder_or_a_reason(name: str, data: st.DataObject) -> None:
     """Whatever was measured, NaN and beyond all bounds included, and whatever comes next: what may be sent,
