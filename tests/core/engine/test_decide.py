@@ -106,8 +106,8 @@ def test_a_rule_that_raises_halts_trading() -> None:
         (Quote(MID - 20, 10, -1),),
         (Quote(MID - 20.5, 10),),  # type: ignore[arg-type]  # a strategy from outside may return anything
         (Quote(MID - 20, 10.0),),  # type: ignore[arg-type]  # it may be from outside
-        (Quote(float("nan"), 10),),  # type: ignore[arg-type]  # as above
-        (Quote(MID - 20, float("nan")),),  # type: ignore[arg-type]  # as above
+        (Quote(float("nan"), 10),),  # type: ignore[arg-type]  # a strategy from outside may return anything
+        (Quote(MID - 20, float("nan")),),  # type: ignore[arg-type]  # a strategy from outside may return anything
     ],
 )
 def test_a_ladder_that_breaks_its_contract_halts_before_anything_leaves(bids: tuple[Quote, ...]) -> None:
