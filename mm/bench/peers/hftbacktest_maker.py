@@ -29,6 +29,7 @@ from numba import njit
 WARM_ROWS = 20_000
 BID, ASK = 1, 2
 EVERY_NS = 100_000_000
+ENDED, ORDER_TOLD = 1, 3  # what a step of the library returns: the end; beyond the last good word, an error
 SNAPSHOT, DELTA, TOP, TRADE = 1, 2, 3, 4
 
 
@@ -64,45 +65,22 @@ def market_of(rows, job):
     return ROIVectorMarketDepthBacktest([asset])
 
 
-def maker(hbt, away, tolerance, size, most):
-    """Quote every 100 ms; return orders sent and fills as the position tells them."""
-    sent, working_bid, working_ask = 0, 0, 0
-    while hbt.elapse(EVERY_NS) == 0:
-        hbt.clear_inactive_orders(0)
+def maker(hbt, on_moves, away, tolerance, size, most):  # noqa: PLR0913, PLR0917 - compiled code takes no object
+    """Quote every 100 ms, and with `on_moves` whenever the mid moves; return how many requests were sent."""
+    sent, working_bid, working_ask, last_mid, due = 0, 0, 0, 0, 0
+    while True:
+        told = hbt.wait_next_feed(False, EVERY_NS) if on_moves else hbt.elapse(EVERY_NS)
+        if told == ENDED or told > ORDER_TOLD:
+            return sent
         depth = hbt.depth(0)
         bid, ask = depth.best_bid_tick, depth.best_ask_tick
         if bid <= 0 or ask <= bid or ask > 1 << 40:
             continue
-        orders, held = hbt.orders(0), hbt.position(0)
-        wanted_bid, wanted_ask = (bid + ask) // 2 - away, -(-(bid + ask) // 2) + away
-        is_bid, is_ask = BID in orders, ASK in orders
-        if is_bid and abs(wanted_bid - working_bid) > tolerance and orders.get(BID).cancellable:
-            hbt.cancel(0, BID, False)
-            sent += 1
-        if is_ask and abs(wanted_ask - working_ask) > tolerance and orders.get(ASK).cancellable:
-            hbt.cancel(0, ASK, False)
-            sent += 1
-        if not is_bid and held + size <= most:
-            hbt.submit_buy_order(0, BID, wanted_bid * depth.tick_size, size, GTX, LIMIT, False)
-            working_bid = wanted_bid
-            sent += 1
-        if not is_ask and held - size >= -most:
-            hbt.submit_sell_order(0, ASK, wanted_ask * depth.tick_size, size, GTX, LIMIT, False)
-            working_ask = wanted_ask
-            sent += 1
-    return sent
-
-
-def on_moves(hbt, away, tolerance, size, most):
-    """Quote every 100 ms and whenever the mid moves."""
-    sent, working_bid, working_ask, last_mid, due = 0, 0, 0, 0, 0
-    while hbt.wait_next_feed(False, EVERY_NS) != 1:
-        depth = hbt.depth(0)
-        bid, ask = depth.best_bid_tick, depth.best_ask_tick
-        now = hbt.current_timestamp
-        if bid <= 0 or ask <= bid or ask > 1 << 40 or (bid + ask == last_mid and now < due):
-            continue
-        last_mid, due = bid + ask, now + EVERY_NS
+        if on_moves:
+            now = hbt.current_timestamp
+            if bid + ask == last_mid and now < due:
+                continue
+            last_mid, due = bid + ask, now + EVERY_NS
         hbt.clear_inactive_orders(0)
         orders, held = hbt.orders(0), hbt.position(0)
         wanted_bid, wanted_ask = (bid + ask) // 2 - away, -(-(bid + ask) // 2) + away
@@ -121,15 +99,14 @@ def on_moves(hbt, away, tolerance, size, most):
             hbt.submit_sell_order(0, ASK, wanted_ask * depth.tick_size, size, GTX, LIMIT, False)
             working_ask = wanted_ask
             sent += 1
-    return sent
 
 
-def timed(play, rows, job):
+def timed(play, rows, job, *, on_moves):
     """Return how a play went."""
     settings = (job["away_ticks"], job["tolerance_ticks"], float(job["size"]), float(job["most"]))
     hbt = market_of(rows, job)
     began = time.perf_counter()
-    sent = play(hbt, *settings)
+    sent = play(hbt, on_moves, *settings)
     took = time.perf_counter() - began
     state = hbt.state_values(0)
     told = {
@@ -146,14 +123,11 @@ def main():
     """Play the tape in each way."""
     tape, job = np.load(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
     rows = events_of(tape, job)
-    told = {}
-    for name, play in (("every_100ms", maker), ("on_moves", on_moves)):
-        compiled = njit(play)
-        few = rows[:WARM_ROWS].copy()
-        timed(compiled, few, job)
-        timed(play, few, job)
-        told[f"njit_{name}"] = timed(compiled, rows, job)
-        told[f"python_{name}"] = timed(play, rows, job)
+    told, compiled, few = {}, njit(maker), rows[:WARM_ROWS].copy()
+    for name, moves in (("every_100ms", False), ("on_moves", True)):
+        for way, play in (("njit", compiled), ("python", maker)):
+            timed(play, few, job, on_moves=moves)
+            told[f"{way}_{name}"] = timed(play, rows, job, on_moves=moves)
     sys.stdout.write(json.dumps(told) + "\n")
 
 
