@@ -150,8 +150,9 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
         return NOTHING, withheld
     view = strategy_view(state, session, risk)
     session.decisions += 1
-    quotes: AnyQuotes = session.setup.strategy.quotes(view)
-    _check_whole(quotes)
+    made: AnyQuotes = session.setup.strategy.quotes(view)
+    _check_whole(made)
+    quotes = made
     if trace is not None:
         trace.wanted(view, quotes)
     session.memory = quotes.memory
@@ -163,6 +164,8 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
             before, quotes = quotes, rule.shape(quotes, risk)
             if quotes is not before:
                 trace.shaped(rule, before, quotes)
+    if quotes is not made:
+        _check_whole(quotes)
     if alarm is not None:
         before, quotes = quotes, _reducing(quotes, risk)
         if trace is not None:
@@ -177,8 +180,8 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
     return wanted, quotes.reason
 
 
-# What a strategy computes in floats has to leave it as integers: one that is none (NaN is within no bound and
-# beyond none) would pass every comparison after this.
+# What a strategy or a rule computes in floats has to leave it as integers: one that is none (NaN is within no
+# bound and beyond none) would pass every comparison after this.
 def _check_whole(quotes: AnyQuotes) -> None:
     for side in (quotes.bids, quotes.asks):
         for quote in side:

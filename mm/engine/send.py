@@ -42,8 +42,6 @@ def place_exit(state: EngineState, session: Session, view: RiskView, side: Side,
 
 def _make(state: EngineState, session: Session, side: Side, quote: Quote, *, reduces: bool = False) -> Place:
     market = session.market
-    if type(quote.price_ticks) is not int or type(quote.size_lots) is not int:
-        raise TypeError(f"{quote}: expected integers, the strategy or a rule made something else")
     return Place(
         cid=state.next_cid(session.index, reduces=reduces),
         symbol=session.setup.instrument.symbol,

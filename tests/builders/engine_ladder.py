@@ -83,6 +83,18 @@ class Halve(Rule):
 
 
 @dataclass(slots=True)
+class Skew(Rule):
+    """Moves every wanted bid. Fields: by: in ticks; what is no integer breaks the contract of a rule."""
+
+    by: float
+
+    def shape(self, quotes: AnyQuotes, view: RiskView) -> AnyQuotes:
+        """Return quotes whose bids are `by` higher."""
+        bids = tuple(replace(quote, price_ticks=quote.price_ticks + self.by) for quote in quotes.bids)
+        return Quotes(bids, quotes.asks, quotes.reason, quotes.memory)
+
+
+@dataclass(slots=True)
 class See(Rule):
     """Judges nothing and remembers what it was shown. Fields: views: a copy of each."""
 

@@ -18,6 +18,7 @@ from tests.builders.engine_ladder import (
     Halve,
     Ring,
     Scripted,
+    Skew,
     TallySpec,
 )
 from tests.builders.engine_rig import BASE_ATOMS, MID, QUOTE_ATOMS, Rig, make_session, of
@@ -113,6 +114,15 @@ def test_a_rule_that_raises_halts_trading() -> None:
 def test_a_ladder_that_breaks_its_contract_halts_before_anything_leaves(bids: tuple[Quote, ...]) -> None:
     """A level twice, a level below 0, a price or a size that is no integer."""
     rig = Rig(make_session(Scripted(bids=bids)))
+    rig.activate()
+    assert rig.engine.state.halt_code == "decision.failed"
+    assert rig.places() == []
+
+
+@pytest.mark.parametrize("by", [0.5, float("nan")])
+def test_a_rule_that_makes_a_price_of_no_integer_halts_before_anything_leaves(by: float) -> None:
+    """A rule's prices are checked as a strategy's are: NaN would be dropped by every comparison, unseen."""
+    rig = Rig(make_session(two_sided(), rules=(Skew(by),)))
     rig.activate()
     assert rig.engine.state.halt_code == "decision.failed"
     assert rig.places() == []
