@@ -8,8 +8,10 @@ Invariant: judged if and only if the whole gate runs. A selection (path, -k, -m,
 """
 
 import contextlib
+import functools
 import importlib
 import io
+import itertools
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -26,6 +28,9 @@ GATE_MARKERS: Final = "not proof"
 
 CHANNEL: Final = "core_coverage"
 """Key under which the controller tells a worker to measure, and the worker sends what it measured."""
+
+EXAMPLES_TRACED: Final = 25
+"""Examples of a property test that are measured; the others search on untraced, twice as fast."""
 
 TRACER: Final = pytest.StashKey[Coverage]()
 MEASURED: Final = pytest.StashKey[list[bytes]]()
@@ -136,9 +141,32 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, o
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Measure a test of the core, its fixtures included."""
-    with traced(item.config, item.path):
+    """Measure a test of the core, its fixtures included; of a property test, the first examples."""
+    with traced(item.config, item.path), measured_at_first(item):
         return (yield)
+
+
+@contextlib.contextmanager
+def measured_at_first(item: pytest.Item) -> Iterator[None]:
+    """Stop measuring inside the block after `EXAMPLES_TRACED` examples, if `item` is a property test."""
+    tracer = item.config.stash.get(TRACER, None)
+    handle: Any = getattr(getattr(item, "obj", None), "hypothesis", None)
+    if tracer is None or handle is None:
+        yield
+        return
+    inner, seen = handle.inner_test, itertools.count()
+
+    @functools.wraps(inner)
+    def counted(*args: object, **given: object) -> object:
+        if next(seen) == EXAMPLES_TRACED:
+            tracer.stop()
+        return inner(*args, **given)
+
+    handle.inner_test = counted
+    try:
+        yield
+    finally:
+        handle.inner_test = inner
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -110,6 +110,40 @@ def test_what_the_cores_own_tests_miss_fails(tmp_path: Path, processes: str) -> 
     assert missed["mm/sim/alone.py"] == "2"
 
 
+SEARCHED: Final = '''"""T."""
+
+import itertools
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mm.domain.jump import f
+
+SEEN = itertools.count()
+
+
+@settings(max_examples=100, database=None, derandomize=True)
+@given(st.integers())
+def test_f(value: int) -> None:
+    """Take the other branch in the last examples alone, whatever is drawn."""
+    assert f(int(next(SEEN) < 90)) in {0, 2}
+'''
+
+
+def test_of_a_property_test_the_first_examples_are_measured(tmp_path: Path) -> None:
+    """A branch that only a long search takes wants a test that names it; the next test is measured again."""
+    files = {
+        "mm/domain/jump.py": JUMP,
+        "tests/core/domain/test_jump.py": SEARCHED,
+        "mm/domain/thing.py": THING,
+        "tests/core/domain/test_thing.py": BOTH_SIGNS,
+    }
+    run = run_gate(tmp_path, files, "-n0")
+
+    missed = [line.split()[0] for line in run.output.splitlines() if line.startswith("mm/")]
+    assert (run.code, missed) == (FAILED, ["mm/domain/jump.py"]), run.output
+
+
 @pytest.mark.parametrize(
     "selection", [("tests/core/domain",), ("-k", "positive"), ("-m", "proof or not proof")]
 )

@@ -373,6 +373,26 @@ def test_a_side_that_grows_beyond_its_room_forgets_what_went_and_keeps_the_neare
         ]
 
 
+def test_a_side_without_room_is_changed_level_by_level() -> None:
+    """Levels that go, that never were, that change and that are new; the best that is left is on top."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book_module, "LEVELS_MAX", 4)
+        book = synced(levels((50, 1), (49, 1), (48, 1), (47, 1)), levels((60, 1)))
+        book.apply_delta(2_000, 11, levels((50, 0), (46, 0), (49, 7), (45, 1), (51, 0)), ())
+
+        assert shown(book)[0] == levels((49, 7), (48, 1), (47, 1), (45, 1))
+
+
+def test_whoever_looks_beyond_what_is_near_sees_the_far_levels_in_order() -> None:
+    """They came after the near ones were put in order."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(book_module, "NEAR_LEVELS", 2)
+        book = synced(levels((50, 1), (49, 1)), levels((60, 1)))
+        book.apply_delta(2_000, 11, levels((40, 1), (45, 1), (30, 1)), ())
+
+        assert [level.price_ticks for level in book.bids(5, NOTHING)] == [50, 49, 45, 40, 30]
+
+
 def test_a_top_below_what_is_near_takes_away_all_that_is_better() -> None:
     """Far levels are put in order first: the stated top may lie among them."""
     with pytest.MonkeyPatch.context() as patch:

@@ -177,6 +177,15 @@ def test_fills_of_others_are_told_and_move_nothing(cid: str) -> None:
     assert rig.reports("fill.foreign") == [{"symbol": INSTRUMENT.symbol, "trade_id": "40", "session": ""}]
 
 
+def test_a_fill_of_another_before_the_holdings_are_counted_explains_no_difference() -> None:
+    """It is told; what it moved is in the count."""
+    rig = Rig()
+    report(rig, "manual")
+    assert len(rig.reports("fill.foreign")) == 1
+    rig.activate()
+    assert rig.engine.state.ledger.others == {}
+
+
 def test_a_fill_on_another_symbol_than_the_sessions_is_nobodys() -> None:
     """The session of that number traded something else in its earlier life."""
     rig = Rig(make_session(name="a"), make_session(name="b", instrument=OTHER))

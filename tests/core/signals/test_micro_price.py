@@ -131,6 +131,22 @@ def test_looks_that_were_passed_over_saw_the_top_that_stood() -> None:
     assert moved == (4.0, -4.0)
 
 
+def test_several_tops_at_once_are_the_same_tops_one_by_one() -> None:
+    """One that is gone before the next look, then one that is due, then one that stands."""
+    tops = [
+        (0, START_NS, 10, 9, 11, 1, 0),
+        (0, START_NS + SECOND_NS // 2, 10, 1, 11, 9, 0),
+        (0, START_NS + 10 * SECOND_NS, 12, 1, 13, 9, 0),
+        (0, START_NS + 10 * SECOND_NS + 1, 12, 9, 13, 1, 0),
+    ]
+    spec = MicroPriceSpec(buckets=2, spreads=1, sample_ns=SECOND_NS)
+    at_once, one_by_one = spec.start(), spec.start()
+    at_once.on_tops(tops)
+    for _, ts_ns, bid, bid_atoms, ask, ask_atoms, _ in tops:
+        one_by_one.on_top(ts_ns, bid, bid_atoms, ask, ask_atoms)
+    assert at_once.state() == one_by_one.state()
+
+
 def test_it_says_what_it_waits_for() -> None:
     """Moves, an estimate, a book."""
     signal = MicroPriceSpec(buckets=2, spreads=1, half_life_ns=0, moves_min=3).start()
