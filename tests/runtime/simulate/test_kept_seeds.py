@@ -1,7 +1,7 @@
 """Seeds that once broke an invariant, kept with what it was; each bug has a test of its own beside.
 
-The gate runs the newest, `-m "proof or not proof"` all of them. What a seed draws changes with the faults there
-are: a kept seed is a run that was bad once, no proof.
+The gate runs the newest, `-m "proof or not proof"` all of them. What a seed draws changes with the faults
+there are: a kept seed is a run that was bad once, no proof.
 """
 
 from typing import Final
