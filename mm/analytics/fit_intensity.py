@@ -1,7 +1,8 @@
 """How fast fills thin out with distance, from how deep market orders reached: A and k of A * exp(-k * d).
 
 Market orders that reached at least d0 beyond the mid just before them are counted by whole ticks beyond it,
-up to J where the band ends (censored); the law and its estimator are those of `mm.signals.intensity`.
+up to J where the band ends (censored); the law and its estimator are those of `mm.signals.intensity`. The mid
+just before is the last that arrived, or what `fit_before` knows of it.
 
 Real flow is not exponential over its whole range: the fit is one of a band, of each side and of both, and
 `Fit.misfit` says how far the counts are from it.
@@ -55,8 +56,11 @@ class Fit:
         orders: that reached the band. uncut: of these, that ended in it.
         decay_per_bps: k. rate_per_s: A, of one side. decay_error, rate_error: relative standard errors.
         misfit: largest distance of the shares that reached each tick from the fit (Kolmogorov-Smirnov).
-        misfit_max: above this the flow is not exponential in this band, at 5 %.
+        misfit_max: above this the flow is not exponential in this band, at 5 % if k were known beforehand
+            (Kolmogorov). As it is fitted to the same counts, less is already too much; how much less depends
+            on the band.
         deviance: of the counts from the fit, per degree of freedom; None if there are none.
+        most: ticks of the band, J. decay_per_tick: k.
     """
 
     orders: int
@@ -68,6 +72,8 @@ class Fit:
     misfit: float
     misfit_max: float
     deviance: float | None
+    most: int
+    decay_per_tick: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +92,17 @@ class BandFit:
     ask: Fit | None
 
 
-def band_fit(tape: Tape, mids: Mids, band: Band) -> BandFit:
-    """Return the fits of a band."""
+def band_fit(tape: Tape, mids: Mids, band: Band, before: Sequence[int] | None = None) -> BandFit:
+    """Return the fits of a band.
+
+    Args: before: twice the mid before each market order; None: the last one that arrived before its prints.
+    """
     depths: list[tuple[int, int]] = []
     mid_sum = 0
-    for order in market_orders(tape):
-        depths.append((tape.aggressor[order.first], depth_twice(tape, mids, order)))
-        mid_sum += mids.before(tape.print_ns[order.first])
+    for number, order in enumerate(market_orders(tape)):
+        twice = mids.before(tape.print_ns[order.first]) if before is None else before[number]
+        depths.append((tape.aggressor[order.first], depth_twice(tape, twice, order)))
+        mid_sum += twice
     mid_twice = mid_sum / len(depths) if depths else mids.twice[0]
     tick_bps = tape.tick * BPS * 2 / mid_twice
     # The grid's levels are half a tick off the mid where the spread is one tick.
@@ -145,6 +155,8 @@ def _fit(counts: Counts, grid: _Grid, *, sides: int) -> Fit | None:
         misfit=_misfit(counts, decay),
         misfit_max=1.358 / sqrt(orders),
         deviance=_deviance(_tally(counts), orders, decay),
+        most=counts.most,
+        decay_per_tick=decay,
     )
 
 
@@ -154,6 +166,13 @@ def _tally(counts: Counts) -> list[int]:
     for step in counts.steps:
         found[min(step, counts.most)] += 1
     return found
+
+
+def misfit_of(counts: Counts) -> float | None:
+    """Return the misfit of counts to their own fit, None if there is none: for the law of `Fit.misfit`."""
+    if not counts.uncut or not counts.passed:
+        return None
+    return _misfit(counts, decay_per_step(geometric_share(counts.uncut, counts.passed)))
 
 
 def _misfit(counts: Counts, decay: float) -> float:

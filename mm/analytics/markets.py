@@ -38,6 +38,8 @@ class Tape:
         print_ns, price, size: trades, by the same clock. aggressor: 1 where the buyer took, -1 the seller.
         order: prints that follow each other with one number were one market order.
         skipped: best prices that were left out, because a side was empty or they crossed.
+        top_venue: the venue's time of each best price, never falling, by the clock whose times `order` holds
+            then; empty where the venue does not tell it.
     """
 
     tick: int
@@ -52,6 +54,7 @@ class Tape:
     aggressor: Sequence[int]
     order: Sequence[int]
     skipped: int = 0
+    top_venue: Sequence[int] = ()
 
     @property
     def duration_s(self) -> float:
@@ -126,11 +129,10 @@ def market_orders(tape: Tape) -> Iterator[Order]:
             first = at
 
 
-def depth_twice(tape: Tape, mids: Mids, order: Order) -> int:
-    """Return twice how far beyond the mid just before it an order reached; below 0 if not even there."""
+def depth_twice(tape: Tape, mid_twice: int, order: Order) -> int:
+    """Return twice how far an order reached beyond the mid just before it; below 0 if not even there."""
     side = tape.aggressor[order.first]
-    before = mids.before(tape.print_ns[order.first])
-    return max(side * (2 * tape.price[at] - before) for at in range(order.first, order.last + 1))
+    return max(side * (2 * tape.price[at] - mid_twice) for at in range(order.first, order.last + 1))
 
 
 def volatility_bps(mids: Mids, tape: Tape, *, sample_ns: int = SAMPLE_NS) -> tuple[float, int]:

@@ -1,12 +1,12 @@
 """The verb `mm calibrate`: parameters of a session from recorded data, shown, and written if asked to; with
 `--fills RUN` the queue model that own orders of a run fill by.
 
-Exit code 9 if `--write` found nothing that is known well enough to be written.
+Exit code 9 if `--write` found nothing that can be written.
 """
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mm.analytics.fit_intensity import Band, Fit
-    from mm.bootstrap.calibrate.markets import Calibration, Proposal
+    from mm.bootstrap.calibrate.markets import Calibration
+    from mm.bootstrap.calibrate.proposals import Proposal
+    from mm.bootstrap.calibrate.shape import Looked
     from mm.bootstrap.calibrate.state import Saved
+
+FIT_SHOWN_MIN: Final = 10
+"""A and k of fewer market orders are not shown to people: they can be anything."""
 
 ConfigPath = Annotated[Path | None, typer.Argument(metavar="[CONFIG]", help="The config file.")]
 Data = Annotated[
@@ -147,7 +152,7 @@ def fields(found: "Calibration") -> dict[str, object]:
     """Return all that was found, as JSON has it."""
     from mm.observe.viability_fields import mean_fields, number
 
-    fit, touch = found.found.fit, found.found.touch
+    fit, touch, shape = found.found.fit, found.found.touch, found.found.shape
     return {
         "config": str(found.settings.path),
         "pair": found.pair,
@@ -166,6 +171,7 @@ def fields(found: "Calibration") -> dict[str, object]:
                 "estimate": one.estimate.value if one.estimate.n else None,
                 "relative_error": number(one.estimate.error),
                 "n": one.estimate.n,
+                "made_of": one.made_of or None,
                 "refused": one.refused or None,
                 "stays": one.stays or None,
             }
@@ -175,6 +181,8 @@ def fields(found: "Calibration") -> dict[str, object]:
         "adverse_selection": None if touch is None else mean_fields(touch.impact),
         "band_bps": list(fit.band),
         "fit": {"both": _fit(fit.both), "bid": _fit(fit.bid), "ask": _fit(fit.ask)},
+        "shape": None if shape is None else {"ks_max": shape.misfit_max, "refused": shape.refused or None},
+        "searched": [_looked(one) for one in found.found.looked],
         "notes": list(found.notes),
     }
 
@@ -195,6 +203,17 @@ def _fit(fit: "Fit | None") -> dict[str, object] | None:
     }
 
 
+def _looked(one: "Looked") -> dict[str, object]:
+    return {
+        "kind": one.kind,
+        "band_bps": list(one.band),
+        "fit": _fit(one.fit),
+        "ks_max": None if one.tested is None else one.tested.misfit_max,
+        "ks_max_alone": None if one.tested is None else one.tested.alone_max,
+        "refused": one.refused or None,
+    }
+
+
 def _print(terminal: Terminal, found: "Calibration") -> None:
     fit, tape, volatility = found.found.fit, found.heard.tape, found.found.volatility
     print(
@@ -204,25 +223,47 @@ def _print(terminal: Terminal, found: "Calibration") -> None:
     print(
         f"volatility {volatility.value:.3f} bps in a second (+/- {volatility.error:.0%});"
         f" adverse selection {found.found.adverse.value:.2f} bps after {found.horizon_ns / NS_PER['s']:g} s"
+        f" (standard error {found.found.adverse_se:.2f})"
     )
     print(f"A and k from {fit.band.low_bps:.3g} to {fit.band.high_bps:.3g} bps from the mid:")
     for name, side in (("both", fit.both), ("bids", fit.bid), ("asks", fit.ask)):
         print(f"  {name:5} {_fit_words(side)}")
+    shape = found.found.shape
+    if fit.both is not None and shape is not None and shape.is_tested:
+        print(f"distance from exponential, both: {fit.both.misfit:.3f}, at most {shape.misfit_max:.3f}")
     print()
     terminal.console.print(_table(found))
     print()
-    for note in found.notes:
-        print(f"- {printable(note)}")
+    for sentence in (*_sums(found), *_refusals(found), *found.notes):
+        print(f"- {printable(sentence)}")
+
+
+def _sums(found: "Calibration") -> list[str]:
+    return [
+        f"{one.key.rpartition('.')[2]}: {one.made_of}, up to the next hundredth"
+        for one in found.proposals
+        if one.made_of and one.new
+    ]
+
+
+def _refusals(found: "Calibration") -> list[str]:
+    # One line for all that are refused for one reason.
+    names: dict[str, list[str]] = {}
+    for one in found.proposals:
+        if one.refused:
+            names.setdefault(one.refused, []).append(one.key.rpartition(".")[2])
+    return [f"{', '.join(keys)} refused: {reason}" for reason, keys in names.items()]
 
 
 def _fit_words(fit: "Fit | None") -> str:
     if fit is None:
         return "too few market orders for any"
+    if fit.orders < FIT_SHOWN_MIN:
+        return f"too few market orders for any: {fit.orders}"
     deviance = "" if fit.deviance is None else f", deviance {fit.deviance:.1f} per degree"
     return (
         f"A {fit.rate_per_s:.3g}/s (+/- {fit.rate_error:.0%}), k {fit.decay_per_bps:.3g} per bps"
-        f" (+/- {fit.decay_error:.0%}), {fit.orders} market orders;"
-        f" distance from exponential {fit.misfit:.3f} (at most {fit.misfit_max:.3f}){deviance}"
+        f" (+/- {fit.decay_error:.0%}), {fit.orders} market orders{deviance}"
     )
 
 
@@ -251,7 +292,7 @@ def _error(one: "Proposal") -> str:
 
 def _said(one: "Proposal") -> str:
     if one.refused:
-        return f"[yellow]not known well enough: {one.refused}[/]"
+        return "[yellow]refused[/]"
     if one.stays:
         return f"[dim]{one.stays}[/]"
     return "[dim]as it is[/]" if one.new == one.old else "[green]proposed[/]"
@@ -259,9 +300,9 @@ def _said(one: "Proposal") -> str:
 
 def _end(found: "Calibration", *, write: bool, changed: int) -> str:
     if write and changed:
-        return f"{found.settings.path}: {changed} keys written; comments kept"
+        return f"{found.settings.path}: {changed} {'key' if changed == 1 else 'keys'} written; comments kept"
     if any(one.new and one.new != one.old for one in found.proposals):
         return "nothing is written without --write"
     if any(one.new for one in found.proposals):
         return "nothing to write: the config says so already"
-    return "nothing is known well enough to be written"
+    return "nothing can be written"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mm.bootstrap.viability.verdict import Judged, Wish
-    from mm.observe.viability import Row
+    from mm.observe.viability import Interval, Row
 
 FEE_BPS_MAX: Final = 100
 DISTANCES_MAX: Final = 50
@@ -173,7 +173,7 @@ def _print(terminal: Terminal, judged: "Judged") -> None:
     )
     print()
     console.print(_table(judged))
-    print()
+    print("edge = bps from mid - impact - fee; every figure here and below is rounded by itself\n")
     _print_touch(judged)
     answer, *rest = words(told)
     console.print(answer, style=f"bold {ANSWER_STYLES[told.verdict.value]}")
@@ -219,17 +219,25 @@ def _cells(row: "Row", fee_bps: float) -> list[str]:
 
 def _print_touch(judged: "Judged") -> None:
     told = judged.told
-    one, fee = told.judged, told.terms.maker_fee_bps
-    if one is None or told.break_even_bps is None or told.rebate_bps is None:
+    one, need, at_fee = told.judged, told.break_even, told.touch_fee
+    if one is None or need is None or at_fee is None:
         return
-    wide = one.markout.half_width
+    clock = "by the venue's clock" if told.by_venue else "by what they hit first"
+    before, wide = f"{one.markout.mean:+.3f}", f"{one.markout.half_width:.3f}"
     print(
-        f"makers at the touch, {one.markout.n} fills: half-spread {one.half_spread.mean:+.2f}, impact"
-        f" {one.impact.mean:.2f}, so {one.markout.mean:+.2f} +/- {wide:.2f} bps before a fee of {fee:g}"
-        f" ({one.weighted.mean:+.2f} by value)"
+        f"makers at the touch, {told.orders_known} of {told.facts.orders} market orders, each once, against"
+        f" the mid before it ({clock}):"
     )
-    need = told.rebate_bps
     print(
-        f"break-even half-spread {told.break_even_bps:.2f} bps (fee + impact);"
-        f" the touch {'needs a rebate of' if need > 0 else 'can pay a fee of'} {abs(need):.2f} bps\n"
+        f"  half-spread {one.half_spread.mean:+.3f} bps, impact {one.impact.mean:.3f}: {before} +/- {wide}"
+        f" before the fee ({one.weighted.mean:+.3f} by value)"
     )
+    fee, kind = f"{told.terms.maker_fee_bps:g}", ", a rebate" if at_fee.bps < 0 else ""
+    print(f"  break-even half-spread {need.bps:.2f} bps ({_span(need)}): fee {fee} + impact")
+    print(f"  break-even maker fee at the touch {at_fee.bps:+.2f} bps{kind} ({_span(at_fee)})\n")
+
+
+def _span(found: "Interval") -> str:
+    if not math.isfinite(found.low_bps):
+        return "no interval: too few"
+    return f"95 % between {found.low_bps:+.2f} and {found.high_bps:+.2f}"

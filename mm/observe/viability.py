@@ -9,10 +9,11 @@ public record shows. Invariant: a verdict is a function of the tape and the term
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
+from mm.analytics.fit_before import before_orders
 from mm.analytics.fit_mean import Mean
-from mm.analytics.fit_touch import HORIZONS_NS, Touch, touch_markouts
+from mm.analytics.fit_touch import HORIZONS_NS, Costs, Touch, touch_costs, touch_markouts
 from mm.analytics.lambda_curve import CurveOptions, Point, lambda_curve
 from mm.analytics.markets import MarketFacts, Mids, Tape, market_facts
 from mm.domain.units import NS_PER_S, PPM_PER_BPS
@@ -25,7 +26,6 @@ FILLS_MIN: Final = 30
 
 DAYS_MIN: Final = 5
 """A claim about a market takes as many days."""
-
 
 SILENCE_S: Final = 10.0
 """A longer time without best prices is told."""
@@ -90,18 +90,31 @@ class Row:
         return Answer.YES if self.low_bps > 0 and self.is_enough else Answer.NOT_KNOWN
 
 
+class Interval(NamedTuple):
+    """A figure in basis points, and its 95 % interval: infinite where nothing is known of it."""
+
+    bps: float
+    low_bps: float
+    high_bps: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """All that is told of a market.
 
-    Fields: facts; terms; touch: makers' results at the standard horizons; judged: at that of the terms, None
-    if the tape is too short for it; rows: rising distances.
+    Fields: facts; terms; touch: makers' results at the standard horizons, print by print; costs: the same by
+    market order, against the mid before it; judged: of these at the horizon of the terms, None if the tape is
+    too short for it or no mid before is known; orders_known: market orders of which it is; by_venue: by the
+    venue's clock; rows: rising distances.
     """
 
     facts: MarketFacts
     terms: Terms
     touch: tuple[Touch, ...]
-    judged: Touch | None
+    costs: tuple[Costs, ...]
+    judged: Costs | None
+    orders_known: int
+    by_venue: bool
     rows: tuple[Row, ...]
 
     @property
@@ -118,14 +131,16 @@ class Sheet:
         return next((row.distance_bps for row in self.rows if row.answer is Answer.YES), None)
 
     @property
-    def break_even_bps(self) -> float | None:
-        """The half-spread at which a fill as informed as those at the touch costs nothing."""
-        return None if self.judged is None else self.terms.maker_fee_bps + self.judged.impact.mean
+    def break_even(self) -> Interval | None:
+        """The half-spread at which a fill as informed as those at the touch costs nothing: fee and impact."""
+        if self.judged is None:
+            return None
+        return _interval(self.judged.impact, plus=self.terms.maker_fee_bps)
 
     @property
-    def rebate_bps(self) -> float | None:
-        """The rebate that the touch needs; below 0 it can pay a fee."""
-        return None if self.judged is None else -self.judged.markout.mean
+    def touch_fee(self) -> Interval | None:
+        """The maker fee at which the touch breaks even; below 0 it takes a rebate."""
+        return None if self.judged is None else _interval(self.judged.markout)
 
     @property
     def bearable(self) -> tuple[float, float] | None:
@@ -138,19 +153,29 @@ class Sheet:
 
 def sheet(tape: Tape, terms: Terms) -> Sheet:
     """Judge a tape that `mm.analytics.markets.refusal` lets pass."""
-    mids = Mids(tape)
+    mids, before = Mids(tape), before_orders(tape)
     options = CurveOptions(
         distances_bps=terms.distances_bps, horizons_ns=(terms.horizon_ns,), every_ns=terms.every_ns
     )
     horizons = sorted({*HORIZONS_NS, terms.horizon_ns})
-    touch = touch_markouts(tape, mids, horizons)
+    costs = touch_costs(tape, mids, before, horizons)
+    judged = next((one for one in costs if one.horizon_ns == terms.horizon_ns and one.markout.n), None)
     return Sheet(
         facts=market_facts(tape, mids),
         terms=terms,
-        touch=touch,
-        judged=next((one for one in touch if one.horizon_ns == terms.horizon_ns), None),
+        touch=touch_markouts(tape, mids, horizons),
+        costs=costs,
+        judged=judged,
+        orders_known=before.known,
+        by_venue=before.by_venue,
         rows=tuple(_row(point, terms) for point in lambda_curve(tape, mids, options).points),
     )
+
+
+def _interval(mean: Mean, *, plus: float = 0.0) -> Interval:
+    # What is added is known exactly.
+    middle, half = mean.mean + plus, mean.half_width
+    return Interval(middle, middle - half, middle + half)
 
 
 def _row(point: Point, terms: Terms) -> Row:
@@ -207,7 +232,7 @@ def _answer_words(told: Sheet) -> str:
             row = next(row for row in told.rows if row.answer is Answer.YES)
             return (
                 f"Yes, from {row.distance_bps:g} bps: with {fee}, {row.fills} fills left"
-                f" {row.edge_bps:+.2f} bps each ({_interval(row)})."
+                f" {row.edge_bps:+.2f} bps each ({_interval_words(row)})."
             )
         case Answer.NO:
             far = max(row.distance_bps for row in told.rows if row.is_enough)
@@ -239,7 +264,7 @@ def _where_words(rows: Sequence[Row]) -> str:
     if hoped is not None:
         said += (
             f"; the nearest with a mean above 0 is {hoped.distance_bps:g} bps"
-            f" ({hoped.fills} fills, {_interval(hoped)}), which shows nothing yet"
+            f" ({hoped.fills} fills, {_interval_words(hoped)}), which shows nothing yet"
         )
     elif far is not None:
         cost = far.distance_bps - far.edge_bps
@@ -252,7 +277,7 @@ def _fee_words(fee_bps: float) -> str:
     return f"a fee below {fee_bps:.2f} bps" if fee_bps > 0 else f"a rebate above {-fee_bps:.2f} bps"
 
 
-def _interval(row: Row) -> str:
+def _interval_words(row: Row) -> str:
     if row.fills < 2 or row.high_bps == row.low_bps or row.high_bps - row.low_bps > 1e6:
         return "no interval"
     return f"95 % between {row.low_bps:+.2f} and {row.high_bps:+.2f}"

@@ -4,10 +4,10 @@ from math import isfinite
 
 from mm.analytics.fit_flow import Decile, Flow
 from mm.analytics.fit_mean import Mean
-from mm.analytics.fit_touch import Touch
+from mm.analytics.fit_touch import Costs, Touch
 from mm.analytics.markets import SIGNATURE_NS
 from mm.domain.units import NS_PER_S
-from mm.observe.viability import Row, Sheet, words
+from mm.observe.viability import Interval, Row, Sheet, words
 
 Fields = dict[str, object]
 
@@ -25,8 +25,9 @@ def sheet_fields(told: Sheet) -> Fields:
         "bearable_fee_bps": None if bearable is None else number(bearable[0]),
         "horizon_s": terms.horizon_ns / NS_PER_S,
         "refresh_s": terms.every_ns / NS_PER_S,
-        "break_even_half_spread_bps": told.break_even_bps,
-        "required_rebate_bps": told.rebate_bps,
+        **_interval_fields("break_even_half_spread", told.break_even),
+        **_interval_fields("break_even_maker_fee", told.touch_fee),
+        **_interval_fields("required_rebate", _negative(told.touch_fee)),
         "duration_s": facts.duration_s,
         "prints": facts.prints,
         "market_orders": facts.orders,
@@ -40,6 +41,12 @@ def sheet_fields(told: Sheet) -> Fields:
             for every, value in zip(SIGNATURE_NS, facts.signature_bps, strict=True)
         ],
         "touch": [_touch_fields(one) for one in told.touch],
+        "touch_orders": [_costs_fields(one) for one in told.costs],
+        "mids_before": {
+            "known": told.orders_known,
+            "orders": facts.orders,
+            "clock": "venue" if told.by_venue else "arrival",
+        },
         "distances": [_row_fields(row) for row in told.rows],
     }
 
@@ -76,9 +83,31 @@ def _touch_fields(one: Touch) -> Fields:
         "horizon_s": one.horizon_ns / NS_PER_S,
         "markout": mean_fields(one.markout),
         "markout_by_value": mean_fields(one.weighted),
+    }
+
+
+def _costs_fields(one: Costs) -> Fields:
+    return {
+        "horizon_s": one.horizon_ns / NS_PER_S,
+        "markout": mean_fields(one.markout),
+        "markout_by_value": mean_fields(one.weighted),
         "impact": mean_fields(one.impact),
         "half_spread": mean_fields(one.half_spread),
     }
+
+
+def _interval_fields(name: str, found: Interval | None) -> Fields:
+    if found is None:
+        return {f"{name}_bps": None, f"{name}_low_bps": None, f"{name}_high_bps": None}
+    return {
+        f"{name}_bps": found.bps,
+        f"{name}_low_bps": number(found.low_bps),
+        f"{name}_high_bps": number(found.high_bps),
+    }
+
+
+def _negative(found: Interval | None) -> Interval | None:
+    return None if found is None else Interval(-found.bps, -found.high_bps, -found.low_bps)
 
 
 def _row_fields(row: Row) -> Fields:

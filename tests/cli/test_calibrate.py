@@ -105,7 +105,7 @@ def test_nothing_known_well_enough_is_a_failed_check_when_it_was_to_be_written(
     config.write_text(text.replace('"mine:Mine"', '"./mine.py"'), encoding="utf-8")
     arguments = ["calibrate", str(config), "--data", *files, "--band", "8:20"]
     assert carry_out(arguments) == EXIT_OK
-    assert "nothing is known well enough to be written" in capsys.readouterr().out
+    assert "nothing can be written" in capsys.readouterr().out
     assert carry_out([*arguments, "--write", "--json"]) == EXIT_CHECK_FAILED
     answer = json.loads(capsys.readouterr().out)
     assert (answer["ok"], answer["written"]) == (False, 0)
@@ -130,6 +130,10 @@ def test_the_state_of_signals_is_saved_when_asked_for(
     [
         (["--band", "4"], EXIT_USAGE, "--band was '4', expected two rising numbers"),
         (["--band", "4:2"], EXIT_USAGE, "--band was '4:2'"),
+        (["--band", "nan:1"], EXIT_USAGE, "--band was 'nan:1', expected two rising numbers of basis points"),
+        (["--band", "0:inf"], EXIT_USAGE, "--band was '0:inf', expected two rising numbers"),
+        (["--maker-fee-bps", "nan"], EXIT_USAGE, "--maker-fee-bps was 'nan', expected -100 to 100"),
+        (["--horizon", "nan"], EXIT_USAGE, "'nan' is no duration: write 30s, 5m, 500ms or 1h30m"),
         (["--maker-fee-bps", "x"], EXIT_USAGE, "--maker-fee-bps was 'x'"),
         (["--pair", "eth"], EXIT_CONFIG, "there is no [pair.eth]"),
         (["--horizon", "5m"], EXIT_CONFIG, "expected at least 900 s"),

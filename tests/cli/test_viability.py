@@ -22,7 +22,14 @@ def test_a_recording_is_judged_for_people(recording: Path, capsys: pytest.Captur
     assert carry_out(["viability", str(recording), "--horizon", "1s"]) == EXIT_OK
     said = capsys.readouterr().out
     assert said.startswith("BTCUSDT spot: 2.0 min, ")
-    for part in ("bps from mid", "impact 1 s", "95 %", "break-even half-spread", "This cannot tell:"):
+    parts = ("bps from mid", "impact 1 s", "break-even half-spread", "break-even maker fee at the touch")
+    for part in (
+        *parts,
+        "rounded by itself",
+        "95 % between",
+        "market orders, each once",
+        "This cannot tell:",
+    ):
         assert part in said
     assert "No: with a maker fee of 10 bps" in said or "Not recommended" in said
     assert "--maker-fee-bps says yours" in said
@@ -72,7 +79,12 @@ def test_a_generous_rebate_is_a_yes_with_exit_zero(
         (["x", "--distances", "1,x"], EXIT_USAGE, "--distances was '1,x'"),
         (["x", "--distances", "-1"], EXIT_USAGE, "--distances was '-1'"),
         (["x", "--distances", "nan"], EXIT_USAGE, "--distances was 'nan'"),
+        (["x", "--maker-fee-bps", "snan"], EXIT_USAGE, "expected -100 to 100 by 0.01"),
+        (["x", "--maker-fee-bps", "inf"], EXIT_USAGE, "expected -100 to 100 by 0.01"),
+        (["x", "--distances", "inf"], EXIT_USAGE, "--distances was 'inf'"),
         (["x", "--horizon", "5"], EXIT_USAGE, "has no unit"),
+        (["x", "--horizon", "nan"], EXIT_USAGE, "'nan' is no duration: write 30s, 5m, 500ms or 1h30m"),
+        (["x", "--refresh", "nan"], EXIT_USAGE, "'nan' is no duration: write 30s, 5m, 500ms or 1h30m"),
         (["x", "--refresh", "1ms"], EXIT_USAGE, "--refresh was below 10ms"),
         (["BTC/USDT", "--url", "http://example.com"], EXIT_USAGE, "--url was"),
         (["."], EXIT_CONFIG, "cannot be read"),
@@ -100,6 +112,17 @@ def test_too_short_a_recording_is_refused(tmp_path: Path, capsys: pytest.Capture
     captured = capsys.readouterr()
     assert "short: it is 9.9 s long, expected at least 30 s" in captured.err
     assert json.loads(captured.out)["ok"] is False
+
+
+def test_quotes_that_are_hardly_ever_moved_are_refused(
+    recording: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An hour is a duration as any other, but a recording of two minutes says nothing of it."""
+    assert carry_out(["viability", str(recording), "--refresh", "1h"]) == EXIT_CONFIG
+    said = capsys.readouterr().err
+    assert "too short for quotes that are moved every 3600 s" in said
+    assert "it has to fit in 30 times" in said
+    assert carry_out(["viability", str(recording), "--refresh", "2s", "--json"]) == EXIT_OK
 
 
 def test_a_symbol_is_listened_to(recording: Path, capsys: pytest.CaptureFixture[str]) -> None:

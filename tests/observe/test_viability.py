@@ -13,7 +13,7 @@ from mm.analytics.fit_mean import NOTHING, Mean, mean_of
 from mm.analytics.markets import Mids
 from mm.observe.viability import Answer, Row, Sheet, Terms, sheet, unknowns, words
 from mm.observe.viability_fields import flow_fields, sheet_fields
-from tests.builders.tapes import S, random_tape
+from tests.builders.tapes import Hit, S, Top, random_tape, tape_of
 
 TAPE = random_tape(1, seconds=60)
 BASE = sheet(TAPE, Terms(maker_fee_ppm=200, horizon_ns=S, distances_bps=(1.0, 3.0)))
@@ -121,14 +121,23 @@ def test_the_sheet_is_the_curve_less_the_fee() -> None:
         assert paid.high_bps - paid.low_bps == pytest.approx(unpaid.high_bps - unpaid.low_bps)
         assert paid.impact_bps == unpaid.impact_bps == pytest.approx(paid.distance_bps - paid.earned.mean)
     assert BASE.judged is not None
-    assert BASE.break_even_bps == pytest.approx(2 + BASE.judged.impact.mean)
-    assert BASE.rebate_bps == pytest.approx(-BASE.judged.markout.mean)
+    wide = BASE.judged.impact.half_width
+    assert BASE.break_even is not None
+    assert BASE.break_even == pytest.approx(
+        [2 + BASE.judged.impact.mean + by for by in (0, -wide, wide)], abs=1e-9
+    )
+    assert BASE.touch_fee is not None
+    assert BASE.touch_fee.bps == pytest.approx(BASE.judged.markout.mean)
+    assert BASE.touch_fee.low_bps < BASE.touch_fee.bps < BASE.touch_fee.high_bps
 
 
 def test_a_horizon_beyond_the_tape_leaves_the_touch_open() -> None:
     """Nothing is made up."""
     found = sheet(TAPE, replace(BASE.terms, horizon_ns=100 * S))
-    assert (found.judged, found.break_even_bps, found.rebate_bps) == (None, None, None)
+    assert (found.judged, found.break_even, found.touch_fee) == (None, None, None)
+    fields = sheet_fields(found)
+    for name in ("break_even_half_spread", "break_even_maker_fee", "required_rebate"):
+        assert [fields[f"{name}{end}_bps"] for end in ("", "_low", "_high")] == [None] * 3
     assert found.verdict is Answer.NOT_KNOWN
 
 
@@ -165,6 +174,41 @@ def test_every_sheet_is_json_without_what_is_not_finite(
     assert words(found)
     if found.verdict is Answer.YES:
         assert all(one.low_bps > 0 for one in found.rows if one.distance_bps == found.yes_from_bps)
+
+
+def test_break_even_is_an_interval_and_a_rebate_is_a_fee_below_zero() -> None:
+    """In JSON with both ends; a single order has no interval."""
+    fields = sheet_fields(BASE)
+    assert BASE.touch_fee is not None
+    assert fields["break_even_maker_fee_bps"] == BASE.touch_fee.bps
+    assert fields["required_rebate_low_bps"] == -BASE.touch_fee.high_bps
+    assert fields["required_rebate_high_bps"] == -BASE.touch_fee.low_bps
+    assert fields["mids_before"] == {
+        "known": BASE.orders_known,
+        "orders": BASE.facts.orders,
+        "clock": "arrival",
+    }
+    assert BASE.judged is not None
+    alone = replace(BASE.judged, markout=mean_of([-1.0], [1]), impact=mean_of([1.5], [1]))
+    fields = sheet_fields(replace(BASE, judged=alone))
+    assert (fields["break_even_half_spread_bps"], fields["required_rebate_bps"]) == (3.5, 1.0)
+    assert fields["break_even_half_spread_low_bps"] is fields["required_rebate_high_bps"] is None
+
+
+def test_a_touch_whose_book_came_first_has_the_half_spread_that_was_quoted() -> None:
+    """Against the mid on arrival it would be below 0, and break-even below the fee."""
+    tops = [Top(0, 100_000, 100_010)]
+    hits = []
+    for number in range(1, 60):
+        bid = 100_000 + 10 * number
+        tops.append(Top(number, bid, bid + 10))
+        hits.append(Hit(number + 0.01, bid, 1))  # the ask that was there before, now the bid
+        hits.append(Hit(number + 0.5, bid, -1))
+    found = sheet(tape_of(tops, hits), replace(BASE.terms, horizon_ns=S))
+    assert found.judged is not None
+    assert found.judged.half_spread.mean == pytest.approx(0.5, rel=0.01)
+    assert found.break_even is not None
+    assert found.break_even.bps >= found.terms.maker_fee_bps
 
 
 def test_a_mean_without_values_is_null_in_json() -> None:

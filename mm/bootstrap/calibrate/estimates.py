@@ -1,17 +1,20 @@
 """What a tape says about the parameters of a model: volatility, A and k of a band, adverse selection.
 
 Each estimate comes with its relative error and the number that it stands on, and is known or not by limits
-stated here. Must never give a number out of its error. Invariant: pure, of the tape and what is asked alone.
+stated here; A and k of a band whose flow is not exponential are not. Must never give a number out of its
+error. Invariant: a function of the tape and what is asked alone.
 """
 
 from dataclasses import dataclass
 from math import inf, sqrt
 from typing import Final
 
+from mm.analytics.fit_before import before_orders, mids_before
 from mm.analytics.fit_intensity import Band, BandFit, Fit, band_fit
-from mm.analytics.fit_mean import NOTHING
-from mm.analytics.fit_touch import Touch, touch_markouts
+from mm.analytics.fit_mean import NOTHING, Mean
+from mm.analytics.fit_touch import Costs, touch_costs
 from mm.analytics.markets import BPS, Mids, Tape, volatility_bps
+from mm.bootstrap.calibrate.shape import Looked, Shape, search, search_words, shape
 from mm.domain.units import NS_PER_S
 
 SAMPLES_MIN: Final = 100
@@ -30,21 +33,25 @@ BAND_TICKS_MIN: Final = 10
 class Estimate:
     """A number with what it stands on.
 
-    Fields: value; error: relative standard error; n: how many; error_max: largest with which it is known.
+    Fields: value; error: relative standard error; n: how many; error_max: largest with which it is known;
+    rejected: why it is none however well it is known, "" if it is one.
     """
 
     value: float
     error: float
     n: int
     error_max: float = ERROR_MAX
+    rejected: str = ""
 
     @property
     def doubt(self) -> str:
         """Why it is not known well enough, "" if it is."""
         if self.n < SAMPLES_MIN:
-            return f"{self.n} of {SAMPLES_MIN} that are needed"
+            return f"not known well enough: {self.n} of {SAMPLES_MIN} that are needed"
+        if self.rejected:
+            return self.rejected
         if self.error > self.error_max:
-            return f"known to {self.error:.0%}, needed {self.error_max:.0%}"
+            return f"not known well enough: to {100 * self.error:.3g} %, needed {100 * self.error_max:g} %"
         return ""
 
 
@@ -54,12 +61,13 @@ NONE: Final = Estimate(value=0.0, error=inf, n=0)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """What is asked. Fields: fee_bps: maker's; horizon_ns: of adverse selection; band: None: around fee plus
-    adverse selection, where one quotes.
+    adverse selection, where one quotes; is_searched: whether another is looked for where that does not do.
     """
 
     fee_bps: float
     horizon_ns: int
     band: Band | None = None
+    is_searched: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,41 +76,56 @@ class Estimates:
 
     Fields:
         volatility: bps per square root of a second. rate: A, per second and side. decay: k, per bps.
-        adverse: what the mid takes from a maker per fill, bps. touch: what that is from, None if too short.
-        fit: of the band. notes: what a person has to know of them.
+        adverse: what the mid takes from a maker at the touch per market order, bps; adverse_se: its standard
+            error, bps. touch: what that is from, None if the tape is too short.
+        fit: of the band. shape: whether it is exponential there, None without a fit. looked: the bands that
+            were looked at because it is not.
+        notes: what a person has to know of them.
     """
 
     volatility: Estimate
     rate: Estimate
     decay: Estimate
     adverse: Estimate
-    touch: Touch | None
+    adverse_se: float
+    touch: Costs | None
     fit: BandFit
+    shape: Shape | None
+    looked: tuple[Looked, ...]
     notes: tuple[str, ...]
 
 
 def estimates(tape: Tape, asked: Question) -> Estimates:
     """Return what a tape says that `mm.analytics.markets.refusal` lets pass."""
-    mids = Mids(tape)
+    mids, before = Mids(tape), before_orders(tape)
+    stood = mids_before(tape, mids, before)
     value, samples = volatility_bps(mids, tape)
-    touch = next(iter(touch_markouts(tape, mids, (asked.horizon_ns,))), None)
+    touch = next(iter(touch_costs(tape, mids, before, (asked.horizon_ns,))), None)
     impact = NOTHING if touch is None else touch.impact
-    fit = band_fit(tape, mids, asked.band or _usual_band(tape, mids, asked.fee_bps, impact.mean))
-    rate, decay = (NONE, NONE) if fit.both is None else _of_fit(fit.both)
-    adverse = Estimate(
-        value=impact.mean,
-        error=impact.error / impact.mean if impact.mean > 0 else inf,
-        n=impact.n,
-    )
+    fit = band_fit(tape, mids, asked.band or _usual_band(tape, mids, asked.fee_bps, impact.mean), stood)
+    tested = None if fit.both is None else shape(fit.both)
+    rate, decay = (NONE, NONE) if fit.both is None or tested is None else _of_fit(fit.both, tested.refused)
+    looked: tuple[Looked, ...] = ()
+    is_other = tested is not None and tested.is_tested and bool(tested.refused)
+    if asked.is_searched and is_other and decay.n >= SAMPLES_MIN:
+        looked = tuple(search(fit.band, lambda band: band_fit(tape, mids, band, stood).both, _doubt_of))
     return Estimates(
         volatility=Estimate(value=value, error=1 / sqrt(2 * samples) if samples else inf, n=samples),
         rate=rate,
         decay=decay,
-        adverse=adverse,
+        adverse=_adverse(impact),
+        adverse_se=impact.error,
         touch=touch,
         fit=fit,
-        notes=tuple(_notes(fit, adverse, asked)),
+        shape=tested,
+        looked=looked,
+        notes=tuple(_notes(fit, looked, impact, asked)),
     )
+
+
+def _adverse(impact: Mean) -> Estimate:
+    error = impact.error / impact.mean if impact.mean > 0 else inf
+    return Estimate(value=impact.mean, error=error, n=impact.n)
 
 
 def _usual_band(tape: Tape, mids: Mids, fee_bps: float, impact_bps: float) -> Band:
@@ -111,29 +134,43 @@ def _usual_band(tape: Tape, mids: Mids, fee_bps: float, impact_bps: float) -> Ba
     return Band(half / 2, max(2 * half, half / 2 + BAND_TICKS_MIN * tick_bps))
 
 
-def _of_fit(fit: Fit) -> tuple[Estimate, Estimate]:
-    decay = Estimate(value=fit.decay_per_bps, error=fit.decay_error, n=fit.orders, error_max=DECAY_ERROR_MAX)
-    return Estimate(value=fit.rate_per_s, error=fit.rate_error, n=fit.orders), decay
+def _of_fit(fit: Fit, rejected: str = "") -> tuple[Estimate, Estimate]:
+    rate = Estimate(value=fit.rate_per_s, error=fit.rate_error, n=fit.orders, rejected=rejected)
+    decay = Estimate(
+        value=fit.decay_per_bps,
+        error=fit.decay_error,
+        n=fit.orders,
+        error_max=DECAY_ERROR_MAX,
+        rejected=rejected,
+    )
+    return rate, decay
 
 
-def _notes(fit: BandFit, adverse: Estimate, asked: Question) -> list[str]:
+def _doubt_of(fit: Fit) -> str:
+    rate, decay = _of_fit(fit)
+    return decay.doubt or rate.doubt
+
+
+def _notes(fit: BandFit, looked: tuple[Looked, ...], impact: Mean, asked: Question) -> list[str]:
     notes = []
     band = f"{fit.band.low_bps:.3g} to {fit.band.high_bps:.3g} bps from the mid"
     if fit.both is None:
-        notes.append(f"no decay can be fitted {band}: {fit.sells + fit.buys} market orders came that far")
-    elif fit.both.misfit > fit.both.misfit_max:
-        notes.append(
-            f"market orders do not thin out exponentially {band} (distance {fit.both.misfit:.3f}, at most"
-            f" {fit.both.misfit_max:.3f}): a narrower --band holds better"
-        )
+        reached = fit.sells + fit.buys
+        notes.append(f"no decay can be fitted {band}: {reached} market orders came that far")
+    elif looked:
+        notes.extend(search_words(band, looked))
     if fit.bid is not None and fit.ask is not None and _differ(fit.bid, fit.ask):
         notes.append(
             f"the sides differ: k is {fit.bid.decay_per_bps:.3g} for bids,"
             f" {fit.ask.decay_per_bps:.3g} for asks"
         )
-    if adverse.n and adverse.value <= 0:
+    if impact.n and impact.mean <= 0:
         notes.append(
             f"the mid did not move against makers within {asked.horizon_ns / NS_PER_S:g} s, on average"
+        )
+    elif impact.n:
+        notes.append(
+            "adverse selection is that of fills at the touch; farther out it is more, see mm viability"
         )
     return notes
 

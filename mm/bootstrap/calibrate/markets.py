@@ -1,37 +1,31 @@
 """`mm calibrate`: what a recorded market says about a session's parameters, and writing it into the config.
 
-Proposes only parameters that the session's strategy has, and only values that are known well enough. The file
-is changed with `write` alone: single lines, comments kept, whole or not at all, and only to what the loader
-takes. Must never touch a limit. Invariant: a proposal without a new value says why.
+Proposes only parameters that the session's strategy has, only values that are known well enough, and only
+what can be written. The file is changed with `write` alone: single lines, comments kept, whole or not at
+all, and only to what the loader takes. Must never touch a limit. Invariant: a proposal without a new value
+says why.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
-from decimal import ROUND_CEILING, Decimal
-from math import isfinite
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mm.analytics.fit_intensity import Band
 from mm.analytics.markets import SECONDS_MIN
-from mm.bootstrap.calibrate.estimates import Estimate, Estimates, Question, estimates
+from mm.bootstrap.calibrate.estimates import Estimates, Question, estimates
+from mm.bootstrap.calibrate.proposals import Proposal, left_measured, proposals, writable
 from mm.bootstrap.viability.heard import Heard, checked
 from mm.bootstrap.viability.tape import Progress, read_tape
 from mm.domain.units import NS_PER_MS, NS_PER_S, PPM_PER_BPS
 from mm.errors import ConfigError
-from mm.settings.edit import OFF, with_key
+from mm.settings.edit import with_key
 from mm.settings.loader import DEMO_FILE, load_settings, read_text, settings_of
 from mm.settings.models import PairSettings, Settings
 from mm.store.recordings.raw.records import Market
 from mm.store.textfile import replace_file
 
-DIGITS: Final = 4
-"""Significant digits of what is written."""
-
 BOM: Final = b"\xef\xbb\xbf"
-
-VOLATILITY: Final = "volatility_bps_per_sqrt_s"
-"""Where this is off it is measured while it runs, which knows the hour; a number knows that of the data."""
 
 HORIZON_NS: Final = NS_PER_S
 """Of adverse selection, where neither the session nor the person says one."""
@@ -51,20 +45,6 @@ class Order:
     band: Band | None = None
     horizon_ns: int | None = None
     fix_volatility: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposal:
-    """One parameter. Fields: key: dotted; old: as it is, "off" if absent; new: as TOML, "" if not proposed;
-    estimate: what it comes from; refused: why it is not known well enough; stays: why it is left as it is.
-    """
-
-    key: str
-    old: str
-    new: str
-    estimate: Estimate
-    refused: str = ""
-    stays: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +76,21 @@ def calibrate(asked: Order, progress: Progress) -> Calibration:
     horizon_ns = asked.horizon_ns or _horizon_ns(pair.params)
     checked(heard, seconds_min=max(SECONDS_MIN, 3 * horizon_ns / NS_PER_S))
     fee_bps = _fee_bps(settings, asked.maker_fee_ppm)
-    found = estimates(heard.tape, Question(fee_bps=fee_bps, horizon_ns=horizon_ns, band=asked.band))
-    proposals = tuple(_proposals(f"pair.{name}.params", pair.params, found, fee_bps))
-    if not asked.fix_volatility:
-        proposals = tuple(map(_left_measured, proposals))
-    if not proposals:
+    question = Question(
+        fee_bps=fee_bps,
+        horizon_ns=horizon_ns,
+        band=asked.band,
+        is_searched=hasattr(pair.params, "fill_decay_per_bps"),
+    )
+    found = estimates(heard.tape, question)
+    proposed = list(proposals(f"pair.{name}.params", pair.params, found, fee_bps))
+    if not proposed:
         raise ConfigError(
             f"pair.{name}: strategy {pair.strategy} has no parameter that is estimated from a market",
             hint="glft and avellaneda_stoikov have; mm viability says what the market gives",
         )
+    if not asked.fix_volatility:
+        proposed = list(map(left_measured, proposed))
     return Calibration(
         settings=settings,
         heard=heard,
@@ -112,7 +98,7 @@ def calibrate(asked: Order, progress: Progress) -> Calibration:
         fee_bps=fee_bps,
         horizon_ns=horizon_ns,
         found=found,
-        proposals=proposals,
+        proposals=writable(proposed, settings, pair.params),
         notes=(*found.notes, *_market_notes(heard, settings, asked.maker_fee_ppm)),
     )
 
@@ -181,71 +167,3 @@ def _market_notes(heard: Heard, settings: Settings, fee_ppm: int | None) -> Iter
         yield "the data are of a futures contract, the session trades spot: its flow differs"
     if fee_ppm is None:
         yield f"the fee is that of [paper], {settings.paper.maker_fee_bps} bps; --maker-fee-bps says yours"
-
-
-def _proposals(table: str, params: object, found: Estimates, fee_bps: float) -> Iterator[Proposal]:
-    names = [field.name for field in fields(params)]  # type: ignore[arg-type]  # the loader made it: a dataclass
-    half = _shifted(found.adverse, fee_bps + _number(getattr(params, "margin_bps", None)))
-    known: dict[str, tuple[Estimate, str]] = {
-        VOLATILITY: (found.volatility, _digits(found.volatility.value)),
-        "arrival_rate_per_s": (found.rate, _digits(found.rate.value)),
-        "fill_decay_per_bps": (found.decay, _digits(found.decay.value)),
-        "adverse_selection_bps": (found.adverse, _bps(found.adverse.value)),
-        "min_spread_bps": (_scaled(half, 2), _bps(2 * half.value)),
-        "minimum_spread_bps": (half, _bps(half.value)),
-    }
-    for name, (estimate, text) in known.items():
-        if name not in names or (name == "min_spread_bps" and "adverse_selection_bps" in names):
-            continue
-        old = getattr(params, name)
-        refused = _refusal(name, estimate, found)
-        yield Proposal(
-            key=f"{table}.{name}",
-            old=OFF if old is None else str(old),
-            new="" if refused else text,
-            estimate=estimate,
-            refused=refused,
-        )
-
-
-def _left_measured(one: Proposal) -> Proposal:
-    if one.old != OFF or one.key.rpartition(".")[2] != VOLATILITY:
-        return one
-    return replace(one, new="", refused="", stays="off: measured while it runs")
-
-
-def _refusal(name: str, estimate: Estimate, found: Estimates) -> str:
-    # A is what k makes of the band's orders: neither is written without the other.
-    doubt = estimate.doubt or ("it is not above 0" if estimate.value <= 0 else "")
-    if name == "arrival_rate_per_s" and found.decay.doubt:
-        return f"k: {found.decay.doubt}"
-    if name == "fill_decay_per_bps" and found.rate.doubt and not doubt:
-        return f"A: {found.rate.doubt}"
-    return doubt
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float | Decimal) else 0.0
-
-
-def _shifted(estimate: Estimate, by: float) -> Estimate:
-    value = estimate.value + by
-    error = estimate.error * abs(estimate.value) / value if value > 0 else float("inf")
-    return Estimate(value=value, error=error, n=estimate.n)
-
-
-def _scaled(estimate: Estimate, by: float) -> Estimate:
-    return Estimate(value=estimate.value * by, error=estimate.error, n=estimate.n)
-
-
-def _digits(value: float) -> str:
-    # A plain TOML float: never an integer, never without digits.
-    text = f"{value:.{DIGITS}g}"
-    return text if any(sign in text for sign in ".e") else f"{text}.0"
-
-
-def _bps(value: float) -> str:
-    # Up to the next hundredth: costs are not rounded in our favour.
-    if not isfinite(value):
-        return ""
-    return str(Decimal(str(value)).quantize(Decimal("0.01"), rounding=ROUND_CEILING))

@@ -34,9 +34,10 @@ class TapeWriter:
     def __init__(self) -> None:
         """Begin empty."""
         self.has_ticker = False
-        self._tops = [array("q") for _ in range(5)]
+        self._tops = [array("q") for _ in range(6)]
         self._prints = [array("q") for _ in range(5)]
-        self._tick = self._skipped = 0
+        self._tick = self._skipped = self._venue = 0
+        self._is_timed = True
         self._last_top: tuple[int, int, int, int] | None = None
 
     @property
@@ -46,11 +47,15 @@ class TapeWriter:
 
     def forget_tops(self) -> None:
         """Drop the best prices so far: better ones come."""
-        self._tops = [array("q") for _ in range(5)]
+        self._tops = [array("q") for _ in range(6)]
         self._last_top, self._skipped = None, 0
+        self._venue, self._is_timed = 0, True
 
-    def top(self, ts_ns: int, bid: tuple[int, int], ask: tuple[int, int]) -> None:
-        """Take best prices, each with its size; those that say nothing new or nothing at all are left out."""
+    def top(self, ts_ns: int, bid: tuple[int, int], ask: tuple[int, int], *, venue: int = 0) -> None:
+        """Take best prices, each with its size; those that say nothing new or nothing at all are left out.
+
+        Args: venue: its time of them, by the clock of the `order` of trades; 0: it tells none.
+        """
         now = (*bid, *ask)
         if now == self._last_top:
             return
@@ -59,7 +64,10 @@ class TapeWriter:
             self._skipped += 1
             return
         self._tick = gcd(self._tick, bid[0], ask[0])
-        for column, value in zip(self._tops, (ts_ns, bid[0], ask[0], bid[1], ask[1]), strict=True):
+        self._is_timed &= venue > 0
+        self._venue = max(self._venue, venue)
+        row = (ts_ns, bid[0], ask[0], bid[1], ask[1], self._venue)
+        for column, value in zip(self._tops, row, strict=True):
             column.append(value)
 
     def trade(self, ts_ns: int, price: int, size: int, *, aggressor: int, order: int) -> None:
@@ -72,7 +80,7 @@ class TapeWriter:
 
     def tape(self) -> Tape:
         """Return what was collected."""
-        top_ns, bid, ask, bid_size, ask_size = self._tops
+        top_ns, bid, ask, bid_size, ask_size, venue = self._tops
         print_ns, price, size, aggressor, order = self._prints
         return Tape(
             tick=max(1, self._tick),
@@ -87,6 +95,7 @@ class TapeWriter:
             aggressor=aggressor,
             order=order,
             skipped=self._skipped,
+            top_venue=venue if self._is_timed else (),
         )
 
 

@@ -1,8 +1,9 @@
 """Reads normalised event files (Parquet) into a tape, through DuckDB of the research extra.
 
-Columns: ts_local_ns, ts_exchange_ns, ts_txn_ns, kind (bbo, trade and others), side (+1 bid or buyer took, -1
-ask or seller took), price, qty, msg (rows of one message are one frame). Symbol and market stand in the
-file's own metadata. Must never run anything that a file says. Invariant: rows come in the order of the file.
+Columns: ts_local_ns, ts_exchange_ns, ts_txn_ns (0: not told), kind (bbo, trade and others), side (+1 bid or
+buyer took, -1 ask or seller took), price, qty, msg (rows of one message are one frame). Symbol and market
+stand in the file's own metadata. Must never run anything that a file says. Invariant: rows come in the order
+of the file.
 """
 
 import importlib
@@ -20,14 +21,15 @@ MARKETS: Final = {"spot": Market.SPOT, "usdm": Market.LINEAR, "coinm": Market.IN
 """What a file's metadata call a market, up to the first dash (`usdm-perp`)."""
 
 _ROWS: Final = """
-    select ts_local_ns, coalesce(nullif(ts_txn_ns, 0), ts_exchange_ns), kind, side, price, qty, msg
+    select ts_local_ns, coalesce(nullif(ts_txn_ns, 0), ts_exchange_ns), kind, side, price, qty, msg,
+        ts_txn_ns
     from read_parquet(?, file_row_number = true)
     where kind in ('bbo', 'trade')
     order by file_row_number
 """
 _FACTS: Final = "select decode(key), decode(value) from parquet_kv_metadata(?)"
 
-Row = tuple[int, int, str, int, float, float, int]
+Row = tuple[int, int, str, int, float, float, int, int]
 
 
 class _Cursor(Protocol):
@@ -93,7 +95,7 @@ class _Reading:
                 self._take(row)
 
     def _take(self, row: Row) -> None:
-        local_ns, venue_ns, kind, side, price, size, msg = row
+        local_ns, venue_ns, kind, side, price, size, msg, txn_ns = row
         if local_ns < self._last_ns:
             raise ValueError(f"local time goes back by {self._last_ns - local_ns} ns")
         self._last_ns = local_ns
@@ -103,7 +105,7 @@ class _Reading:
             self._bid = (msg, row)
         elif self._bid is not None and self._bid[0] == msg:
             bid = self._bid[1]
-            self.writer.top(local_ns, _units(bid[4], bid[5]), _units(price, size))
+            self.writer.top(local_ns, _units(bid[4], bid[5]), _units(price, size), venue=txn_ns)
 
 
 def _units(price: float, size: float) -> tuple[int, int]:

@@ -92,7 +92,7 @@ class _Reading:
                 if not writer.has_ticker:
                     writer.has_ticker = True
                     writer.forget_tops()
-                writer.top(record.local_ns, _pair(record.bid), _pair(record.ask))
+                writer.top(record.local_ns, _pair(record.bid), _pair(record.ask), venue=max(0, record.txn_ms))
             case TradePrint():
                 if _is_no_trade(record.data):
                     return

@@ -7,17 +7,23 @@ from types import MappingProxyType
 from typing import Final
 
 from mm.analytics.fit_flow import Decile, Flow, next_moves, order_flow
+from mm.analytics.lambda_curve import MARGIN_NS
 from mm.analytics.markets import SECONDS_MIN, Mids
 from mm.bootstrap.trade import in_loop
 from mm.bootstrap.viability.collect import Listening, Told, listen
 from mm.bootstrap.viability.heard import Heard, checked
 from mm.bootstrap.viability.tape import Progress, read_tape
 from mm.domain.units import NS_PER_S
+from mm.errors import RecordingUnusable
 from mm.observe.viability import DISTANCES_BPS, Sheet, Terms, sheet, unknowns
 from mm.store.recordings.raw.records import Market
 
 ASSUMED_PPM: Final = MappingProxyType({Market.SPOT: 1_000, Market.LINEAR: 200, Market.INVERSE: 200})
 """What an ordinary account pays as a maker, if nobody says what this one does."""
+
+
+REFRESHES_MIN: Final = 30
+"""Quotes that are moved less often than this within the tape say nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +62,13 @@ def judge_market(asked: Listening, wish: Wish, told: Told) -> Judged:
 def _judged(heard: Heard, wish: Wish) -> Judged:
     # The horizon, and the seconds that the curve leaves out, have to fit in several times.
     checked(heard, seconds_min=max(SECONDS_MIN, 3 * wish.horizon_ns / NS_PER_S))
+    needed_ns = REFRESHES_MIN * wish.every_ns + wish.horizon_ns + 2 * MARGIN_NS
+    if needed_ns > heard.tape.duration_s * NS_PER_S:
+        raise RecordingUnusable(
+            f"{heard.name}: it is {heard.tape.duration_s:.1f} s long, which is too short for quotes that are"
+            f" moved every {wish.every_ns / NS_PER_S:g} s: that takes {needed_ns / NS_PER_S:g} s",
+            hint=f"--refresh shorter, as 100ms or 1s; it has to fit in {REFRESHES_MIN} times",
+        )
     fee_ppm = wish.maker_fee_ppm
     terms = Terms(
         maker_fee_ppm=ASSUMED_PPM[heard.market] if fee_ppm is None else fee_ppm,

@@ -7,7 +7,8 @@ import pytest
 
 from mm.analytics.fit_intensity import Band
 from mm.bootstrap.calibrate.estimates import Estimate, Question, estimates
-from mm.bootstrap.calibrate.markets import Calibration, Order, Proposal, calibrate, write
+from mm.bootstrap.calibrate.markets import Calibration, Order, calibrate, write
+from mm.bootstrap.calibrate.proposals import Proposal
 from mm.bootstrap.calibrate.state import save_state, tell
 from mm.bootstrap.viability.tape import read_tape
 from mm.errors import ConfigError, RecordingUnusable
@@ -119,13 +120,21 @@ def test_what_is_not_known_well_enough_is_refused_with_the_reason(tmp_path: Path
     ("estimate", "doubt"),
     [
         (Estimate(value=1.0, error=0.1, n=100), ""),
-        (Estimate(value=1.0, error=0.1, n=99), "99 of 100 that are needed"),
-        (Estimate(value=1.0, error=0.3, n=500), "known to 30%, needed 25%"),
-        (Estimate(value=1.0, error=0.2, n=500, error_max=0.1), "known to 20%, needed 10%"),
+        (Estimate(value=1.0, error=0.1, n=99), "not known well enough: 99 of 100 that are needed"),
+        (Estimate(value=1.0, error=0.3, n=500), "not known well enough: to 30 %, needed 25 %"),
+        (
+            Estimate(value=1.0, error=0.1042, n=500, error_max=0.1),
+            "not known well enough: to 10.4 %, needed 10 %",
+        ),
+        (Estimate(value=1.0, error=0.3, n=500, rejected="no law"), "no law"),
+        (
+            Estimate(value=1.0, error=0.3, n=99, rejected="no law"),
+            "not known well enough: 99 of 100 that are needed",
+        ),
     ],
 )
 def test_an_estimate_is_known_by_count_and_error(estimate: Estimate, doubt: str) -> None:
-    """Both, each with its reason."""
+    """Both, each with its reason; an estimate of what is not there is none."""
     assert estimate.doubt == doubt
 
 
@@ -148,16 +157,17 @@ def test_what_a_person_has_to_know_is_said() -> None:
     far = [Hit(40 + number / 10, 100_010 + 10 * (5 + number % 9), 1) for number in range(60)]
     sells = [Hit(60 + number / 10, 100_000 - 10 * (number % 14), -1) for number in range(200)]
     band = Band(0.0, 20.0)
-    said = " ".join(
-        estimates(calm(120, [*near, *far, *sells]), Question(fee_bps=0, horizon_ns=S, band=band)).notes
-    )
-    assert "do not thin out exponentially" in said
+    found = estimates(calm(120, [*near, *far, *sells]), Question(fee_bps=0, horizon_ns=S, band=band))
+    said = " ".join(found.notes)
+    assert "do not thin out exponentially" in found.decay.doubt
+    assert found.rate.doubt == found.decay.doubt
+    assert "no exponential 0 to 20 bps from the mid, so 6 parts of it were searched" in said
     assert "the sides differ" in said
     assert "did not move against makers" in said
     none = estimates(calm(120, near), Question(fee_bps=0, horizon_ns=200 * S, band=Band(50.0, 60.0)))
     assert "no decay can be fitted 50 to 60 bps from the mid: 0 market orders" in " ".join(none.notes)
     assert none.touch is None
-    assert none.decay.doubt == none.adverse.doubt == "0 of 100 that are needed"
+    assert none.decay.doubt == none.adverse.doubt == "not known well enough: 0 of 100 that are needed"
 
 
 def test_the_session_is_found_by_the_symbol_of_the_data(tmp_path: Path, recording: Path) -> None:
@@ -187,7 +197,7 @@ def test_a_strategy_without_such_parameters_is_told(tmp_path: Path, recording: P
     found = by_name(found_in(path, recording, maker_fee_ppm=1000))
     assert list(found) == ["minimum_spread_bps"]
     assert found["minimum_spread_bps"].estimate.value == pytest.approx(
-        10 + found_in(path, recording).found.adverse.value
+        10 + max(0.0, found_in(path, recording).found.adverse.value)
     )
     mine = tmp_path / "mine.py"
     mine.write_text(OWN, encoding="utf-8")

@@ -1,5 +1,9 @@
 """Real recordings against the reference's tables: every printed figure, and an independent computation."""
 
+import gzip
+import json
+from bisect import bisect_left
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from math import isclose
@@ -8,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mm.analytics.fit_before import UNKNOWN, before_orders
 from mm.analytics.fit_flow import next_moves, order_flow
 from mm.analytics.fit_intensity import Band, band_fit
-from mm.analytics.fit_touch import touch_markouts
+from mm.analytics.fit_touch import touch_costs, touch_markouts
 from mm.analytics.lambda_curve import CurveOptions, lambda_curve
 from mm.analytics.markets import Mids, Tape, market_facts
 from mm.bootstrap.viability.tape import read_tape
@@ -169,6 +174,77 @@ def test_the_facts_of_each_market_are_those_of_the_reference(
     assert 1 / whole.decay_per_bps == pytest.approx(scale, abs=0.0011)
 
 
+WHOLE = (
+    ((PERP,), 0.008, True),
+    (("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz"), 0.0008, False),
+    (("cm_btcusd_perp_20240808.gz", "cm_btcusd_perp_20240809.gz"), 0.008, True),
+)
+"""A market's files, half its tick in basis points, and whether its best prices carry the venue's time."""
+
+
+@pytest.mark.parametrize(("files", "half_tick_bps", "is_timed"), WHOLE, ids=["usdm", "spot", "coinm"])
+def test_makers_at_the_touch_got_the_half_spread_that_was_quoted(
+    shared_data: Path, files: tuple[str, ...], half_tick_bps: float, is_timed: bool
+) -> None:
+    """Never less than half a tick, and on the scale of what stood in the book."""
+    tape = read_tape([shared_data / FOLDER / name for name in files], lambda done: None).tape
+    mids, before = Mids(tape), before_orders(tape)
+    assert before.by_venue is is_timed
+    assert before.known >= 0.97 * len(before.orders)
+    (found,) = touch_costs(tape, mids, before, (1_000_000_000,))
+    assert found.half_spread.mean >= half_tick_bps
+    # Spreads are wide when orders come: more than on average over time, by an order of magnitude at most.
+    standing = market_facts(tape, mids).half_spread_bps
+    assert standing < found.half_spread.mean < 10 * standing
+    # So that what is needed is more than the fee, and known to a quarter of a basis point.
+    told = judge_files([shared_data / FOLDER / name for name in files], Wish(), lambda done: None).told
+    assert told.break_even is not None
+    assert told.terms.maker_fee_bps < told.break_even.low_bps < told.break_even.bps
+    assert told.touch_fee is not None
+    assert told.touch_fee.low_bps < told.touch_fee.bps < told.touch_fee.high_bps < 0
+
+
+@pytest.mark.parametrize("name", [PERP, "cm_btcusd_perp_20240808.gz"])
+def test_the_half_spread_by_the_venues_clock_is_that_of_the_raw_frames(shared_data: Path, name: str) -> None:
+    """Computed from the JSON itself, of the orders that took the best price, with no structure of ours."""
+    told: list[tuple[int, float, float]] = []
+    orders: dict[int, tuple[float, bool]] = {}
+    with gzip.open(shared_data / FOLDER / name) as file:
+        for line in file:
+            frame = json.loads(line.partition(b" ")[2])
+            data, stream = frame.get("data", {}), frame.get("stream", "")
+            if stream.endswith("@bookTicker"):
+                told.append((data["T"], float(data["b"]), float(data["a"])))
+            elif stream.endswith("@trade") and data["X"] == "MARKET":
+                orders.setdefault(data["T"], (float(data["p"]), data["m"]))
+    times = [at for at, _, _ in told]
+    found = []
+    for at, (price, is_sell) in orders.items():
+        _, bid, ask = told[max(0, bisect_left(times, at) - 1)]
+        if price == (bid if is_sell else ask):
+            found.append((ask - bid) / (ask + bid) * 1e4)
+    tape, mids = tape_of(shared_data / FOLDER / name)
+    (costs,) = touch_costs(tape, mids, before_orders(tape), (1,))
+    assert len(found) == pytest.approx(costs.half_spread.n, rel=0.05)
+    assert costs.half_spread.mean == pytest.approx(sum(found) / len(found), abs=0.002)
+
+
+@pytest.mark.parametrize("files", [WHOLE[0][0], WHOLE[2][0]], ids=["usdm", "coinm"])
+def test_what_an_order_hit_tells_the_mid_before_it_as_the_venues_clock_does(
+    shared_data: Path, files: tuple[str, ...]
+) -> None:
+    """Where both can be had they agree for 24 of 25: spot has the one alone."""
+    tape = read_tape([shared_data / FOLDER / name for name in files], lambda done: None).tape
+    by_clock, by_price = before_orders(tape), before_orders(replace(tape, top_venue=()))
+    both = [
+        tape.bid[clock] + tape.ask[clock] == tape.bid[price] + tape.ask[price]
+        for clock, price in zip(by_clock.tops, by_price.tops, strict=True)
+        if UNKNOWN not in (clock, price)
+    ]
+    assert len(both) >= 0.94 * len(by_clock.orders)
+    assert sum(both) >= 0.96 * len(both)
+
+
 def test_the_signature_of_the_perpetual_is_that_of_the_reference(shared_data: Path) -> None:
     """Volatility at five spacings, in units of quote."""
     tape, mids = tape_of(shared_data / FOLDER / PERP)
@@ -269,6 +345,7 @@ def test_normalised_files_are_read_as_the_raw_ones_and_judged_alike(
     assert market_facts(normalised.tape, of_file) == market_facts(raw.tape, of_frames)
     options = CurveOptions(distances_bps=(0.02, 0.5, 2.0))
     assert lambda_curve(normalised.tape, of_file, options) == lambda_curve(raw.tape, of_frames, options)
+    assert before_orders(normalised.tape) == before_orders(raw.tape)
 
     judged = judge_files(files, Wish(), lambda done: None)
 

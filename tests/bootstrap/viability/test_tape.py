@@ -41,6 +41,32 @@ def test_best_prices_and_prints_are_kept_in_order(tmp_path: Path) -> None:
     assert tape.order[1] - tape.order[0] == recording.step_ms
 
 
+def test_the_venues_time_of_best_prices_is_kept_where_all_have_one(tmp_path: Path) -> None:
+    """Contracts tell it, by the clock of their trades; a spot market does not, nor does a rebuilt book."""
+    for linear in (True, False):
+        recording = Tape(linear=linear)
+        first_ms = recording.now_ms
+        recording.ticker(("61000.00", "1"), ("61000.10", "1")).trade("61000.10", "1", buyer_is_maker=False)
+        recording.ticker(("61000.10", "1"), ("61000.20", "1"))
+        tape = read_tape([recording.save(tmp_path / f"{linear}")], silent).tape
+        assert list(tape.top_venue) == ([first_ms, first_ms + 2 * recording.step_ms] if linear else [])
+        assert tape.order[0] == first_ms + recording.step_ms - 1
+    rebuilt = long_recording(seconds=5, linear=True, with_tickers=False).save(tmp_path / "rebuilt")
+    assert list(read_tape([rebuilt], silent).tape.top_venue) == []
+
+
+def test_a_venues_time_never_falls_and_one_that_is_missing_takes_all_away() -> None:
+    """Forgotten best prices take theirs with them."""
+    writer = TapeWriter()
+    writer.top(1, (10, 1), (20, 1))
+    writer.forget_tops()
+    for at, venue in enumerate((50, 40, 60)):
+        writer.top(at, (10 + at, 1), (20, 1), venue=venue)
+    assert list(writer.tape().top_venue) == [50, 50, 60]
+    writer.top(9, (11, 5), (20, 1))
+    assert list(writer.tape().top_venue) == []
+
+
 def test_a_recording_without_tickers_is_told_by_its_book(tmp_path: Path) -> None:
     """The rebuilt book gives the same best prices as the tickers of the same market."""
     told = read_tape([long_recording(seconds=10).save(tmp_path / "a")], silent).tape

@@ -5,9 +5,9 @@ from statistics import fmean, stdev
 
 import pytest
 
-from mm.analytics.fit_intensity import Band, BandFit, band_fit
+from mm.analytics.fit_intensity import Band, BandFit, Counts, band_fit, misfit_of
 from mm.analytics.markets import Mids
-from tests.builders.tapes import TICK, Hit, calm, exponential_flow
+from tests.builders.tapes import TICK, Hit, Top, calm, exponential_flow, tape_of
 
 TICK_BPS = TICK / 100_005 * 1e4
 WHOLE = Band(0.0, 15 * TICK_BPS)
@@ -109,6 +109,32 @@ def test_flow_of_two_kinds_is_found_not_to_be_exponential() -> None:
     assert found.both.misfit > found.both.misfit_max
     assert found.both.deviance is not None
     assert found.both.deviance > 3
+
+
+def test_depths_count_from_the_mids_that_are_named() -> None:
+    """Against those on arrival, orders whose book came first would have reached one tick less."""
+    tops = [Top(0, 100_000, 100_010), Top(10, 100_010, 100_020), Top(99, 100_000, 100_010)]
+    hits = [Hit(10 + number, 100_010 + step * TICK, 1) for number, step in enumerate((1, 1, 2, 3), start=1)]
+    tape = tape_of(tops, hits)
+    mids = Mids(tape)
+    late, told = band_fit(tape, mids, WHOLE), band_fit(tape, mids, WHOLE, [200_010] * 4)
+    assert late.ask is not None
+    assert told.ask is not None
+    # Steps 0, 0, 1, 2 and 1, 1, 2, 3: p = 4 / 7 and 4 / 11.
+    assert late.ask.decay_per_tick == pytest.approx(-log(1 - 4 / 7))
+    assert told.ask.decay_per_tick == pytest.approx(-log(1 - 4 / 11))
+    assert told.ask.decay_per_bps == pytest.approx(told.ask.decay_per_tick / (TICK / 100_005 * 1e4))
+    assert told.ask.most == 15
+
+
+def test_the_misfit_of_counts_is_that_of_their_fit() -> None:
+    """What has no fit has none."""
+    steps = (0, 0, 0, 0, 1, 1, 2, 3, 5, 20)
+    both = fitted(buys(*steps)).both
+    assert both is not None
+    assert misfit_of(Counts(steps, 15)) == both.misfit
+    assert misfit_of(Counts((0, 0), 5)) is None
+    assert misfit_of(Counts((5, 7), 5)) is None
 
 
 def test_a_market_without_trades_has_no_fit() -> None:

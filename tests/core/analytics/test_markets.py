@@ -76,7 +76,7 @@ def test_prints_of_one_number_and_side_are_one_market_order() -> None:
     ]
     tape = calm(60, hits)
     assert [tuple(order) for order in market_orders(tape)] == [(0, 1), (2, 2), (3, 3), (4, 4)]
-    assert [depth_twice(tape, Mids(tape), order) for order in market_orders(tape)] == [30, 10, 10, 10]
+    assert [depth_twice(tape, 200_010, order) for order in market_orders(tape)] == [30, 10, 10, 10]
     assert list(market_orders(calm(60))) == []
 
 
@@ -84,7 +84,10 @@ def test_the_depth_counts_from_the_mid_just_before_and_can_be_below_it() -> None
     """A print that comes with the change it made is held against what stood before."""
     tops = [Top(0, 100_000, 100_010), Top(1, 100_020, 100_030), Top(2, 100_100, 100_110)]
     tape = tape_of(tops, [Hit(1, 100_010, 1), Hit(1.5, 100_010, 1)])
-    depths = [depth_twice(tape, Mids(tape), order) for order in market_orders(tape)]
+    mids = Mids(tape)
+    depths = [
+        depth_twice(tape, mids.before(tape.print_ns[order.first]), order) for order in market_orders(tape)
+    ]
     assert depths == [TICK, 2 * 100_010 - 200_050]
 
 
