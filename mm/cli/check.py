@@ -61,24 +61,17 @@ def _ready(value: object) -> object:
 
 def stakes(settings: "Settings", pair: str) -> dict[str, object]:
     """Return the worst that the session `pair` can come to, as texts; None where the config does not say."""
+    from mm.settings.cautions import cautions, least_value, significant
     from mm.settings.exposure import ladder_of
-    from mm.settings.values import plain
 
     risk, session = settings.risk_of(pair), settings.pair[pair]
     ladder = ladder_of(session.params)
     base, quote = session.symbol.split("/")
     band = session.inventory.max_base
     side = ladder.side_base_max if ladder is not None else None
-    warnings = []
-    if side is not None and band is not None and side > band:
-        warnings.append(
-            f"one side of the ladder is {plain(side)} {base}, more than the inventory limit of {plain(band)}:"
-            " the outer orders will be denied"
-        )
-    if ladder is not None and ladder.orders > risk.max_orders_per_minute:
-        warnings.append(
-            f"{ladder.orders} orders are more than {risk.max_orders_per_minute} placements a minute"
-        )
+    least = least_value(settings, pair)
+    taken = None if ladder is None or least is None else significant(least / ladder.order_base_min)
+    uncut = None if ladder is None else significant(risk.max_order_notional_quote / ladder.order_base_max)
     return {
         "symbol": session.symbol,
         "base": base,
@@ -90,12 +83,16 @@ def stakes(settings: "Settings", pair: str) -> dict[str, object]:
         "inventory_max_ratio": _plain(session.inventory.max_ratio),
         "position_max_quote": _plain(risk.max_notional_quote),
         "order_max_quote": _plain(risk.max_order_notional_quote),
+        "order_min_quote": _plain(least),
+        "order_min_is_assumed": settings.mode != "demo",
+        "order_taken_from_price_quote": taken,
+        "order_uncut_to_price_quote": uncut,
         "loss_max_quote": _plain(min(risk.session_loss_quote, risk.open_loss_quote)),
         "fills_per_minute_max": risk.max_fills_per_minute,
         "filled_max_quote_per_minute": _plain(risk.max_filled_quote_per_minute),
         "slippage_max_quote": _plain(risk.max_notional_quote * risk.max_slippage_bps / 10_000),
         "on_breach": risk.on_breach,
-        "warnings": warnings,
+        "warnings": cautions(settings, pair),
     }
 
 
@@ -146,8 +143,10 @@ def stake_lines(stake: dict[str, object]) -> list[str]:
     else:
         lines.append("ladder     the strategy's parameters do not say")
     band = stake["inventory_max_base"]
+    lines += _price_line(stake)
     share = f"{stake['inventory_max_ratio']} of the equity"
-    lines.append(f"inventory  {f'{band} {base}, and ' if band is not None else ''}{share}, whichever is less")
+    both = f"{band} {base}, and {share}, whichever is less"
+    lines.append(f"inventory  {share if band is None else both}")
     lines.append(f"position   worth {stake['position_max_quote']} {quote}, all that could fill filled")
     lines.append(f"loss       {stake['loss_max_quote']} {quote}, then {stake['on_breach']}")
     burst = stake["filled_max_quote_per_minute"]
@@ -156,3 +155,17 @@ def stake_lines(stake: dict[str, object]) -> list[str]:
     if stake["on_breach"] == "flatten":
         lines.append(f"exit       up to {stake['slippage_max_quote']} {quote} more for slippage")
     return lines
+
+
+def _price_line(stake: dict[str, object]) -> list[str]:
+    # Between which prices the orders go out as they are: no price is known, so none is guessed.
+    taken, uncut = stake["order_taken_from_price_quote"], stake["order_uncut_to_price_quote"]
+    quote = stake["quote"]
+    if uncut is None:
+        return []
+    told = f"above {uncut} {quote} the largest order is cut, to {stake['order_max_quote']} {quote}"
+    if taken is not None:
+        assumed = " (assumed)" if stake["order_min_is_assumed"] else ""
+        least = f"worth less than {stake['order_min_quote']} {quote}, the least that is taken{assumed}"
+        told = f"below {taken} {quote} the smallest order is {least}; {told}"
+    return [f"price      {told}"]

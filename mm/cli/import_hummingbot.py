@@ -57,16 +57,26 @@ def hummingbot(
     commands = [f"mm check {path}", f"mm doctor {path} --online", f"mm run {path}"]
     if not terminal.as_json:
         _print(terminal, found)
+        if found.warning:
+            terminal.say(found.warning)
         terminal.say(
             "note: the limits in [risk] and [pair.NAME.inventory] are mm's own; look at each of them"
         )
-        print(f"written: {path} (paper mode)", "next:", *(f"  {command}" for command in commands), sep="\n")
+        where = f", for {found.venue}" if found.warning else ""
+        print(
+            f"written: {path} (paper mode{where})",
+            "next:",
+            *(f"  {command}" for command in commands),
+            sep="\n",
+        )
     terminal.result(
         {
             "ok": True,
             "file": str(path),
             "strategy": found.strategy,
             "symbol": found.symbol,
+            "venue": found.venue,
+            "warning": found.warning,
             **_by_kind(found),
             "next": commands,
         }

@@ -13,8 +13,9 @@ from mm.domain.watched import split_name
 from mm.errors import ForeignAddress
 from mm.settings.exposure import ladder_of
 from mm.settings.lines import KeyPath
-from mm.settings.models import FileSettings, PairRiskSettings, RiskSettings
+from mm.settings.models import FileSettings, PairRiskSettings
 from mm.settings.problems import Problem
+from mm.settings.unplaceable import limits_of, unplaceable
 from mm.settings.values import host_is_loopback, plain
 from mm.settings.watched import watched_names
 
@@ -41,6 +42,7 @@ def contradictions(settings: FileSettings, *, stated: Stated) -> list[Problem]:
         *_ladders(settings),
         *_paper(settings),
         *_watched(settings),
+        *unplaceable(settings),
     ]
 
 
@@ -131,7 +133,7 @@ def _looser_pairs(settings: FileSettings) -> Iterator[Problem]:
 
 def _exits(settings: FileSettings, stated: Stated) -> Iterator[Problem]:
     # Outside the collar no exit would ever leave.
-    own = ((("pair", name, "risk"), _limits_of(settings, name)) for name in settings.pair)
+    own = ((("pair", name, "risk"), limits_of(settings, name)) for name in settings.pair)
     for table, risk in ((("risk",), settings.risk), *own):
         collar, slippage = risk.price_collar_bps, risk.max_slippage_bps
         if slippage <= collar:
@@ -142,10 +144,6 @@ def _exits(settings: FileSettings, stated: Stated) -> Iterator[Problem]:
         elif stated((*table, "price_collar_bps")):
             message = f"was {plain(collar)}, expected at least max_slippage_bps, {plain(slippage)}"
             yield Problem(path=(*table, "price_collar_bps"), message=message)
-
-
-def _limits_of(settings: FileSettings, pair: str) -> RiskSettings:
-    return settings.risk.model_copy(update=settings.pair[pair].risk.model_dump(exclude_none=True))
 
 
 def _ladders(settings: FileSettings) -> Iterator[Problem]:

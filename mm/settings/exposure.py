@@ -34,6 +34,11 @@ class Ladder:
         return max(*self.bids_base, *self.asks_base, Decimal(0))
 
     @property
+    def order_base_min(self) -> Decimal:
+        """Size of the smallest order without skew, base asset."""
+        return min(*self.bids_base, *self.asks_base, self.order_base_max)
+
+    @property
     def side_base_max(self) -> Decimal:
         """Size of the larger one of the two sides at its largest, base asset."""
         side = max(sum(self.bids_base, Decimal(0)), sum(self.asks_base, Decimal(0)))

@@ -79,11 +79,11 @@ def _spreads(sheet: Sheet) -> None:
         note = f"{PERCENT}; per order, not per ladder"
         found = plain(bps_of(100 * tolerance))
         sheet.translated("order_refresh_tolerance_pct", "order_refresh_tolerance_bps", found, note)
-    elif tolerance:
-        why = "an order that stands where it should is not renewed here: it would lose its place in the queue"
-        sheet.gap("order_refresh_tolerance_pct", why)
     else:
-        sheet.translated("order_refresh_tolerance_pct", "order_refresh_tolerance_bps", "0", PERCENT)
+        note = "none there either"
+        if tolerance:
+            note = "an order that stands where it should is not renewed here: it keeps its place in the queue"
+        sheet.translated("order_refresh_tolerance_pct", "order_refresh_tolerance_bps", "0", note)
 
 
 def _times(sheet: Sheet) -> None:

@@ -4,7 +4,9 @@ Reads nothing and writes nothing itself. Invariant: the text loads, or there is 
 of their file; mode is paper; every key of theirs is in a row.
 """
 
+import difflib
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
@@ -16,7 +18,7 @@ from mm.errors import ConfigError
 from mm.settings import hummingbot_avellaneda, hummingbot_pure
 from mm.settings.exposure import ladder_of
 from mm.settings.hummingbot_sheet import Kind, Row, Sheet, quoted
-from mm.settings.hummingbot_yaml import Node, Table, read_conf
+from mm.settings.hummingbot_yaml import Table, read_conf
 from mm.settings.loader import settings_of
 from mm.settings.models import RiskSettings
 from mm.settings.starter import VENUES
@@ -27,11 +29,14 @@ PAPER: Final = "_paper_trade"
 COLLAR_ROOM: Final = Decimal("1.5")
 """So much farther than the last order prices are still allowed: they are judged by a median of 30 s."""
 
+COMMENT_WIDTH: Final = 108
+
 COMMENT_AT: Final = 44
 """Column of the comments behind short values."""
 
 _SYMBOL: Final = re.compile(r"([A-Za-z0-9]{1,20})-([A-Za-z0-9]{1,20})")
-_ROOM: Final = "max_open_orders = 1_000\n"  # until it is known how many orders there are
+# Until it is known how many orders there are, and how far away.
+_ROOM: Final = "max_open_orders = 1_000\nprice_collar_bps = 10_000\n"
 _PARAM: Final = re.compile(r"pair\.\w+\.params\.?(\w*)")
 
 
@@ -57,13 +62,16 @@ _RULES: Final[Mapping[str, _Rules]] = MappingProxyType(
 class Imported:
     """What was made of a file.
 
-    Fields: text: of the config; strategy, symbol: ours; rows: at least one per key of theirs.
+    Fields: text: of the config; strategy, symbol, venue: ours; rows: at least one per key of theirs; warning:
+    what has to be known before all else, "" if there is nothing: the exchange is another one.
     """
 
     text: str
     strategy: str
     symbol: str
+    venue: str
     rows: tuple[Row, ...]
+    warning: str = ""
 
     def of(self, kind: Kind) -> list[Row]:
         """Return the rows of one kind."""
@@ -82,11 +90,14 @@ def imported(text: str, file: str, out: Path) -> Imported:
     sheet.placed("strategy", "pair.NAME.strategy", quoted(rules.strategy))
     if "template_version" in conf:
         sheet.idle("template_version", "of their file's form")
-    venue = _venue(sheet)
     symbol = _symbol(sheet)
-    rules.translate(sheet, venue)
+    warning = _venue(sheet, symbol)
+    rules.translate(sheet, sheet.text("exchange").removesuffix(PAPER))
     sheet.close()
     made = _text(sheet, file, rules.strategy, symbol)
+    if warning:
+        told = textwrap.wrap(warning, COMMENT_WIDTH, initial_indent="# ", subsequent_indent="# ")
+        made = "\n".join([*told, "#", made])
     try:
         settings = settings_of(made + _ROOM, out, environ={})
     except ConfigError as error:
@@ -94,14 +105,21 @@ def imported(text: str, file: str, out: Path) -> Imported:
     (params,) = (pair.params for pair in settings.pair.values())
     made += _risk(params)
     settings_of(made, out, environ={})
-    return Imported(text=made, strategy=rules.strategy, symbol=symbol, rows=tuple(sheet.rows))
+    return Imported(
+        text=made,
+        strategy=rules.strategy,
+        symbol=symbol,
+        venue=VENUES[0],
+        rows=tuple(sheet.rows),
+        warning=warning,
+    )
 
 
 def _rules_of(conf: Table, file: str) -> _Rules:
     node = conf.get("strategy")
     if node is not None and isinstance(node.value, str) and node.value in _RULES:
         return _RULES[node.value]
-    known = " and ".join(_RULES)
+    known = " or ".join(_RULES)
     controller = conf.get("controller_name")
     if controller is not None:
         raise ConfigError(
@@ -109,22 +127,37 @@ def _rules_of(conf: Table, file: str) -> _Rules:
             " the quote asset, which become amounts of the base asset by a price that no file holds",
             hint=f"files of {known} are read; `mm init` writes a config to start from",
         )
-    line = 1 if node is None else node.line
-    raise ConfigError(f"{file}:{line}: strategy was {_said(node)}, expected {known}")
+    if node is None or node.value is None:
+        raise ConfigError(
+            f"{file}:{1 if node is None else node.line}: strategy is missing, expected {known}",
+            hint=f"a strategy file says which one it is of, as in `strategy: {next(iter(_RULES))}`",
+        )
+    said = node.value[:60] if isinstance(node.value, str) else ""
+    near = difflib.get_close_matches(said, _RULES, n=1, cutoff=0.8)
+    hint = (
+        f"did you mean {near[0]}?" if near else "no other strategy of theirs can be imported; see `mm init`"
+    )
+    told = repr(said) if said else "no single name"
+    raise ConfigError(f"{file}:{node.line}: strategy was {told}, expected {known}", hint=hint)
 
 
-def _said(node: Node | None) -> str:
-    return "missing" if node is None else repr(node.value)[:60]
-
-
-def _venue(sheet: Sheet) -> str:
-    theirs = sheet.text("exchange")
+def _venue(sheet: Sheet, symbol: str) -> str:
+    # What has to be told of it, "" where it is one of ours.
+    theirs, ours = sheet.text("exchange"), VENUES[0]
     venue = theirs.removesuffix(PAPER)
     if venue in VENUES:
         sheet.placed("exchange", "venue.main.id", quoted(venue))
-    else:
-        sheet.gap("exchange", f"venues here: {', '.join(VENUES)}; the config names the first of them")
-    return venue
+        return ""
+    sheet.gap("exchange", f"not supported: the config is for {ours} spot instead")
+    named = f"exchange = {_printable(theirs)} is not supported" if theirs else "the file names no exchange"
+    told = (
+        f"ATTENTION: {named}. This config is for {ours}, spot: another market, with its own prices, fees and"
+        f" smallest orders. Look whether {symbol} is traded there (`mm doctor --online`), and at each"
+        " distance and size."
+    )
+    if "perpetual" in venue:
+        told += " Spot has no leverage, and nothing can be sold that is not held."
+    return told
 
 
 def _symbol(sheet: Sheet) -> str:
@@ -212,7 +245,7 @@ def _risk(params: object) -> str:
         f"{line}\n"
         for line in (
             f"max_notional_quote = {risk.max_notional_quote}  # the position, with all that could still fill",
-            f"max_order_notional_quote = {risk.max_order_notional_quote}  # larger orders are denied",
+            f"max_order_notional_quote = {risk.max_order_notional_quote}  # larger orders are cut to it",
             f"max_open_orders = {orders}",
             f"price_collar_bps = {collar}  # {why}",
             f"session_loss_quote = {risk.session_loss_quote}",

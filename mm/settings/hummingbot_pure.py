@@ -197,16 +197,16 @@ def _times(sheet: Sheet) -> None:
         sheet.translated("filled_order_delay", "filled_order_delay_ms", f"{delay_ms}", note)
     else:
         sheet.idle("filled_order_delay", "off")
-    tolerance = sheet.number("order_refresh_tolerance_pct")
+    tolerance, ours = sheet.number("order_refresh_tolerance_pct"), "order_refresh_tolerance_bps"
     if tolerance > 0:
-        found = plain(bps_of(100 * tolerance))
         note = f"{PERCENT}; per order, not per ladder"
-        sheet.translated("order_refresh_tolerance_pct", "order_refresh_tolerance_bps", found, note)
-    elif tolerance:
-        why = "an order that stands where it should is not renewed here: it would lose its place in the queue"
-        sheet.gap("order_refresh_tolerance_pct", why)
-    else:
-        sheet.idle("order_refresh_tolerance_pct", "no tolerance")
+        sheet.translated("order_refresh_tolerance_pct", ours, plain(bps_of(100 * tolerance)), note)
+        return
+    # Left out it would be a share of the spread here.
+    note = "none there either"
+    if tolerance:
+        note = "an order that stands where it should is not renewed here: it keeps its place in the queue"
+    sheet.translated("order_refresh_tolerance_pct", ours, "0", note)
 
 
 def _minimum_spread(sheet: Sheet) -> None:
@@ -260,11 +260,20 @@ def _bounds(sheet: Sheet) -> None:
         sheet.idle("price_band_refresh_time", "moving_price_band_enabled is off")
 
 
+def _is_own_venue(sheet: Sheet, venue: str) -> bool:
+    return sheet.text("price_source_exchange").removesuffix("_paper_trade") in ("", venue)
+
+
 def _reference(sheet: Sheet, venue: str) -> None:
     source, kind = sheet.text("price_source"), sheet.text("price_type")
     away = source == "external_market"
-    if away and sheet.text("price_source_exchange").removesuffix("_paper_trade") in ("", venue):
-        symbol = sheet.text("price_source_market").upper().replace("-", "/")
+    symbol = sheet.text("price_source_market").upper().replace("-", "/")
+    is_own = away and symbol == sheet.text("market").upper().replace("-", "/")
+    if is_own and _is_own_venue(sheet, venue):
+        away = False
+        for key in ("price_source", "price_source_exchange", "price_source_market"):
+            sheet.idle(key, "the own market")
+    elif away and _is_own_venue(sheet, venue):
         sheet.placed("price_source", "price_source_symbol being there", "")
         sheet.translated("price_source_market", "price_source_symbol", quoted(symbol))
         sheet.idle("price_source_exchange", "the venue that is traded on")

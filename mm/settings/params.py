@@ -65,7 +65,8 @@ def _ready(value: object, hint: object, path: KeyPath, found: list[Problem]) -> 
         named = ((entry, (*path, str(index))) for index, entry in enumerate(value))
         wrong = [(entry, at) for entry, at in named if _is_misplaced_text(entry, kinds)]
     else:
-        wrong = [(value, path)] if _is_misplaced_text(value, kinds) else []
+        # Where a list belongs, that is what is told of a text.
+        wrong = [(value, path)] if not kinds & {tuple, list} and _is_misplaced_text(value, kinds) else []
     found += [wrong_value(at, entry, "expected a number") for entry, at in wrong]
     return _jsonable(value, kinds)
 
@@ -137,7 +138,11 @@ def _written(value: object, place: tuple[int | str, ...], otherwise: object) -> 
 
 def _problems_of(error: ValidationError, table: Mapping[str, object], path: KeyPath) -> list[Problem]:
     found = []
-    for entry in error.errors(include_url=False):
+    entries = error.errors(include_url=False)
+    for entry in entries:
+        if entry["type"] == "too_short" and any(_is_below(other["loc"], entry["loc"]) for other in entries):
+            # What is wrong with an entry has left the list without it.
+            continue
         at = (*path, *(str(part) for part in entry["loc"]))
         if entry["type"] == "missing":
             hint = f"write {at[-1]} = ... in [{'.'.join(at[:-1])}]"
@@ -150,5 +155,9 @@ def _problems_of(error: ValidationError, table: Mapping[str, object], path: KeyP
         else:
             value = _written(table, entry["loc"], entry["input"])
             expected = expected_words(entry["type"], entry["msg"], entry.get("ctx", {}))
-            found.append(wrong_value(at, value, expected))
+            found.append(wrong_value(at, value, expected, named=entry["type"] == "dict_type"))
     return found
+
+
+def _is_below(place: tuple[int | str, ...], of: tuple[int | str, ...]) -> bool:
+    return len(place) > len(of) and place[: len(of)] == of

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from mm.errors import ConfigError
 from mm.settings.hummingbot import hummingbot_hint
 from mm.settings.lines import KeyPath
-from mm.settings.values import suffix_hint, unit_hint
+from mm.settings.values import shape_hint, unit_hint
 
 PROBLEMS_SHOWN: Final = 20
 """Problems that are listed; a file with more has one cause."""
@@ -107,7 +107,7 @@ def problems_of(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
             found.append(Problem(path=path, message=str(context["text"]), hint=str(context["hint"])))
         else:
             expected = expected_words(entry["type"], entry["msg"], context)
-            found.append(wrong_value(path, entry["input"], expected))
+            found.append(wrong_value(path, entry["input"], expected, named=entry["type"] == "dict_type"))
     return found
 
 
@@ -126,18 +126,24 @@ def _all_of(known: Iterable[str]) -> str:
     return f"known here: {', '.join(names)}" if names else ""
 
 
-def wrong_value(path: KeyPath, value: object, expected: str) -> Problem:
+def wrong_value(path: KeyPath, value: object, expected: str, *, named: bool = False) -> Problem:
     """Return the problem of a value that is not what was `expected`.
 
-    A text with a unit in place of a number gets the number as hint.
+    A text with a unit in place of a number gets the number as hint, a list, table or single value in place of
+    one of the others how to write that. Args: named: the table that is expected is one of tables by name.
     """
     hint = ""
     shown = shown_value(path, value)
-    if isinstance(value, str) and path[0] != "venue" and "number" in expected:
+    if path[0] == "venue":
+        pass
+    elif isinstance(value, str) and "number" in expected:
         # An entry of a list has its index as name: the unit is in the name of the list.
-        hint = unit_hint(next(part for part in reversed(path) if not part.isdecimal()), value)
-    elif isinstance(value, dict | list) and "table" not in expected:
-        hint = suffix_hint(value)
+        key = next(part for part in reversed(path) if not part.isdecimal())
+        hint = unit_hint(key, value)
+        if path[-1] != key:
+            hint = hint.replace(f"write {key} = ", "write ")
+    else:
+        hint = shape_hint(path, value, expected, named=named)
     return Problem(path=path, message=f"was {shown}, {expected}" if shown else expected, hint=hint)
 
 
@@ -183,6 +189,9 @@ _BOUNDS: Final = {
 }
 
 
+_LENGTHS: Final = {"too_short": ("at least", "min_length"), "too_long": ("at most", "max_length")}
+
+
 def expected_words(kind: str, message: str, context: Mapping[str, object]) -> str:
     """Return what was expected, from a model's error: its kind, its message and its context."""
     if kind == "is_instance_of" and context.get("class") == "Decimal":
@@ -193,8 +202,10 @@ def expected_words(kind: str, message: str, context: Mapping[str, object]) -> st
         if bound in context:
             text = str(context[bound]).removeprefix("Decimal('").removesuffix("')")
             return f"expected {phrase} {text}"
-    if kind == "too_short":
-        return "expected at least one entry"
+    if kind in _LENGTHS:
+        word, key = _LENGTHS[kind]
+        count = context.get(key, 1)
+        return f"expected {word} {'one entry' if count == 1 else f'{count} entries'}"
     return message.replace("Input should be", "expected")
 
 

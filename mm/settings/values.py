@@ -7,7 +7,7 @@ converted to the core's integers without a surprise (finite, bounded, at most th
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
@@ -75,7 +75,7 @@ def unfit(value: object) -> str:
         return "" if value.bit_length() <= 100 else f"expected at most {EXPONENT_MAX} digits"
     exponent = value.as_tuple().exponent
     if not isinstance(exponent, int):
-        return "expected a finite number"
+        return f"was {float(value)}, expected a finite number"
     if value.adjusted() > EXPONENT_MAX or exponent < -EXPONENT_MAX:
         return f"expected at most {EXPONENT_MAX} digits on either side of the point"
     return ""
@@ -227,6 +227,38 @@ FilePath = Annotated[Path, BeforeValidator(_path)]
 """A path; relative ones start at the working directory of the command."""
 
 
-def suffix_hint(value: Mapping[str, object] | list[object]) -> str:
-    """Return the hint for a table or list in place of a single value."""
-    return "write [table.NAME] headers, one per entry" if isinstance(value, list) else "write a single value"
+def shape_hint(path: tuple[str, ...], value: object, expected: str, *, named: bool) -> str:
+    """Return how to write what was `expected` in place of `value`, one of another shape; else "".
+
+    Args: path: of the key. named: a table is expected that holds tables by name.
+    """
+    if "table" in expected:
+        if not isinstance(value, list):
+            return ""
+        place = ".".join(path)
+        if named:
+            return f"write [{place}.NAME] headers, one per entry"
+        return f"write [{place}] once, in single brackets"
+    key = next((part for part in reversed(path) if not part.isdecimal()), "")
+    if expected == "expected a list":
+        inner = _as_entries(value)
+        return f"write {key} = [{inner}]" if inner else f"write {key} = [..., ...]"
+    if isinstance(value, list):
+        if "entr" in expected:
+            return ""
+        if path[-1].isdecimal():
+            return f"{key} is one list of single values, without lists in it"
+        return "write a single value, without brackets"
+    return f"write a single value: {key} = ..." if isinstance(value, dict) else ""
+
+
+def _as_entries(value: object) -> str:
+    # What stands between the brackets where a list was meant: "1, 2" for the text of that, 3 for a 3.
+    if isinstance(value, str):
+        parts = [part.strip() for part in value[:200].split(",")]
+        if all(_QUANTITY.fullmatch(part) for part in parts):
+            return ", ".join(parts)
+        return ", ".join(f'"{part}"' for part in parts) if value.isprintable() and '"' not in value else ""
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return ""
+    return plain(Decimal(value))

@@ -50,6 +50,8 @@ def test_the_worst_case_is_told(tmp_path: Path) -> None:
     assert "6 orders, each up to 0.01 BTC, one side 0.03 BTC" in told
     assert "0.1 BTC, and 0.1 of the equity" in told
     assert "5000 USDT" in told
+    assert "price      below 500 USDT the smallest order is worth less than 5 USDT, the least that" in told
+    assert "is taken; above 25000 USDT the largest order is cut, to 250 USDT" in told
     assert "100 USDT, then flatten" in told
     assert "600 fills, or 2000 USDT one way, within a minute, then a halt" in told
     assert "up to 7.5 USDT more for slippage" in told
@@ -65,13 +67,14 @@ def test_what_cannot_work_as_meant_is_warned_of(folder: Path, capsys: pytest.Cap
     assert carry_out(["check", "mm.toml"]) == EXIT_OK
 
     told = capsys.readouterr().out
-    assert "warning: one side of the ladder is 0.12 BTC, more than the inventory limit of 0.1" in told
-    assert "warning: 4 orders are more than 3 placements a minute" in told
+    assert "makes one side of the ladder 0.12 BTC, more than the inventory limit of 0.1" in told
+    assert "warning: mm.toml:10: pair.btc.params.order_levels makes 4 orders, more than 3 placements" in told
+    assert " a minute" in told
 
 
 def test_with_json_all_of_it_is_one_object(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Values with sources, and what each session puts at stake."""
-    (folder / "mm.toml").write_text(SMALL)
+    (folder / "mm.toml").write_text(SMALL + "max_order_notional_quote = 900\n")
 
     assert carry_out(["check", "mm.toml", "--json"]) == EXIT_OK
 
@@ -80,6 +83,21 @@ def test_with_json_all_of_it_is_one_object(folder: Path, capsys: pytest.CaptureF
     assert {"key": "mode", "value": "demo", "source": "mm.toml:1"} in told["values"]
     assert told["sessions"]["btc"]["inventory_max_base"] == "0.1"
     assert told["sessions"]["btc"]["warnings"] == []
+    assert told["sessions"]["btc"]["order_uncut_to_price_quote"] == "90000"
+
+
+def test_what_does_nothing_is_told_with_its_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the screen and in JSON alike; a warning stops nothing."""
+    text = SMALL.replace("[pair.btc.inventory]", "hanging_orders_cancel_bps = 50\n\n[pair.btc.inventory]")
+    (folder / "mm.toml").write_text(text + "max_order_notional_quote = 900\n")
+    said = (
+        "mm.toml:12: pair.btc.params.hanging_orders_cancel_bps has no effect: hanging_orders_enabled is off"
+    )
+
+    assert carry_out(["check", "mm.toml"]) == EXIT_OK
+    assert f"  warning: {said}" in capsys.readouterr().out.splitlines()
+    assert carry_out(["check", "mm.toml", "--json"]) == EXIT_OK
+    assert json.loads(capsys.readouterr().out)["sessions"]["btc"]["warnings"] == [said]
 
 
 def test_keys_show_as_where_they_would_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,3 +109,20 @@ def test_what_cannot_be_done_is_told_and_leaves_all_as_it_was(
     assert said in capsys.readouterr().err
     assert sorted(path.name for path in conf.parent.iterdir()) == before
     assert conf.read_text() == CONF
+
+
+def test_another_exchange_is_told_on_the_screen_and_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside what was written: nobody takes the config for one of that exchange."""
+    Path("kucoin.yml").write_text(CONF.replace("binance_paper_trade", "kucoin"))
+
+    assert carry_out(["import", "hummingbot", "kucoin.yml"]) == EXIT_OK
+
+    told = capsys.readouterr()
+    assert "ATTENTION: exchange = kucoin is not supported. This config is for binance, spot" in told.err
+    assert "written: kucoin.toml (paper mode, for binance)" in told.out
+    assert carry_out(["import", "hummingbot", "kucoin.yml", "--force", "--json"]) == EXIT_OK
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["venue"] == "binance"
+    assert answer["warning"].startswith("ATTENTION: exchange = kucoin")
+    assert carry_out(["import", "hummingbot", "conf_pure_mm_1.yml", "--json"]) == EXIT_OK
+    assert json.loads(capsys.readouterr().out)["warning"] == ""

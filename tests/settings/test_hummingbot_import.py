@@ -83,6 +83,7 @@ def test_units_become_those_of_the_names() -> None:
         order_refresh_time_ms=30_000,
         max_order_age_ms=1_800_000,
         filled_order_delay_ms=60_000,
+        order_refresh_tolerance_bps=Decimal(0),
     )
     assert (found.strategy, found.symbol) == ("pure_market_making", "BTC/USDT")
 
@@ -101,7 +102,7 @@ def test_units_become_those_of_the_names() -> None:
         ({"filled_order_delay": "0"}, "filled_order_delay_ms", None),
         ({"filled_order_delay": "1.5"}, "filled_order_delay_ms", 1_500),
         ({"order_refresh_tolerance_pct": "0.02"}, "order_refresh_tolerance_bps", Decimal(2)),
-        ({"order_refresh_tolerance_pct": "-1"}, "order_refresh_tolerance_bps", None),
+        ({"order_refresh_tolerance_pct": "-1"}, "order_refresh_tolerance_bps", Decimal(0)),
         ({"order_levels": "3"}, "order_level_spread_bps", Decimal(100)),
         ({"order_levels": "3", "order_level_amount": "0.001"}, "order_level_amount_base", Decimal("0.001")),
         ({"ping_pong_enabled": "True"}, "ping_pong_enabled", True),
@@ -209,7 +210,7 @@ def test_what_has_no_equal_is_told_with_the_reason() -> None:
     gaps, unknown = told(Kind.NO_EQUAL, **changes), told(Kind.UNKNOWN, **changes)
     found, _ = translated(PURE | changes)
 
-    assert set(gaps) == set(changes) - {"my_key"}
+    assert set(gaps) == set(changes) - {"my_key", "order_refresh_tolerance_pct"}
     assert list(unknown) == ["my_key"]
     assert all(f"# {key} = " in found.text for key in [*gaps, *unknown])
     assert "post-only" in gaps["take_if_crossed"]
@@ -240,6 +241,8 @@ def test_limits_are_wide_enough_for_the_ladder_itself() -> None:
     assert settled.risk.price_collar_bps == 2_205
     _, settled = translated(PURE)
     assert (settled.risk.max_open_orders, settled.risk.price_collar_bps) == (40, Decimal(150))
+    _, settled = translated(PURE | {"bid_spread": "4"})
+    assert settled.risk.price_collar_bps == 600
 
 
 @pytest.mark.parametrize(
@@ -254,7 +257,7 @@ def test_limits_are_wide_enough_for_the_ladder_itself() -> None:
         ({"min_spread": "0"}, "min_spread_bps", None),
         ({"order_amount_shape_factor": "0.5"}, "order_amount_shape_factor", 0.5),
         ({"order_refresh_tolerance_pct": "0.03"}, "order_refresh_tolerance_bps", Decimal(3)),
-        ({"order_refresh_tolerance_pct": "-1"}, "order_refresh_tolerance_bps", None),
+        ({"order_refresh_tolerance_pct": "-1"}, "order_refresh_tolerance_bps", Decimal(0)),
         ({"max_order_age": "0"}, "max_order_age_ms", None),
         ({"max_order_age": "5"}, "max_order_age_ms", 10_000),
         ({"order_levels_mode": "\n  order_levels: 3\n  level_distances: 40"}, "level_distances_ratio", 0.4),
@@ -312,7 +315,9 @@ def test_what_a_model_has_no_equal_for_is_told() -> None:
             {"strategy": "cross_exchange_mining"},
             "conf.yml:1: strategy was 'cross_exchange_mining', expected pure",
         ),
-        ({"market": "BTC-USDT"}, "conf.yml:1: strategy was missing, expected pure_market_making and avell"),
+        ({"market": "BTC-USDT"}, "conf.yml:1: strategy is missing, expected pure_market_making or avell"),
+        ({"strategy": ""}, "conf.yml:1: strategy is missing, expected pure_market_making or avell"),
+        ({"strategy": "[a]"}, "conf.yml:1: strategy was no single name, expected pure_market_making or av"),
         ({"controller_name": "pmm_simple"}, "conf.yml:1: controller_name is of the second generation"),
         (PURE | {"market": "BTCUSDT"}, "conf.yml:3: market was 'BTCUSDT', expected a pair as BTC-USDT"),
         (PURE | {"bid_spread": ""}, "conf.yml:4: bid_spread is missing, expected a number"),

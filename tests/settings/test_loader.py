@@ -111,7 +111,10 @@ GOLDEN = [
     (with_line("stale_book_ms = 2.5"), "mm.toml:17: risk.stale_book_ms: was 2.5, expected a whole number"),
     (with_line("max_open_orders = 0"), "mm.toml:17: risk.max_open_orders: was 0, expected at least 1"),
     (with_line("max_drawdown_ratio = 3"), "mm.toml:17: risk.max_drawdown_ratio: was 3, expected at most 1"),
-    (with_line("max_drawdown_ratio = nan"), "mm.toml:17: risk.max_drawdown_ratio: expected a finite number"),
+    (
+        with_line("max_drawdown_ratio = nan"),
+        "mm.toml:17: risk.max_drawdown_ratio: was nan, expected a finite number",
+    ),
     (
         with_line('on_breach = "widen"'),
         "mm.toml:17: risk.on_breach: was \"widen\", expected 'cancel_and_halt' or 'flatten'",
@@ -120,7 +123,7 @@ GOLDEN = [
     (
         with_line("max_open_orders = [1]"),
         "mm.toml:17: risk.max_open_orders: was a list, expected a whole number\n"
-        "hint: write [table.NAME] headers, one per entry",
+        "hint: write a single value, without brackets",
     ),
     (
         SMALL.replace("bid_spread_bps = 4", "bid_spread = 0.04"),

@@ -8,7 +8,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from mm.settings import values
-from mm.settings.values import host_is_loopback, plain, suffix_hint, unfit, unit_hint
+from mm.settings.values import host_is_loopback, plain, shape_hint, unfit, unit_hint
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,33 @@ def test_loopback_is_judged_by_the_spelling_alone(url: str, is_loopback: bool) -
     assert host_is_loopback(url) is is_loopback
 
 
-def test_a_container_in_place_of_a_value_gets_a_hint() -> None:
-    """Lists of tables are the usual slip."""
-    assert "[table.NAME]" in suffix_hint([])
-    assert "single value" in suffix_hint({})
+@pytest.mark.parametrize(
+    ("value", "expected", "named", "hint"),
+    [
+        ([], "expected a table", True, "write [risk.x.NAME] headers, one per entry"),
+        ([], "expected a table", False, "write [risk.x] once, in single brackets"),
+        (3, "expected a table", True, ""),
+        ({}, "expected a number", False, "write a single value: x = ..."),
+        ([3], "expected a number", False, "write a single value, without brackets"),
+        (3, "expected a list", False, "write x = [3]"),
+        (Decimal("0.50"), "expected a list", False, "write x = [0.5]"),
+        ("1, 2.5", "expected a list", False, "write x = [1, 2.5]"),
+        ("BTC/USDT,ETH/USDT", "expected a list", False, 'write x = ["BTC/USDT", "ETH/USDT"]'),
+        ('a"b', "expected a list", False, "write x = [..., ...]"),
+        ({}, "expected a list", False, "write x = [..., ...]"),
+        (True, "expected a list", False, "write x = [..., ...]"),
+        (True, "expected a number", False, ""),
+    ],
+)
+def test_a_value_of_another_shape_gets_the_way_to_write_it(
+    value: object, expected: str, named: bool, hint: str
+) -> None:
+    """A list, a table and a single value are taken for one another; each hint is about what was expected."""
+    assert shape_hint(("risk", "x"), value, expected, named=named) == hint
+
+
+def test_a_list_within_a_list_is_told_as_that() -> None:
+    """The key is the list's, not the entry's place in it."""
+    told = shape_hint(("pair", "btc", "params", "spreads", "1"), [2], "expected a number", named=False)
+
+    assert told == "spreads is one list of single values, without lists in it"
