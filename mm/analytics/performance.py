@@ -30,8 +30,8 @@ EXPONENT_MAX: Final = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Where a session stood. Fields: ts_ns; equity_fine, spread_half, revaluation_half, costs_fine: since the
-    start; fills: so far; inventory_lots; mid_half_ticks.
+    """Where a session stood. Fields: ts_ns; equity_fine, spread_half, revaluation_half, costs_fine (fees and
+    funding paid, less what was received): since the start; fills: so far; inventory_lots; mid_half_ticks.
     """
 
     ts_ns: int

@@ -137,6 +137,7 @@ class Analytics:
         self.pass_time(ts_ns)
         self.costs.fund(quote_atoms)
         self._fix_equity()
+        self.performance.see(self.equity_fine)
 
     def pass_time(self, ts_ns: int) -> None:
         """Let time pass: what was due before `ts_ns` meets what is known now."""
@@ -191,7 +192,10 @@ class Analytics:
             equity_fine=self.equity_fine,
             spread_half=identity.spread_half,
             revaluation_half=identity.revaluation_half + identity.left_half,
-            costs_fine=costs.fees_fine - costs.rebates_fine - costs.drift_fine(identity.mid_half_ticks),
+            costs_fine=costs.fees_fine
+            - costs.rebates_fine
+            - costs.drift_fine(identity.mid_half_ticks)
+            - costs.funding_fine,
             fills=identity.fills,
             inventory_lots=self.inventory.lots,
             mid_half_ticks=self.mid_half_ticks,

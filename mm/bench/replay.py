@@ -3,27 +3,34 @@
 Three million generated rows (`replay_market.py`) and whatever recordings are given, by the engine with every
 rule, the paper venue with queues and latencies, and the analytics; a strategy in Python is asked every 100 ms
 and whenever the mid moves. Rows are in memory and the kernel is compiled before the clock starts. Must never
-write anything. Other backtesters on the same rows are `replay_peers.py`.
+write anything. Other backtesters on the same rows are `replay_ratios.py`, their fills `agreement/`.
 """
 
 import asyncio
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from typing import Final, NamedTuple
 
+from mm.bench.agreement.beside import beside_hftbacktest
 from mm.bench.quantiles import microseconds
 from mm.bench.replay_clock import TimedKernel, kernel_alone_ns, shares
 from mm.bench.replay_market import ReplayMarket
-from mm.bench.replay_peers import PeerJob, ratios
-from mm.bench.replay_peers import measured as peers_measured
-from mm.bench.replay_rig import LATENCY_MEAN_MS, Replay, ReplayTape, maker_of, replay_of
-from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
+from mm.bench.replay_ratios import PeerJob, ratios
+from mm.bench.replay_ratios import measured as peers_measured
+from mm.bench.replay_rig import (
+    LATENCY_MEAN_MS,
+    SYMBOL,
+    Replay,
+    ReplayTape,
+    bench_instrument,
+    maker_of,
+    replay_of,
+)
 from mm.domain.units import NS_PER_MS
 from mm.kernel.compiled import compiled
 from mm.kernel.kernel import Kernel
@@ -31,7 +38,6 @@ from mm.kernel.types import AnyKernel, KernelMarket
 from mm.runtime.fast_forward import MakeKernel
 from mm.store.recordings.opening import open_source
 
-SYMBOL: Final = "BTC/USDT"
 GENERATED: Final = "generated"
 
 EVENTS_PER_S_MIN: Final = 1_000_000
@@ -60,7 +66,8 @@ class ReplayFigures:
     """One tape.
 
     Fields:
-        rows, messages, seconds: of the tape. decisions, orders, fills, digest: of the run on moves as well.
+        rows, messages, seconds: of the tape. decisions, orders, requests (cancels too), fills, digest: of the
+            run on moves as well.
         events_per_s: rows per second, decisions every 100 ms and on moves; events_per_s_fixed: without moves;
             events_per_cpu_s: the first per second of the processor, for machines that do other things too.
         kernel_events_per_s: rows per second of the kernel alone, where nobody decides; kernel_share: of the
@@ -75,6 +82,7 @@ class ReplayFigures:
     seconds: float
     decisions: int
     orders: int
+    requests: int
     fills: int
     digest: str
     events_per_s: int
@@ -91,7 +99,7 @@ def tapes(options: ReplayOptions, say: Say) -> Sequence[ReplayTape]:
     """Return the tapes of a measurement, in memory; raises what `open_source` raises."""
     say(f"generating {options.rows} rows")
     chunks = tuple(ReplayMarket(SYMBOL, seed=options.seed).chunks(options.rows))
-    found = [ReplayTape(name=GENERATED, instrument=_instrument(), chunks=chunks)]
+    found = [ReplayTape(name=GENERATED, instrument=bench_instrument(), chunks=chunks)]
     for path in options.data:
         say(f"reading {path.name}")
         source = open_source([path])
@@ -126,6 +134,7 @@ def measure_replay(tape: ReplayTape, turns: int, say: Say) -> ReplayFigures:
         seconds=round(tape.seconds, 1),
         decisions=steps.decisions,
         orders=run.orders,
+        requests=run.requests,
         fills=steps.fills,
         digest=steps.said.digest,
         events_per_s=round(tape.rows / median(one.wall_s for one in on_moves)),
@@ -176,21 +185,6 @@ def _profile(tape: ReplayTape) -> dict[str, float]:
     return shares(partial(run.run, part))
 
 
-def _instrument() -> Instrument:
-    return make_instrument(
-        InstrumentSpec(
-            symbol=SYMBOL,
-            venue_symbol="BTCUSDT",
-            base="BTC",
-            quote="USDT",
-            tick_size=Decimal("0.1"),
-            lot_size=Decimal("0.001"),
-            size_min=Decimal("0.001"),
-            notional_min=Decimal(5),
-        )
-    )
-
-
 def measured(options: ReplayOptions, say: Say) -> dict[str, object]:
     """Return every figure by name, those of the generated tape at the top; raises what `tapes` raises."""
     found: dict[str, dict[str, object]] = {}
@@ -200,7 +194,8 @@ def measured(options: ReplayOptions, say: Say) -> dict[str, object]:
             told = peers_measured(tape.chunks, peer_job(tape), say=say)
             figures |= {"peers": told, **ratios(figures, told)}
         found[tape.name] = figures
-    return {**found[GENERATED], "tapes": found}
+    beside = {"agreement": beside_hftbacktest(say=say)} if options.peers else {}
+    return {**found[GENERATED], "tapes": found, **beside}
 
 
 def peer_job(tape: ReplayTape) -> PeerJob:

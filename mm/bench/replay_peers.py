@@ -1,27 +1,27 @@
-"""Other backtesters on the bench's tape, each by the Python of an environment of its own.
+"""Other backtesters, each run by the Python of an environment of its own.
 
 The environments are made where they are asked for, by uv, in the user's cache: a bench alone speaks to nobody
-outside this machine. Nothing of them is imported here. Each peer plays
-the same rows with the same strategy in a process of its own and tells how fast it was. Must never be needed:
-a peer that cannot be had is told with its reason, and the bench goes on.
+outside this machine. Nothing of them is imported here: a script of `peers/` runs in a process and tells one
+JSON object. Must never be needed: a peer that cannot be had is told with its reason, and the bench goes on.
 """
 
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mm.domain.tape import Chunk, Columns
 from mm.errors import ConfigError
 
 PYTHON: Final = "3.11"
 INSTALL_S: Final = 600
 PLAY_S: Final = 900
+
+FAILURES: Final = (OSError, subprocess.SubprocessError, ValueError)
+"""What a peer that cannot be had raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,67 +36,19 @@ class Peer:
     rows_max: int = 0
 
 
+HFTBACKTEST: Final = Peer("hftbacktest", "hftbacktest==2.4.4", "hftbacktest_maker.py")
+
 PEERS: Final = (
-    Peer("hftbacktest", "hftbacktest==2.4.4", "hftbacktest_maker.py"),
+    HFTBACKTEST,
     Peer("nautilus_trader", "nautilus_trader==1.221.0", "nautilus_maker.py", rows_max=600_000),
 )
 """Nautilus is given a part of the tape: at a tenth of a million rows a second the whole would say no more."""
-
-
-RATIOS: Final = (
-    ("hftbacktest_python", "hftbacktest", "python"),
-    ("hftbacktest_njit", "hftbacktest", "njit"),
-    ("nautilus", "nautilus_trader", "python"),
-)
-"""What is compared: the name of the ratio, the peer, and how its strategy runs."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PeerJob:
-    """What a peer is told.
-
-    Fields: tick, lot, size, most: decimals as text; size and most: of an order and of the inventory, base
-    asset; unit_atoms: base atoms of one unit; latency_ns: of a request and of its answer; away_ticks,
-    tolerance_ticks: of the maker.
-    """
-
-    tick: str
-    lot: str
-    unit_atoms: int
-    latency_ns: int
-    away_ticks: int
-    tolerance_ticks: int
-    size: str
-    most: str
 
 
 def cache_directory() -> Path:
     """Return where the environments of peers are kept."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base else Path.home() / ".cache") / "mm" / "bench"
-
-
-def measured(
-    chunks: tuple[Chunk, ...], job: PeerJob, *, say: Callable[[str], object], directory: Path | None = None
-) -> dict[str, Mapping[str, object]]:
-    """Return what each peer tells, by name: `events_per_s`, `orders`, `fills`, `position` per way of playing,
-    or `unavailable` with the reason.
-
-    Args: say: is told what is being done. directory: of the environments, the user's cache if None.
-    """
-    told: dict[str, Mapping[str, object]] = {}
-    with tempfile.TemporaryDirectory(prefix="mm-bench-") as folder:
-        for peer in PEERS:
-            place = environment(peer, directory)
-            try:
-                if not place.joinpath("ready").exists():
-                    raise FileNotFoundError(f"{peer.package} is not installed: --install-peers")
-                say(f"{peer.name}: playing")
-                told[peer.name] = _played(peer, place, Path(folder), chunks, job)
-            except (OSError, subprocess.SubprocessError, ValueError) as error:
-                told[peer.name] = {"unavailable": str(error)[:500]}
-                say(f"{peer.name}: {error}")
-    return told
 
 
 def install(say: Callable[[str], object], directory: Path | None = None) -> None:
@@ -129,54 +81,26 @@ def environment(peer: Peer, directory: Path | None = None) -> Path:
     return (directory or cache_directory()) / peer.package.replace("==", "-")
 
 
-def ratios(
-    figures: Mapping[str, object], told: Mapping[str, Mapping[str, object]]
-) -> dict[str, float | None]:
-    """Return how many times as fast as each peer we were, like against like: with decisions on moves too, and
-    (`_fixed`) every 100 ms alone. None: the peer could not be had.
+def told_by(peer: Peer, script: str, *words: object, directory: Path | None = None) -> Mapping[str, object]:
+    """Run a script of `peers/` by the peer's Python and return the object that it prints last.
 
-    Args: figures: of `replay.ReplayFigures`; told: as of `measured`.
+    Raises: FileNotFoundError if the peer is not installed; OSError, subprocess.SubprocessError or ValueError
+    if the script ends otherwise than well: `FAILURES`.
     """
-    found: dict[str, float | None] = {}
-    for name, peer, way in RATIOS:
-        for end, kind, own in (
-            ("", "on_moves", "events_per_s"),
-            ("_fixed", "every_100ms", "events_per_s_fixed"),
-        ):
-            theirs, ours = told[peer].get(f"{way}_{kind}"), figures[own]
-            speed = theirs.get("events_per_s") if isinstance(theirs, Mapping) else None
-            ratio = None
-            if isinstance(speed, int) and isinstance(ours, int) and speed > 0:
-                ratio = round(ours / speed, 2)
-            found[f"ratio_{name}{end}"] = ratio
-    return found
-
-
-def _played(
-    peer: Peer, place: Path, folder: Path, chunks: tuple[Chunk, ...], job: PeerJob
-) -> Mapping[str, object]:
-    tape, asked = folder / f"{peer.name}.npz", folder / "job.json"
-    _write(tape, chunks, peer.rows_max)
-    asked.write_text(json.dumps({name: getattr(job, name) for name in PeerJob.__slots__}))
-    script = Path(__file__).parent / "peers" / peer.script
-    python = str(place / "bin" / "python")
-    told = json.loads(_run([python, str(script), str(tape), str(asked)], PLAY_S).splitlines()[-1])
+    place = environment(peer, directory)
+    if not place.joinpath("ready").exists():
+        raise FileNotFoundError(f"{peer.package} is not installed: --install-peers")
+    path = Path(__file__).parent / "peers" / script
+    said = _run([str(place / "bin" / "python"), str(path), *map(str, words)], PLAY_S)
+    told = json.loads((said.splitlines() or [""])[-1])
     if not isinstance(told, dict):
         raise ValueError("it told nothing")
     return told
 
 
-def _write(path: Path, chunks: tuple[Chunk, ...], rows_max: int) -> None:
-    import numpy as np  # noqa: PLC0415 - needs the research extra
-
-    most = rows_max or sum(chunk.rows for chunk in chunks)
-    columns = {
-        name: np.concatenate([np.asarray(getattr(chunk.columns, name), dtype=np.int64) for chunk in chunks])[
-            :most
-        ]
-        for name in Columns._fields
-    }
-    np.savez(path, **columns)  # type: ignore[arg-type]  # the stub takes names of columns for its flag
+def unavailable(error: Exception) -> dict[str, object]:
+    """Return what stands in a report for a peer that could not be had."""
+    return {"unavailable": str(error)[:500]}
 
 
 def _run(words: list[str], limit_s: int) -> str:

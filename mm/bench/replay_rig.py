@@ -13,7 +13,7 @@ from mm.bench.replay_maker import FIXED, WAKE, ReplayMaker
 from mm.bench.rig import limits
 from mm.domain.events import Advanced
 from mm.domain.ids import OrderIds
-from mm.domain.instrument import Instrument
+from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
 from mm.domain.tape import KEYFRAME, SNAPSHOT, Chunk
 from mm.engine.engine import Engine
 from mm.engine.setup import EngineSetup, SessionSetup
@@ -26,6 +26,8 @@ from mm.venues.recorded import Recorded
 
 if TYPE_CHECKING:
     from mm.strategies.base import Strategy
+
+SYMBOL: Final = "BTC/USDT"
 
 AWAY_PPM: Final = 50
 TOLERANCE_PPM: Final = 20
@@ -40,6 +42,22 @@ LATENCY_P99_MS: Final = 30
 
 HOLDING: Final = Decimal(10**4)
 """Of both assets at the start: nothing is limited by it."""
+
+
+def bench_instrument() -> Instrument:
+    """Return the market of generated rows."""
+    return make_instrument(
+        InstrumentSpec(
+            symbol=SYMBOL,
+            venue_symbol="BTCUSDT",
+            base="BTC",
+            quote="USDT",
+            tick_size=Decimal("0.1"),
+            lot_size=Decimal("0.001"),
+            size_min=Decimal("0.001"),
+            notional_min=Decimal(5),
+        )
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +116,12 @@ class Replay:
     def orders(self) -> int:
         """Orders that the venue took so far."""
         return sum(truth.counters.orders_placed for truth in self.venue.truths())
+
+    @property
+    def requests(self) -> int:
+        """Orders and cancels that the venue took so far: what other backtesters count."""
+        counted = [truth.counters for truth in self.venue.truths()]
+        return self.orders + sum(one.orders_cancelled for one in counted)
 
     def run(self, tape: ReplayTape) -> None:
         """Play a tape from its first row to its last."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from mm.errors import ConfigError, RecordingUnusable
 from mm.store.recordings.extra import require_research
 from mm.store.recordings.grid import GridDoubt
+from mm.store.recordings.marks import marks_of
 from mm.store.recordings.opening import opened_each
 from mm.store.recordings.raw.lines import content_bytes
 from mm.store.recordings.source import Facts, Opening, Source
@@ -143,7 +144,9 @@ def _as_npz(source: Source, out: Path) -> Converted:
     )
 
     made = write_hftbacktest(source, out)
-    left_out = {"events that are no rows": made.left_out} if made.left_out else {}
+    marks = sum(len(found) for found in marks_of(source).values())
+    told = {"events that are no rows": made.left_out, "mark prices": marks}
+    left_out = {name: count for name, count in told.items() if count}
     return Converted(
         path=out,
         name=source.name,

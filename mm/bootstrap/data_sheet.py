@@ -16,10 +16,12 @@ from mm.domain.events import BookLost
 from mm.domain.instrument import Instrument
 from mm.domain.tape import DELTA, KEYFRAME, OTHER, SNAPSHOT, TOP, TRADE
 from mm.domain.units import NS_PER_MS, NS_PER_S, short_text
-from mm.store.recordings.detailed import KEPT
+from mm.store.recordings.detailed import KEPT, MARK_SCALE
 from mm.store.recordings.grid import GridDoubt
 from mm.store.recordings.located import Located, located
 from mm.store.recordings.losses import Loss, Losses
+from mm.store.recordings.mark_watch import MarkFault, MarkWatch
+from mm.store.recordings.marks import FundingSeen
 from mm.store.recordings.source import Source
 from mm.store.recordings.totals import Totals
 
@@ -46,6 +48,8 @@ class Sheet:
         tick; spread_max_ticks, spread_max_ns: the widest and when; 0 without a spread.
         lag_fastest_ns: local time less the venue's at the fastest delivery; lag_median_ns; None: not told.
         gap_count; gaps: place, local time and reason of the first ones.
+        mark_silence_ns: longest time without a mark price, 0 if there are none; funding: times that passed,
+        each with the last mark before it; faults: of the marks, place, local time and words of the first.
     """
 
     source: Source
@@ -68,6 +72,9 @@ class Sheet:
     lag_median_ns: int | None = None
     gap_count: int = 0
     gaps: list[tuple[str, int, str]] = field(default_factory=list)
+    mark_silence_ns: int = 0
+    funding: list[FundingSeen] = field(default_factory=list)
+    faults: list[tuple[str, int, str]] = field(default_factory=list)
 
     @property
     def instrument(self) -> Instrument:
@@ -112,6 +119,7 @@ class Sheet:
             "lag_fastest_ns",
             "lag_median_ns",
             "gap_count",
+            "mark_silence_ns",
         )
         return {
             "name": self.source.name,
@@ -133,6 +141,20 @@ class Sheet:
             "totals": self.totals.as_dict(),
             "kept": self.totals.beside,
             "doubts": [msgspec.structs.asdict(doubt) for doubt in self.doubts],
+            "marks": self.totals.marks,
+            "funding_times": [
+                {
+                    "venue_ms": one.venue_ms,
+                    "ts_ns": one.ts_ns,
+                    "mark": short_text(one.mark.price, MARK_SCALE),
+                    "rate": short_text(one.mark.rate, MARK_SCALE),
+                    "stale_ms": one.stale_ms,
+                }
+                for one in self.funding
+            ],
+            "mark_faults": [
+                {"place": place, "ts_ns": ts_ns, "reason": why} for place, ts_ns, why in self.faults
+            ],
             "gaps": [{"place": place, "ts_ns": ts_ns, "reason": why} for place, ts_ns, why in self.gaps],
         }
 
@@ -163,6 +185,7 @@ class _Reading:
         self._spread, self._since_ns = 0, 0
         self._book = Book()
         self._losses = Losses()
+        self._marks = MarkWatch()
         self._has_tops = False
 
     def take(self, told: Located) -> None:
@@ -174,6 +197,7 @@ class _Reading:
         sheet.last_ns = ts_ns
         sheet.totals.count(kind, told.frame)
         self._tell(self._losses.take(told))
+        self._tell_marks(self._marks.take(told))
         if kind == OTHER:
             if isinstance(told.other, BookLost):
                 self._book.lose()
@@ -207,6 +231,9 @@ class _Reading:
         sheet = self._sheet
         self._spread_now(sheet.last_ns, 0)
         self._tell(self._losses.end(sheet.last_ns))
+        self._tell_marks(self._marks.end(sheet.last_ns))
+        sheet.funding = self._marks.funding
+        sheet.mark_silence_ns = self._marks.silence_ns if self._marks.count else 0
         whole_ns = sum(self._spreads.values())
         if whole_ns:
             sheet.spread_mean_ticks = sum(ticks * ns for ticks, ns in self._spreads.items()) / whole_ns
@@ -222,6 +249,12 @@ class _Reading:
             if len(self._sheet.gaps) < LISTED_MAX:
                 file, row = loss.place
                 self._sheet.gaps.append((f"{file}: row {row}", loss.ts_ns, loss.words))
+
+    def _tell_marks(self, faults: Iterable[MarkFault]) -> None:
+        for one in faults:
+            if len(self._sheet.faults) < LISTED_MAX:
+                file, row = one.place
+                self._sheet.faults.append((f"{file}: row {row}", one.ts_ns, one.words))
 
     def _pace(self, ts_ns: int) -> None:
         recent = self._recent

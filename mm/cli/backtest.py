@@ -63,6 +63,12 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", metavar="DIR", help="Where its directory is made; DATA_DIR/backtests if absent."),
 ]
+Funding = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Funding rates of a perpetual: CSV with ts_ms, rate; else by recorded marks."
+    ),
+]
 Reference = Annotated[
     bool, typer.Option("--reference", help="Every message through Python: slow, the same result.")
 ]
@@ -89,6 +95,7 @@ def backtest(
     queue: Queue = "",
     latency: Latency = "",
     seed: Seed = None,
+    funding: Funding = None,
     out: Out = None,
     reference: Reference = False,
     each_day: EachDay = False,
@@ -116,6 +123,7 @@ def backtest(
         latency=latency,
         seed=seed,
         reference=reference,
+        funding=funding,
         facts=facts,
     )
     job = replace(job, out_dir=out or backtests_of(job))

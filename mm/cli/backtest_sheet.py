@@ -62,6 +62,7 @@ def _session(result: "BacktestResult", figures: Fields) -> Iterator[str]:
     )
     parts = [f"{name} {pnl[key]}" for key, name in PARTS if float(str(pnl[key]))]
     yield f"P&L       {pnl['net_quote']} {quote}" + (f" = {' + '.join(parts)}" if parts else "")
+    yield from _funding(result.funding.get(symbol, {}), str(quote))
     if not pnl["residue_is_zero"]:
         yield f"RESIDUE   {pnl['residues']}: not explained"
     yield from edge_lines(figures)
@@ -82,6 +83,14 @@ def _session(result: "BacktestResult", figures: Fields) -> Iterator[str]:
         f"risk      largest fall {performance['max_drawdown_quote']} {quote}"
         + worth(performance["certain_quote_per_day"], quote)
     )
+
+
+def _funding(told: Fields, quote: str) -> Iterator[str]:
+    # Where none was due there is nothing to tell; that none is known is a note.
+    if told.get("times"):
+        paid = f"{told['payments']} paid on a position" if told["payments"] else "none with a position"
+        times = "once" if told["times"] == 1 else f"{told['times']} times"
+        yield f"funding   {times} in the data, {paid}: {told['quote']} {quote}"
 
 
 def edge_lines(figures: Fields) -> Iterator[str]:

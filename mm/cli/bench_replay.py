@@ -23,6 +23,9 @@ COLUMNS: Final = (
 )
 """Figures of a tape that are printed, and how they are called there."""
 
+PEER_TITLES: Final = ("rows/s", "rows/s, 100 ms", "we: times", "100 ms", "requests", "fills")
+"""Of the table of other backtesters; requests (orders and cancels) and fills are of decisions on moves."""
+
 
 @verb
 def replay(
@@ -45,7 +48,9 @@ def replay(
     """Measure how fast recordings go through the whole production path: rows a second, on one core.
 
     Three million generated rows take about a minute, other backtesters some more. Decisions every 100 ms and
-    whenever the mid moves.
+    whenever the mid moves. NautilusTrader is played twice: `nautilus` with single deltas, as its own loaders
+    yield them, `nautilus_batched` with those of each message in one batch, its fastest form. `agreement` is
+    whether our fills are those of hftbacktest, order by order, where its own are right.
     Example: mm bench replay --data recorded.parquet --json
     """
     try:
@@ -80,6 +85,36 @@ def _print(figures: Mapping[str, object]) -> None:
         parts = ", ".join(f"{part} {share:.0%}" for part, share in tape["profile"].items())
         print(f"time of {name[:36]}, under a profiler: {parts}")
     for name, tape in tapes.items():
-        ratios = [f"{key.removeprefix('ratio_')} {tape[key]}" for key in tape if key.startswith("ratio_")]
-        if ratios:
-            print(f"times as fast, {name[:36]}: {', '.join(ratios)}")
+        if "peers" in tape:
+            _print_peers(name, tape)
+    beside = figures.get("agreement")
+    if isinstance(beside, Mapping) and "same" in beside:
+        _print_agreement(beside)
+
+
+def _print_peers(name: str, tape: Mapping[str, object]) -> None:
+    from mm.bench.replay_ratios import RATIOS, WAYS
+
+    rows: list[tuple[str, list[object]]] = [
+        ("mm, the whole production path", [*map(tape.get, ("events_per_s", "events_per_s_fixed")), 1, 1])
+    ]
+    rows[0][1].extend((tape["requests"], tape["fills"]))
+    peers = tape["peers"]
+    assert isinstance(peers, Mapping)
+    for key, peer, way in RATIOS:
+        moves = peers[peer].get(f"{way}_on_moves", {})
+        names = (f"{key}_events_per_s", f"{key}_events_per_s_fixed", f"ratio_{key}", f"ratio_{key}_fixed")
+        rows.append((WAYS[key], [*map(tape.get, names), moves.get("orders"), moves.get("fills")]))
+    print(f"\n{f'beside us, {name[:36]}':<60}" + "".join(f"{title:>16}" for title in PEER_TITLES))
+    for title, cells in rows:
+        print(f"{title:<60}" + "".join(f"{'-' if cell is None else cell:>16}" for cell in cells))
+
+
+def _print_agreement(beside: Mapping[str, object]) -> None:
+    print(f"\nfills beside hftbacktest: {beside['same']} of {beside['scenarios']} orders ended the same way")
+    wrong = beside["defects"]
+    assert isinstance(wrong, Mapping)
+    for name, one in wrong.items():
+        there = f"{one['there_whole_fills']}, in parts {one['there_partial_fills']}"
+        here = f"right {one['right_lots']} lots, ours {one['ours_lots']}"
+        print(f"  {name.replace('_', ' ')}: {here}, there {there}")

@@ -5,13 +5,14 @@ Nothing is ever written over. Exit code 9 where a check finds something wrong.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from mm.cli.facts import Base, Info, Lot, Quote, Tick, facts_of
+from mm.cli.facts import with_facts
 from mm.cli.progress import counting_bar
 from mm.cli.terminal import NS_PER, Terminal, printable, verb
 from mm.errors import EXIT_CHECK_FAILED
@@ -29,6 +30,9 @@ app = typer.Typer(
 
 INVERSE_VENUE: Final = "binancecoinm"
 """Its sizes are contracts, settled in the base asset."""
+
+CONTRACT_VENUES: Final = ("binanceusdm", INVERSE_VENUE)
+"""Whose contracts are funded."""
 
 STEPS: Final = 1_000
 """How finely a bar is drawn."""
@@ -54,6 +58,7 @@ def data() -> None:
 
 
 @verb
+@with_facts
 def import_(
     terminal: Terminal,
     *,
@@ -61,11 +66,7 @@ def import_(
     into: Annotated[Path, typer.Option("--into", metavar="DIR", help="The store.")],
     symbol: Symbols = None,
     venue: Venue = None,
-    base: Base = None,
-    quote: Quote = None,
-    tick: Tick = None,
-    lot: Lot = None,
-    info: Info = None,
+    facts: "Facts",
 ) -> None:
     """Put recordings into a store: Parquet by venue, symbol and day, with a manifest for each.
 
@@ -74,9 +75,8 @@ def import_(
     """
     from mm.bootstrap.data import import_recordings
 
-    facts = facts_of(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info)
     with _bar(terminal) as progress:
-        made = import_recordings(_order(files, symbol, facts), into, progress)
+        made = import_recordings(_order(files, symbol, replace(facts, venue=venue)), into, progress)
     if not terminal.as_json and not terminal.quiet:
         for one in made:
             print("\n".join(_words_of_import(one)))
@@ -84,16 +84,13 @@ def import_(
 
 
 @verb
+@with_facts
 def verify(
     terminal: Terminal,
     *,
     files: Files,
     venue: Venue = None,
-    base: Base = None,
-    quote: Quote = None,
-    tick: Tick = None,
-    lot: Lot = None,
-    info: Info = None,
+    facts: "Facts",
 ) -> None:
     """Check recordings whole: gaps, duplicates, crossed books, clocks, checksums, candles; exit 9 if any.
 
@@ -101,9 +98,9 @@ def verify(
     """
     from mm.store.recordings.verify import verify as verified
 
-    order = _order(files, None, facts_of(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info))
+    said = replace(facts, venue=venue)
     with _bar(terminal) as progress:
-        found = verified(files, order.facts, lambda done, whole: progress("verifying", done, whole))
+        found = verified(files, said, lambda done, whole: progress("verifying", done, whole))
     if not terminal.as_json:
         _print_findings(terminal, found)
     terminal.result(
@@ -133,17 +130,14 @@ def verify(
 
 
 @verb
+@with_facts
 def info_(
     terminal: Terminal,
     *,
     files: Files,
     symbol: Symbols = None,
     venue: Venue = None,
-    base: Base = None,
-    quote: Quote = None,
-    tick: Tick = None,
-    lot: Lot = None,
-    info: Info = None,
+    facts: "Facts",
 ) -> None:
     """Say what recordings hold: span, pace, bursts, spread, trades, clocks, gaps.
 
@@ -152,10 +146,9 @@ def info_(
     from mm.bootstrap.data import open_markets
     from mm.bootstrap.data_sheet import sheet_of
 
-    facts = facts_of(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info)
     sheets = []
     with _bar(terminal) as progress:
-        for source in open_markets(_order(files, symbol, facts), progress):
+        for source in open_markets(_order(files, symbol, replace(facts, venue=venue)), progress):
             first_ns, whole_ns = source.first_ns, source.last_ns - source.first_ns
 
             def tell(ts_ns: int, *, first_ns: int = first_ns, whole_ns: int = whole_ns) -> None:
@@ -168,6 +161,7 @@ def info_(
 
 
 @verb
+@with_facts
 def convert(
     terminal: Terminal,
     *,
@@ -179,11 +173,7 @@ def convert(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="A new file.")],
     symbol: Symbols = None,
     venue: Venue = None,
-    base: Base = None,
-    quote: Quote = None,
-    tick: Tick = None,
-    lot: Lot = None,
-    info: Info = None,
+    facts: "Facts",
 ) -> None:
     """Write one market of recordings into a new file of another form; `mm data import` leads back.
 
@@ -192,9 +182,8 @@ def convert(
     from mm.bootstrap.data import ConvertTo
     from mm.bootstrap.data import convert as converted
 
-    facts = facts_of(venue=venue, base=base, quote=quote, tick=tick, lot=lot, info=info)
     with _bar(terminal) as progress:
-        made = converted(_order(files, symbol, facts), ConvertTo(to), out, progress)
+        made = converted(_order(files, symbol, replace(facts, venue=venue)), ConvertTo(to), out, progress)
     for name, count in made.left_out.items():
         terminal.say(f"left out: {count} of {printable(name)}, which {to} cannot hold")
     if not terminal.as_json and not terminal.quiet:
@@ -316,11 +305,28 @@ def _words_of_sheet(sheet: "Sheet") -> Iterator[str]:
     yield f"gaps      {sheet.gap_count or 'none'}"
     for place, ts_ns, reason in sheet.gaps:
         yield f"  {printable(place)} {_utc(ts_ns)}: {printable(reason)}"
-    if sheet.totals.beside:
-        beside = sheet.totals.beside
+    yield from _words_of_marks(sheet)
+    beside = sheet.totals.beside - sheet.totals.marks
+    if beside:
         yield f"beside    {beside} messages are no part of the tape: before its snapshot, or no trades"
     if sheet.source.venue == INVERSE_VENUE:
         yield "note      sizes are contracts, settled in the base asset: a backtest's P&L is not theirs"
+
+
+def _words_of_marks(sheet: "Sheet") -> Iterator[str]:
+    if not sheet.totals.marks:
+        if sheet.source.venue in CONTRACT_VENUES:
+            yield "marks     none: what funding was paid is not known (mm backtest --funding FILE says it)"
+        return
+    silence_s = sheet.mark_silence_ns / NS_PER["s"]
+    count = f"{len(sheet.funding) or 'no'} funding time{'' if len(sheet.funding) == 1 else 's'}"
+    marks = f"{sheet.totals.marks} mark prices, up to {silence_s:.1f} s without one"
+    yield f"marks     {marks}; {count}"
+    for told in sheet.fields()["funding_times"]:  # type: ignore[attr-defined]  # a list of fields
+        when = _utc(told["venue_ms"] * NS_PER["ms"])
+        yield f"  {when} by the venue's clock: rate {told['rate']}, mark {told['mark']}"
+    for place, ts_ns, reason in sheet.faults:
+        yield f"  {printable(place)} {_utc(ts_ns)}: {printable(reason)}"
 
 
 def _utc(ts_ns: int) -> str:

@@ -1,6 +1,6 @@
 """The verb `mm tune`: searches parameters on recordings, and says what the best is worth.
 
-Exit code 9 if the search was broken off; what was finished is kept, and the same command goes on.
+Exit code 130 if it was broken off: what was finished is kept and told, and the same command goes on.
 """
 
 import json
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm.cli.backtest import Data, From, More, Reference, To, time_ns
+from mm.cli.backtest import EXIT_INTERRUPTED, Data, From, More, Reference, To, time_ns
 from mm.cli.facts import with_facts
 from mm.cli.progress import counting_bar
 from mm.cli.report import Aversion
 from mm.cli.terminal import Overrides, Terminal, duration_ns, printable, verb
-from mm.errors import EXIT_CHECK_FAILED, ConfigError, MMError, NotRunning, UsageError
+from mm.errors import ConfigError, MMError, NotRunning, UsageError
 
 if TYPE_CHECKING:
     from mm.bootstrap.tune.tuning import Order, Tuned
@@ -136,20 +136,21 @@ def _searched(
     from mm.bootstrap.jobs import workers
     from mm.bootstrap.tune.tuning import Tuning
 
-    failure: MMError | None = None
+    failure: MMError | KeyboardInterrupt | None = None
     tuning, wanted = Tuning(order), order.trials
     with workers(jobs, scheduler, terminal.say) as executor, tuning.study() as study:
         try:
             with counting_bar(terminal, "trials", wanted) as tell:
                 tuning.search(study, executor, tell)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as asked:
             terminal.say("interrupted: what is finished is kept; the same command goes on")
+            failure = asked
         except MMError as error:
             failure = error
         finally:
             executor.close()
         try:
-            return tuning.tuned(study), failure
+            return tuning.tuned(study), failure if isinstance(failure, MMError) else None
         except NotRunning:
             if failure is not None:
                 raise failure from None
@@ -188,7 +189,7 @@ def _finish(
     done = {"written": len(written), "written_verdict": verdict if written else None}
     terminal.result({"ok": found.complete, **done, "files": [str(path) for path in files], **brief})
     if not found.complete:
-        raise typer.Exit(EXIT_CHECK_FAILED)
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
 def _put(path: Path, text: str) -> None:

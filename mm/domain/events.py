@@ -253,12 +253,19 @@ class BalancesListed(Event, frozen=True, kw_only=True, gc=False):
     balances: tuple[tuple[str, int, int], ...]
 
 
-class BalanceChanged(Event, frozen=True, kw_only=True, gc=False):
-    """One asset's balance as pushed by the venue, in atoms."""
+class BalanceChanged(Event, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """One asset's balance as pushed by the venue, in atoms.
+
+    Fields: funding_atoms: received (> 0) or paid (< 0) at a funding time, 0: it is about none. A simulated
+    venue settles that beside the balances, which only back orders: free_atoms does not hold it. session: on
+    whose position it was paid, "" if it is about none.
+    """
 
     asset: str
     free_atoms: int
     locked_atoms: int
+    funding_atoms: int = 0
+    session: str = ""
 
 
 class RequestFailed(Event, frozen=True, kw_only=True, gc=False):

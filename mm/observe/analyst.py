@@ -18,6 +18,7 @@ from mm.analytics.session import AVERSION, Analytics
 from mm.domain.commands import AnyCommand, Cancel, Place, Report
 from mm.domain.events import (
     AnyEvent,
+    BalanceChanged,
     OrderAcked,
     OrderCanceled,
     OrderExpired,
@@ -236,6 +237,8 @@ class Analyst:
                 self._on_orders(now_ns)
         if kind is PublicTrade:
             self._on_trade(event)  # type: ignore[arg-type]  # the kind says it
+        elif kind is BalanceChanged:
+            self._on_balance(event)  # type: ignore[arg-type]  # the kind says it
         return self._alarms(owner) if flowed or kind is OrderFilled else ()
 
     def _begin(self, now_ns: int) -> None:
@@ -384,6 +387,12 @@ class Analyst:
                 watched.analytics.turnover.market_atoms += event.size_atoms
 
     # ---- the account
+
+    # Funding is settled beside the balances, so that it is no flow of the account that the ledger counts.
+    def _on_balance(self, event: BalanceChanged) -> None:
+        watched = self.sessions.get(event.session) if event.funding_atoms else None
+        if watched is not None:
+            watched.analytics.on_funding(self._state.now_ns, event.funding_atoms)
 
     def _on_flow(self, report: Report) -> None:
         facts = dict(report.facts)

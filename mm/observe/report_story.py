@@ -207,9 +207,13 @@ def _explained(session: SessionStory, pnl: Figures, quote: str) -> Iterator[str]
     paid = f"fees cost {money(costs)}" if costs >= 0 else f"rebates brought {money(-costs)}"
     if not analytics.costs.atoms or not costs:
         paid = "there were no fees"
+    funding = Decimal(str(pnl["funding_quote"]))
+    last = f"and {paid}"
+    if funding:
+        last = f"{paid}, and funding {'brought' if funding > 0 else 'cost'} {money(abs(funding))}"
     yield (
         f"Fills captured {money(spread)} {quote} of spread; within {row['horizon_s']:g} s {against},"
-        f" after that {held}, and {paid}."
+        f" after that {held}, {last}."
     )
 
 

@@ -29,6 +29,8 @@ class BacktestResult:
         fills_by_cause: by symbol and cause (`mm.sim.causes.FillCause`) how many `fills` and `lots` came of
             it; empty in results of earlier versions.
         fill_model: how fills were made, in words; calibration: "uncalibrated", or on how many own fills.
+        funding: by symbol that was traded: whether it was applied, by what, how often (`times` that passed,
+            `payments` on a position) and what it brought; empty in results of earlier versions.
         kernel: what did the work: "reference", "interpreted" or "compiled".
         participation: own filled over traded volume, by symbol; None where nothing was traded.
         partial: "" or why it ended before the data did.
@@ -61,6 +63,7 @@ class BacktestResult:
     notes: tuple[str, ...] = ()
     run_dir: str = ""
     fills_by_cause: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+    funding: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def span_s(self) -> float:

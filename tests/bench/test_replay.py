@@ -10,6 +10,7 @@ from mm.bench.replay import GENERATED, ReplayOptions, measured, tapes
 from mm.bench.replay_clock import OTHER, PARTS
 from mm.bench.replay_maker import ReplayMaker
 from mm.bench.replay_market import START_NS, ReplayMarket
+from mm.bench.replay_peers import PEERS, environment
 from mm.bench.replay_rig import maker_of
 from mm.cli.main import app
 from mm.domain.tape import DELTA, SNAPSHOT, TOP, TRADE, Chunk, messages
@@ -124,3 +125,31 @@ def test_the_verb_prints_a_table_and_refuses_what_is_no_number_of_rows() -> None
     assert "rows/s" in told.stdout
     assert "under a profiler" in told.stdout
     assert CliRunner().invoke(app, ["bench", "replay", "--rows", "5"]).exit_code == EXIT_USAGE
+
+
+def test_other_backtesters_are_printed_beside_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line for each way in which they play, and whether fills agree; here they are shells that tell what
+    they were given to tell.
+    """
+    kept = Path(__file__).parent / "agreement" / "hftbacktest_answers.json"
+    orders, ways = tmp_path / "orders.json", tmp_path / "ways.json"
+    orders.write_text(json.dumps({"answers": json.loads(kept.read_text("utf-8"))}), encoding="utf-8")
+    way = {"events_per_s": 1_000, "orders": 70, "fills": 5}
+    names = ("python_on_moves", "njit_on_moves", "batched_on_moves")
+    ways.write_text(json.dumps(dict.fromkeys(names, way)), encoding="utf-8")
+    for peer in PEERS:
+        python = environment(peer, tmp_path / "mm" / "bench") / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(f'#!/bin/sh\ncase "$1" in *_orders.py) cat {orders} ;; *) cat {ways} ;; esac\n')
+        python.chmod(0o755)
+        (environment(peer, tmp_path / "mm" / "bench") / "ready").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    told = CliRunner().invoke(app, ["bench", "replay", "--rows", "10000", "--turns", "1"])
+    assert told.exit_code == 0, told.output
+    (single,) = [
+        line for line in told.stdout.splitlines() if line.startswith("NautilusTrader, single deltas")
+    ]
+    assert single.split()[-6::5] == ["1000", "5"]
+    assert "the deltas of each message in one batch" in told.stdout
+    assert "400 of 400 orders ended the same way" in told.stdout
+    assert "two orders share a print: right 1000 lots, ours 1000, there 2000" in told.stdout

@@ -1,23 +1,21 @@
 """What a config would do to a run where its record ends, and over the hours before."""
 
-import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import structlog
 
 from mm.bootstrap.backtest.engine import head_of
 from mm.bootstrap.backtest.run import BacktestJob, run_job
 from mm.bootstrap.config_plan import in_force_at_end, last_hours, plan_on_record
-from mm.cli.main import carry_out
 from mm.domain.events import ConfigApplied
 from mm.errors import EXIT_CONFIG, EXIT_NOT_RUNNING, EXIT_OK, EXIT_USAGE, ConfigError, JournalForeign
 from mm.store.config_history import text_digest
 from mm.store.journal.entries import CONFIG, EVENT, ConfigVersion, Entry, Kind
 from mm.store.journal.retention import drop_market
+from tests.builders.carried_out import Carried, carried_out
 from tests.builders.daemon import FakeDaemon
 from tests.builders.paper_sessions import paper_session
 from tests.builders.recorded_runs import at, header, write_run
@@ -48,33 +46,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     return Lived(place, folder / "data", (folder / "mm.toml").read_text())
 
 
-@pytest.fixture(autouse=True)
-def _logs_as_they_were() -> Iterator[None]:
-    """What a verb made of the logs is undone."""
-    yield
-    structlog.reset_defaults()
-
-
-class Ran(NamedTuple):
-    """A command that ended."""
-
-    code: int
-    said: str
-    told: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """Its JSON."""
-        found: dict[str, Any] = json.loads(self.said.splitlines()[-1])
-        return found
-
-
-def plan(capsys: pytest.CaptureFixture[str], *arguments: object) -> Ran:
+def plan(capsys: pytest.CaptureFixture[str], *arguments: object) -> Carried:
     """Carry `mm config plan` out."""
-    capsys.readouterr()
-    code = carry_out(["config", "plan", *map(str, arguments)])
-    captured = capsys.readouterr()
-    return Ran(code, captured.out, captured.err)
+    return carried_out(capsys, "config", "plan", *arguments)
 
 
 def test_on_a_record_a_plan_says_what_becomes_of_the_orders_that_stood_there(
@@ -250,9 +224,8 @@ def test_a_backtests_directory_is_told_as_that_by_whoever_needs_a_market(
     directory = Path(run_job(job).run_dir)
     for _ in range(2):
         for arguments in (("config", "plan", new, "--run", directory), ("calibrate", "--fills", directory)):
-            code = carry_out([str(part) for part in arguments])
-            assert code == EXIT_CONFIG
-            told = capsys.readouterr().err
-            assert "a backtest's own directory holds no market data" in told
-            assert "backtest.json names the data that it was run on" in told
+            ran = carried_out(capsys, *arguments)
+            assert ran.code == EXIT_CONFIG
+            assert "a backtest's own directory holds no market data" in ran.told
+            assert "backtest.json names the data that it was run on" in ran.told
         (directory / "backtest.json").unlink(missing_ok=True)

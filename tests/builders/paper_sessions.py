@@ -33,8 +33,10 @@ latency_p99_ms = 90
 """
 
 
-def busy_market(seconds: int) -> Tape:
-    """Return a market that steps up and down, with prints through both sides of its book."""
+def busy_market(seconds: int, *, print_every: int = 5) -> Tape:
+    """Return a market that steps up and down, ten times a second; one step in `print_every` comes with prints
+    through both sides of its book.
+    """
     tape = Tape(step_ms=20)
     tape.diff((("60980.00000000", "1.00000000"),))
     tape.snapshot(
@@ -50,18 +52,21 @@ def busy_market(seconds: int) -> Tape:
         gone = (("60999.80000000", "0.0"), ("61000.00000000", "0.0"))
         off = (("61000.40000000", "0.0"), ("61000.10000000", "0.0"))
         tape.diff((*gone, (low, size)), (*off, (high, size)))
-        if number % 5 == 0:
+        if number % print_every == 0:
             tape.trade("60999.00000000", "0.03000000", buyer_is_maker=True)
             tape.trade("61001.00000000", "0.03000000", buyer_is_maker=False)
         tape.now_ms += 20
     return tape
 
 
-def paper_session(folder: Path, *, seconds: int, spread: str = "0.05", refresh_ms: int = 1_000) -> Path:
+def paper_session(
+    folder: Path, *, seconds: int, spread: str = "0.05", refresh_ms: int = 1_000, print_every: int = 5
+) -> Path:
     """Run on paper for so many seconds of the market; return the run's directory. The config is
     `folder/mm.toml`, the data directory `folder/data`.
     """
-    with hosted_replay(busy_market(seconds + 40).save(folder / "tape.gz"), speed=SPEED) as hosted:
+    tape = busy_market(seconds + 40, print_every=print_every).save(folder / "tape.gz")
+    with hosted_replay(tape, speed=SPEED) as hosted:
         text = TEXT.format(url=hosted.url, spread=spread, refresh_ms=refresh_ms, data_dir=folder / "data")
         run_bot(RunOptions(settings=loaded(folder, text, []), duration_ns=seconds * 10**9))
     return runs(folder / "data")[0].directory

@@ -76,6 +76,11 @@ class Tape:
             data = {"e": "bookTicker", **data, "T": self.now_ms, "E": self.now_ms}
         return self._frame("bookTicker", data)
 
+    def mark(self, price: str, rate: str, next_ms: int) -> "Tape":
+        """Add a mark price with the rate of the next funding and its time."""
+        data: dict[str, Any] = {"e": "markPriceUpdate", "E": self.now_ms, "s": self.symbol, "p": price}
+        return self._frame("markPrice@1s", data | {"i": price, "P": price, "r": rate, "T": next_ms})
+
     def snapshot(self, bids: Rows = BIDS, asks: Rows = ASKS, *, last: int | None = None) -> "Tape":
         """Add the whole book; `last` is the number of the last change in it."""
         content: dict[str, Any] = {"lastUpdateId": self.last if last is None else last}

@@ -15,6 +15,7 @@ from mm.cli.backtest_sheet import edge_lines, worth
 from mm.cli.main import carry_out
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, UsageError
 from tests.builders.backtests import config, lived
+from tests.builders.funded_tapes import NEXT_MS, PERPETUAL, perpetual
 
 NAMES = (
     *("rows", "messages", "decisions", "commands", "fills", "wall_s", "events_per_s", "began_ns", "ended_ns"),
@@ -108,6 +109,29 @@ def test_why_an_edge_says_little_is_told_as_far_as_it_is_true(changes: dict[str,
     (line,) = edge_lines({"edge": table | changes})
     assert line.endswith(words)
     assert ("says little" in line) == bool(words)
+
+
+def test_funding_is_told_with_what_is_not_modelled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the recorded marks or by a file; a part of the P&L, and in JSON."""
+    path, data = tmp_path / "mm.toml", perpetual().save(tmp_path / "tape.gz")
+    path.write_text(PERPETUAL, encoding="utf-8")
+    rates = tmp_path / "rates.csv"
+    rates.write_text(f"ts_ms,rate\n{NEXT_MS},-0.0006\n", encoding="utf-8")
+    order = ["backtest", str(path), "--data", str(data), "--out", str(tmp_path / "out")]
+    assert carry_out(order) == EXIT_OK
+    told = capsys.readouterr().out
+    assert " + funding " in told
+    assert "funding   once in the data, 1 paid on a position: " in told
+    assert (
+        "no margin, no liquidation; funding applied: yes, by the recorded marks, 1 time in the data" in told
+    )
+    assert carry_out([*order, "--funding", str(rates), "--json"]) == EXIT_OK
+    funding = json.loads(capsys.readouterr().out)["funding"]["BTC/USDT"]
+    assert (funding["by"], funding["times"], funding["payments"]) == ("rates.csv", 1, 1)
+    assert carry_out([*order, "--funding", str(tmp_path / "none.csv")]) == EXIT_CONFIG
+    assert "none.csv: cannot be read" in capsys.readouterr().err
 
 
 def test_a_risk_that_cannot_be_told_is_left_out() -> None:

@@ -8,6 +8,7 @@ import pytest
 from mm.cli.main import carry_out
 from mm.errors import EXIT_CHECK_FAILED, EXIT_CONFIG, EXIT_OK, EXIT_USAGE
 from mm.store.recordings.opening import open_source
+from tests.builders.funded_tapes import NEXT_MS, perpetual
 from tests.builders.recordings import Tape, ordinary
 from tests.builders.stored import rows_of
 
@@ -109,6 +110,30 @@ def test_one_price_that_makes_the_tick_is_told(tmp_path: Path, capsys: pytest.Ca
     assert isinstance(counts, dict)
     assert counts["grid"] == 1
     assert carry_out(["data", "verify", str(path), *facts, "--tick", "0.01"]) == EXIT_CONFIG
+
+
+def test_mark_prices_are_told_with_the_funding_times_in_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And what is wrong with them; of contracts without any, that nobody knows what was paid."""
+    path = str(perpetual(hole_ms=(NEXT_MS - 12_000, NEXT_MS + 1)).save(tmp_path / "tape.gz"))
+    assert carry_out(["data", "info", path]) == EXIT_OK
+    told = capsys.readouterr().out.splitlines()
+    at = next(number for number, line in enumerate(told) if line.startswith("marks"))
+    assert told[at : at + 2] == [
+        "marks     47 mark prices, up to 14.0 s without one; 1 funding time",
+        "  2024-08-08T23:54:45.000Z by the venue's clock: rate 0.0003, mark 61000.12345678",
+    ]
+    assert told[at + 2].endswith("passed without a mark: the last one was 13.000 s old")
+    assert "beside    1 messages are no part" in told[at + 3]
+    assert carry_out(["data", "verify", path]) == EXIT_CHECK_FAILED
+    assert capsys.readouterr().out.startswith("funding: ")
+    out = str(tmp_path / "tape.npz")
+    assert carry_out(["data", "convert", path, "--to", "hftbacktest", "-o", out]) == EXIT_OK
+    assert "left out: 47 of mark prices, which hftbacktest cannot hold" in capsys.readouterr().err
+    bare = str(ordinary(linear=True).save(tmp_path / "bare.gz"))
+    assert carry_out(["data", "info", bare]) == EXIT_OK
+    assert "marks     none: what funding was paid is not known" in capsys.readouterr().out
 
 
 def test_frames_that_are_no_rows_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mm.cli.main import carry_out
+from mm.bootstrap.tune.tuning import Tuning
+from mm.cli.main import EXIT_INTERRUPTED, carry_out
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
 from mm.settings.loader import load_settings
 from tests.builders.market_tapes import long_recording
@@ -105,6 +106,24 @@ def test_a_search_is_told_kept_and_written(
     assert carry_out([*command, "--latencies", "constant:5,5,sampled:9,9"]) == EXIT_CONFIG
     said_why = json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
     assert 'its worlds was [["", ""]], is [["", "constant:5,5"], ["", "sampled:9,9"]] now' in said_why
+
+
+def test_an_interrupt_before_the_first_result_is_told_as_one(
+    config: Path, market: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 130 too, and no page about nothing; the study is kept."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tuning, "search", interrupt)
+        assert carry_out(tuned("--data", market, "--trials", "2", "--json")) == EXIT_INTERRUPTED
+    said = capsys.readouterr()
+    assert json.loads(said.out.splitlines()[-1])["error"] == "interrupted"
+    assert "the same command goes on" in said.err
+    kept = config.parent / "data" / "tune"
+    assert [path.suffix for path in kept.iterdir() if path.suffix in {".html", ".json", ".log"}] == [".log"]
 
 
 def test_several_objectives_show_their_front(

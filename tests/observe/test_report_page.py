@@ -185,6 +185,13 @@ def test_the_summary_tells_where_the_money_came_from() -> None:
     assert "rebates brought" in " ".join(summary(session(60, fee=-10)))
     assert "there were no fees" in " ".join(summary(session(60, fee=0)))
     assert "No fill in" in " ".join(summary(session(0)))
+    for atoms, words in (
+        (5 * 10**8, ", and funding brought 5.00."),
+        (-5 * 10**8, ", and funding cost 5.00."),
+    ):
+        funded = session(60)
+        funded.analytics.on_funding(funded.analytics.now_ns, atoms)
+        assert words in " ".join(summary(funded))
 
 
 def test_what_a_reader_has_to_know_first_is_told_first() -> None:

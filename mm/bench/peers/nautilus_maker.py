@@ -1,8 +1,9 @@
 """The bench's maker on NautilusTrader: run by the Python of its own environment, never imported by `mm`.
 
 python nautilus_maker.py TAPE.npz JOB.json: reads the columns of a tape and prints one JSON object: rows per
-second, orders and fills of a strategy in Python, at fixed decisions and on moves too. The objects of the rows
-are made before the clock starts.
+second, orders and fills of a strategy in Python, at fixed decisions and on moves too. Each is played twice:
+with single deltas, as the library's own loaders yield them, and with those of each message in one batch. The
+objects of the rows are made before the clock starts.
 """
 
 import json
@@ -70,9 +71,9 @@ class Maker(Strategy):
         """Decide."""
         self.decide()
 
-    def on_order_book_deltas(self, deltas):  # noqa: ARG002 - the library's signature
-        """Decide if the mid has moved."""
-        if self.config.on_moves:
+    def on_order_book_deltas(self, deltas):
+        """Decide if the mid has moved, at the end of a message: single deltas come one by one."""
+        if self.config.on_moves and deltas.flags & LAST_IN_MESSAGE:
             book = self.cache.order_book(self.config.instrument_id)
             bid, ask = book.best_bid_price(), book.best_ask_price()
             mid = 0 if bid is None or ask is None else bid.raw + ask.raw
@@ -170,7 +171,7 @@ class Levels:
 
 
 def data_of(tape, job, instrument):
-    """Return the tape as the library's objects: each message of the book as one batch of deltas."""
+    """Return the tape as the library's objects: each message of the book as a batch of deltas."""
     names = ("ts_ns", "kind", "side", "price_ticks", "size_atoms", "seq", "last")
     columns = [tape[name].tolist() for name in names]
     found, waiting, tid, levels = [], [], 0, Levels()
@@ -194,6 +195,14 @@ def data_of(tape, job, instrument):
                 deltas.append(OrderBookDelta(instrument.id, action, order, flags, seq, ts_ns, ts_ns))
             found.append(OrderBookDeltas(instrument.id, deltas))
             waiting = []
+    return found
+
+
+def singles(data):
+    """Return the same data with the deltas of each batch one by one, as `TardisCSVDataLoader` yields them."""
+    found = []
+    for one in data:
+        found += one.deltas if isinstance(one, OrderBookDeltas) else [one]
     return found
 
 
@@ -244,12 +253,11 @@ def timed(data, rows, job, *, on_moves):
 def main():
     """Run the tape in each way."""
     tape, job = np.load(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text())
-    data = data_of(tape, job, instrument_of(job))
-    rows = len(tape["kind"])
-    told = {
-        "python_every_100ms": timed(data, rows, job, on_moves=False),
-        "python_on_moves": timed(data, rows, job, on_moves=True),
-    }
+    batched = data_of(tape, job, instrument_of(job))
+    rows, told = len(tape["kind"]), {}
+    for way, data in (("python", singles(batched)), ("batched", batched)):
+        told[f"{way}_every_100ms"] = timed(data, rows, job, on_moves=False)
+        told[f"{way}_on_moves"] = timed(data, rows, job, on_moves=True)
     sys.stdout.write(json.dumps(told) + "\n")
 
 

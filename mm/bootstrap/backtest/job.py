@@ -34,6 +34,7 @@ class BacktestJob:
         reference: every event through Python, although a compiled kernel could do it.
         out_dir: where the run leaves its journal and its result, in a directory made for it; None: nothing
             is left.
+        funding: file of funding rates (`funding_file.py`), in place of the recorded marks; None: by those.
         aversion: of the certainty equivalent, per unit of the quote asset; 0: the usual one.
         facts: what files of the venue that is traded on do not say themselves.
     """
@@ -49,6 +50,7 @@ class BacktestJob:
     seed: int | None = None
     reference: bool = False
     out_dir: Path | None = None
+    funding: Path | None = None
     aversion: float = 0.0
     facts: Facts = field(default_factory=Facts)
 
@@ -68,6 +70,7 @@ class BacktestJob:
             self,
             config=self.config.absolute(),
             data=tuple(_absolute(path) for path in self.data),
+            funding=None if self.funding is None else self.funding.absolute(),
             facts=replace(self.facts, exchange_info=None if info is None else info.absolute()),
         )
 
@@ -76,6 +79,7 @@ class BacktestJob:
         fields = asdict(self)
         fields["config"], fields["data"] = str(self.config), [str(path) for path in self.data]
         fields["out_dir"] = None if self.out_dir is None else str(self.out_dir)
+        fields["funding"] = None if self.funding is None else str(self.funding)
         fields["overrides"] = list(self.overrides)
         facts = asdict(self.facts)
         fields["facts"] = {name: None if value is None else str(value) for name, value in facts.items()}
@@ -93,6 +97,8 @@ class BacktestJob:
             values["data"] = tuple(Path(str(path)) for path in data)
             values["overrides"] = tuple(str(text) for text in overrides)
             values["out_dir"] = None if out_dir is None else Path(str(out_dir))
+            funding = values.get("funding")
+            values["funding"] = None if funding is None else Path(str(funding))
             values["facts"] = _facts(values.get("facts", {}))
             return cls(**values)  # type: ignore[arg-type]  # what has another form is refused as it is used
         except (KeyError, TypeError, InvalidOperation) as error:

@@ -23,10 +23,12 @@ from mm.bootstrap.backtest.engine import (
     repeats,
 )
 from mm.bootstrap.backtest.fills import Fills, fills_of
+from mm.bootstrap.backtest.funding import EngineHoldings, SymbolFunding, funding_of
 from mm.bootstrap.backtest.job import OFFSET_NS_MAX, BacktestJob
 from mm.bootstrap.backtest.kernel import fast_loop
 from mm.bootstrap.backtest.runs import BACKTESTS_NAME, LeftRun, begin_run, run_digest
 from mm.bootstrap.recipe import Recipe, engine_from
+from mm.domain.instrument import Instrument
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.errors import RecordingUnusable
@@ -40,6 +42,7 @@ from mm.settings.models import Settings
 from mm.store.fill_model import fill_model_words, said_of
 from mm.store.recordings.source import Source
 from mm.strategies.base import watches_of
+from mm.venues.funded import FundedVenue, Tally
 from mm.venues.paper import PaperVenue
 from mm.venues.recorded import Recorded
 
@@ -83,8 +86,8 @@ class Prepared:
 
     Fields: job; settings; recipe: what its engine is made of; fills: how they are made; span: what is
     played; same_as: "" or the id of the run whose decisions are asked for again; engine, venue, analyst,
-    backtest: its parts; calibration: of the fills; left: what it leaves, None for nothing; notes: for the
-    result.
+    backtest: its parts; funding: of what is traded; funded: applies it, None if it never comes; calibration:
+    of the fills; left: what it leaves, None for nothing; notes: for the result.
     """
 
     job: BacktestJob
@@ -97,6 +100,8 @@ class Prepared:
     venue: PaperVenue
     analyst: Analyst
     backtest: Backtest
+    funding: tuple[SymbolFunding, ...]
+    funded: FundedVenue | None
     calibration: str
     left: LeftRun | None
     notes: tuple[str, ...]
@@ -150,11 +155,13 @@ class Prepared:
             calibration=self.calibration,
             kernel=self.backtest.loop.name,
             participation=_participation(self.analyst),
+            funding={one.symbol: self._funded(one) for one in self.funding},
             partial=ran.partial,
             halted=state.halt_code,
             same_as=self.same_as,
             notes=(
                 *self.notes,
+                *filter(None, [one.note(self._tally(one)) for one in self.funding]),
                 *_gap_notes(self.backtest.source, self.span),
                 *self._silent(),
                 *told,
@@ -162,6 +169,14 @@ class Prepared:
             ),
             run_dir="" if self.left is None else str(self.left.directory),
         )
+
+    def _tally(self, funding: SymbolFunding) -> Tally:
+        tallies = {} if self.funded is None else self.funded.tallies
+        return tallies.get(funding.symbol, Tally())
+
+    def _funded(self, funding: SymbolFunding) -> dict[str, object]:
+        instrument = self.engine.state.markets[funding.symbol].instrument
+        return funding.fields(self._tally(funding), instrument)
 
     def _silent(self) -> Iterator[str]:
         # A session without an order has earned nothing, and its figures do not say why.
@@ -214,7 +229,7 @@ def prepared(job: BacktestJob, say: Callable[[str], object] | None = None) -> Pr
     job = replace(job, data=unnamed(job.data, settings))
     fills = fills_of(settings, job)
     own = own_run(job.data[0]) if len(job.data) == 1 else None
-    asked = job.from_ns or job.to_ns or job.queue or job.latency or job.seed is not None
+    asked = job.from_ns or job.to_ns or job.queue or job.latency or job.seed is not None or job.funding
     is_same = own is not None and not asked and repeats(own[1], settings)
     source = opened(job, settings)
     recorded = Recorded(
@@ -232,7 +247,10 @@ def prepared(job: BacktestJob, say: Callable[[str], object] | None = None) -> Pr
     span = span_of(job, source)
     analyst = Analyst(engine.state, aversion=job.aversion or AVERSION)
     left = None if job.out_dir is None else begin_run(job.out_dir, recipe, span.from_ns or source.first_ns)
-    steps = Steps(engine, venue, recorded, analyst=analyst, recorder=left)
+    funding = () if is_same else funding_of(job.funding, source, _traded(engine), span)
+    times = sorted(one for symbol in funding for one in symbol.times)
+    funded = FundedVenue(venue, times, EngineHoldings(engine)) if times else None
+    steps = Steps(engine, funded or venue, recorded, analyst=analyst, recorder=left)
     at_once(venue.start(steps.sink))
     if is_same:
         steps.prepare = preparing(engine, recipe, job.data[0])
@@ -250,9 +268,11 @@ def prepared(job: BacktestJob, say: Callable[[str], object] | None = None) -> Pr
         venue=venue,
         analyst=analyst,
         backtest=Backtest(steps, source, loop),
+        funding=funding,
+        funded=funded,
         calibration=said_of(known, fills.settings.queue, fills.settings.queue_power, symbols),
         left=left,
-        notes=(*_early_notes(job, source), *_contract_notes(source), *note),
+        notes=(*_early_notes(job, source), *note),
     )
 
 
@@ -281,6 +301,10 @@ def _wanted(source: Source, engine: Engine, job: BacktestJob, settings: Settings
     return opened(job, settings, wanted)
 
 
+def _traded(engine: Engine) -> dict[str, Instrument]:
+    return {symbol: market.instrument for symbol, market in engine.state.markets.items()}
+
+
 def _participation(analyst: Analyst) -> dict[str, float | None]:
     filled: dict[str, int] = {}
     traded: dict[str, int] = {}
@@ -302,15 +326,6 @@ def _early_notes(job: BacktestJob, source: Source) -> list[str]:
     return [f"asked for from {_when(job.from_ns)} on: the data begin at {_when(source.first_ns)}"]
 
 
-def _contract_notes(source: Source) -> list[str]:
-    # They can be quoted on, but what a position in them costs and earns is not what is counted here.
-    told = {
-        "binanceusdm": "contracts were traded as if they were spot: no funding, no margin",
-        "binancecoinm": "contracts settled in coins were traded as if they were spot: the P&L is not theirs",
-    }
-    return [words for venue, words in told.items() if venue in source.venue.split()]
-
-
 def _gap_notes(source: Source, span: Span) -> Sequence[str]:
     end_ns = span.to_ns or source.last_ns
     last_ns = source.last_ns
@@ -324,7 +339,8 @@ def _gap_notes(source: Source, span: Span) -> Sequence[str]:
         known_ns[gap.symbol] = max(begun_ns, min(gap.end_ns(last_ns), end_ns))
         lost_ns += known_ns[gap.symbol] - begun_ns
     lost_s = lost_ns / NS_PER_S
-    return (f"{len(gaps)} gaps in the data, {lost_s:.1f} s: nothing is quoted until the next whole book",)
+    count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
+    return (f"{count} in the data, {lost_s:.1f} s: nothing is quoted until the next whole book",)
 
 
 def _when(ts_ns: int) -> str:

@@ -27,7 +27,8 @@ from mm.runtime.tune.sensitivity import Sensitivity, neighbours, sensitivities
 from mm.runtime.tune.space import Point, overrides_of
 from mm.runtime.tune.space_file import SpaceFile
 from mm.runtime.tune.splits import Cut, Window, places, windows
-from mm.runtime.tune.study import NAME, Place, TuneStudy
+from mm.runtime.tune.storages import Place
+from mm.runtime.tune.study import NAME, TuneStudy
 from mm.settings.edit import with_key
 from mm.settings.loader import DEMO_FILE, leaves, load_settings, read_text, settings_of
 from mm.settings.models import Settings

@@ -7,68 +7,36 @@ at a time; another space, config or data never gets into it.
 """
 
 import contextlib
-import fcntl
 import json
 import logging
-import os
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
 import optuna
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import TPESampler
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages import BaseStorage
 from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy import text
 
-from mm.errors import AlreadyRunning, ConfigError, StateCorrupt
+from mm.errors import ConfigError, StateCorrupt
 from mm.runtime.tune.space import Dimension, Point
+from mm.runtime.tune.storages import OTHER, Place, Storage, opened
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}", re.ASCII)
-POSTGRES: Final = re.compile(r"postgresql(\+[a-z0-9]+)?://", re.ASCII)
 
 STARTUP: Final = 10
 """Trials that are drawn without looking at others."""
-
-OTHER: Final = "name another file (--storage) or another study (--name)"
 
 FACTS: Final = "mm.facts"
 RESULT: Final = "mm.result"
 REFUSED: Final = "mm.refused"
 POINT: Final = "mm.point"
 """Names of what is kept in the storage beside Optuna's own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a study is kept. Fields: name; storage: a file, or an address of PostgreSQL; shown: the same
-    without secrets.
-    """
-
-    name: str
-    storage: str
-
-    @property
-    def is_file(self) -> bool:
-        """Whether it is a journal file."""
-        return not POSTGRES.match(self.storage)
-
-    @property
-    def address(self) -> str:
-        """The database's for SQLAlchemy, by psycopg where it names no driver."""
-        return re.sub(r"^postgresql://", "postgresql+psycopg://", self.storage)
-
-    @property
-    def shown(self) -> str:
-        """The storage as it may be told: without user and password."""
-        return self.storage if self.is_file else re.sub(r"//[^@/]*@", "//", self.storage).partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,19 +62,19 @@ class TuneStudy:
         self.place, self.dimensions = place, tuple(dimensions)
         self.seed, self.lag = seed, lag
         self._held: Study | None = None
+        self._storage: Storage | None = None
 
     @contextlib.contextmanager
     def open(self, facts: Mapping[str, object], maximised: Sequence[bool]) -> Iterator[None]:
         """Open it, and make it if it is not there. Args: facts: what it is about, JSON-ready, by name;
         maximised: of each objective whether more is better.
 
-        Raises: AlreadyRunning if another process has it; ConfigError if it is about something else, or the
-        storage cannot be used; StateCorrupt if it is damaged.
+        Raises: ConfigError if it is about something else; as `opened` of a storage, also while it is open.
         """
         optuna.logging.set_verbosity(logging.ERROR)
-        with _storage(self.place) as storage:
+        with opened(self.place) as self._storage:
             try:
-                self._held = _study(storage, self.place, maximised)
+                self._held = _study(self._storage.rows, self.place, maximised)
                 _require_same(self._held, self.place, facts)
             except (KeyError, AssertionError, TypeError, json.JSONDecodeError) as error:
                 raise StateCorrupt(
@@ -123,6 +91,13 @@ class TuneStudy:
         assert self._held is not None  # it is open
         return self._held
 
+    @property
+    def _written(self) -> Study:
+        # Asked for before each write: of two processes, one would draw the other's trials.
+        assert self._storage is not None  # it is open
+        self._storage.require_held()
+        return self._study
+
     def trials(self) -> list[Kept]:
         """Return all trials there are, in the order of their numbers."""
         return [_kept(frozen) for frozen in self._frozen()]
@@ -134,7 +109,7 @@ class TuneStudy:
         it, if any, do not exist: then the same is drawn every time. Each trial has a sampler of its own, with
         a seed made of the study's seed and its number.
         """
-        study, frozen = self._study, self._frozen()
+        study, frozen = self._written, self._frozen()
         assert number <= len(frozen)
         if number < len(frozen) and POINT in frozen[number].user_attrs:
             return dict(frozen[number].user_attrs[POINT])
@@ -152,7 +127,7 @@ class TuneStudy:
 
     def tell(self, number: int, values: Sequence[float]) -> None:
         """Tell the sampler what a trial was worth; numbers are told in their order."""
-        self._study.tell(number, list(values))
+        self._written.tell(number, list(values))
 
     def refuse(self, number: int, reason: str) -> None:
         """Tell the sampler that a trial cannot be: the config does not take it."""
@@ -187,7 +162,7 @@ class TuneStudy:
         return self._study.get_trials(deepcopy=False)
 
     def _set(self, number: int, name: str, value: object) -> None:
-        storage = self._study._storage
+        storage = self._written._storage
         storage.set_trial_user_attr(self._frozen()[number]._trial_id, name, value)
 
     def _sampler(self, number: int) -> TPESampler:
@@ -224,120 +199,11 @@ def _drawn(trial: Trial, one: Dimension) -> str:
     return one.text(float(drawn))
 
 
-# ---- storages
-
-
-class _Held(JournalFileOpenLock):
-    # One process has the study already (`_hold`): each single line needs no lock of its own.
-
-    def acquire(self) -> bool:
-        """Say that it is held: it is."""
-        return True
-
-    def release(self) -> None:
-        """Give up nothing: what is held is held until the study is closed."""
-
-
-@contextlib.contextmanager
-def _storage(place: Place) -> Iterator[BaseStorage]:
-    if place.is_file:
-        path = Path(place.storage)
-        with _hold(path):
-            _mend(path)
-            try:
-                yield JournalStorage(JournalFileBackend(str(path), _Held(str(path))))
-            except (ValueError, KeyError, AttributeError) as error:
-                raise StateCorrupt(
-                    f"{path}: no journal of a study, or a damaged one: {error}",
-                    hint=OTHER,
-                ) from None
-            except OSError as error:
-                raise ConfigError(f"{path}: cannot be written: {error.strerror}") from None
-        return
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            storage = RDBStorage(place.address)
-    except ImportError:
-        raise ConfigError(
-            "--storage postgresql:// needs a driver, which is not installed",
-            hint="uv run --extra research --extra postgres mm tune ...",
-        ) from None
-    except Exception as error:  # noqa: BLE001 - each driver has errors of its own, with the address in them
-        said = str(error).splitlines()[0]
-        for address in (place.storage, place.address):
-            said = said.replace(address, place.shown)
-        raise ConfigError(f"{place.shown}: cannot be used: {type(error).__name__}: {said[:200]}") from None
-    try:
-        with _hold_rows(storage, place):
-            yield storage
-    finally:
-        storage.remove_session()
-
-
-@contextlib.contextmanager
-def _hold_rows(storage: RDBStorage, place: Place) -> Iterator[None]:
-    # PostgreSQL keeps such a lock as long as this connection is open, and drops it with it.
-    if storage.engine.dialect.name != "postgresql":
-        yield
-        return
-    key = int.from_bytes(sha256(f"mm tune {place.name}".encode()).digest()[:7], "big")
-    with storage.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.execute(text("select pg_try_advisory_lock(:key)"), {"key": key}).scalar():
-            raise AlreadyRunning(f"{place.shown}: another mm tune writes the study {place.name}")
-        yield
-
-
-@contextlib.contextmanager
-def _hold(path: Path) -> Iterator[None]:
-    # The lock lies beside the file: it goes with the process, however that ends.
-    try:
-        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be opened: {error.strerror}") from None
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        raise AlreadyRunning(f"{path}: another mm tune writes this study") from None
-    try:
-        yield
-    finally:
-        os.close(lock)
-
-
-def _mend(path: Path) -> None:
-    # A crash may have torn off the last line: nobody was told of it, and nothing could follow it.
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be opened: {error.strerror}") from None
-    with os.fdopen(file, "rb+") as journal:
-        content = journal.read()
-        whole = content.rfind(b"\n") + 1
-        for number, line in enumerate(content[:whole].splitlines(), start=1):
-            if not _is_record(line):
-                raise StateCorrupt(
-                    f"{path}:{number}: no line of a study's journal; left as it is", hint=OTHER
-                )
-        if whole < len(content):
-            if not content[whole:].startswith(b'{"op_code"'):
-                raise StateCorrupt(f"{path}: no journal of a study; left as it is", hint=OTHER)
-            journal.truncate(whole)
-
-
-def _is_record(line: bytes) -> bool:
-    # Optuna numbers its operations from 0 to 10; what it does not know it would pass over.
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return False
-    return isinstance(record, dict) and record.get("op_code") in range(11)
-
-
 def _study(storage: BaseStorage, place: Place, maximised: Sequence[bool]) -> Study:
     directions = [StudyDirection.MAXIMIZE if more else StudyDirection.MINIMIZE for more in maximised]
-    with contextlib.suppress(optuna.exceptions.DuplicatedStudyError):
+    try:
+        storage.get_study_id_from_name(place.name)
+    except KeyError:
         return optuna.create_study(storage=storage, study_name=place.name, directions=directions)
     return optuna.load_study(storage=storage, study_name=place.name)
 

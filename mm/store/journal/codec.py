@@ -19,7 +19,7 @@ READS: Final[dict[str, tuple[int, ...]]] = {
     "AccessDenied": (1,),
     "AckMismatch": (1,),
     "Advanced": (1,),
-    "BalanceChanged": (1,),
+    "BalanceChanged": (1, 2),
     "BalancesListed": (1,),
     "BookDelta": (1,),
     "BookLost": (1,),

@@ -12,7 +12,8 @@ import numpy as np
 from mm.domain.book import LEVELS_MAX
 from mm.domain.events import AnyEvent
 from mm.domain.tape import DELTA, KEYFRAME, SNAPSHOT, Chunk, Columns
-from mm.store.recordings.detailed import KEPT, MADE_HERE, Detailed, Details
+from mm.store.recordings.detailed import KEPT, MADE_HERE, MARK, Detailed, Details
+from mm.store.recordings.marks import Marked, Marks
 
 if TYPE_CHECKING:
     from mm.store.recordings.parquet_files import Integers
@@ -60,6 +61,13 @@ def plain_block(chunk: Chunk, frames: int) -> "Integers":
 def tape_rows(block: "Integers") -> "Integers":
     """Return the rows of the tape alone, without what is kept beside them."""
     return block[:, block[KIND] < KEPT] if (block[KIND] > KEPT).any() else block
+
+
+def take_marks(block: "Integers", marks: Marks) -> None:
+    """Add the mark prices in a block of one market to those before them."""
+    found = block[:, block[KIND] == MARK]
+    for values in zip(*found[[TS_NS, EVENT_MS, PRICE, SIZE, TXN_MS]].tolist(), strict=True):
+        marks.add(Marked(*values))
 
 
 class BlockDepth:

@@ -19,7 +19,9 @@ KEPT_SNAPSHOT: Final = SNAPSHOT + KEPT
 KEPT_DELTA: Final = DELTA + KEPT
 KEPT_TRADE: Final = TRADE + KEPT
 MARK: Final = 32
-"""A mark price with its funding rate: price and size are in 10^-8, not in ticks and atoms."""
+"""A mark price with its funding rate: price and size are in 10^-8, not in ticks and atoms; the time of the
+next funding stands where others say when what they tell happened (`Details.txn_ms`), 0 if it is never.
+"""
 
 MARK_SCALE: Final = 8
 
@@ -107,6 +109,13 @@ class DetailedWriter:
                 column.append(value)
             else:
                 column.extend([value] * count)
+
+    def add_mark(self, head: Head, price: int, rate: int, *, market: int = 0) -> None:
+        """Write a mark price with its funding rate, both in 10^-8."""
+        before = len(self._price)
+        self.add(head, market=market)
+        if len(self._price) > before:
+            self._price[-1], self._size[-1] = price, rate
 
     def add_other(self, event: AnyEvent) -> None:
         """Write an event that is no row."""

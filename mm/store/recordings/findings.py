@@ -18,6 +18,7 @@ from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.store.recordings.detailed import KEPT_TRADE
 from mm.store.recordings.located import Located, Place
 from mm.store.recordings.losses import Loss, Losses
+from mm.store.recordings.mark_watch import MarkFault, MarkWatch
 from mm.store.recordings.totals import Totals
 
 LISTED_MAX: Final = 100
@@ -51,6 +52,8 @@ class Fault(StrEnum):
     CLOCK_STEP = "clock_step"
     CANDLE_HOLE = "candle_hole"
     CANDLE_DIFFERS = "candle_differs"
+    MARK = "mark"
+    FUNDING = "funding"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,11 +83,12 @@ class Findings:
 
 
 class MarketChecks:
-    """The checks of one market. Fields: totals: of what was seen."""
+    """The checks of one market. Fields: totals: of what was seen; marks: its mark prices."""
 
     def __init__(self, findings: Findings, *, counts_trades: bool) -> None:
         """Begin. Args: counts_trades: its trades are numbered without holes."""
         self.totals = Totals()
+        self.marks = MarkWatch()
         self._losses = Losses()
         self._findings = findings
         self._counts_trades = counts_trades
@@ -96,7 +100,7 @@ class MarketChecks:
 
     def take(self, told: Located) -> None:
         """Look at a message."""
-        rows, event_ms, frame, place, other = told
+        rows, event_ms, frame, place, other, _ = told
         ts_ns, kind, _, _, price_ticks, _, seq, _, _ = rows[0]
         if ts_ns < self._last_ns:
             detail = f"local time goes back by {self._last_ns - ts_ns} ns"
@@ -104,6 +108,7 @@ class MarketChecks:
         self._last_ns = max(ts_ns, self._last_ns)
         self.totals.count(kind, frame)
         self._tell(self._losses.take(told))
+        self._tell_marks(self.marks.take(told))
         if kind == OTHER:
             if isinstance(other, BookLost):
                 self._end_crossing(other.ts_ns)
@@ -126,6 +131,7 @@ class MarketChecks:
         self._end_crossing(self._last_ns)
         self._clocks.end()
         self._tell(self._losses.end(self._last_ns))
+        self._tell_marks(self.marks.end(self._last_ns))
 
     def _trade(self, trade_id: int, place: Place, ts_ns: int) -> None:
         if self._trade_id >= 0:
@@ -136,6 +142,11 @@ class MarketChecks:
                 detail = f"trades {self._trade_id + 1} to {trade_id - 1} are missing"
                 self._findings.add(Fault.MISSING_TRADES, place, ts_ns, detail)
         self._trade_id = max(trade_id, self._trade_id)
+
+    def _tell_marks(self, faults: Iterable[MarkFault]) -> None:
+        for one in faults:
+            fault = Fault.FUNDING if one.is_funding else Fault.MARK
+            self._findings.add(fault, one.place, one.ts_ns, one.words)
 
     # Of a lost book it is told how long it was gone: where that ends.
     def _tell(self, losses: Iterable[Loss]) -> None:

@@ -17,13 +17,13 @@ Place: TypeAlias = tuple[str, int]
 """File and row."""
 
 _SEQ: Final = 6
-_EVENT_MS: Final = 0
+_EVENT_MS, _TXN_MS = 0, 1
 _FRAME: Final = len(Details._fields) - 1
 
 
 class Located(NamedTuple):
-    """One message. Fields: rows: as in a tape; event_ms: the venue's time of it, 0: none; frame: as in
-    `Details`; place; other: the event that it is, if it is no row.
+    """One message. Fields: rows: as in a tape; event_ms: the venue's time of it, 0: none; frame, txn_ms: as
+    in `Details`; place; other: the event that it is, if it is no row.
     """
 
     rows: list[Row]
@@ -31,6 +31,7 @@ class Located(NamedTuple):
     frame: int
     place: Place
     other: AnyEvent | None
+    txn_ms: int
 
 
 def located(source: Source) -> Iterator[Located]:
@@ -82,16 +83,21 @@ def _plain(chunk: Chunk) -> Detailed:
 # Rows that were made here are no rows of a file that others wrote.
 def _told(detailed: Detailed, place: Callable[[int, int], Place]) -> Iterator[Located]:
     chunk, details = detailed
-    columns: Sequence[Column] = (*chunk.columns, details[_EVENT_MS], details[_FRAME])
+    columns: Sequence[Column] = (
+        *chunk.columns,
+        details[_EVENT_MS],
+        details[_TXN_MS],
+        details[_FRAME],
+    )
     message: list[Row] = []
     begin = 0
     for start in range(0, chunk.rows, WINDOW_ROWS):
         part = slice(start, start + WINDOW_ROWS)
         window = zip(*(column[part].tolist() for column in columns), strict=True)
-        for number, (*row, event_ms, frame) in enumerate(window, start):
+        for number, (*row, event_ms, txn_ms, frame) in enumerate(window, start):
             message.append(tuple(row))
             if not row[-1]:
                 continue
             other = chunk.others[row[_SEQ]] if row[1] == OTHER else None
-            yield Located(message, event_ms, frame, place(begin, frame), other)
+            yield Located(message, event_ms, frame, place(begin, frame), other, txn_ms)
             message, begin = [], number + 1

@@ -14,6 +14,7 @@ from mm.domain.events import AnyEvent
 from mm.domain.instrument import Instrument
 from mm.domain.tape import OTHER, Chunk, Columns, Row, messages
 from mm.errors import RecordingUnusable
+from mm.store.recordings.marks import Marks, marks_of, venue_of
 from mm.store.recordings.source import CHUNK_ROWS, Source, SourceGap, check_span
 
 _MARKET: Final = Columns._fields.index("market")
@@ -68,6 +69,15 @@ class MergedSource:
         """Those of all symbols chosen, in order of time."""
         found = [gap for source in self._sources for gap in source.gaps if gap.symbol in self.symbols]
         return tuple(sorted(found, key=lambda gap: gap.to_ns))
+
+    def marks(self) -> dict[str, Marks]:
+        """Return the mark prices of the symbols chosen."""
+        found = {symbol: marks for source in self._sources for symbol, marks in marks_of(source).items()}
+        return {symbol: found[symbol] for symbol in self.symbols if symbol in found}
+
+    def venue_of(self, symbol: str) -> str:
+        """Return where a symbol was recorded."""
+        return next(venue_of(one, symbol) for one in self._sources if symbol in one.symbols)
 
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""

@@ -18,8 +18,10 @@ from mm.domain.tape import Chunk
 from mm.errors import RecordingDamaged
 from mm.store.recordings.detailed import Detailed, DetailedWriter
 from mm.store.recordings.grid import decided
+from mm.store.recordings.marks import Marks, marked_of
 from mm.store.recordings.pair import VENUES, instrument_of
 from mm.store.recordings.raw.reader import Entry, records
+from mm.store.recordings.raw.records import MarkUpdate
 from mm.store.recordings.raw.scan import RecordingInfo, scan
 from mm.store.recordings.source import OPENING_NS, UNJOINED, Facts, SourceGap, check_span
 from mm.store.recordings.weave import Cut, Weaver
@@ -42,7 +44,8 @@ class RawSource:
     ) -> None:
         """Read the files to their end. Raises: RecordingDamaged, RecordingUnusable, ConfigError."""
         self.paths = tuple(paths)
-        self.info: RecordingInfo = scan(paths, takes_inverse=True, progress=progress)
+        self._marks = Marks()
+        self.info: RecordingInfo = scan(paths, takes_inverse=True, progress=self._noting(progress))
         self.venue = facts.venue or VENUES[self.info.market]
         self.instruments: tuple[Instrument, ...] = (instrument_of(self.info, facts),)
         self.symbols = (self.instruments[0].symbol,)
@@ -69,6 +72,20 @@ class RawSource:
     def gaps(self) -> tuple[SourceGap, ...]:
         """Where changes are missing, the first hundred, and a long beginning without a book."""
         return (*self._opening(), *self._missing())
+
+    def marks(self) -> dict[str, Marks]:
+        """Return the mark prices by symbol: those of contracts, where they were recorded."""
+        return {self.symbols[0]: self._marks} if self._marks else {}
+
+    # They are few, and the one pass over the files has seen them.
+    def _noting(self, progress: Callable[[Entry], object] | None) -> Callable[[Entry], object]:
+        def note(entry: Entry) -> None:
+            if isinstance(entry.record, MarkUpdate):
+                self._marks.add(marked_of(entry.record))
+            if progress is not None:
+                progress(entry)
+
+        return note
 
     def _opening(self) -> tuple[SourceGap, ...]:
         info = self.info

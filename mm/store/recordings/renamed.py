@@ -11,7 +11,8 @@ import msgspec
 from mm.domain.events import AnyEvent
 from mm.domain.instrument import Instrument
 from mm.domain.tape import Chunk
-from mm.domain.watched import joined_name
+from mm.domain.watched import joined_name, split_name
+from mm.store.recordings.marks import Marks, marks_of, venue_of
 from mm.store.recordings.source import Source, SourceGap
 
 
@@ -41,6 +42,14 @@ class RenamedSource:
     def gaps(self) -> tuple[SourceGap, ...]:
         """Those of the source beneath."""
         return tuple(replace(gap, symbol=joined_name(self._venue, gap.symbol)) for gap in self._source.gaps)
+
+    def marks(self) -> dict[str, Marks]:
+        """Return those of the source beneath."""
+        return {joined_name(self._venue, symbol): found for symbol, found in marks_of(self._source).items()}
+
+    def venue_of(self, symbol: str) -> str:
+        """Return where a symbol was recorded."""
+        return venue_of(self._source, split_name(symbol)[1])
 
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""

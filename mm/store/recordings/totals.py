@@ -6,7 +6,7 @@ Must never count what was made here among what was received. Invariant: frames =
 from dataclasses import dataclass, fields
 
 from mm.domain.tape import KEYFRAME, OTHER
-from mm.store.recordings.detailed import KEPT, MADE_HERE
+from mm.store.recordings.detailed import KEPT, MADE_HERE, MARK
 
 
 @dataclass(slots=True, kw_only=True)
@@ -15,7 +15,8 @@ class Totals:
 
     Fields: messages: of the tape: snapshots, changes, best prices and trades; repeated: those of them that
     stand there a second time, behind the snapshot that they had to wait for; beside: received, and no part of
-    the tape; keyframes: whole books that were made here; events: that are no rows, as a lost book.
+    the tape; keyframes: whole books that were made here; events: that are no rows, as a lost book; marks: of
+    those beside it, mark prices of contracts.
     """
 
     messages: int = 0
@@ -23,6 +24,7 @@ class Totals:
     beside: int = 0
     keyframes: int = 0
     events: int = 0
+    marks: int = 0
 
     @property
     def frames(self) -> int:
@@ -37,6 +39,7 @@ class Totals:
             self.events += messages
         elif kind > KEPT:
             self.beside += messages
+            self.marks += messages if kind == MARK else 0
         else:
             self.messages += messages
             self.repeated += messages if frame == MADE_HERE else 0
@@ -54,7 +57,8 @@ class Totals:
     def words(self) -> str:
         """All of it, for people."""
         repeated = f" ({self.repeated} of them repeated behind their snapshot)" if self.repeated else ""
-        beside = f", {self.beside} beside it" if self.beside else ""
+        marks = f" ({self.marks} of them mark prices)" if self.marks else ""
+        beside = f", {self.beside} beside it{marks}" if self.beside else ""
         events = f", {self.events} events that are no rows" if self.events else ""
         return (
             f"{self.frames} frames: {self.messages} messages of the tape{repeated}{beside};"

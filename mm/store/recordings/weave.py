@@ -17,12 +17,23 @@ from mm.store.recordings.detailed import (
     KEPT_DELTA,
     KEPT_SNAPSHOT,
     KEPT_TRADE,
+    MARK,
     Detailed,
     DetailedWriter,
     Head,
 )
+from mm.store.recordings.marks import mark_numbers
 from mm.store.recordings.raw.joiner import Joiner, Lost
-from mm.store.recordings.raw.records import BookTicker, DepthDiff, Other, Record, Row, Snapshot, TradePrint
+from mm.store.recordings.raw.records import (
+    BookTicker,
+    DepthDiff,
+    MarkUpdate,
+    Other,
+    Record,
+    Row,
+    Snapshot,
+    TradePrint,
+)
 from mm.store.recordings.source import CHUNK_ROWS, KEYFRAME_NS
 
 _PRICES_KNOWN_MAX: Final = 200_000
@@ -110,6 +121,10 @@ class Weaver:
                 self.writer.add(head, (bid,), (ask,), market=self._market)
             case TradePrint():
                 self._trade(record, frame)
+            case MarkUpdate():
+                price, rate = mark_numbers(record)
+                head = self._head(record, MARK, 0, frame)._replace(txn_ms=record.next_ms)
+                self.writer.add_mark(head, price, rate, market=self._market)
             case Other():
                 self.others[record.stream] = self.others.get(record.stream, 0) + 1
 
@@ -154,7 +169,7 @@ class Weaver:
 
     @staticmethod
     def _head(
-        record: DepthDiff | Snapshot | BookTicker | TradePrint, kind: int, seq: int, frame: int
+        record: DepthDiff | Snapshot | BookTicker | TradePrint | MarkUpdate, kind: int, seq: int, frame: int
     ) -> Head:
         diff = record if isinstance(record, DepthDiff) else None
         return Head(

@@ -54,7 +54,7 @@ def test_a_market_of_another_venue_is_watched_by_its_name(shared_data: Path, tmp
     spot, perp = shared_data / SPOT, shared_data / PERP
     result = run(tmp_path, CROSS, spot, f"perp={perp}")
     assert result.decisions > 50
-    assert result.notes == ("contracts were traded as if they were spot: no funding, no margin",)
+    assert result.notes == ()
     assert result.session("btc")["presence"]["both_ratio"] > 0.3  # type: ignore[index]  # a table of it
     with pytest.raises(ConfigError, match="perp:BTC/USDT is not in the recording") as told:
         run(tmp_path, CROSS, spot)

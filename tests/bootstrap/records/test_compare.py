@@ -2,24 +2,22 @@
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from shlex import split
 from shutil import copytree
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-import structlog
 
 from mm.bootstrap.backtest.run import BacktestJob, run_job
 from mm.bootstrap.records.compare import CompareOptions, compared
 from mm.bootstrap.records.report_backtest import Repetition, is_backtest
-from mm.cli.main import carry_out
 from mm.errors import EXIT_CHECK_FAILED, EXIT_CONFIG, EXIT_OK, StateCorrupt
 from mm.observe.report_page import OPENING
 from mm.observe.report_story import story_fields
 from mm.store.journal.retention import drop_market
+from tests.builders.carried_out import carried_out
 from tests.builders.paper_sessions import paper_session
 
 
@@ -43,40 +41,11 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Three:
     return Three(paper, same, late, folder / "mm.toml")
 
 
-@pytest.fixture(autouse=True)
-def _logs_as_they_were() -> Iterator[None]:
-    """What a verb made of the logs is undone."""
-    yield
-    structlog.reset_defaults()
-
-
-class Ran(NamedTuple):
-    """A command that ended."""
-
-    code: int
-    said: str
-    told: str
-
-    @property
-    def result(self) -> dict[str, Any]:
-        """Its JSON."""
-        found: dict[str, Any] = json.loads(self.said.splitlines()[-1])
-        return found
-
-
-def mm(capsys: pytest.CaptureFixture[str], *arguments: object) -> Ran:
-    """Carry out a command."""
-    capsys.readouterr()
-    code = carry_out([str(one) for one in arguments])
-    captured = capsys.readouterr()
-    return Ran(code, captured.out, captured.err)
-
-
 def test_a_session_on_paper_and_its_backtest_are_the_same(
     three: Three, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every decision and fill, at the same nanosecond, and every figure: exit 0."""
-    ran = mm(capsys, "compare", three.paper, three.same, "--json")
+    ran = carried_out(capsys, "compare", three.paper, three.same, "--json")
     assert ran.code == EXIT_OK
     told = ran.result
     assert told["same"] is True
@@ -93,7 +62,7 @@ def test_a_session_on_paper_and_its_backtest_are_the_same(
 
 def test_a_run_is_the_same_as_itself(three: Three, capsys: pytest.CaptureFixture[str]) -> None:
     """Said in words to people."""
-    ran = mm(capsys, "compare", three.paper, three.paper)
+    ran = carried_out(capsys, "compare", three.paper, three.paper)
     assert ran.code == EXIT_OK
     assert "Same decisions at the same times, same fills." in ran.said
     assert "net P&L, USDT" in ran.said
@@ -102,7 +71,7 @@ def test_a_run_is_the_same_as_itself(three: Three, capsys: pytest.CaptureFixture
 def test_runs_that_differ_are_told_where_they_part(three: Three, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 9, the first difference in words, the counts, and one page that needs nothing else."""
     page = three.paper.parent / "both.html"
-    ran = mm(capsys, "compare", three.paper, three.late, "--html", page, "--within", "5s", "--json")
+    ran = carried_out(capsys, "compare", three.paper, three.late, "--html", page, "--within", "5s", "--json")
     assert ran.code == EXIT_CHECK_FAILED
     told = ran.result
     assert told["within_ms"] == 5_000
@@ -126,14 +95,14 @@ def test_runs_that_differ_are_told_where_they_part(three: Three, capsys: pytest.
 def test_a_page_is_not_written_over_what_is_none(three: Three, capsys: pytest.CaptureFixture[str]) -> None:
     """A config named by mistake stays, and is refused before anything is read."""
     before = three.config.read_bytes()
-    ran = mm(capsys, "compare", three.paper, three.same, "--html", three.config)
+    ran = carried_out(capsys, "compare", three.paper, three.same, "--html", three.config)
     assert ran.code == EXIT_CONFIG
     assert three.config.read_bytes() == before
 
 
 def test_what_is_no_run_is_refused(three: Three, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With the directory's name."""
-    ran = mm(capsys, "compare", three.paper, tmp_path)
+    ran = carried_out(capsys, "compare", three.paper, tmp_path)
     assert ran.code == EXIT_CONFIG
     assert str(tmp_path) in ran.told
     with pytest.raises(StateCorrupt):
@@ -148,7 +117,7 @@ def test_without_its_market_a_run_is_compared_by_what_it_did(
     copytree(three.paper, copy)
     drop_market(copy / "journal", before_ns=time.time_ns() + 10**12)
     page = tmp_path / "both.html"
-    ran = mm(capsys, "compare", copy, three.same, "--json", "--html", page)
+    ran = carried_out(capsys, "compare", copy, three.same, "--json", "--html", page)
     assert ran.code == EXIT_OK
     told = ran.result
     assert told["same"] is True
@@ -166,7 +135,7 @@ def test_a_backtest_is_reported_by_running_its_job_again(
     three: Three, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its figures are those that it left, and nothing differs; the page lies beside its result."""
-    ran = mm(capsys, "report", three.late, "--json")
+    ran = carried_out(capsys, "report", three.late, "--json")
     assert ran.code == EXIT_OK
     told = ran.result
     left = json.loads((three.late / "backtest.json").read_text())["result"]
@@ -178,7 +147,7 @@ def test_a_backtest_is_reported_by_running_its_job_again(
     assert "uncalibrated" in told["fills_made_by"]
     (causes,) = left["fills_by_cause"].values()
     assert sum(cause["fills"] for cause in causes.values()) == left["fills"] > 0
-    for made in (told, mm(capsys, "report", three.paper, "--json").result):
+    for made in (told, carried_out(capsys, "report", three.paper, "--json").result):
         assert "; the queue model decided " in made["fills_made_by"]
     assert (three.late / "report.html").read_text().startswith(OPENING)
 
@@ -188,11 +157,11 @@ def test_the_worst_minutes_of_a_report_come_with_the_command_that_plays_them_aga
 ) -> None:
     """Of a session on paper and of a backtest; the command works, on just that stretch."""
     for place, options in ((three.paper, ()), (three.late, ("--latency", "constant:130,130", "--reference"))):
-        session = mm(capsys, "report", place, "--json").result["sessions"][0]
+        session = carried_out(capsys, "report", place, "--json").result["sessions"][0]
         command = split(session["worst_replay"][0])
         assert command[:2] == ["mm", "backtest"]
         assert all(option in command for option in options)
-        again = mm(capsys, *command[1:], "--reference", "--json")
+        again = carried_out(capsys, *command[1:], "--reference", "--json")
         assert again.code == EXIT_OK
         worst = session["performance"]["worst"]
         spans = [(told["ended_ns"] - told["began_ns"]) / 1e6 for told in (again.result,)]
@@ -204,7 +173,7 @@ def test_the_worst_minutes_of_a_report_come_with_the_command_that_plays_them_aga
 
 def test_people_read_the_worst_minutes_too(three: Three, capsys: pytest.CaptureFixture[str]) -> None:
     """In the words on the terminal."""
-    said = mm(capsys, "report", three.same).said
+    said = carried_out(capsys, "report", three.same).said
     assert "Worst " in said
     assert "mm backtest " in said
     assert "(begins flat and cold: without the inventory, the orders" in said
@@ -221,7 +190,7 @@ def test_a_backtest_whose_data_changed_is_not_passed_off_as_it(
     content["result"]["digest"] = "0" * 64
     (directory / "backtest.json").write_text(json.dumps(content))
     assert is_backtest(directory)
-    ran = mm(capsys, "report", directory, "--json")
+    ran = carried_out(capsys, "report", directory, "--json")
     assert ran.code == EXIT_CHECK_FAILED
     assert "did something else" in ran.result["warnings"][0]
     content["result"]["partial"] = "interrupted"

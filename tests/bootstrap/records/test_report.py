@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mm.bootstrap import run as run_bot
 from mm.bootstrap import trade
 from mm.bootstrap.records.report import ReportOptions, journal_bytes, story_of
 from mm.cli.main import carry_out
@@ -17,55 +16,8 @@ from mm.errors import EXIT_CHECK_FAILED, EXIT_CONFIG, JournalCorrupt, JournalFor
 from mm.observe.report_page import page
 from mm.observe.report_story import Story, story_fields
 from mm.runtime.live import LiveRuntime
-from mm.settings.options import RunOptions
-from mm.store.journal.layout import runs
 from mm.store.journal.retention import drop_market
-from tests.builders.configs import loaded
-from tests.builders.exchange_thread import hosted_replay
-from tests.builders.recordings import Tape
-
-TEXT = """\
-mode = "paper"
-
-[venue.main]
-url = "{url}"
-
-[pair.btc]
-symbol = "BTC/USDT"
-
-[pair.btc.params]
-bid_spread_bps = {spread}
-ask_spread_bps = {spread}
-order_amount_base = 0.002
-order_refresh_time_ms = 1_000
-
-[paper]
-latency_mean_ms = 40
-latency_p99_ms = 90
-"""
-
-
-def busy_tape(seconds: int) -> Tape:
-    """Return a market that steps up and down, with prints through both sides of its book."""
-    tape = Tape(step_ms=20)
-    tape.diff((("60980.00000000", "1.00000000"),))
-    tape.snapshot(
-        (("61000.00000000", "0.05000000"), ("60990.00000000", "5.00000000")),
-        (("61000.10000000", "0.05000000"), ("61010.00000000", "5.00000000")),
-        last=tape.last,
-    )
-    tape.trade("61000.00000000", "0.00001000", buyer_is_maker=True)
-    for number in range(seconds * 10):
-        size = f"0.05{number % 50 + 1:06d}"
-        wide = number // 7 % 2
-        low, high = ("60999.80", "61000.40") if wide else ("61000.00000000", "61000.10000000")
-        gone = (("60999.80000000", "0.0"), ("61000.00000000", "0.0"))
-        off = (("61000.40000000", "0.0"), ("61000.10000000", "0.0"))
-        tape.diff((*gone, (low, size)), (*off, (high, size)))
-        tape.trade("60999.00000000", "0.03000000", buyer_is_maker=True)
-        tape.trade("61001.00000000", "0.03000000", buyer_is_maker=False)
-        tape.now_ms += 20
-    return tape
+from tests.builders.paper_sessions import paper_session
 
 
 class Ran(NamedTuple):
@@ -87,14 +39,11 @@ def ran(folder: Path, *, spread: str, seconds: int) -> Ran:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trade, "LiveRuntime", Kept)
-        with hosted_replay(busy_tape(120).save(folder / "tape.gz"), speed=20.0) as hosted:
-            text = TEXT.format(url=hosted.url, spread=spread)
-            settings = loaded(folder, text, [f"data_dir={folder / 'data'}"])
-            run_bot(RunOptions(settings=settings, duration_ns=seconds * 10**9))
+        place = paper_session(folder, seconds=seconds, spread=spread, print_every=1)
     figures = kept[0].analyst.figures("btc")
     assert figures is not None
     assert kept[0].analyst.failure == ""
-    return Ran(folder / "data", figures, runs(folder / "data")[0].directory)
+    return Ran(folder / "data", figures, place)
 
 
 @pytest.fixture(scope="module")

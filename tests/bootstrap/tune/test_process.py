@@ -4,45 +4,18 @@ import contextlib
 import json
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mm.errors import EXIT_CHECK_FAILED, EXIT_OK
-from tests.builders.market_tapes import long_recording
+from mm.cli.main import EXIT_INTERRUPTED
+from mm.errors import EXIT_OK
 from tests.builders.processes import children, ends, until
-
-CONFIG = """mode = "paper"
-data_dir = "./data"
-[pair.btc]
-symbol = "BTC/USDT"
-[pair.btc.params]
-bid_spread_bps = 0.5
-ask_spread_bps = 0.5
-order_amount_base = 0.01
-order_refresh_time_ms = 2_000
-[pair.btc.inventory]
-max_base = 0.05
-[risk]
-max_order_notional_quote = 1_000
-"""
-
-SPACE = "[pair.btc.params]\nbid_spread_bps = { low = 0.1, high = 3.0 }\n"
+from tests.builders.tune_searches import running, search_command
 
 WAIT_S = 100.0
-
-
-@pytest.fixture
-def command(tmp_path: Path) -> list[str]:
-    """A search that would take long."""
-    (tmp_path / "c.toml").write_text(CONFIG, encoding="utf-8")
-    (tmp_path / "s.toml").write_text(SPACE, encoding="utf-8")
-    data = long_recording(seconds=310).save(tmp_path / "m.gz")
-    cut = ["--splits", "1", "--test-ratio", "0.4", "--embargo", "1s", "--jobs", "2", "--json", "--reference"]
-    verb = [sys.executable, "-m", "mm", "tune", "c.toml", "--space", "s.toml", "--data", str(data), *cut]
-    return [*verb, "--trials"]
+MANY = 500
+"""Trials that would take long."""
 
 
 def results(folder: Path) -> int:
@@ -52,28 +25,18 @@ def results(folder: Path) -> int:
     return 0
 
 
-@contextlib.contextmanager
-def running(command: list[str], folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Give the search as a process, which is ended afterwards whatever happened."""
-    pipe = subprocess.PIPE
-    with subprocess.Popen([*command, "500"], cwd=folder, stdout=pipe, stderr=pipe) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_a_report_and_the_same_command_goes_on(
-    command: list[str], tmp_path: Path
+    tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Exit 9, marked partial, no worker left; nothing that was finished is run again."""
-    with running(command, tmp_path) as process:
+    """Exit 130 as of a backtest, marked partial, no worker left; nothing finished is run again."""
+    with running(search_command(tmp_path, MANY), tmp_path) as process:
         until(lambda: results(tmp_path) or process.poll() is not None, deadline_s=WAIT_S)
         started = children(process.pid)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, said = process.communicate(timeout=WAIT_S)
 
-    assert process.returncode == EXIT_CHECK_FAILED, said
+    assert process.returncode == EXIT_INTERRUPTED, said
     told = json.loads(out.splitlines()[-1])
     assert not told["complete"]
     assert told["trials"] == results(tmp_path) >= 1
@@ -83,15 +46,15 @@ def test_an_interrupt_leaves_a_report_and_the_same_command_goes_on(
     kept = told["trials"]
 
     again = subprocess.run(
-        [*command, str(kept)], cwd=tmp_path, capture_output=True, timeout=WAIT_S, check=False
+        search_command(tmp_path, kept), cwd=tmp_path, capture_output=True, timeout=WAIT_S, check=False
     )
     assert again.returncode == EXIT_OK, again.stderr
     assert json.loads(again.stdout.splitlines()[-1])["trials"] >= kept
 
 
-def test_workers_end_with_a_search_that_was_killed(command: list[str], tmp_path: Path) -> None:
+def test_workers_end_with_a_search_that_was_killed(tmp_path: Path) -> None:
     """Nobody is there to end them: they do it themselves."""
-    with running(command, tmp_path) as process:
+    with running(search_command(tmp_path, MANY), tmp_path) as process:
         started = until(lambda: some(children(process.pid), 3), deadline_s=WAIT_S)
         process.kill()
         process.wait(WAIT_S)

@@ -11,32 +11,11 @@ from mm.bootstrap.jobs import workers
 from mm.bootstrap.tune.tuning import Order, Tuning
 from mm.runtime.tune.splits import Cut
 from tests.builders.market_tapes import long_recording
+from tests.builders.tune_searches import written
 
 TRIALS = int(os.environ.get("MM_TUNE_TRIALS", "40"))
 TRIAL_S = float(os.environ.get("MM_TUNE_TRIAL_S", "5"))
 RATIO_MIN = 1.8
-
-CONFIG = """mode = "paper"
-data_dir = "{data_dir}"
-[paper]
-maker_fee_bps = -1
-[pair.btc]
-symbol = "BTC/USDT"
-[pair.btc.params]
-bid_spread_bps = 0.5
-ask_spread_bps = 0.5
-order_amount_base = 0.01
-order_refresh_time_ms = 2_000
-[pair.btc.inventory]
-max_base = 0.05
-[risk]
-max_order_notional_quote = 1_000
-"""
-
-SPACE = """[pair.btc.params]
-bid_spread_bps = { low = 0.1, high = 3.0, log = true }
-ask_spread_bps = { low = 0.1, high = 3.0, log = true }
-"""
 
 
 def tuning(folder: Path, name: str, seconds: int) -> Tuning:
@@ -44,13 +23,13 @@ def tuning(folder: Path, name: str, seconds: int) -> Tuning:
     path = folder / f"m{seconds}.gz"
     if not path.exists():
         long_recording(seconds=seconds).save(path)
-    (folder / "c.toml").write_text(CONFIG.format(data_dir=folder / "data"), encoding="utf-8")
-    (folder / "s.toml").write_text(SPACE, encoding="utf-8")
+    config, space = written(folder)
     return Tuning(
         Order(
-            config=folder / "c.toml",
-            space=folder / "s.toml",
+            config=config,
+            space=space,
             data=(path,),
+            overrides=(f"data_dir={folder / 'data'}",),
             trials=TRIALS,
             cut=Cut(splits=1, test_ratio=0.4, embargo_ns=10**9),
             reference=True,

@@ -78,6 +78,10 @@ def test_funding_is_part_of_the_equity() -> None:
     told.on_funding(START + S, -30)
     told.on_funding(START + 2 * S, 10)
     assert (told.equity_fine, told.residues()) == (-20 * told.costs.per_atom, {})
+    assert (told.mark().costs_fine, told.performance.drawdown_fine) == (
+        20 * told.costs.per_atom,
+        30 * told.costs.per_atom,
+    )
 
 
 def test_a_fill_meets_the_mid_of_its_time_whatever_came_at_the_same_time() -> None:

@@ -14,7 +14,8 @@ from mm.runtime.tune.cluster import ClusterWorkers
 from mm.runtime.tune.executor import in_order
 from mm.runtime.tune.score import Objective
 from mm.runtime.tune.search import Search
-from mm.runtime.tune.study import Kept, Place, TuneStudy
+from mm.runtime.tune.storages import Place
+from mm.runtime.tune.study import Kept, TuneStudy
 from tests.builders.tune_work import (
     HandPlan,
     ShuffledWorkers,

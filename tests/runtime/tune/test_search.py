@@ -1,6 +1,5 @@
 """A search is a function of its seed: not of who is faster, of how many, or of where it was broken off."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -13,7 +12,8 @@ from mm.runtime.tune.executor import Done, Task
 from mm.runtime.tune.score import Objective
 from mm.runtime.tune.search import Search, outcomes_of
 from mm.runtime.tune.space import Point
-from mm.runtime.tune.study import Kept, Place, TuneStudy
+from mm.runtime.tune.storages import Place
+from mm.runtime.tune.study import Kept, TuneStudy
 from tests.builders.tune_work import HandPlan, ShuffledWorkers, damaged, dimensions, not_taken
 
 FACTS: dict[str, object] = {"space": [1], "config": "c", "data": "d"}
@@ -228,29 +228,6 @@ def test_a_file_that_is_no_study_is_left_as_it_is(tmp_path: Path, content: bytes
     with pytest.raises((ConfigError, StateCorrupt), match=r"s\.log"), opened(tmp_path):
         pass
     assert path.read_bytes() == content
-
-
-def test_secrets_of_an_address_are_not_shown() -> None:
-    """User, password and options of a database stay where they were given."""
-    place = Place(name="s", storage="postgresql://me:secret@127.0.0.1:1/mm?sslpassword=more")
-    assert place.shown == "postgresql://127.0.0.1:1/mm"
-    assert not place.is_file
-    with pytest.raises(ConfigError) as told, TuneStudy(place, (), seed=1, lag=1).open({}, [True]):
-        pass
-    assert "secret" not in str(told.value)
-    assert "more" not in str(told.value)
-
-
-def test_the_driver_of_a_database_is_named_if_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address without a driver is by psycopg, which the extra brings; one that names another keeps it."""
-    place = Place(name="s", storage="postgresql://me:secret@127.0.0.1:1/mm")
-    assert place.address == "postgresql+psycopg://me:secret@127.0.0.1:1/mm"
-    other = Place(name="s", storage="postgresql+pg8000://me@127.0.0.1:1/mm")
-    assert other.address == other.storage
-    monkeypatch.setitem(sys.modules, "psycopg", None)
-    with pytest.raises(ConfigError) as told, TuneStudy(place, (), seed=1, lag=1).open({}, [True]):
-        pass
-    assert "uv run --extra research --extra postgres mm tune" in told.value.hint
 
 
 def test_a_lost_worker_that_was_lost_again_ends_the_search(tmp_path: Path) -> None:

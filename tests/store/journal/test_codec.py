@@ -206,7 +206,7 @@ SHAPES: Final[dict[str, tuple[int, str]]] = {
     "AccessDenied": (1, "34cde410"),
     "AckMismatch": (1, "154bbdec"),
     "Advanced": (1, "e2102217"),
-    "BalanceChanged": (1, "55c12a41"),
+    "BalanceChanged": (2, "80a2848e"),
     "BalancesListed": (1, "f7235977"),
     "BookDelta": (1, "169c8e50"),
     "BookLost": (1, "e37f6bdd"),

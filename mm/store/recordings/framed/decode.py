@@ -69,6 +69,8 @@ def _channel(peek: _Peek) -> str:
         return "depth"
     if peek.kind == "trade":
         return "trade"
+    if peek.kind == "markPriceUpdate":
+        return "markPrice"
     return "bookTicker" if peek.kind in ("", "bookTicker") and peek.bid_size and peek.last >= 0 else ""
 
 

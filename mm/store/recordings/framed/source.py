@@ -20,12 +20,15 @@ from mm.store.recordings.detailed import Detailed, DetailedWriter
 from mm.store.recordings.framed.decode import framed_record
 from mm.store.recordings.framed.form import FramedKind, FramedRecord
 from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
+from mm.store.recordings.marks import Marks, marked_of
 from mm.store.recordings.noted import GapNotes
-from mm.store.recordings.raw.records import Other, Record
+from mm.store.recordings.raw.records import MarkUpdate, Other, Record
 from mm.store.recordings.source import KEYFRAME_NS, Facts, Source, SourceGap, check_span
 from mm.store.recordings.weave import Cut, Weaver
 
 DIGEST_BYTES: Final = 1024 * 1024
+_MARK: Final = b'"markPriceUpdate"'
+
 ENDS: Final = "the recording before it ends"
 """Why a book is lost where another recording begins."""
 
@@ -170,6 +173,23 @@ class FramedSource:
                 ) from None
         if len(loom.writer):
             yield loom.writer.take()
+
+    def marks(self) -> dict[str, Marks]:
+        """Return the mark prices by symbol, where they were recorded."""
+        symbols = {one.venue_symbol: one.symbol for one in self._instruments}
+        found: dict[str, Marks] = {}
+        latest_ms: dict[str, int] = {}
+        for path in self.recording.segments:
+            for number, told in enumerate(FramedSegment(path), start=1):
+                if told.kind != FramedKind.FRAME or _MARK not in told.payload:
+                    continue
+                record = framed_record(told, number)
+                # A frame of a connection that was given up comes late: what it says is over.
+                if isinstance(record, MarkUpdate) and record.venue_ms >= latest_ms.get(record.symbol, 0):
+                    latest_ms[record.symbol] = record.venue_ms
+                    if record.symbol in symbols:
+                        found.setdefault(symbols[record.symbol], Marks()).add(marked_of(record))
+        return found
 
     # From the segment before the one in which the minute of `from_ns` lies: there was a snapshot in it.
     def _records(self, from_ns: int, loom: "_Loom") -> Iterator[tuple[Path, int, FramedRecord]]:

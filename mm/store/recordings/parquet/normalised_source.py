@@ -36,8 +36,10 @@ from mm.store.recordings.blocks import (
     TXN_MS,
     VENUE_MS,
     new_block,
+    take_marks,
 )
 from mm.store.recordings.detailed import MARK, MARK_SCALE, Detailed
+from mm.store.recordings.marks import Marks
 from mm.store.recordings.noted import GapNotes
 from mm.store.recordings.pair import VENUES, Recorded, instrument_of
 from mm.store.recordings.parquet_files import ParquetFile
@@ -143,6 +145,14 @@ class NormalisedSource:
     def detailed(self) -> Iterator[Detailed]:
         """Yield everything that the files hold, in order; see `Detailed`."""
         return self._read(0, 0, details=True)
+
+    def marks(self) -> dict[str, Marks]:
+        """Return the mark prices by symbol, where the files hold any. Raises: as `chunks`."""
+        found = Marks()
+        if any(file.value("count(*) filter (kind = 'mark')") for file in self._files):
+            for block in self._blocks():
+                take_marks(block, found)
+        return {self.symbols[0]: found} if found else {}
 
     def _read(self, from_ns: int, to_ns: int, *, details: bool) -> Iterator[Detailed]:
         weaver = BlockWeaver(self.symbols[0], from_ns=from_ns, details=details)

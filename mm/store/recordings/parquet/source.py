@@ -18,8 +18,9 @@ from mm.domain.events import AnyEvent, BookLost
 from mm.domain.instrument import Instrument
 from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT, Chunk
 from mm.errors import RecordingDamaged, RecordingUnusable
-from mm.store.recordings.blocks import KIND, LAST, NAMES, SEQ, TS_NS, joined, new_block
+from mm.store.recordings.blocks import KIND, LAST, NAMES, SEQ, TS_NS, joined, new_block, take_marks
 from mm.store.recordings.detailed import KEPT, Detailed
+from mm.store.recordings.marks import Marks
 from mm.store.recordings.parquet.layout import (
     Manifest,
     Part,
@@ -176,6 +177,14 @@ class StoreSource:
             before = place.span
             block, others = self._read(place, _ALL)
             yield place.path, _with_others(self.symbols, block, others)
+
+    def marks(self) -> dict[str, Marks]:
+        """Return the mark prices by symbol, where they were imported. Raises: RecordingDamaged."""
+        found = Marks()
+        for place in self._places:
+            if "mark" in place.span.counts and place.part.kept:
+                take_marks(self._read(place, _ALL)[0], found)
+        return {self.symbols[0]: found} if found else {}
 
     # The last file that holds a keyframe of that time or before; a store without any has snapshots at best.
     def _first_place(self, from_ns: int) -> int:

@@ -9,11 +9,13 @@ from typing import Final
 import msgspec
 
 from mm.domain.units import NS_PER_MS
+from mm.store.recordings.detailed import MARK_SCALE
 from mm.store.recordings.raw.lines import Line
 from mm.store.recordings.raw.records import (
     BookTicker,
     DepthDiff,
     Market,
+    MarkUpdate,
     Other,
     Record,
     Row,
@@ -56,6 +58,7 @@ class _Data(msgspec.Struct, gc=False):
     trade_id: int = msgspec.field(name="t", default=-1)
     price: str = msgspec.field(name="p", default="")
     size: str = msgspec.field(name="q", default="")
+    rate: str = msgspec.field(name="r", default="")
     buyer_is_maker: bool | None = msgspec.field(name="m", default=None)
     ignore: bool | None = msgspec.field(name="M", default=None)
     order_type: str = msgspec.field(name="X", default="")
@@ -75,7 +78,7 @@ def record_of(line: Line) -> Record:
             return _snapshot(line, local_ns, text, frame)
         raw = bytes(frame.data)
         _, at, channel = frame.stream.partition("@")
-        if not at or channel.partition("@")[0] not in ("depth", "trade", "bookTicker"):
+        if not at or channel.partition("@")[0] not in ("depth", "trade", "bookTicker", "markPrice"):
             return _other(line, local_ns, raw, frame.stream)
         data = _data_decoder.decode(raw)
     except msgspec.DecodeError as error:
@@ -84,6 +87,8 @@ def record_of(line: Line) -> Record:
         return _diff(line, local_ns, raw, data, frame.stream)
     if data.kind == "trade":
         return _trade(line, local_ns, raw, data)
+    if data.kind == "markPriceUpdate":
+        return _mark(line, local_ns, raw, data, frame.stream)
     if channel == "bookTicker":
         return _ticker(line, local_ns, raw, data)
     raise ValueError(f"a frame of {frame.stream} is not what that stream carries")
@@ -188,6 +193,28 @@ def _ticker(line: Line, local_ns: int, raw: bytes, data: _Data) -> BookTicker:
         last=data.last,
         bid=bid,
         ask=ask,
+    )
+
+
+def _mark(line: Line, local_ns: int, raw: bytes, data: _Data, stream: str) -> MarkUpdate:
+    # A contract that expires is funded by nobody: its rate is empty, its next funding at 0.
+    price, rate, next_ms = data.price, data.rate or "0", max(0, data.trade_ms)
+    if data.venue_ms < 0 or not price:
+        raise ValueError("a mark price has no time or names no price")
+    _check_numbers([(price, rate.removeprefix("-"))])
+    if any(len(text.partition(".")[2].rstrip("0")) > MARK_SCALE for text in (price, rate)):
+        raise ValueError(f"a mark price or its rate has more than {MARK_SCALE} decimals")
+    return MarkUpdate(
+        local_ns=local_ns,
+        line=line.number,
+        offset=line.offset,
+        data=raw,
+        symbol=data.symbol,
+        venue_ms=data.venue_ms,
+        stream=stream,
+        price=price,
+        rate=rate,
+        next_ms=next_ms,
     )
 
 

@@ -94,5 +94,17 @@ class Other(Heard):
     stream: str
 
 
-Record: TypeAlias = Snapshot | DepthDiff | TradePrint | BookTicker | Other
+class MarkUpdate(Other):
+    """The mark price of a contract, which positions are valued and funded at; the book knows nothing of it.
+
+    Fields: price; rate: of the next funding, a long pays what is above 0, "0" if there is none; next_ms: when
+    that is, by the venue's clock, 0 if it is never.
+    """
+
+    price: str
+    rate: str
+    next_ms: int
+
+
+Record: TypeAlias = Snapshot | DepthDiff | TradePrint | BookTicker | MarkUpdate | Other
 """Everything that a line can hold."""

@@ -15,7 +15,15 @@ from mm.errors import RecordingDamaged
 from mm.store.recordings.grid import Grid, GridDoubt, doubts_of
 from mm.store.recordings.raw.joiner import Joiner, Lost, Step
 from mm.store.recordings.raw.reader import Entry, records
-from mm.store.recordings.raw.records import BookTicker, DepthDiff, Market, Other, Snapshot, TradePrint
+from mm.store.recordings.raw.records import (
+    BookTicker,
+    DepthDiff,
+    Market,
+    MarkUpdate,
+    Other,
+    Snapshot,
+    TradePrint,
+)
 from mm.store.recordings.source import Facts
 
 GAPS_MAX: Final = 100
@@ -102,7 +110,7 @@ def scan(
 
 class _Seen:
     def __init__(self) -> None:
-        self.counts = {Snapshot: 0, DepthDiff: 0, TradePrint: 0, BookTicker: 0, Other: 0}
+        self.counts = dict.fromkeys((Snapshot, DepthDiff, TradePrint, BookTicker, MarkUpdate, Other), 0)
         self.symbol, self.market = "", Market.SPOT
         self.first_ns = self.last_ns = 0
         self.first_ms = self.last_ms = -1
@@ -148,7 +156,7 @@ class _Seen:
             diffs=self.counts[DepthDiff],
             trades=self.counts[TradePrint],
             tickers=self.counts[BookTicker],
-            others=self.counts[Other],
+            others=self.counts[Other] + self.counts[MarkUpdate],
             first_ns=self.first_ns,
             last_ns=self.last_ns,
             first_venue_ms=self.first_ms,

@@ -1,0 +1,1 @@
+"""Our fills beside those of another simulator: scenarios, both played, and the differences."""

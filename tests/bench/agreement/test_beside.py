@@ -1,0 +1,122 @@
+"""Our fills are hftbacktest's where its own are right, and not where they are wrong.
+
+Its answers are kept beside this file, as `beside_hftbacktest` got them from version 2.4.4; `mm bench replay`
+asks it again.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mm.bench.agreement import beside
+from mm.bench.agreement.beside import COUNT, agreement, beside_hftbacktest, jobs
+from mm.bench.agreement.defects import Defect, defects
+from mm.bench.agreement.orders import ours
+from mm.bench.agreement.scenarios import Scenario, scenarios
+
+ANSWERS: list[Any] = json.loads(Path(__file__).with_name("hftbacktest_answers.json").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def told() -> dict[str, Any]:
+    """The agreement with the kept answers."""
+    return agreement(ANSWERS)
+
+
+def test_every_order_ends_as_it_does_there(told: dict[str, Any]) -> None:
+    """In the same state, filled at the same nanosecond: by prints at and through its price, by the displayed
+    other side, refused as it would take, cancelled in time and too late, in four queue models.
+    """
+    assert (told["scenarios"], told["same"], told["differences"]) == (COUNT, COUNT, [])
+    assert set(told["ended"]) == {"filled", "canceled", "rejected", "open"}
+    assert min(told["ended"].values()) >= 20
+    assert {cause for cause, fills in told["filled_by"].items() if fills >= 15} == {
+        "print_at_price",
+        "print_through",
+        "displayed_cross",
+    }
+
+
+@pytest.mark.parametrize("defect", defects(), ids=lambda one: one.name)
+def test_what_is_wrong_there_is_right_here(defect: Defect, told: dict[str, Any]) -> None:
+    """Nothing is filled twice by one print, by more than a print, or forgotten."""
+    found = told["defects"][defect.name]
+    assert found["ours_lots"] == found["right_lots"] == defect.right_lots
+    there = (found["there_whole_fills"], found["there_partial_fills"])
+    assert there != (defect.right_lots, defect.right_lots)
+
+
+def test_the_defects_are_those_that_are_known(told: dict[str, Any]) -> None:
+    """Two orders fill twice, a small print fills all, an order ends the run, a part of one is lost, and a
+    queue that never was is traded.
+    """
+    there = {
+        name: (one["there_whole_fills"], one["there_partial_fills"]) for name, one in told["defects"].items()
+    }
+    assert there == {
+        "two_orders_share_a_print": (2_000, 2_000),
+        "a_print_through_fills_more_than_itself": (50_000, 50_000),
+        "a_print_ends_with_the_order": (1_000, "ended with code 14"),
+        "a_partial_fill_is_lost": (1_000, 100),
+        "a_level_that_melts_fills": (20_000, 20_000),
+    }
+
+
+def test_a_difference_is_told_and_no_agreement() -> None:
+    """An answer that is off by a nanosecond, and one that is an error."""
+    found = agreement([{"orders": [["filled", 7, 1]]}, {"error": "ended with code 9"}, *ANSWERS[2:]])
+    assert found["same"] == COUNT - 2
+    assert isinstance(found["differences"], list)
+    first, second = found["differences"]
+    assert (first["scenario"], first["there"][0]["filled_ns"]) == (0, 7)
+    assert second["there"] == {"error": "ended with code 9"}
+    with pytest.raises(ValueError, match="9 answers"):
+        agreement(ANSWERS[:9])
+
+
+def sooner(scenario: Scenario) -> Scenario:
+    """Return it with an order that is sent a little sooner."""
+    early = tuple(replace(one, sent_ns=one.sent_ns - 9_000_000) for one in scenario.orders)
+    return replace(scenario, orders=early)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        partial(replace, queue="risk_averse"),
+        partial(replace, queue="power"),
+        partial(replace, queue="power3"),
+        partial(replace, queue="log2"),
+        sooner,
+    ],
+)
+def test_the_scenarios_tell_simulators_apart(
+    other: Callable[[Scenario], Scenario], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One queue model for all is seen, and so are orders that arrive a little sooner."""
+    monkeypatch.setattr(beside, "ours", lambda scenario: ours(other(scenario)))
+    same = agreement(ANSWERS)["same"]
+    assert isinstance(same, int)
+    assert same <= COUNT - 10
+
+
+def test_what_is_asked_is_what_is_compared() -> None:
+    """Generated ones first, then each defect for both kinds of exchange; plain data."""
+    asked = jobs(count=4)
+    assert len(asked) == 4 + 2 * len(defects())
+    assert json.loads(json.dumps(asked)) == json.loads(json.dumps(jobs(count=4)))
+    assert [one["queue"] for one in asked[:4]] == [one.queue for one in scenarios(4, 1)]
+    assert [one["partial"] for one in asked[4:]] == [False, True] * len(defects())
+
+
+def test_without_the_other_the_reason_is_told(tmp_path: Path) -> None:
+    """Nothing is asked of a network."""
+    said: list[str] = []
+    told = beside_hftbacktest(say=said.append, directory=tmp_path)
+    assert "--install-peers" in str(told["unavailable"])
+    assert said
