@@ -17,10 +17,25 @@ CAPS: Final = ((0.03, 60), (0.3, 40), (0.7, 20))
 """Inventory limits by aversion, as in the tables that the figures are compared with; 12 lots above."""
 
 CAP_LEAST: Final = 12
-DEFAULT: Final = ("glft", "glft_production", "avellaneda_stoikov", "symmetric")
+DEFAULT: Final = (
+    "glft",
+    "glft_production",
+    "cartea_jaimungal",
+    "cartea_jaimungal_production",
+    "avellaneda_stoikov",
+    "avellaneda_stoikov_production",
+    "ladder",
+    "ladder_production",
+    "pure_market_making",
+    "pure_market_making_production",
+    "symmetric",
+)
+"""Everybody but one that differs little; each strategy without hysteresis and with production's defaults."""
+
 TICK: Final = Decimal("0.001")
 COARSE_TICK: Final = Decimal("0.1")
 COLUMNS: Final = ("mean", "sd", "sd_q", "fills", "messages_per_fill", "ce_percent")
+NAME_WIDTH: Final = 31
 
 
 @verb
@@ -29,7 +44,9 @@ def quoting(
     *,
     market: Annotated[str, typer.Option(help=f"One of {', '.join(MARKETS)}.")] = "as",
     gamma: Annotated[float, typer.Option(min=0.001, max=2.0, help="The maker's aversion to risk.")] = 0.1,
-    sims: Annotated[int, typer.Option(min=0, max=1_000_000, help="Simulated sessions of each.")] = 200,
+    sims: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="Simulated sessions of each; 0: exact figures alone.")
+    ] = 200,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of the simulated sessions.")] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
     strategy: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
@@ -43,14 +60,15 @@ def quoting(
 
     as: the market of Avellaneda and Stoikov (volatility 2, 140 exp(-1.5 d) fills a second, 200 steps);
     continuous: fills at any time; adverse: each moves the mid by --impact; grid: a tick of 0.1, a latency
-    of a step. Ends with 9 if a simulated figure lies more than 4 standard errors from the exact one.
-    Example: mm bench quoting --market as --gamma 0.1 --sims 1000 --json
+    of a step. NAME quotes without hysteresis, NAME_production with every default, an order's tolerance among
+    them. Ends with 9 if a simulated figure lies more than 4 standard errors from the exact one.
+    Example: mm bench quoting --market as --gamma 0.1 --sims 1000 --jobs 2 --json
     """
     if market not in MARKETS:
         raise UsageError(f"--market was {market[:40]!r}, expected one of {', '.join(MARKETS)}")
     try:
-        from mm.bench.quoting.compare import Asked, compared, far_off
-        from mm.bench.quoting.contenders import CONTENDERS
+        from mm.bench.quoting.compare import Asked, compared, far_off, why_inexact
+        from mm.bench.quoting.contenders import CONTENDERS, UNPAIRED
     except ModuleNotFoundError as missing:
         raise UsageError(
             f"this needs {missing.name}, which is not installed",
@@ -61,14 +79,23 @@ def quoting(
     if unknown:
         raise UsageError(f"--strategy was {unknown[0][:40]!r}, expected one of {', '.join(CONTENDERS)}")
     scene = _scene(market, gamma, tick, latency, impact)
+    inexact = {name: why for name in names if (why := why_inexact(name, scene))}
+    if not sims and all(name in inexact for name in names):
+        raise UsageError(
+            f"--sims was 0, but {names[0]} has no exact figures here: {inexact[names[0]]}",
+            hint="say how many sessions are simulated, as --sims 200",
+        )
     asked = Asked(scene=scene, names=names, sims=sims, seed=seed, jobs=jobs)
     with counting_bar(terminal, "playing", max(1, len(names) * sims)) as counted:
         found = compared(asked, lambda what, done: counted(done, what))
     wrong = far_off(found)
+    unpaired = {name: why for name, why in UNPAIRED.items() if name in names}
     if not terminal.as_json:
-        _print(found, wrong)
+        _print(found, inexact)
+        _say(unpaired, wrong)
     told = {"market": market, "gamma": gamma, "seed": seed, "tick": float(scene.tick), "cap": scene.cap}
-    terminal.result({**told, "strategies": found, "far_off": wrong})
+    without = {"without_exact": inexact, "without_production": unpaired}
+    terminal.result({**told, "strategies": found, **without, "far_off": wrong})
     if wrong:
         raise typer.Exit(EXIT_CHECK_FAILED)
 
@@ -106,19 +133,27 @@ def _tick(text: str) -> Decimal:
     return tick
 
 
-def _print(found: dict[str, dict[str, float | None]], wrong: list[str]) -> None:
-    print(f"{'':<20}{'':<10}" + "".join(f"{name.replace('_', ' '):>18}" for name in COLUMNS))
+def _print(found: dict[str, dict[str, float | None]], inexact: dict[str, str]) -> None:
+    width = NAME_WIDTH
+    print(f"{'':<{width}}{'':<10}" + "".join(f"{name.replace('_', ' '):>18}" for name in COLUMNS))
     for name, row in found.items():
         worth, error = row.get("ce_percent"), row.get("ce_percent_se")
         exact = [row.get(f"exact_{column}") for column in COLUMNS[:-1]] + [None if error else worth]
+        told = "".join(map(_cell, exact)) if name not in inexact else f"  none: {inexact[name]}"
+        print(f"{name:<{width}}{'exact':<10}{told}")
+        if "mean" not in row:
+            continue
         played = [row.get(column) for column in COLUMNS[:-1]] + [worth if error else None]
-        off = [row.get(f"z_{column}") for column in COLUMNS[:-1]]
-        print(f"{name:<20}{'exact':<10}" + "".join(_cell(value) for value in exact))
-        print(f"{'':<20}{'simulated':<10}" + "".join(_cell(value) for value in played))
-        errors = "".join(_cell(value, "+.2f") for value in off) + (
+        print(f"{'':<{width}}{'simulated':<10}" + "".join(map(_cell, played)))
+        errors = "".join(_cell(row.get(f"z_{column}"), "+.2f") for column in COLUMNS[:-1]) + (
             f"{f'+- {error:.3f}':>18}" if error else ""
         )
-        print(f"{'':<20}{'off by SE':<10}{errors}".rstrip())
+        print(f"{'':<{width}}{'off by SE':<10}{errors}".rstrip())
+
+
+def _say(unpaired: dict[str, str], wrong: list[str]) -> None:
+    for name, why in unpaired.items():
+        print(f"{name} has no twin with production's defaults: {why}")
     for words in wrong:
         print(f"wrong: {words}")
 

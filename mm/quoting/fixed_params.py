@@ -103,7 +103,10 @@ class FixedParams:
         Bps | None,
         Ge(0),
         Lt(BPS_MAX),
-        About("An order this near its wanted price stays past the refresh time; off: any difference moves."),
+        About(
+            "An order this near its price stays; off: 0.3 of nearest spread less maker fee, 0.1 of it at"
+            " least; 0: none."
+        ),
     ] = None
     max_order_age_ms: Annotated[
         int | None,
@@ -226,6 +229,11 @@ class FixedParams:
         return (joined_name(self.price_source_venue or "", self.price_source_symbol),)
 
     @property
+    def nearest_bps(self) -> Decimal:
+        """The distance of the first order of the ladder from the reference."""
+        return min([*rungs_of(Side.BUY, self), *rungs_of(Side.SELL, self)])[0]
+
+    @property
     def farthest_bps(self) -> Decimal:
         """The distance of the last order of the ladder from the reference."""
         return max([*rungs_of(Side.BUY, self), *rungs_of(Side.SELL, self)])[0]
@@ -286,9 +294,8 @@ def _check_levels(params: FixedParams) -> None:
 
 
 def _check_bounds(params: FixedParams) -> None:
-    nearest = min([*rungs_of(Side.BUY, params), *rungs_of(Side.SELL, params)])[0]
     farthest = params.farthest_bps
-    at_most("minimum_spread_bps", params.minimum_spread_bps, "the smaller spread", nearest)
+    at_most("minimum_spread_bps", params.minimum_spread_bps, "the smaller spread", params.nearest_bps)
     at_most(
         "order_refresh_time_ms", params.order_refresh_time_ms, "max_order_age_ms", params.max_order_age_ms
     )

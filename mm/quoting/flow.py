@@ -19,6 +19,7 @@ from mm.domain.view import View
 from mm.errors import ConfigError
 from mm.quoting.about import BPS_MAX, DAY_MS, About, Applies, Bps, at_most, ppm_from_bps
 from mm.quoting.session import SessionParams
+from mm.quoting.waiting import waits_for
 from mm.signals.base import SignalSpec
 from mm.signals.intensity import IntensitySpec
 from mm.signals.volatility import VolatilitySpec
@@ -181,7 +182,7 @@ class FlowReader:
             return Flow(rate, decay)
         reading = view.readings[self._place]
         if not reading.ready:
-            return f"waits for {reading.waits_for}"
+            return waits_for([reading])
         if decay is None:
             decay = reading.value
             if not DECAY_MIN <= decay <= DECAY_MAX:
@@ -238,7 +239,7 @@ class VolatilityReader:
             return self._given
         reading = view.readings[self._place]
         if not reading.ready:
-            return f"waits for {reading.waits_for}"
+            return waits_for([reading])
         variance = reading.value
         if not variance >= 0:
             return f"waits for a variance of at least 0: it was {variance:g}"

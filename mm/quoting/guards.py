@@ -8,7 +8,7 @@
     5 rounding to ticks, nearest or passive
     6 ask - bid >= 1 tick, and each level at least a tick behind the one before it
     7 post-only: asks above the best bid, bids below the best ask
-    8 hysteresis: a working order within the tolerance of its wanted price stays
+    8 hysteresis: a working order within the tolerance of its wanted price stays (`mm.quoting.hysteresis`)
 
 Width and lean are kept apart: 2 widens both sides alike and leaves the model's lean against the inventory as
 it is. Own orders in the way of a quote (self-trade) and the message budget come later, in `mm.risk` and
@@ -28,23 +28,11 @@ from mm.domain.units import ATOMS_MAX, NS_PER_MS, PPM_PER_BPS, atoms_from_decima
 from mm.domain.view import View
 from mm.errors import ConfigError
 from mm.quoting.about import BPS_MAX, ppm_from_bps
+from mm.quoting.hysteresis import by_falloff, by_width
 from mm.quoting.levels import level_gaps, level_lots
 from mm.quoting.params import QuotingParams, Rounding
 from mm.signals.base import SignalSpec
 from mm.signals.markout import MarkoutSpec
-
-HYSTERESIS: Final = 0.3
-"""Default tolerance times the decay of fills (k): a quarter of the messages for a little of the utility."""
-
-AVERSE: Final = 0.9
-"""A maker with an aversion to risk (g) gains exp(-(k + g) * d) of what a quote at the mid would: beyond k / 9
-this share of k + g takes the place of k.
-
-On the market of Avellaneda and Stoikov (k = 1.5) the default keeps 98.63, 98.46, 98.03 and 99.30 % of the
-best at an aversion of 0.01, 0.1, 0.5 and 1, exactly, with 2.7, 2.8, 3.1 and 9.6 messages per fill (`mm bench
-quoting`); without tolerance 99.9, 99.9, 99.7 and 99.3 % with about 10. With 0.3 / k alone it would be 97.15 %
-with 3.0 messages at an aversion of 1: that market moves by 0.21 / k at once, and there is nothing in between.
-"""
 
 HALF_TICKS_PER_BPS: Final = 20_000
 """A mid in half ticks divided by this is one basis point in ticks."""
@@ -74,8 +62,8 @@ class Ideal(NamedTuple):
     Fields:
         fair_half_ticks: its fair price, half ticks.
         bid_ticks, ask_ticks: distances below and above it, may be negative; infinity or NaN: none wanted.
-        decay_per_bps: how fast what a quote is worth falls off with distance (`falloff`), for the default
-            tolerance; 0 = unknown.
+        decay_per_bps: how fast what a quote is worth falls off with distance (`hysteresis.falloff`), for the
+            default tolerance; 0 = unknown, and the width takes its place; infinity = none by default.
         bid_share, ask_share: factors of the sizes, >= 0.
         only_reduces: why nothing may take the inventory away from flat, or beyond it; "" = it may.
         step_ticks: from the first level to the second where the parameters do not say; half the width where
@@ -111,14 +99,6 @@ class _Side(NamedTuple):
     room_lots: int
     share: float
     tolerance_ticks: int
-
-
-def falloff(decay_per_bps: float, risk_factor: float = 0.0) -> float:
-    """Return how fast what a quote is worth falls off with distance, per bps, as far as a tolerance goes.
-
-    Args: decay_per_bps: of fills, k > 0; risk_factor: aversion per bps and order amount, g >= 0.
-    """
-    return max(decay_per_bps, AVERSE * (decay_per_bps + risk_factor))
 
 
 class Guards:
@@ -197,12 +177,13 @@ class Guards:
         offset = (ideal.fair_half_ticks - mid) / 2
         if not -TICKS_MAX < offset < TICKS_MAX:
             return Ladder((), (), "waits for a fair price")
-        least = max(0.5, bps_ticks * max(self._half_min_bps, self._cost_bps + self.adverse_bps(view)))
+        adverse_bps = self.adverse_bps(view)
+        least = max(0.5, bps_ticks * max(self._half_min_bps, self._cost_bps + adverse_bps))
         bid, ask, half = _widened(ideal.bid_ticks, ideal.ask_ticks, least, bps_ticks * self._half_max_bps)
         step = self._step_bps * bps_ticks
         if not step:
             step = ideal.step_ticks if 0 < ideal.step_ticks < TICKS_MAX else half
-        tolerance = int(self._tolerance(ideal.decay_per_bps) * bps_ticks)
+        tolerance = self._tolerance(ideal.decay_per_bps, bps_ticks, half, adverse_bps)
         instrument, odd, whole = self._instrument, mid % 2, mid // 2
         bid_room, no_bid, ask_room, no_ask = self._rooms(view, ideal.only_reduces)
         bid, ask = bid - offset - odd / 2, ask + offset - odd / 2
@@ -233,10 +214,13 @@ class Guards:
             bid_room, ask_room = min(bid_room, -inventory), min(ask_room, inventory)
         return bid_room, no_bid, ask_room, no_ask
 
-    def _tolerance(self, decay_per_bps: float) -> float:
+    def _tolerance(self, decay_per_bps: float, bps_ticks: float, half: float, adverse_bps: float) -> int:
+        # Ticks, of a half width in ticks.
         if self._tolerance_bps >= 0:
-            return self._tolerance_bps
-        return min(BPS_MAX, HYSTERESIS / decay_per_bps) if decay_per_bps > 0 else 0.0
+            return int(self._tolerance_bps * bps_ticks)
+        if decay_per_bps > 0:
+            return int(by_falloff(decay_per_bps) * bps_ticks)
+        return int(min(BPS_MAX * bps_ticks, by_width(half, (self.fee_bps + adverse_bps) * bps_ticks)))
 
     def _apart(self, bid: float, ask: float, odd: int) -> int:
         # What both sides have to give way for a tick between them. The width is a tick or more by now, so

@@ -110,7 +110,10 @@ class QuotingParams:
         Bps | None,
         Ge(0),
         Lt(BPS_MAX),
-        About("An order this near its price stays; off: 0.3 / fill decay, less for the very averse; else 0."),
+        About(
+            "An order this near stays; off: 0.3 / decay, without one 0.3 of half width less fill costs"
+            " (0.1 of it or more)."
+        ),
     ] = None
     max_order_age_ms: Annotated[
         int | None,

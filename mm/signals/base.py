@@ -9,7 +9,7 @@ restored from `state` answers as the one that said it would have.
 """
 
 from collections.abc import Sequence
-from math import log
+from math import ceil, inf, log
 from typing import Final, Protocol, runtime_checkable
 
 from mm.domain.seen import SeenTop
@@ -110,6 +110,35 @@ def time_weight_s(elapsed_ns: int, half_life_ns: int) -> float:
     return (1.0 - share_kept(elapsed_ns, half_life_ns)) * life_s
 
 
+def counted(what: str, have: int, least: int, left: str = "", unit: str = "") -> str:
+    """Return what is waited for: what is counted, how far, how long yet.
+
+    As "own fills (2 of 30)", with a unit "volatility (7 of 20 samples, 13 s more)".
+    """
+    return f"{what} ({have} of {least}{unit and ' '}{unit}{left and ', '}{left})"
+
+
+def known_to(wanted_percent: float, error: float, left: str = "") -> str:
+    """Return that a decay is waited for, and how well it is known, rounded up. Args: error: relative."""
+    now_percent = ceil(error * 100 - 1e-9)
+    return f"a fill decay known to {wanted_percent:g} % (now {now_percent} %{left and ', '}{left})"
+
+
+def left_text(left_ns: float, about: str = "") -> str:
+    """Return how long something takes yet, rounded up: "13 s more", "2 min more"; infinity: never.
+
+    Args: about: put before it where that is an estimate; then in steps of ten seconds at least.
+    """
+    if left_ns == inf:
+        return "never at this rate"
+    step_s = 10 if about else 1
+    seconds = step_s * -(-round(left_ns) // (step_s * NS_PER_S))
+    for unit, length_s in (("h", 3600), ("min", 60)):
+        if 2 * seconds > 3 * length_s:
+            return f"{about}{-(-seconds // length_s)} {unit} more"
+    return f"{about}{seconds} s more"
+
+
 def check_length(state: Sequence[float], least: int, group: int = 0) -> None:
     """Check that a state has `least` numbers, and whole groups behind them or none; raises ValueError."""
     more = len(state) - least
@@ -138,6 +167,13 @@ class MidGrid:
         """Return how many samples ended by `ts_ns` since the last one; each sees the mid as it is now."""
         return (ts_ns - self.sampled_ns) // self._sample_ns if self.last_half_ticks else 0
 
+    def left(self, samples: int) -> str:
+        """Return how long so many samples, >= 0, behind the last one take; "" without a mid.
+
+        To the sample, not to the instant, so that it changes with them alone.
+        """
+        return left_text(samples * self._sample_ns) if self.last_half_ticks else ""
+
     def pass_on(self, samples: int) -> None:
         """Take `samples` that ended, > 0, as done."""
         self.sampled_ns += samples * self._sample_ns
@@ -160,6 +196,11 @@ class MidGrid:
     def restore(self, state: Sequence[float]) -> None:
         """Become what `state` says."""
         self.sampled_ns, self.sample_half_ticks, self.last_half_ticks = map(int, state)
+
+
+def counted_samples(have: int, least: int, grid: MidGrid) -> str:
+    """Return what a volatility waits for whose samples are taken on a grid."""
+    return counted("volatility", have, least, grid.left(least - have), "samples")
 
 
 class MidTrail:

@@ -22,7 +22,7 @@ from typing import Final
 
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length
+from mm.signals.base import Signal, check_length, counted, left_text
 
 BARS_MAX: Final = 1_000
 """Largest window, in bars."""
@@ -119,10 +119,11 @@ class Candles(Signal):
         if ended > 0:
             bars = [*bars, *self._ended(ended)][-spec.bars :]
         if len(bars) < spec.bars_min:
-            return Reading(0.0, False, f"{len(bars)} of {spec.bars_min} volatility bars")
+            left = left_text((spec.bars_min - len(bars)) * spec.bar_ns) if self._last else ""
+            return Reading(0.0, False, counted("volatility", len(bars), spec.bars_min, left, "bars"))
         variance = sum(bars) / len(bars) * NS_PER_S / spec.bar_ns
         if variance <= 0:
-            return Reading(0.0, False, "a move of the mid within a bar")
+            return Reading(0.0, False, "volatility (a move of the mid within a bar)")
         return Reading(variance, True)
 
     def state(self) -> tuple[float, ...]:

@@ -20,17 +20,37 @@ Invariant: time counts only while the book is known; nothing is divided by what 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, log1p, sqrt
+from math import exp, inf, log, log1p, sqrt
 from typing import Final
 
 from mm.domain.seen import SeenTop
 from mm.domain.sides import BUY, Side
-from mm.domain.units import PPM, PPM_PER_BPS
+from mm.domain.units import NS_PER_S, PPM, PPM_PER_BPS
 from mm.domain.view import Reading
-from mm.signals.base import MidTrail, Signal, check_length, share_kept, time_weight_s
+from mm.signals.base import (
+    LIFE_PER_HALF,
+    MidTrail,
+    Signal,
+    check_length,
+    counted,
+    known_to,
+    left_text,
+    share_kept,
+    time_weight_s,
+)
 
 SHARE_MIN: Final = 1e-9
 """So near to 0 or 1 is no share of orders that an estimate could be made of."""
+
+ORDERS: Final = {
+    0: "deep enough market orders",
+    1: "deep enough buy orders",
+    -1: "deep enough sell orders",
+}
+"""What is counted, by `IntensitySpec.sides`: orders that reach the near end of the band."""
+
+ORDERS_TOLD: Final = 10
+"""With fewer nothing is said of how long more take."""
 
 FIXED: Final = 14
 """Numbers of a state before those about mids; the last of them says how many those are."""
@@ -102,6 +122,20 @@ def decay_error(share: float, uncensored: float) -> float:
 def rate_at_mid(orders: float, side_seconds: float, exponent: float) -> float:
     """Return A per second and side. Args: side_seconds: > 0; exponent: k * near."""
     return orders / side_seconds * exp(exponent)
+
+
+def orders_left_s(count: float, wanted: float, rate_per_s: float, life_s: float) -> float:
+    """Return how long a steady flow takes until `wanted` orders count, seconds; infinity: they never do.
+
+    Args: count: that count now, 0 < count < wanted; rate_per_s: > 0; life_s: mean life of what is forgotten,
+    infinity: nothing is. So long after its start 2 * rate * life * tanh(t / (2 * life)) count.
+    """
+    most = 2 * rate_per_s * life_s
+    if most == inf:
+        return (wanted - count) / rate_per_s
+    if wanted >= most:
+        return inf
+    return life_s * log((most - count) * (most + wanted) / ((most + count) * (most - wanted)))
 
 
 class Intensity(Signal):
@@ -203,27 +237,54 @@ class Intensity(Signal):
         """Return k as of `ts_ns`; not ready before there are enough orders and k is known well enough."""
         spec, squared = self._spec, self._orders_squared
         count = self._orders * self._orders / squared if squared > 0 else 0.0
-        if count < spec.orders_min:
-            return Reading(0.0, False, f"{int(count)} of {spec.orders_min} market orders")
         mid = self._trail.last_half_ticks
-        if not mid:
-            return Reading(0.0, False, "a mid")
-        share = geometric_share(self._uncensored, self._total_steps)
-        if not SHARE_MIN < share < 1 - SHARE_MIN:
-            return Reading(0.0, False, "market orders of different depth")
-        error = decay_error(share, self._uncensored) * sqrt(squared / self._orders)
+        share = geometric_share(self._uncensored, self._total_steps) if count else 0.0
+        is_share = SHARE_MIN < share < 1 - SHARE_MIN
+        error = decay_error(share, self._uncensored) * sqrt(squared / self._orders) if is_share else inf
+        missing = self._missing(ts_ns, count, error)
+        if count < spec.orders_min or not (mid and is_share):
+            return Reading(0.0, False, missing)
         _, step = self._band(mid)
         per_step = decay_per_step(share)
         value = per_step / step * mid * PPM_PER_BPS / PPM
-        if error * PPM > spec.error_ppm_max:
-            wanted = spec.error_ppm_max * 100 / PPM
-            return Reading(value, False, f"k known to {error * 100:.0f} %, wanted {wanted:g} %")
+        if missing:
+            return Reading(value, False, missing)
         exponent = per_step * self._near_steps / self._orders
         side_seconds = self._time_until(ts_ns) * (1 if spec.sides else 2)
         if exponent > EXPONENT_MAX or side_seconds <= 0:
             return Reading(value, False, "market orders nearer to the mid, over some time")
         rate = rate_at_mid(self._orders_until(ts_ns), side_seconds, exponent)
         return Reading(value, True, "", (rate, error, count))
+
+    def _missing(self, ts_ns: int, count: float, error: float) -> str:
+        # All that is waited for, how far it is, and how long yet. Args: error: of k, infinity: not known.
+        spec, missing = self._spec, []
+        most = spec.error_ppm_max / PPM
+        is_vague = most < error < inf
+        if count < spec.orders_min:
+            # The one estimate is that of all, and stands first: what is read where the line is cut.
+            left = "" if is_vague else self._left(ts_ns, count, spec.orders_min)
+            missing.append(counted(ORDERS[spec.sides], int(count), spec.orders_min, left))
+        if not self._trail.last_half_ticks:
+            missing.append("a mid")
+        if error == inf and count >= spec.orders_min:
+            missing.append("market orders of different depth")
+        elif error == inf:
+            missing.append(f"a fill decay known to {most * 100:g} % (now unknown)")
+        elif is_vague:
+            left = self._left(ts_ns, count, max(spec.orders_min, count * (error / most) ** 2))
+            missing.insert(0, known_to(most * 100, error, left))
+        return ", ".join(missing)
+
+    def _left(self, ts_ns: int, count: float, wanted: float) -> str:
+        # How long it takes until as many orders count; "" before there are enough to tell.
+        time_s = self._time_until(ts_ns)
+        if count < ORDERS_TOLD or time_s <= 0:
+            return ""
+        half_life_ns = self._spec.half_life_ns
+        life_s = half_life_ns / NS_PER_S * LIFE_PER_HALF if half_life_ns else inf
+        left_s = orders_left_s(count, wanted, self._orders_until(ts_ns) / time_s, life_s)
+        return left_text(left_s * NS_PER_S, "about ")
 
     def state(self) -> tuple[float, ...]:
         """Return every number it remembers."""

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from mm.domain.sides import BUY, Side
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length, share_kept
+from mm.signals.base import Signal, check_length, counted, share_kept
 
 BPS: Final = 10_000
 """Basis points in all of the price."""
@@ -172,11 +172,11 @@ class Markout(Signal):
         spec, sums = self._spec, joined(self._sums, self._cluster)
         count = sums.fills * sums.fills / sums.squared if sums.squared > 0 else 0.0
         if count < spec.fills_min:
-            return Reading(0.0, False, f"{int(count)} of {spec.fills_min} own fills")
+            return Reading(0.0, False, counted("own fills", int(count), spec.fills_min))
         value = sums.total / sums.fills
         error = clustered_error(sums.fills, sums.total, sums.counts, sums.cross, sums.squares)
         if error > spec.error_bps_max:
-            said = f"adverse selection known to {error:.2f} bps, wanted {spec.error_bps_max:g} bps"
+            said = f"adverse selection known to {spec.error_bps_max:g} bps (now {error:.2f} bps)"
             return Reading(value, False, said)
         return Reading(value, True, "", (error, sums.later / sums.fills, sums.at_once / sums.fills, count))
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from mm.domain.seen import SeenTop
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length, share_kept
+from mm.signals.base import Signal, check_length, counted, share_kept
 
 MOVES: Final = 6
 """Moves of the mid that the sum looks ahead."""
@@ -207,13 +207,21 @@ class MicroPrice(Signal):
 
     def reading(self, ts_ns: int) -> Reading:  # noqa: ARG002 - all hooks are told alike
         """Return the adjustment of the state now, by what was learnt until the last renewal."""
-        if self._moves < self._spec.moves_min:
-            return Reading(0.0, False, f"{int(self._moves)} of {self._spec.moves_min} moves of the mid")
-        if not self._fitted:
-            return Reading(0.0, False, "an estimate of the chain")
-        if not self._known:
-            return Reading(0.0, False, "a book with both sides")
+        missing = self._missing()
+        if missing:
+            return Reading(0.0, False, missing)
         return Reading(self._adjusted[self._state], True, "", (self._moves,))
+
+    def _missing(self) -> str:
+        # All that is waited for.
+        missing = []
+        if self._moves < self._spec.moves_min:
+            missing.append(counted("moves of the mid", int(self._moves), self._spec.moves_min))
+        elif not self._fitted:
+            missing.append("a first estimate of what follows such sizes")
+        if not self._known:
+            missing.append("a book with both sides")
+        return ", ".join(missing)
 
     def state(self) -> tuple[float, ...]:
         """Return every number it remembers."""

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length
+from mm.signals.base import Signal, check_length, counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +125,7 @@ class OrderFlow(Signal):
         """Return the expected move as of `ts_ns`; not ready before enough intervals with flow and moves."""
         spec = self._spec
         if self._count < spec.intervals_min:
-            return Reading(0.0, False, f"{self._count} of {spec.intervals_min} intervals of order flow")
+            return Reading(0.0, False, counted("intervals of order flow", self._count, spec.intervals_min))
         inner, products, moves, outer, next_products, next_moves = self._sums
         if inner <= 0 or outer <= 0 or moves <= 0:
             return Reading(0.0, False, "order flow that moves the mid")

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from mm.domain.sides import BUY, Side
 from mm.domain.units import NS_PER_S, PPM, PPM_PER_BPS
 from mm.domain.view import OwnQuote, Reading
-from mm.signals.base import MidTrail, Signal, check_length, share_kept
+from mm.signals.base import MidTrail, Signal, check_length, counted, known_to, share_kept
 
 BINS_MAX: Final = 200
 DECAY_MAX: Final = 3.0
@@ -178,7 +178,8 @@ class OwnIntensity(Signal):
         spec, count, fit, mid = self._spec, sum(self._fills), self._fit, self._trail.last_half_ticks
         effective = count * count / self._squared if self._squared > 0 else 0.0
         if effective < spec.fills_min:
-            return Reading(0.0, False, f"{int(effective)} of {spec.fills_min} own fills")
+            more = "" if mid else ", a mid"
+            return Reading(0.0, False, counted("own fills", int(effective), spec.fills_min) + more)
         if not mid:
             return Reading(0.0, False, "a mid")
         if fit.decay <= 0:
@@ -188,7 +189,7 @@ class OwnIntensity(Signal):
         error = fit.error / fit.decay * sqrt(self._squared / count)
         if error * PPM > spec.error_ppm_max:
             wanted = spec.error_ppm_max * 100 / PPM
-            return Reading(value, False, f"k known to {error * 100:.0f} %, wanted {wanted:g} %")
+            return Reading(value, False, known_to(wanted, error))
         return Reading(value, True, "", (fit.rate, error, effective))
 
     def state(self) -> tuple[float, ...]:

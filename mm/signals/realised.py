@@ -14,7 +14,7 @@ from itertools import islice
 
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import MidGrid, Signal, check_length
+from mm.signals.base import MidGrid, Signal, check_length, counted_samples
 
 SAMPLES_MAX = 10_000
 """Largest window, in samples."""
@@ -85,9 +85,9 @@ class Realised(Signal):
         samples, squares = self._after(ended) if ended > 0 else (len(self._moves), self._squares)
         variance = variance_per_s(squares, samples, spec.sample_ns) if samples else 0.0
         if samples < spec.samples_min:
-            return Reading(variance, False, f"{samples} of {spec.samples_min} volatility samples")
+            return Reading(variance, False, counted_samples(samples, spec.samples_min, self._grid))
         if not squares:
-            return Reading(variance, False, "a move of the mid")
+            return Reading(variance, False, "volatility (a move of the mid)")
         return Reading(variance, True)
 
     def state(self) -> tuple[float, ...]:

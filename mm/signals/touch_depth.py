@@ -21,7 +21,7 @@ from math import log1p
 
 from mm.domain.sides import Side
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length
+from mm.signals.base import Signal, check_length, counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class TouchDepth(Signal):
         """Return k * tick; not ready before enough market orders."""
         least = self._spec.orders_min
         if self._orders < least or self._uncensored <= 0:
-            return Reading(0.0, False, f"{int(self._orders)} of {least} market orders")
+            return Reading(0.0, False, counted("market orders", int(self._orders), least))
         return Reading(decay_per_tick(self._uncensored, self._steps), True, "", (self._orders,))
 
     def state(self) -> tuple[float, ...]:

@@ -25,7 +25,7 @@ from typing import Final
 
 from mm.domain.sides import BUY, Side
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length
+from mm.signals.base import Signal, check_length, counted
 
 BUCKETS_MAX: Final = 1_000
 
@@ -145,7 +145,7 @@ class Toxicity(Signal):
         """Return the excess over the whole buckets; not ready before there are enough."""
         spec, full = self._spec, len(self._imbalances)
         if full < spec.buckets:
-            return Reading(0.0, False, f"{full} of {spec.buckets} buckets of volume")
+            return Reading(0.0, False, counted("buckets of volume", full, spec.buckets))
         vpin, floor = sum(self._imbalances) / full, sum(self._floors) / full
         return Reading(vpin - floor, True, "", (vpin, floor, self._volume))
 

@@ -119,7 +119,7 @@ class TradeImpulse(Signal):
         spec, mean = self._spec, mean_size(weighted, weight)
         if known_ns < spec.known_ns_min or mean <= 0:
             seen, whole = known_ns // NS_PER_S, -(-spec.known_ns_min // NS_PER_S)
-            return Reading(0.0, False, f"{min(seen, whole)} of {whole} s of sizes at the touch")
+            return Reading(0.0, False, f"sizes at the touch ({min(seen, whole)} s of {whole} s)")
         over = not self._size or ts_ns - self._ordered_ns >= spec.life_ns
         return Reading(0.0 if over else self._sign * self._size / mean, True, "", (mean,))
 

@@ -18,7 +18,7 @@ from itertools import accumulate, pairwise
 
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import MidGrid, Signal, check_length
+from mm.signals.base import MidGrid, Signal, check_length, counted_samples
 
 SAMPLES_MAX = 10_000
 """Largest window, in samples."""
@@ -153,10 +153,11 @@ class TwoScale(Signal):
             window = window.copy()
             window.push_same(self._grid.last_half_ticks, ended)
         if window.samples < spec.samples:
-            return Reading(0.0, False, f"{max(0, window.samples)} of {spec.samples} volatility samples")
+            said = counted_samples(max(0, window.samples), spec.samples, self._grid)
+            return Reading(0.0, False, said)
         whole = two_scale_variance(window.fine, window.coarse, spec.samples, spec.coarse)
         if whole <= 0:
-            return Reading(0.0, False, "a move of the mid that is more than flicker")
+            return Reading(0.0, False, "volatility (a move of the mid that is more than flicker)")
         return Reading(whole * NS_PER_S / (spec.samples * spec.sample_ns), True)
 
     def state(self) -> tuple[float, ...]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import MidGrid, Signal, check_length
+from mm.signals.base import MidGrid, Signal, check_length, counted_samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,9 +92,10 @@ class Volatility(Signal):
         if ended > 0:
             samples, variance = self._after(ended)
         if samples < self._spec.samples_min:
-            return Reading(variance, False, f"{samples} of {self._spec.samples_min} volatility samples")
+            said = counted_samples(samples, self._spec.samples_min, self._grid)
+            return Reading(variance, False, said)
         if variance <= 0:
-            return Reading(variance, False, "a first move of the mid")
+            return Reading(variance, False, "volatility (a first move of the mid)")
         return Reading(variance, True)
 
     def state(self) -> tuple[float, ...]:

@@ -37,9 +37,11 @@ from mm.models.avellaneda_stoikov import distances, frozen_horizon_s, infinite_h
 from mm.models.glft import Distances, Market
 from mm.models.glft_table import CAP_MAX, Table
 from mm.quoting.flow import DiffusionParams, Flow, FlowReader, VolatilityReader
-from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal, falloff
+from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal
+from mm.quoting.hysteresis import falloff
 from mm.quoting.session import NOT_STARTED, OVER, Moment, moment
 from mm.quoting.sheet import Sheet, sheet_of_table
+from mm.quoting.waiting import together
 from mm.signals.base import SignalSpec
 from mm.strategies.base import BPS_MAX, DAY_MS, About, Wake
 
@@ -181,11 +183,9 @@ class AvellanedaStoikov:
         # What the model wants now, or what is waited for.
         params, guards = self.params, self._guards
         volatility = 0.0 if self._volatility is None else self._volatility.read(view)
-        if isinstance(volatility, str):
-            return volatility
         flow = self._flow.read(view)
-        if isinstance(flow, str):
-            return flow
+        if isinstance(volatility, str) or isinstance(flow, str):
+            return together(flow, volatility)
         now = moment(params, view.ts_ns, view.memory)
         # Where the limit is less than an order amount, orders are cut to it and it is the unit of inventory.
         unit_lots = max(1, min(guards.size_lots, view.inventory_max_lots))

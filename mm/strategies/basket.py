@@ -32,8 +32,10 @@ from mm.errors import ConfigError
 from mm.models.glft import Distances, Market, OutOfRange, closed_form
 from mm.models.multi_asset import Basket as Solution
 from mm.models.multi_asset import Rows, basket
-from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal, falloff
+from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal
+from mm.quoting.hysteresis import falloff
 from mm.quoting.params import QuotingParams
+from mm.quoting.waiting import waits_for
 from mm.signals.base import SignalSpec
 from mm.signals.volatility import VolatilitySpec
 from mm.strategies.base import BPS_MAX, DAY_MS, About, Applies, Wake, Watch
@@ -230,7 +232,7 @@ class Basket:
     def quotes(self, view: View[None]) -> Quotes[None]:
         """Return the ladder; nothing before the own volatility is known."""
         if self.params.volatility_bps_per_sqrt_s is None and not view.readings[0].ready:
-            return Quotes((), (), f"waits for {view.readings[0].waits_for}", None)
+            return Quotes((), (), waits_for(view.readings[:1]), None)
         try:
             others = self._others(view)
             missing = [

@@ -35,9 +35,11 @@ from mm.models.glft import Market, OutOfRange, closed_form, risk_factor_for
 from mm.models.glft_asymptotic import asymptotic
 from mm.models.glft_finite import finite
 from mm.quoting.flow import BPS_PER_MID, DiffusionParams, Flow, FlowReader, VolatilityReader, stepped
-from mm.quoting.guards import Guards, falloff
+from mm.quoting.guards import Guards
+from mm.quoting.hysteresis import falloff
 from mm.quoting.session import NOT_STARTED, moment
 from mm.quoting.sheet import Sheet, ideal_of, sheet_of_line, sheet_of_table
+from mm.quoting.waiting import together
 from mm.signals.base import SignalSpec
 from mm.strategies.base import BPS_MAX, DAY_MS, About, Wake
 
@@ -159,12 +161,9 @@ class Glft:
 
     def quotes(self, view: View[int]) -> Quotes[int]:
         """Return the ladder; nothing before volatility and fills are known, no bid at the upper limit."""
-        volatility = self._volatility.read(view)
-        if isinstance(volatility, str):
-            return Quotes((), (), volatility, view.memory)
-        flow = self._flow.read(view)
-        if isinstance(flow, str):
-            return Quotes((), (), flow, view.memory)
+        volatility, flow = self._volatility.read(view), self._flow.read(view)
+        if isinstance(volatility, str) or isinstance(flow, str):
+            return Quotes((), (), together(flow, volatility), view.memory)
         now = moment(self.params, view.ts_ns, view.memory)
         guards = self._guards
         # Where the limit is less than an order amount, orders are cut to it and it is the unit of inventory.

@@ -23,6 +23,7 @@ from mm.domain.units import NS_PER_MS
 from mm.domain.view import View
 from mm.quoting.around import NO_FAIR_PRICE, WidthParams, around, bps_of, held_share, is_fair, ticks_per_bps
 from mm.quoting.guards import Guards
+from mm.quoting.waiting import waits_for
 from mm.signals.base import SignalSpec
 from mm.signals.micro_price import STATES_MAX, MicroPriceSpec
 from mm.signals.weighted_mid import WeightedMidSpec
@@ -104,7 +105,7 @@ class MicroPrice:
         """Return the ladder around the micro-price; nothing before that is known."""
         reading = view.readings[0]
         if not reading.ready:
-            return Quotes((), (), f"waits for {reading.waits_for}", None)
+            return Quotes((), (), waits_for([reading]), None)
         offset = reading.value / 2
         if not is_fair(offset):
             return Quotes((), (), NO_FAIR_PRICE, None)

@@ -7,8 +7,9 @@ from 2 to 0 as the inventory crosses its range. In this order a side is then nar
 band, ping-pong, order optimisation, minimum spread, the wait after a fill; orders that hang stay beside it.
 
 The times hold per order: an order younger than `order_refresh_time_ms` is not moved for price or size; an
-older one is replaced when the wanted price is more than the tolerance away; one older than
-`max_order_age_ms` is renewed wherever it stands. Only `minimum_spread_bps` moves a young order.
+older one is replaced when the wanted price is more than the tolerance away (where none is given, by what the
+nearest spread is beyond the maker fee: `mm.quoting.hysteresis`); one older than `max_order_age_ms` is renewed
+wherever it stands. Only `minimum_spread_bps` moves a young order.
 
 All of it is integers: spreads in parts per million, prices in ticks, sizes in lots. What is remembered (the
 anchor of the moving band, which orders hang) is in `Quotes.memory`; without these two, nothing is. Invariant:
@@ -30,6 +31,7 @@ from mm.quoting import hanging, price_band
 from mm.quoting.fixed_ladder import ANYWHERE, Frame, Orders, Rungs, Stand, filled_slots, key_before, ladder
 from mm.quoting.fixed_params import FixedParams, rungs_of
 from mm.quoting.hanging import Found, Known
+from mm.quoting.hysteresis import by_width
 from mm.quoting.reference import OWN, Reference, at_cost, foreign
 from mm.signals.base import SignalSpec
 from mm.strategies.base import Wake, Watch, lots_from_base, ppm_from_bps
@@ -115,7 +117,7 @@ class PureMarketMaking:
         )
         self._range_lots = _range_lots(params, self._bids, self._asks)
         self._delay_ns = (params.filled_order_delay_ms or 0) * NS_PER_MS
-        self._tolerance_ppm = _ppm("order_refresh_tolerance_bps", params.order_refresh_tolerance_bps) or 0
+        self._tolerance_ppm = _tolerance_ppm(params, instrument)
         self._minimum_ppm = _ppm("minimum_spread_bps", params.minimum_spread_bps)
         self._price_skew_ppm = _ppm("inventory_price_skew_bps", params.inventory_price_skew_bps) or 0
         self._tick_atoms = instrument.tick_atoms
@@ -341,6 +343,17 @@ def _side(side: Side, params: FixedParams, instrument: Instrument) -> Rungs:
 
 def _ppm(name: str, value: Decimal | None) -> int | None:
     return None if value is None else ppm_from_bps(name, value)
+
+
+def _tolerance_ppm(params: FixedParams, instrument: Instrument) -> int:
+    given = _ppm("order_refresh_tolerance_bps", params.order_refresh_tolerance_bps)
+    if given is not None:
+        return given
+    fee_ppm = instrument.maker_fee_ppm
+    nearest_ppm = ppm_from_bps("the smaller spread", params.nearest_bps)
+    if params.add_transaction_costs:
+        nearest_ppm += max(0, fee_ppm)
+    return int(by_width(nearest_ppm, fee_ppm))
 
 
 def _range_lots(params: FixedParams, bids: Rungs, asks: Rungs) -> int:

@@ -11,6 +11,9 @@ alike), nothing of what joins later. An order is moved only for more than its pl
 
     |ideal price - its price| > 0.5 + queue_value_ratio * (share of its queue that is behind it)
 
+That is its hysteresis where order_refresh_tolerance_bps says nothing: what other models let an order stand
+off, 0.3 / k, is less than a tick where the tick is as large as min_tick_ratio asks for.
+
 It is no strategy for small ticks: there are better prices inside the book then, and queues are worth nothing.
 With a tick of less than min_tick_ratio / k (k: how fast fills thin out, given, or measured by how far market
 orders go behind the touch) it says so and quotes nothing. Costs, sizes and levels pass the guards of
@@ -21,7 +24,7 @@ ladder is mirrored to the tick.
 """
 
 from dataclasses import dataclass
-from math import floor
+from math import floor, inf
 from typing import Annotated, Final
 
 import msgspec
@@ -35,11 +38,12 @@ from mm.domain.units import NS_PER_MS
 from mm.domain.view import View
 from mm.quoting.around import NO_FAIR_PRICE, LeanParams, bps_of, held_share, is_fair, ticks_per_bps
 from mm.quoting.guards import Guards, Ideal
+from mm.quoting.waiting import waits_for
 from mm.signals.base import SignalSpec
 from mm.signals.touch_depth import TouchDepthSpec
 from mm.signals.trade_impulse import TradeImpulseSpec
 from mm.signals.weighted_mid import WeightedMidSpec
-from mm.strategies.base import About, Applies, Wake
+from mm.strategies.base import BPS_MAX, About, Applies, Bps, Wake
 
 LEVELS: Final = 5
 """Book levels in which an own order's price is looked for; the size at one farther away is not known."""
@@ -117,6 +121,12 @@ class QueueHolding:
             Lt(1000),
             About("Market orders before what is measured of them is used.", Applies.RESTART),
         ] = 50
+        order_refresh_tolerance_bps: Annotated[
+            Bps | None,
+            Ge(0),
+            Lt(BPS_MAX),
+            About("An order this near its price stays as well; off: for what its place is worth alone."),
+        ] = None
 
     __slots__ = ("_guards", "_skew_bps", "needs", "params", "wake")
 
@@ -147,9 +157,9 @@ class QueueHolding:
         places = Places(
             _place(view, BUY, view.bids, view.memory.bid), _place(view, SELL, view.asks, view.memory.ask)
         )
-        for reading in view.readings[: 2 + len(_depth(self.params))]:
-            if not reading.ready:
-                return Quotes((), (), f"waits for {reading.waits_for}", places)
+        missing = waits_for(view.readings[: 2 + len(_depth(self.params))])
+        if missing:
+            return Quotes((), (), missing, places)
         too_small = self._too_small(view)
         if too_small:
             return Quotes((), (), too_small, places)
@@ -181,8 +191,13 @@ class QueueHolding:
 
     def _ideal(self, view: View[Places], bid: float, ask: float, touch: float) -> Ideal:
         # On ticks already, so that no guard rounds a side into the book; the touch is a tick from the mid's.
+        # Its hysteresis is that of `_held`.
         return Ideal(
-            view.mid_half_ticks, touch + _ticks(bid - touch), touch + _ticks(ask - touch), step_ticks=1.0
+            view.mid_half_ticks,
+            touch + _ticks(bid - touch),
+            touch + _ticks(ask - touch),
+            decay_per_bps=inf,
+            step_ticks=1.0,
         )
 
     def _held(

@@ -1,6 +1,7 @@
 """Quotes whose width follows how far the mid moves.
 
-    half width = spread_multiple * measure,     but at least half of min_spread_bps
+    half width = spread_multiple * measure,     but at least half of min_spread_bps, what a fill costs (maker
+                                                fee, adverse selection and margin), and half a tick
 
     deviation    measure = s * sqrt(T): what the mid moves within T = horizon_ms (s: volatility per root s)
     range        measure = s * sqrt(T) * sqrt(8 / pi): the mean distance from low to high of a bar of T, which
@@ -8,6 +9,9 @@
 
 The volatility is that of the mid on a grid of times, forgotten exponentially, or that of bars (Parkinson,
 Garman-Klass, Rogers-Satchell), the mean of so many. The lean against the inventory scales with the width.
+
+So a market that has stood still for long is quoted as near as costs allow, without costs at its mid: whoever
+would not be that near says `min_spread_bps`. Before its first move nothing is quoted.
 
 Source: quant.md 2.5. Invariant: nothing is quoted before the volatility is known; with the inventory negated
 the ladder is mirrored to the tick.
@@ -27,6 +31,7 @@ from mm.domain.view import View
 from mm.quoting.around import around, held_share
 from mm.quoting.guards import Guards
 from mm.quoting.params import QuotingParams
+from mm.quoting.waiting import waits_for
 from mm.signals.base import SignalSpec
 from mm.signals.candles import BARS_MAX, CandlesSpec
 from mm.signals.volatility import VolatilitySpec
@@ -132,7 +137,7 @@ class VolatilityScaled:
         """Return the ladder; nothing before the volatility is known."""
         reading = view.readings[0]
         if not reading.ready:
-            return Quotes((), (), f"waits for {reading.waits_for}", None)
+            return Quotes((), (), waits_for([reading]), None)
         if not 0 <= reading.value < inf:
             return Quotes((), (), f"waits for a variance of at least 0: it was {reading.value:g}", None)
         half = self._per_deviation * sqrt(reading.value)

@@ -25,6 +25,7 @@ def test_figures_are_told_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     # Two sessions may end with the same inventory.
     assert row["sd_q"] >= 0
     assert row["exact_mean"] == pytest.approx(67.729, abs=0.01)
+    assert told["without_exact"] == told["without_production"] == {}
 
 
 def test_figures_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,8 +45,49 @@ def test_a_certainty_equivalent_of_simulated_sessions_is_told_with_its_error(
     """There is no exact one with a latency."""
     assert carry_out([*SMALL, "--latency-steps", "1"]) == EXIT_OK
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].split() == ["glft", "exact"]
+    assert lines[1].split() == [
+        "glft",
+        "exact",
+        *["none:", "with", "a", "latency", "what", "rests", "depends", "on", "the", "path"],
+    ]
     assert "+-" in lines[3]
+
+
+def test_every_strategy_is_shown_twice_by_default_or_it_is_said_why_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without hysteresis and with production's defaults; without sessions the exact figures stand alone."""
+    assert carry_out(["bench", "quoting", "--sims", "0", "--gamma", "1", "--json"]) == EXIT_OK
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    plain = [name for name in told["strategies"] if not name.endswith("_production")]
+    assert "pure_market_making" in plain
+    for name in plain:
+        assert (f"{name}_production" in told["strategies"]) is (name not in told["without_production"])
+    assert list(told["without_production"]) == ["symmetric"]
+    assert list(told["without_exact"]) == ["avellaneda_stoikov_production"]
+    assert told["strategies"]["ladder_production"]["exact_mean"] == pytest.approx(62.481, abs=0.001)
+
+
+def test_without_sessions_only_what_is_exact_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line each, none of them empty; what has no twin says why."""
+    names = ["--strategy", "symmetric", "--strategy", "avellaneda_stoikov_production"]
+    assert carry_out(["bench", "quoting", "--sims", "0", *names]) == EXIT_OK
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4
+    assert lines[1].split()[:2] == ["symmetric", "exact"]
+    assert lines[2].split()[:3] == ["avellaneda_stoikov_production", "exact", "none:"]
+    assert lines[3].startswith("symmetric has no twin with production's defaults: a yardstick")
+
+
+@pytest.mark.parametrize("where", [["--market", "grid"], ["--latency-steps", "1"], ["--tick", "0.1"]])
+def test_without_sessions_nothing_is_asked_for_where_nothing_is_exact(
+    capsys: pytest.CaptureFixture[str], where: Sequence[str]
+) -> None:
+    """An empty table says nothing."""
+    assert carry_out(["bench", "quoting", "--sims", "0", *where]) == EXIT_USAGE
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "--sims was 0, but glft has no exact figures here: with a " in told.err
 
 
 @pytest.mark.parametrize("market", ["continuous", "adverse", "grid"])

@@ -72,14 +72,30 @@ def compared(asked: Asked, tell: Told) -> dict[str, dict[str, float | None]]:
     return found
 
 
-def exact_of(name: str, scene: Scene) -> Exact | None:
-    """Return the exact figures of a contender on a scene, None where there are none."""
+def why_inexact(name: str, scene: Scene) -> str:
+    """Return why a contender has no exact figures on a scene, "" if it has."""
     contender = CONTENDERS[name]
-    if scene.latency_steps or scene.tick > FINE_TICK:
+    if scene.latency_steps:
+        return "with a latency what rests depends on the path"
+    if scene.tick > FINE_TICK:
+        return f"with a tick above {FINE_TICK} it matters where between two ticks the mid lies"
+    if not contender.hysteresis_over:
+        return ""
+    if contender.sees_time:
+        return "orders that stay, of quotes that change with the time, may rest anywhere"
+    if scene.continuous:
+        return "orders that stay depend on the path within a step"
+    is_coarse = scene.tick > HYSTERESIS_TICK
+    return f"with a tick above {HYSTERESIS_TICK} a tick decides what stays" if is_coarse else ""
+
+
+def exact_of(name: str, scene: Scene) -> Exact | None:
+    """Return the exact figures of a contender on a scene, None where there are none (`why_inexact`)."""
+    if why_inexact(name, scene):
         return None
+    contender = CONTENDERS[name]
     if contender.hysteresis_over:
-        is_coarse = scene.tick > HYSTERESIS_TICK
-        return None if scene.continuous or is_coarse else _with_hysteresis(contender, scene)
+        return _with_hysteresis(contender, scene)
     policy = policy_of(contender, scene)
     if scene.continuous:
         worth = session_certainty_equivalent(scene.market, policy, scene.risk_factor)

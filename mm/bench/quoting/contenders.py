@@ -2,13 +2,16 @@
 
 Prices are units of which one is a basis point at home (`desk.HOME`), so that a model's numbers are those of
 its paper. A contender without hysteresis follows its model to the tick at every step; `..._production` keeps
-every default that a user would have. Invariant: a contender is made anew from its name and the scene, in any
-process.
+every default that a user would have, that of the tolerance among them (`glft_production` also that of the
+method: it is what becomes of `glft_asymptotic`). Those that know no model of fills, `ladder` and
+`pure_market_making`, are given the width that is best here, the ladder also the lean. Invariant: a contender
+is made anew from its name and the scene, in any process.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from math import log1p
 from types import MappingProxyType
 from typing import Final, cast
@@ -18,11 +21,15 @@ from mm.bench.quoting.exact import Market
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quote, Quotes
 from mm.domain.view import View
+from mm.models import glft
+from mm.models.glft import closed_form
 from mm.signals.base import SignalSpec
 from mm.strategies.avellaneda_stoikov import AvellanedaStoikov, Horizon
 from mm.strategies.base import Strategy, Wake
 from mm.strategies.cartea_jaimungal import CarteaJaimungal
 from mm.strategies.glft import Glft, Method
+from mm.strategies.ladder import Ladder
+from mm.strategies.pure_market_making import PureMarketMaking
 
 LOT: Final = Decimal(1)
 NO_TOLERANCE: Final = Decimal(0)
@@ -94,6 +101,53 @@ def _symmetric(scene: Scene, instrument: Instrument) -> Strategy[object]:
     return cast("Strategy[object]", Symmetric(half_spread_ticks))
 
 
+def _tolerance(*, production: bool) -> dict[str, object]:
+    # Production says nothing about it.
+    return {} if production else {"order_refresh_tolerance_bps": NO_TOLERANCE}
+
+
+def _hundredths(distance: float) -> Decimal:
+    # To what a parameter in bps may be: 0.01.
+    return Decimal(round(distance * 100)) / 100
+
+
+def _ladder(scene: Scene, instrument: Instrument, *, production: bool = False) -> Strategy[object]:
+    # Width and lean of the closed form, which are the same at every inventory.
+    market = scene.market
+    half, skew, _ = closed_form(
+        glft.Market(
+            risk_factor=scene.risk_factor,
+            arrival_rate=market.arrival_rate,
+            decay=market.decay,
+            volatility=market.volatility,
+            impact=market.impact,
+        )
+    )
+    told = _tolerance(production=production) | {
+        "order_amount_base": LOT,
+        "spread_bps": _hundredths(2 * half),
+        "inventory_skew_bps": _hundredths(skew * scene.cap),
+    }
+    if market.impact:
+        told["adverse_selection_bps"] = Decimal(str(market.impact))
+    params = Ladder.Params(**told)  # type: ignore[arg-type]  # checked by name
+    return cast("Strategy[object]", Ladder(params, instrument))
+
+
+def _pure_market_making(
+    scene: Scene, instrument: Instrument, *, production: bool = False
+) -> Strategy[object]:
+    half = _hundredths(average_spread(scene) / 2)
+    told = _tolerance(production=production) | {
+        "order_amount_base": LOT,
+        "bid_spread_bps": half,
+        "ask_spread_bps": half,
+        "order_refresh_time_ms": 0,
+    }
+    params = PureMarketMaking.Params(**told)  # type: ignore[arg-type]  # checked by name
+    return cast("Strategy[object]", PureMarketMaking(params, instrument))
+
+
 def _flow(scene: Scene) -> dict[str, object]:
     # What every model is told of the market.
     market = scene.market
@@ -124,24 +178,27 @@ def _asymptotic(scene: Scene, instrument: Instrument) -> Strategy[object]:
     return _glft(scene, instrument, order_refresh_tolerance_bps=NO_TOLERANCE)
 
 
-def _avellaneda_stoikov(scene: Scene, instrument: Instrument) -> Strategy[object]:
-    params = AvellanedaStoikov.Params(
-        **_flow(scene),  # type: ignore[arg-type]  # checked by name
-        risk_factor=scene.risk_factor,
-        volatility_bps_per_sqrt_s=scene.market.volatility,
-        horizon=Horizon.SESSION,
-        session_length_ms=scene.session_ms,
-        order_refresh_tolerance_bps=NO_TOLERANCE,
+def _avellaneda_stoikov(
+    scene: Scene, instrument: Instrument, *, production: bool = False
+) -> Strategy[object]:
+    told = (
+        _flow(scene)
+        | _tolerance(production=production)
+        | {
+            "risk_factor": scene.risk_factor,
+            "volatility_bps_per_sqrt_s": scene.market.volatility,
+            "horizon": Horizon.SESSION,
+            "session_length_ms": scene.session_ms,
+        }
     )
+    params = AvellanedaStoikov.Params(**told)  # type: ignore[arg-type]  # checked by name
     return cast("Strategy[object]", AvellanedaStoikov(params, instrument))
 
 
-def _cartea_jaimungal(scene: Scene, instrument: Instrument) -> Strategy[object]:
-    params = CarteaJaimungal.Params(
-        **_flow(scene),  # type: ignore[arg-type]  # checked by name
-        running_penalty_bps_per_s=scene.risk_factor * scene.market.volatility**2 / 2,
-        order_refresh_tolerance_bps=NO_TOLERANCE,
-    )
+def _cartea_jaimungal(scene: Scene, instrument: Instrument, *, production: bool = False) -> Strategy[object]:
+    told = _flow(scene) | _tolerance(production=production)
+    told["running_penalty_bps_per_s"] = scene.risk_factor * scene.market.volatility**2 / 2
+    params = CarteaJaimungal.Params(**told)  # type: ignore[arg-type]  # checked by name
     return cast("Strategy[object]", CarteaJaimungal(params, instrument))
 
 
@@ -151,8 +208,25 @@ CONTENDERS: Final[Mapping[str, Contender]] = MappingProxyType(
         "glft_asymptotic": Contender(_asymptotic),
         "glft_production": Contender(_glft, hysteresis_over="glft_asymptotic"),
         "cartea_jaimungal": Contender(_cartea_jaimungal),
+        "cartea_jaimungal_production": Contender(
+            partial(_cartea_jaimungal, production=True), hysteresis_over="cartea_jaimungal"
+        ),
         "avellaneda_stoikov": Contender(_avellaneda_stoikov, sees_time=True),
+        "avellaneda_stoikov_production": Contender(
+            partial(_avellaneda_stoikov, production=True), True, "avellaneda_stoikov"
+        ),
+        "ladder": Contender(_ladder),
+        "ladder_production": Contender(partial(_ladder, production=True), hysteresis_over="ladder"),
+        "pure_market_making": Contender(_pure_market_making),
+        "pure_market_making_production": Contender(
+            partial(_pure_market_making, production=True), hysteresis_over="pure_market_making"
+        ),
         "symmetric": Contender(_symmetric),
     }
 )
 """Everybody, by name, in the order of the table."""
+
+UNPAIRED: Final[Mapping[str, str]] = MappingProxyType(
+    {"symmetric": "a yardstick of the bench, no strategy: pure_market_making is what quotes so"}
+)
+"""Who has no twin with the defaults of production, and why."""

@@ -35,10 +35,22 @@ def torn(_: Scene, __: Instrument) -> Strategy[object]:
 
 
 @pytest.mark.parametrize(
-    ("name", "ticks"), [("glft_production", 199), ("glft_asymptotic", 0), ("symmetric", 0)]
+    ("name", "ticks"),
+    [
+        ("glft_production", 199),
+        ("glft_asymptotic", 0),
+        ("cartea_jaimungal_production", 199),
+        ("ladder_production", 201),
+        ("ladder", 0),
+        ("pure_market_making_production", 220),
+        ("pure_market_making", 0),
+        ("symmetric", 0),
+    ],
 )
 def test_the_tolerance_is_what_the_quotes_say_and_half_a_tick(name: str, ticks: int) -> None:
-    """0.3 / 1.5 of a thousand ticks, rounded down, for production; none for a model by itself."""
+    """0.3 / 1.5 of a thousand ticks, rounded down, for production with a model of fills; without one 0.3 of
+    half the width, 0.67 and 0.75; none for a model by itself.
+    """
     assert tolerance_of(CONTENDERS[name], scene()) == pytest.approx((ticks + 0.5) * 0.001, abs=1e-12)
 
 

@@ -9,7 +9,7 @@ import pytest
 from mm.domain.instrument import Instrument
 from mm.domain.view import Reading, View
 from mm.errors import ConfigError
-from mm.quoting.guards import Guards, Ideal, Ladder, falloff
+from mm.quoting.guards import Guards, Ideal, Ladder
 from mm.quoting.params import QuotingParams, Rounding, Spacing
 from mm.signals.markout import MarkoutSpec
 from tests.builders.views import SECOND_NS, a_view, an_instrument, with_reading
@@ -329,18 +329,17 @@ def test_levels_outside_the_venues_prices_are_left_out() -> None:
 # 8 Hysteresis and ages.
 
 
-def test_what_a_quote_is_worth_falls_off_with_its_fills_and_with_aversion() -> None:
-    """Without aversion, and up to a ninth of the decay, with the fills alone."""
-    assert falloff(0.3) == falloff(0.3, 0.03) == 0.3
-    assert falloff(1.5, 1.0) == pytest.approx(0.9 * 2.5)
-    assert falloff(1.5, 0.5) > falloff(1.5, 0.2) > 1.5
-
-
 @pytest.mark.parametrize(
     ("changes", "decay", "ticks"),
     [
-        ({}, 0.0, 0),
-        ({}, nan, 0),
+        ({}, 0.0, 90),
+        ({}, nan, 90),
+        ({"adverse_selection_bps": Decimal(1), "margin_bps": Decimal(1)}, 0.0, 60),
+        ({"adverse_selection_bps": Decimal(3)}, 0.0, 30),
+        ({"min_spread_bps": Decimal(12)}, 0.0, 180),
+        ({"order_refresh_tolerance_bps": Decimal(0)}, 0.0, 0),
+        ({"order_refresh_tolerance_bps": Decimal("0.5")}, 0.0, 50),
+        ({}, inf, 0),
         ({}, 0.3, 100),
         ({}, 1e-300, 1_000_000),
         ({"order_refresh_tolerance_bps": Decimal("0.5")}, 0.3, 50),
@@ -350,10 +349,27 @@ def test_what_a_quote_is_worth_falls_off_with_its_fills_and_with_aversion() -> N
 def test_the_tolerance_is_a_third_of_the_decay_length_unless_told_otherwise(
     changes: dict[str, Value], decay: float, ticks: int
 ) -> None:
-    """0.3 / k, nothing where no k is known, never more than the price."""
+    """0.3 / k, never more than the price; where no k is known 0.3 of what half the width is beyond what a
+    fill costs, a tenth of it at least; what the user says is in force, 0 as well.
+    """
     found = ladder(calm(), fair(300.0, decay_per_bps=decay), **changes)
 
     assert {quote.tolerance_ticks for quote in (*found.bids, *found.asks)} == {ticks}
+
+
+def test_a_fee_takes_of_the_tolerance_and_a_rebate_adds_to_it() -> None:
+    """What is earned beyond it is what can be lost by standing off."""
+    for fee, ticks in (("0.0001", 60), ("0.0003", 30), ("-0.0001", 120)):
+        found = ladder(calm(instrument=an_instrument(maker_fee_ratio=fee)), fair(300.0))
+        assert {quote.tolerance_ticks for quote in (*found.bids, *found.asks)} == {ticks}
+
+
+def test_quotes_of_any_width_have_a_tolerance_that_leads_nowhere_beyond_the_mid() -> None:
+    """Also of one side alone, however far it is."""
+    one_sided = ladder(calm(), fair(400.0, inf))
+    assert [quote.tolerance_ticks for quote in one_sided.bids] == [120]
+    far = ladder(calm(), fair(inf, 9e11))
+    assert [quote.tolerance_ticks for quote in far.asks] == [1_000_000]
 
 
 def test_times_are_per_order() -> None:

@@ -1,6 +1,7 @@
 """What signals share: times that fade, the mid on a grid, the mid a moment ago, a spec as text."""
 
 from dataclasses import dataclass
+from math import inf
 
 import pytest
 from hypothesis import given
@@ -13,6 +14,9 @@ from mm.signals.base import (
     MidTrail,
     Signal,
     check_length,
+    counted,
+    known_to,
+    left_text,
     share_kept,
     spec_text,
     time_weight_s,
@@ -45,6 +49,34 @@ def test_a_signal_that_says_nothing_is_never_ready_and_remembers_nothing() -> No
     assert Silent().reading(7).waits_for == "a reading of Silent, which has none at 7"
     assert not Silent().reading(7).ready
     assert Silent().state() == ()
+
+
+def test_what_is_waited_for_is_counted_with_its_unit_and_what_is_left() -> None:
+    """What, how far, how long yet."""
+    assert counted("own fills", 2, 30) == "own fills (2 of 30)"
+    assert counted("volatility", 7, 20, "13 s more", "samples") == "volatility (7 of 20 samples, 13 s more)"
+    assert known_to(12, 0.31) == "a fill decay known to 12 % (now 31 %)"
+    assert known_to(10, 0.1001) == "a fill decay known to 10 % (now 11 %)"
+    assert known_to(10, 0.31, "about 2 min more") == "a fill decay known to 10 % (now 31 %, about 2 min more)"
+
+
+@pytest.mark.parametrize(
+    ("left_s", "exact", "about"),
+    [
+        (0, "0 s more", "about 0 s more"),
+        (0.2, "1 s more", "about 10 s more"),
+        (61, "61 s more", "about 70 s more"),
+        (90, "90 s more", "about 90 s more"),
+        (91, "2 min more", "about 2 min more"),
+        (121, "3 min more", "about 3 min more"),
+        (5400, "90 min more", "about 90 min more"),
+        (5401, "2 h more", "about 2 h more"),
+        (inf, "never at this rate", "never at this rate"),
+    ],
+)
+def test_what_is_left_is_rounded_up_to_what_matters(left_s: float, exact: str, about: str) -> None:
+    """Seconds up to ninety, minutes up to ninety; an estimate in tens of seconds."""
+    assert (left_text(left_s * SECOND_NS), left_text(left_s * SECOND_NS, "about ")) == (exact, about)
 
 
 def test_the_text_of_a_spec_names_its_file_and_all_its_parameters() -> None:

@@ -98,12 +98,13 @@ def test_the_estimate_is_that_of_the_step_by_step_reference(
     reading = signal.reading(now_ns)
 
     if len(bars) < 2:
-        assert reading.waits_for == f"{len(bars)} of 2 volatility bars"
+        left_s = 5 * (2 - len(bars))
+        assert reading.waits_for == f"volatility ({len(bars)} of 2 bars, {left_s} s more)"
     else:
         variance = sum(bars[-4:]) / len(bars[-4:]) / 5
         assert reading.value == pytest.approx(variance)
         assert reading.ready is (variance > 0)
-        assert reading.ready or reading.waits_for == "a move of the mid within a bar"
+        assert reading.ready or reading.waits_for == "volatility (a move of the mid within a bar)"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Trade intensity: the vector, accuracy on simulated flow, what is one market order, what counts as time."""
 
-from math import exp, log, sqrt
+from math import atanh, ceil, exp, inf, log, sqrt
 from statistics import fmean, stdev
 
 import pytest
@@ -15,6 +15,7 @@ from mm.signals.intensity import (
     decay_per_step,
     depth_steps,
     geometric_share,
+    orders_left_s,
     rate_at_mid,
 )
 from tests.builders.signal_market import SECOND_NS, START_NS, poisson_orders
@@ -266,7 +267,9 @@ def test_it_says_what_it_waits_for() -> None:
         order(signal, START_NS + second * SECOND_NS, Side.BUY, 1 if second < 120 else 41)
         said.append(signal.reading(START_NS + second * SECOND_NS))
 
-    assert said[36].waits_for == "37 of 100 market orders"
+    unknown = "a fill decay known to 10 % (now unknown)"
+    assert said[8].waits_for == f"deep enough market orders (9 of 100), {unknown}"
+    assert said[36].waits_for == f"deep enough market orders (37 of 100, about 70 s more), {unknown}"
     assert said[110].waits_for == "market orders of different depth"
     assert said[-1].ready
     shallow = spec().start()
@@ -278,7 +281,65 @@ def test_it_says_what_it_waits_for() -> None:
     strict = spec(error_ppm_max=10_000).start()
     strict.restore(shallow.state())
     waits_for = strict.reading(START_NS + 300 * SECOND_NS).waits_for
-    assert waits_for == f"k known to {error * 100:.0f} %, wanted 1 %"
+    left = -(-300 * ((error / 0.01) ** 2 - 1) // 3600)
+    assert waits_for == f"a fill decay known to 1 % (now {ceil(error * 100)} %, about {left:.0f} h more)"
+
+
+def test_it_says_all_that_it_waits_for_at_once() -> None:
+    """Orders, a mid and a smaller error in one sentence; one estimate of the time, where it is read first."""
+    signal = spec(sides=1).start()
+    assert signal.reading(START_NS).waits_for == (
+        "deep enough buy orders (0 of 100), a mid, a fill decay known to 10 % (now unknown)"
+    )
+    signal.on_mid(START_NS, MID)
+    for second in range(1, 21):
+        order(signal, START_NS + second * SECOND_NS, Side.BUY, 3 if second % 2 else 1)
+        order(signal, START_NS + second * SECOND_NS, Side.SELL, 3)
+    error = decay_error(2 / 3, 20)
+    wanted = 20 * (error / 0.1) ** 2
+
+    said = signal.reading(START_NS + 20 * SECOND_NS).waits_for
+    assert 90 < wanted - 20 <= 120
+    assert said == (
+        f"a fill decay known to 10 % (now {ceil(100 * error)} %, about 2 min more),"
+        " deep enough buy orders (20 of 100)"
+    )
+
+
+@given(st.floats(0.01, 100), st.floats(60, 100_000), st.floats(0.01, 0.98), st.floats(0.01, 0.98))
+def test_the_time_left_is_that_of_a_steady_flow(rate: float, life_s: float, one: float, other: float) -> None:
+    """What counts of it, step by step: all of it, or as much as is not forgotten."""
+    most = 2 * rate * life_s
+    have, wanted = sorted((one * most, other * most + 1e-6 * most))
+
+    def passed_s(count: float) -> float:
+        return 2 * life_s * atanh(count / most)
+
+    found = orders_left_s(have, wanted, rate, life_s)
+    assert found == pytest.approx(passed_s(wanted) - passed_s(have), rel=1e-6, abs=1e-6 * life_s)
+    assert orders_left_s(have, wanted, rate, inf) == pytest.approx((wanted - have) / rate)
+    assert orders_left_s(have, most, rate, life_s) == inf
+
+
+def test_an_estimate_is_what_it_takes_and_a_flow_that_is_too_thin_is_told() -> None:
+    """Two orders a second: forty of a hundred after 20 s; with a half-life of 8 s never over 46."""
+    plain, forgets = spec().start(), spec(half_life_ns=8 * SECOND_NS).start()
+    for signal in (plain, forgets):
+        signal.on_mid(START_NS, MID)
+        for half_second in range(1, 41):
+            now_ns = START_NS + half_second * SECOND_NS // 2
+            order(signal, now_ns, Side.BUY if half_second % 2 else Side.SELL, 1)
+
+    now_ns = START_NS + 20 * SECOND_NS
+    assert plain.reading(now_ns).waits_for.startswith(
+        "deep enough market orders (40 of 100, about 30 s more), "
+    )
+    assert "never at this rate" in forgets.reading(now_ns).waits_for
+    at_once = spec().start()
+    at_once.on_mid(START_NS, MID)
+    for number in range(12):
+        order(at_once, START_NS, Side.BUY, 1, venue_ms=1 + number)
+    assert at_once.reading(START_NS).waits_for.startswith("deep enough market orders (12 of 100), ")
 
 
 def test_a_rate_at_the_mid_is_not_guessed_from_afar() -> None:

@@ -66,7 +66,7 @@ def test_what_cannot_be_judged_does_not_count() -> None:
     signal.resume(START_NS + 3 * SECOND_NS)
     signal.on_mid(START_NS + 9 * SECOND_NS, MID)
 
-    assert signal.reading(START_NS + 9 * SECOND_NS).waits_for == "0 of 2 own fills"
+    assert signal.reading(START_NS + 9 * SECOND_NS).waits_for == "own fills (0 of 2)"
 
 
 def test_a_fill_whose_time_outlasts_a_loss_is_judged_by_the_mid_after_it() -> None:
@@ -149,8 +149,8 @@ def test_it_says_what_it_waits_for() -> None:
         signal.on_own_fill(now_ns, Side.BUY, MID // 2, 5, MID)
         signal.on_mid(now_ns + SECOND_NS // 2, MID + (60 if turn % 2 else -60))
 
-    assert said[:3] == ["0 of 3 own fills", "1 of 3 own fills", "2 of 3 own fills"]
-    assert said[4] == "adverse selection known to 1.50 bps, wanted 0.5 bps"
+    assert said[:3] == ["own fills (0 of 3)", "own fills (1 of 3)", "own fills (2 of 3)"]
+    assert said[4] == "adverse selection known to 0.5 bps (now 1.50 bps)"
 
 
 def test_fills_whose_time_is_not_over_are_bounded() -> None:

@@ -148,11 +148,11 @@ def test_several_tops_at_once_are_the_same_tops_one_by_one() -> None:
 
 
 def test_it_says_what_it_waits_for() -> None:
-    """Moves, an estimate, a book."""
+    """Moves, an estimate, a book; all that is missing at once."""
     signal = MicroPriceSpec(buckets=2, spreads=1, half_life_ns=0, moves_min=3).start()
-    assert signal.reading(START_NS).waits_for == "0 of 3 moves of the mid"
+    assert signal.reading(START_NS).waits_for == "moves of the mid (0 of 3), a book with both sides"
     end_ns = walk(signal, 100)
-    assert signal.reading(end_ns).waits_for == "an estimate of the chain"
+    assert signal.reading(end_ns).waits_for == "a first estimate of what follows such sizes"
     signal.on_lost(end_ns)
     signal.on_top(end_ns + 60 * SECOND_NS, 10, 1, 11, 9)
     assert signal.reading(end_ns + 60 * SECOND_NS).ready

@@ -135,7 +135,7 @@ def test_it_says_what_it_waits_for_and_drops_intervals_that_were_not_watched() -
     said.append(signal.reading(now_ns + 5 * SECOND_NS).waits_for)
     again = signal.reading(now_ns + 6 * SECOND_NS)
 
-    assert OrderFlowSpec(intervals_min=99).start().reading(0).waits_for == "0 of 99 intervals of order flow"
+    assert OrderFlowSpec(intervals_min=99).start().reading(0).waits_for == "intervals of order flow (0 of 99)"
     assert said == [
         "order flow that moves the mid",
         "a whole interval of order flow",

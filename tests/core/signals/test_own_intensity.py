@@ -134,8 +134,9 @@ def test_it_says_what_it_waits_for() -> None:
     """Fills, a mid, fills that thin out, a smaller error."""
     spec = OwnIntensitySpec(fills_min=3, renew_ns=SECOND_NS, half_life_ns=0)
     signal = spec.start()
+    assert signal.reading(START_NS).waits_for == "own fills (0 of 3), a mid"
     signal.on_mid(START_NS, 200)
-    assert signal.reading(START_NS).waits_for == "0 of 3 own fills"
+    assert signal.reading(START_NS).waits_for == "own fills (0 of 3)"
     signal.on_own_quotes(START_NS, (quote(Side.BUY, 99), quote(Side.BUY, 98)))
     for _ in range(3):
         signal.on_own_fill(START_NS + SECOND_NS // 2, Side.BUY, 98, 1, 200)
@@ -147,8 +148,8 @@ def test_it_says_what_it_waits_for() -> None:
         signal.on_own_fill(START_NS + 2 * SECOND_NS, Side.BUY, 99, 1, 200)
     signal.on_mid(START_NS + 3 * SECOND_NS, 201)
     waits_for = signal.reading(START_NS + 3 * SECOND_NS).waits_for
-    assert waits_for.startswith("k known to ")
-    assert waits_for.endswith(" %, wanted 10 %")
+    assert waits_for.startswith("a fill decay known to 10 % (now ")
+    assert waits_for.endswith(" %)")
     signal.on_lost(START_NS + 3 * SECOND_NS)
     assert signal.reading(START_NS + 3 * SECOND_NS).waits_for == "a mid"
 

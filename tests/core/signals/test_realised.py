@@ -38,9 +38,9 @@ def test_it_waits_for_samples_and_for_a_move() -> None:
     said = [signal.reading(START_NS + second * SECOND_NS).waits_for for second in (1, 2)]
     signal.on_mid(START_NS + 5 * SECOND_NS // 2, 101)
 
-    assert said == ["1 of 2 volatility samples", "a move of the mid"]
+    assert said == ["volatility (1 of 2 samples, 1 s more)", "volatility (a move of the mid)"]
     assert signal.reading(START_NS + 3 * SECOND_NS).ready
-    assert signal.reading(START_NS + 90 * SECOND_NS).waits_for == "a move of the mid"
+    assert signal.reading(START_NS + 90 * SECOND_NS).waits_for == "volatility (a move of the mid)"
 
 
 def test_shorter_samples_are_scaled_to_a_second() -> None:

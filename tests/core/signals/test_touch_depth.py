@@ -69,7 +69,7 @@ def test_it_waits_for_enough_orders_and_counts_those_that_ended() -> None:
     """The fifth is under way until the sixth begins."""
     orders = [(Side.BUY, [100])] * 4
 
-    assert fed(orders).reading(0).waits_for == "3 of 5 market orders"
+    assert fed(orders).reading(0).waits_for == "market orders (3 of 5)"
     assert fed([*orders, (Side.SELL, [100])] * 2).reading(0).ready
 
 

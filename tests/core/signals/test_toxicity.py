@@ -57,7 +57,7 @@ def test_an_order_that_does_not_fit_in_is_cut() -> None:
     """Buckets of 10: a buy of 25 fills two and a half, a sell of 5 the rest of the third."""
     signal = ToxicitySpec(bucket_atoms=10, buckets=3).start()
     signal.on_trade(START_NS, 100, 25, Side.BUY)
-    assert signal.reading(START_NS).waits_for == "2 of 3 buckets of volume"
+    assert signal.reading(START_NS).waits_for == "buckets of volume (2 of 3)"
     signal.on_trade(START_NS + 1, 100, 5, Side.SELL)
 
     reading = signal.reading(START_NS)

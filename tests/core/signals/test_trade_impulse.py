@@ -64,12 +64,12 @@ def test_the_push_is_over_after_its_life() -> None:
 def test_it_waits_until_the_touch_was_seen_long_enough() -> None:
     """Ten seconds; time without a book does not count."""
     signal = SPEC.start()
-    assert signal.reading(0).waits_for == "0 of 10 s of sizes at the touch"
+    assert signal.reading(0).waits_for == "sizes at the touch (0 s of 10 s)"
     signal.on_top(0, 10, 5, 11, 5)
-    assert signal.reading(4 * SECOND_NS).waits_for == "4 of 10 s of sizes at the touch"
+    assert signal.reading(4 * SECOND_NS).waits_for == "sizes at the touch (4 s of 10 s)"
     signal.on_lost(4 * SECOND_NS)
     signal.on_lost(5 * SECOND_NS)
-    assert signal.reading(90 * SECOND_NS).waits_for == "4 of 10 s of sizes at the touch"
+    assert signal.reading(90 * SECOND_NS).waits_for == "sizes at the touch (4 s of 10 s)"
     signal.on_top(100 * SECOND_NS, 10, 5, 11, 5)
     assert signal.reading(106 * SECOND_NS).ready
 

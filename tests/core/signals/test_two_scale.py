@@ -55,7 +55,8 @@ def test_the_window_is_that_of_the_step_by_step_reference(
     reading = signal.reading(now_ns)
 
     if len(mids) <= 6:
-        assert reading.waits_for == f"{len(mids) - 1} of 6 volatility samples"
+        left_s = 7 - len(mids)
+        assert reading.waits_for == f"volatility ({len(mids) - 1} of 6 samples, {left_s} s more)"
     else:
         variance = naive(mids[-7:], 2) / 6
         assert reading.ready is (variance > 1e-12)
@@ -64,7 +65,7 @@ def test_the_window_is_that_of_the_step_by_step_reference(
 
 def test_before_any_mid_nothing_is_known() -> None:
     """Not even one sample."""
-    assert TwoScaleSpec().start().reading(START_NS).waits_for == "0 of 600 volatility samples"
+    assert TwoScaleSpec().start().reading(START_NS).waits_for == "volatility (0 of 600 samples)"
 
 
 def test_flicker_is_no_volatility() -> None:

@@ -76,11 +76,11 @@ def test_it_is_ready_after_enough_samples_and_a_first_move() -> None:
     readings += [signal.reading(START_NS + seconds * SECOND_NS) for seconds in (7, 8)]
 
     assert [(reading.ready, reading.waits_for) for reading in readings] == [
-        (False, "0 of 3 volatility samples"),
-        (False, "0 of 3 volatility samples"),
-        (False, "2 of 3 volatility samples"),
-        (False, "a first move of the mid"),
-        (False, "a first move of the mid"),
+        (False, "volatility (0 of 3 samples)"),
+        (False, "volatility (0 of 3 samples, 3 s more)"),
+        (False, "volatility (2 of 3 samples, 1 s more)"),
+        (False, "volatility (a first move of the mid)"),
+        (False, "volatility (a first move of the mid)"),
         (True, ""),
     ]
 

@@ -214,7 +214,15 @@ def test_it_asks_for_what_it_needs() -> None:
 @pytest.mark.parametrize(
     ("readings", "reason"),
     [
-        ((Reading(1.0, False, "7 of 20 samples"),), "waits for 7 of 20 samples"),
+        ((Reading(1.0, False, "7 of 20 samples"), Reading(1.5, True)), "waits for 7 of 20 samples"),
+        (
+            (Reading(1.0, False, "7 of 20 samples"), Reading(1.0, False, "3 of 100 orders")),
+            "waits for 3 of 100 orders, 7 of 20 samples",
+        ),
+        (
+            (Reading(-1.0, True), Reading(1.0, False, "3 of 100 orders")),
+            "waits for 3 of 100 orders, a variance of at least 0: it was -1",
+        ),
         ((Reading(1.6e11, True), Reading(1.0, False, "3 of 100 orders")), "waits for 3 of 100 orders"),
         (
             (Reading(1e16, True), Reading(1.5, True)),

@@ -22,7 +22,7 @@ from mm.strategies.base import Applies, Strategy, Wake, Watch, described, votes_
 from tests.builders.any_params import NAMES, any_strategy, example_values, strategy_class
 from tests.builders.any_params import started as started_on
 from tests.builders.model_quotes import BAD_NUMBERS
-from tests.builders.views import NOW_NS, a_view, an_instrument, ladder_faults, views, with_reading
+from tests.builders.views import NOW_NS, a_view, an_instrument, ladder_faults, views
 
 UNITS = ("_bps", "_ms", "_base", "_quote", "_ratio", "_per_s", "_per_bps", "_per_sqrt_s")
 PLAIN_NUMBERS = (
@@ -176,6 +176,31 @@ def test_a_calm_market_is_quoted_on_both_sides(name: str) -> None:
     assert quotes.reason == "quoting"
 
 
+OWN_HYSTERESIS = ("queue_holding",)
+"""Those that say by themselves when an order moves; their own tests have how."""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_tick_of_the_market_moves_no_order_unless_the_user_asks_for_that(name: str) -> None:
+    """By default an order may stand off: whoever follows each tick burns the budget of messages. 0 is 0."""
+    kind = strategy_class(name)
+    view = a_view(bid_ticks=999_999, ask_ticks=1_000_001, instrument=INSTRUMENT)
+    strict = TypeAdapter(kind.Params).validate_python(
+        example_values(kind.Params) | {"order_refresh_tolerance_bps": 0}
+    )
+    # What is measured is a decay to some, and to others how far the mid moves.
+    value = 0.25 if "fill_decay_per_bps" in described(kind.Params) and name not in OWN_HYSTERESIS else 2_500.0
+    found = []
+    for strategy in (started(name), kind(strict, INSTRUMENT)):
+        quotes = strategy.quotes(ready(strategy, view, value))
+        assert quotes.bids
+        assert quotes.asks
+        found.append({quote.tolerance_ticks for quote in (*quotes.bids, *quotes.asks)})
+
+    assert min(found[0]) >= 1 or name in OWN_HYSTERESIS
+    assert found[1] == {0}
+
+
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data())
 def test_quotes_are_a_pure_function_of_the_view(name: str, data: st.DataObject) -> None:
@@ -199,19 +224,24 @@ def test_quotes_are_a_pure_function_of_the_view(name: str, data: st.DataObject) 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data())
 def test_nothing_is_quoted_on_a_signal_that_is_not_ready(name: str, data: st.DataObject) -> None:
-    """Whatever its value; and the reason says what is waited for."""
+    """Whatever its value; and the reason says what is waited for, all of it at once."""
     strategy = started(name)
     if not strategy.needs:
         return
     view = ready(strategy, data.draw(views(INSTRUMENT)), 25.0)
-    blind = with_reading(
-        typing.cast("View[None]", view), Reading(data.draw(st.floats()), False, "3 of 20 samples")
+    some = data.draw(st.lists(st.booleans(), min_size=len(view.readings), max_size=len(view.readings)))
+    missing = [f"sample {at}" for at, is_blind in enumerate(some) if is_blind]
+    readings = tuple(
+        Reading(data.draw(st.floats()), False, f"sample {at}") if is_blind else reading
+        for at, (reading, is_blind) in enumerate(zip(view.readings, some, strict=True))
     )
 
-    quotes = strategy.quotes(typing.cast("View[object]", blind))
+    quotes = strategy.quotes(msgspec.structs.replace(view, readings=readings))
 
-    assert (quotes.bids, quotes.asks) == ((), ())
-    assert quotes.reason == "waits for 3 of 20 samples"
+    if missing:
+        assert (quotes.bids, quotes.asks) == ((), ())
+        assert quotes.reason.startswith("waits for ")
+        assert sorted(quotes.reason.removeprefix("waits for ").split(", ")) == missing
 
 
 anything = st.floats() | st.sampled_from(BAD_NUMBERS) | st.floats(0, 1e4) | st.floats(0, 1e14)

@@ -7,6 +7,7 @@ import pytest
 
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quotes
+from mm.domain.sides import Side
 from mm.domain.view import Reading, View
 from mm.errors import ConfigError
 from mm.models.glft import Market, closed_form
@@ -73,6 +74,30 @@ def test_the_measured_volatility_is_used_once_it_is_known() -> None:
     assert (blind.bids, blind.asks) == ((), ())
     assert blind.reason == "waits for 7 of 20 volatility samples"
     assert (seeing.bids, seeing.asks) == (quotes_of(calm()).bids, quotes_of(calm()).asks)
+
+
+def test_all_that_is_not_known_is_said_in_one_short_sentence() -> None:
+    """Volatility and fills at once, as their signals say it after twelve seconds of a market."""
+    params = some_params(volatility_bps_per_sqrt_s=None, arrival_rate_per_s=None, fill_decay_per_bps=None)
+    strategy = Glft(params, an_instrument())
+    signals = [spec.start() for spec in strategy.needs]
+    start_ns, mid = calm().ts_ns, calm().mid_half_ticks
+    for signal in signals:
+        signal.on_top(start_ns, 999_999, 5, 1_000_001, 5)
+        signal.on_mid(start_ns, mid)
+        for second in range(1, 13):
+            depth = (200, 100, 300)[second % 3]
+            signal.on_trade(start_ns + second * SECOND_NS, 1_000_000 + depth, 5, Side.BUY)
+    readings = tuple(signal.reading(start_ns + 13 * SECOND_NS) for signal in signals)
+
+    quotes = asked(strategy, msgspec.structs.replace(calm(), readings=readings))
+
+    assert (quotes.bids, quotes.asks) == ((), ())
+    assert quotes.reason == (
+        "waits for a fill decay known to 10 % (now 51 %, about 6 min more),"
+        " deep enough market orders (11 of 100), volatility (13 of 20 samples, 7 s more)"
+    )
+    assert len(quotes.reason) <= 160
 
 
 def test_the_signal_is_asked_for_only_when_the_volatility_is_not_given() -> None:

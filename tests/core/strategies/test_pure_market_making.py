@@ -126,11 +126,38 @@ def test_times_and_tolerance_hold_per_order() -> None:
     tuned = quotes_of(view, order_refresh_tolerance_bps=Decimal("2.5"), max_order_age_ms=1_800_000)
 
     assert {(q.tolerance_ticks, q.age_ns_max, q.life_ns_min) for q in plain.bids + plain.asks} == {
-        (0, 0, 15 * SECOND_NS)
+        (30, 0, 15 * SECOND_NS)
     }
     assert {(q.tolerance_ticks, q.age_ns_max, q.life_ns_min) for q in tuned.bids + tuned.asks} == {
         (25, 1800 * SECOND_NS, 15 * SECOND_NS)
     }
+
+
+@pytest.mark.parametrize(
+    ("fee", "changes", "ticks"),
+    [
+        ("0", {}, 30),
+        ("0", {"order_refresh_tolerance_bps": Decimal(0)}, 0),
+        ("0", {"ask_spread_bps": Decimal(4)}, 12),
+        ("0", {"bid_order_level_spreads_bps": (Decimal(2), Decimal(9))}, 6),
+        ("0.0004", {}, 18),
+        ("0.0004", {"add_transaction_costs": True}, 30),
+        ("0.001", {}, 10),
+        ("0.002", {}, 10),
+        ("-0.0005", {}, 45),
+        ("-0.0005", {"add_transaction_costs": True}, 45),
+        ("-0.5", {}, 100),
+    ],
+)
+def test_without_a_tolerance_it_is_what_the_nearest_spread_can_lose(
+    fee: str, changes: dict[str, Any], ticks: int
+) -> None:
+    """0.3 of the nearest spread less the maker fee, a tenth of it at least; 0 only where it is asked for."""
+    view = a_view(bid_ticks=99_999, ask_ticks=100_001, instrument=an_instrument(maker_fee_ratio=fee))
+
+    quotes = quotes_of(view, **changes)
+
+    assert {quote.tolerance_ticks for quote in (*quotes.bids, *quotes.asks)} == {ticks}
 
 
 def test_transaction_costs_widen_by_the_maker_fee_and_a_rebate_narrows_nothing() -> None:

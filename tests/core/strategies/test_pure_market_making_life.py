@@ -22,12 +22,13 @@ BUY, SELL = Side.BUY, Side.SELL
 
 
 def maker(instrument: Instrument = INSTRUMENT, **changes: Any) -> PureMarketMaking:
-    """One level a side, 100 bps from the mid, of 100 lots, renewed after 10 s; `changes` on top."""
+    """One level a side, 100 bps from the mid, of 100 lots, moved for a tick after 10 s; `changes` on top."""
     values: dict[str, Any] = {
         "bid_spread_bps": Decimal(100),
         "ask_spread_bps": Decimal(100),
         "order_amount_base": Decimal("0.1"),
         "order_refresh_time_ms": 10_000,
+        "order_refresh_tolerance_bps": Decimal(0),
     }
     return PureMarketMaking(FixedParams(**(values | changes)), instrument)
 
@@ -317,3 +318,14 @@ def test_orders_are_left_alone_within_the_refresh_time() -> None:
     quoting.wait(6)
     assert quoting.bids == [(9_890, 100)]
     assert quoting.rig.now_ns > SECOND_NS
+
+
+def test_what_is_near_enough_is_left_alone_past_the_refresh_time_as_well() -> None:
+    """Without a tolerance of the user's 30 bps here: a move of 20 moves nothing, one of 40 everything."""
+    quoting = life(order_refresh_tolerance_bps=None)
+    quoting.move(MID - 30, MID - 10)
+    quoting.wait(12)
+    assert (quoting.bids, quoting.asks) == ([(9_900, 100)], [(10_100, 100)])
+    quoting.move(MID - 50, MID - 30)
+    quoting.wait(12)
+    assert (quoting.bids, quoting.asks) == ([(9_860, 100)], [(10_060, 100)])

@@ -56,6 +56,14 @@ def test_the_width_has_a_floor() -> None:
     assert offsets(made().quotes(seen(0, 0.0))) == ([1.0], [1.0])
 
 
+def test_a_market_that_stands_still_is_quoted_as_near_as_costs_allow() -> None:
+    """Without volatility and without min_spread_bps: a defined quote, at what a fill costs and must earn."""
+    quotes = made(margin_bps="2").quotes(seen(0, 0.0))
+
+    assert offsets(quotes) == ([20.0], [20.0])
+    assert quotes.reason == "quoting"
+
+
 def test_the_lean_scales_with_the_width() -> None:
     """Half of the half width at the limit of 1000 lots."""
     strategy = made(inventory_skew_ratio=0.5)
