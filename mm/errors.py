@@ -120,6 +120,10 @@ class WorkerFailed(MMError):
     """A process that worked for us broke or was lost, and did so again; what others finished is kept."""
 
 
+class CompilationFailed(MMError):
+    """A compiler refused our sources; everything works without it, at its usual pace."""
+
+
 class ProtocolViolation(MMError):
     """We broke our own state machine: a bug of mm. The state is unchanged."""
 

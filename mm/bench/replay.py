@@ -35,6 +35,7 @@ from mm.domain.units import NS_PER_MS
 from mm.kernel.compiled import compiled
 from mm.kernel.kernel import Kernel
 from mm.kernel.types import AnyKernel, KernelMarket
+from mm.native.use import core
 from mm.runtime.fast_forward import MakeKernel
 from mm.store.recordings.opening import open_source
 
@@ -74,7 +75,7 @@ class ReplayFigures:
             time with decisions, what passes inside its advance.
         decision_us_p50, decision_us_p99: from where the kernel stops to where it goes on, if a strategy was
             asked in between: news told, decision, orders carried out, analytics.
-        profile: shares of the time by part of the program, under a profiler.
+        profile: shares of the time by part of the program, under a profiler; none of compiled modules.
     """
 
     rows: int
@@ -144,7 +145,7 @@ def measure_replay(tape: ReplayTape, turns: int, say: Say) -> ReplayFigures:
         kernel_share=round(best.clock.inside_ns / 1e9 / best.wall_s, 3),
         decision_us_p50=microseconds(clock.between_ns, 50),
         decision_us_p99=microseconds(clock.between_ns, 99),
-        profile=_profile(tape),
+        profile={} if core() == "compiled" else _profile(tape),
     )
 
 

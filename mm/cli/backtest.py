@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from mm.cli.facts import with_facts
+from mm.cli.machine_code import by_machine_code
 from mm.cli.progress import counting_bar
 from mm.cli.terminal import NS_PER, Overrides, Terminal, duration_ns, verb
 from mm.errors import UsageError
@@ -109,6 +110,7 @@ def backtest(
 
     Example: mm backtest config/paper.toml --data btcusdt.gz --to 30m --queue power:2
     """
+    by_machine_code(terminal)
     from mm.bootstrap.backtest.run import BacktestJob, backtests_of
     from mm.logs import LogSettings, configure
 

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from mm.cli.machine_code import by_machine_code
 from mm.cli.terminal import Terminal, verb
 from mm.errors import UsageError
 
@@ -53,6 +54,7 @@ def replay(
     whether our fills are those of hftbacktest, order by order, where its own are right.
     Example: mm bench replay --data recorded.parquet --json
     """
+    core = by_machine_code(terminal)
     try:
         from mm.bench.replay import ReplayOptions, measured
         from mm.bench.replay_peers import install
@@ -69,7 +71,7 @@ def replay(
     if install_peers:
         install(tell)
     options = ReplayOptions(rows=rows, seed=seed, turns=turns, data=tuple(data or ()), peers=peers)
-    figures = measured(options, tell)
+    figures = {"core": core, **measured(options, tell)}
     if not terminal.as_json:
         _print(figures)
     terminal.result(figures)
@@ -77,11 +79,14 @@ def replay(
 
 def _print(figures: Mapping[str, object]) -> None:
     tapes = figures["tapes"]
+    print(f"decided by {figures['core']} modules")
     assert isinstance(tapes, Mapping)
     print(f"{'':<36}" + "".join(f"{title:>16}" for _, title in COLUMNS))
     for name, tape in tapes.items():
         print(f"{name[:36]:<36}" + "".join(f"{tape[key]:>16}" for key, _ in COLUMNS))
     for name, tape in tapes.items():
+        if not tape["profile"]:
+            continue
         parts = ", ".join(f"{part} {share:.0%}" for part, share in tape["profile"].items())
         print(f"time of {name[:36]}, under a profiler: {parts}")
     for name, tape in tapes.items():

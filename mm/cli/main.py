@@ -31,6 +31,7 @@ from mm.cli import (
     import_hummingbot,
     init,
     journal,
+    machine_code,
     operate,
     record,
     replay,
@@ -45,6 +46,7 @@ from mm.cli import (
 )
 from mm.cli.terminal import AsJson, NoColor, Quiet, Verbose, terminal_of
 from mm.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, MMError
+from mm.native.use import WISH_KEY, use
 
 EPILOG: Final = (
     "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 not running, 4 config, 5 timeout, 6 halted,"
@@ -104,6 +106,7 @@ for function, name in (
     (viability.viability, "viability"),
     (calibrate.calibrate, "calibrate"),
     (tune.tune, "tune"),
+    (machine_code.compile_, "compile"),
     (audit.audit, "audit"),
     (watch.status, "status"),
     (watch.orders, "orders"),
@@ -196,4 +199,6 @@ def _open_standard_streams() -> None:
 def main() -> NoReturn:
     """The console script `mm`."""
     _open_standard_streams()
+    if os.environ.get(WISH_KEY) == "1":
+        use()
     sys.exit(carry_out(sys.argv[1:]))

@@ -121,6 +121,7 @@ def _carry_out(
 ) -> None:
     screen = None if headless else _screen(terminal)
     start_logs(terminal, settings, on_screen=screen is not None)
+    _warn(terminal, settings, on_screen=screen is not None)
     held: AbstractContextManager[object] = screen if screen is not None else nullcontext()
     with held:
         report = trade(None if screen is None else screen.show)
@@ -135,6 +136,20 @@ def _carry_out(
         code = code or EXIT_UNEXPECTED
     if code != EXIT_OK:
         raise typer.Exit(code)
+
+
+def _warn(terminal: Terminal, settings: "Settings", *, on_screen: bool) -> None:
+    # What `mm check` warns of; the screen hides the log.
+    import structlog
+
+    from mm.settings.cautions import cautions
+
+    for name in settings.pair:
+        for caution in cautions(settings, name):
+            if on_screen:
+                terminal.say(f"warning: {caution}")
+            else:
+                structlog.get_logger().warning("config.caution", session=name, caution=caution)
 
 
 def _screen(terminal: Terminal) -> "Screen | None":

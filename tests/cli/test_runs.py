@@ -145,6 +145,20 @@ def test_a_run_loads_its_config(asked: list[Options], folder: Path) -> None:
     assert (options.duration_ns, options.live_confirmed) == (60_000_000_000, False)
 
 
+@pytest.mark.usefixtures("asked")
+def test_a_run_begins_with_what_its_config_will_not_do(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The warnings of `mm check`, in the log."""
+    (folder / "mm.toml").write_text(SMALL)
+
+    assert carry_out(["run", "mm.toml", "--set", "risk.max_orders_per_minute=1"]) == EXIT_OK
+
+    first = json.loads(capsys.readouterr().err.splitlines()[0])
+    assert (first["event"], first["session"]) == ("config.caution", "btc")
+    assert first["caution"].endswith("makes 2 orders, more than 1 placements a minute")
+
+
 LIVE = (
     SMALL.replace('"demo"', '"live"')
     + 'max_order_notional_quote = 9\nsession_loss_quote = 9\n[venue.main]\nkey = "env:K"\nsecret = "env:S"\n'

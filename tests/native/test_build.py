@@ -1,0 +1,93 @@
+"""`mm compile` from end to end: the same digests as the sources, and what is missing is said."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mm.errors import CompilationFailed, UsageError
+from mm.native import build as build_module
+from mm.native.build import SCRIPT, build, remove
+from mm.native.sources import cache_directory, digest
+
+DIGESTS = ("digest", "decisions", "orders", "fills")
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Nothing is made or removed where the user's own is.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra for one of Python's, a package of the system's for the compiler."""
+    monkeypatch.setenv("CC", "no-such-compiler")
+    with pytest.raises(UsageError, match="C compiler"):
+        build(lambda _: None)
+    monkeypatch.setattr(build_module, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="mypyc"):
+        build(lambda _: None)
+    assert not cache_directory().exists()
+
+
+def test_what_a_compiler_says_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last lines; nothing is left in the cache."""
+    monkeypatch.setattr(build_module, "SCRIPT", "import sys\nsys.exit('line 7: no')\n")
+    with pytest.raises(CompilationFailed, match="line 7: no"):
+        build(lambda _: None)
+    assert not cache_directory().exists()
+
+
+def test_what_is_there_is_not_made_again_and_can_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made of other sources goes with the next that is made."""
+    library = "mm/engine/decide.so"
+    monkeypatch.setattr(
+        build_module, "SCRIPT", f"open({library!r}, 'w').close()\n__import__('os').mkdir('build')\n"
+    )
+    old = cache_directory() / ("0" * 16)
+    old.mkdir(parents=True)
+    said: list[str] = []
+    folder = build(said.append)
+    assert (folder, (folder / library).is_file()) == (cache_directory() / digest(), True)
+    assert not old.exists()
+    assert build(said.append) == folder
+    assert "nothing to do" in said[-1]
+    assert (remove(), remove()) == (1, 0)
+
+
+@pytest.mark.proof
+def test_compiled_modules_do_what_the_sources_do(shared_data: Path, tmp_path: Path) -> None:
+    """On a generated tape and recordings, and in the simulation with its faults: digest for digest."""
+    assert "mypycify" in SCRIPT
+    folder = build(print)
+    assert folder.is_dir()
+    recordings = sorted((shared_data / "binance_raw_2024-08-08").glob("*20240808.gz"))
+    data = [word for path in recordings for word in ("--data", str(path))]
+    replays = [
+        [*["bench", "replay", "--rows", "300000", "--turns", "1", "--no-peers"], *data],
+        ["simulate", "--seeds", "12", "--steps", "5000"],
+    ]
+    for words in replays:
+        by_sources, compiled = (told(words, tmp_path, wish=wish) for wish in ("0", "1"))
+        assert compiled == by_sources
+
+
+def told(words: list[str], folder: Path, *, wish: str) -> object:
+    """Return the digests that a command tells."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mm", *words, "--json"],
+        env=os.environ | {"MM_COMPILED": wish},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    figures = json.loads(done.stdout.splitlines()[-1])
+    if "core" in figures:
+        assert figures["core"] == ("compiled" if wish == "1" else "interpreted")
+        return {name: [tape[key] for key in DIGESTS] for name, tape in figures["tapes"].items()}
+    return figures["digest"], figures["violations"], figures["steps"]
