@@ -117,7 +117,11 @@ def _heir(state: EngineState, event: OrderFilled, order_id: OrderId) -> Session 
     else:
         heirs = state.sessions[order_id.session : order_id.session + 1]
     for session in heirs:
-        if session.setup.instrument.symbol == event.symbol and session.stock_taken:
+        if session.setup.instrument.symbol != event.symbol:
+            continue
+        if not session.stock_taken:
+            state.symbols[event.symbol].unbooked_ns = state.now_ns
+        else:
             if _is_in_stock(state, session, event, order_id):
                 return None
             state.report("fill.earlier_life", session.name, cid=event.cid, trade_id=event.trade_id)
@@ -130,7 +134,9 @@ def _heir(state: EngineState, event: OrderFilled, order_id: OrderId) -> Session 
 def _is_in_stock(state: EngineState, session: Session, event: OrderFilled, order_id: OrderId) -> bool:
     # The holdings were counted in this life, after the venue had shown no order of an earlier one: what a
     # listing brings of those afterwards was in them, however late it is listed. What the stream tells happens
-    # now, and an order that turned up since may have filled since.
+    # now, and an order that turned up since may have filled since; but what is below the floor did not.
+    if event.trade_id < session.stock_floor:
+        return True
     is_listed = event.source is Source.QUERY and order_id.epoch < state.setup.epoch
     return is_listed and state.symbols[event.symbol].orphan_seen_ns < session.stocked_ns
 

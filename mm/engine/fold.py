@@ -146,8 +146,7 @@ class Fold:
             state.ledger.book(state.now_ns, facts.get("asset", ""), _integer(facts.get("atoms"), 0))
         elif session is not None and code == "session.stock":
             _take_stock(session, facts, state.now_ns)
-            symbol = session.setup.instrument.symbol
-            state.orders.inherit_floor(symbol, state.symbols[symbol].fills_end)
+            state.count_in(session)
         elif session is not None and code == "session.state":
             session.state = _STATES.get(facts.get("state", ""), session.state)
             session.reason = facts.get("reason", "")

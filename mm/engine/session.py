@@ -55,7 +55,8 @@ class Session:
         peak_atoms: highest P&L so far. exits: exit orders sent so far; flatten: an exit is wanted.
         clean_ns: when the last listing without an order of this session had been asked; touched_ns: when one
             was last placed or ended, or a stop began.
-        stock_taken: the holdings were counted, in this life or the one taken over; stocked_ns: when in this.
+        stock_taken: the holdings were counted, in this life or the one taken over; stocked_ns: when in this;
+            stock_floor: executions below this number were in them, 0 if that was not in this life.
         ready: it became active since the start or the last halt. burst: fills of the last minute.
         unjudged: ids of orders from before a change of limits that these have not let through (yet); judges:
             the rules that do.
@@ -93,6 +94,7 @@ class Session:
         self.band_lots_seen_max = 0
         self.stock_taken = False
         self.stocked_ns = 0
+        self.stock_floor = 0
         self.clean_ns = 0
         self.touched_ns = 0
         self.ready = False

@@ -61,6 +61,8 @@ class SymbolState:
         cursors: where listings of fills ended, and when they had been asked: one a minute for as long as the
             next life lists again, oldest first.
         foreign_listed: orders of others on the account in the last listing.
+        unbooked_ns: when an execution was last heard of that moved no position, because the holdings of its
+            session are still to be counted: with it in them.
     """
 
     def __init__(self) -> None:
@@ -79,6 +81,7 @@ class SymbolState:
         self.orphan_seen_ns = 0
         self.foreign_listed = 0
         self.agreed_ns = 0
+        self.unbooked_ns = 0
         self.shown: tuple[tuple[str, int], ...] | None = None
         self.heard_ns = 0
         self.cursors: list[tuple[int, int]] = []
@@ -200,6 +203,19 @@ class EngineState:
         if known is None or known.changes != self.orders.changes:
             known = self._own_orders[session.index] = OwnOrders(self.orders, session)
         return known
+
+    def count_in(self, session: Session) -> None:
+        """Note that the holdings were counted for a session: whatever was executed before is in them.
+
+        A report of it that comes later is none, unless it is of another session that trades the symbol
+        already: then its position is what the execution moves, whenever it is told.
+        """
+        symbol = session.setup.instrument.symbol
+        session.stock_floor = floor = self.symbols[symbol].fills_end
+        for other in self.sessions:
+            if other is not session and other.stock_taken and other.setup.instrument.symbol == symbol:
+                return
+        self.orders.inherit_floor(symbol, floor)
 
     def shown_ns(self, symbol: str = "") -> int:
         """Return from when on the venue must show all that an earlier life did, on a symbol or on all; 0 if

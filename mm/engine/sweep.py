@@ -179,7 +179,7 @@ def _activate(state: EngineState, session: Session) -> None:
         if state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
             send.list_orders(state, instrument.symbol)
         return
-    since_ns = max(since_ns, state.shown_ns(instrument.symbol))
+    since_ns = max(since_ns, state.shown_ns(instrument.symbol), symbol.unbooked_ns)
     if min(symbol.orders_seen_ns, symbol.fills_seen_ns, state.balances_seen_ns) < since_ns:
         session.reason = "waits for balances and fills"
         if state.now_ns >= since_ns:
@@ -222,7 +222,6 @@ def _take_stock(state: EngineState, session: Session) -> None:
         session.stocked_ns = state.now_ns
         start_lots = held_lots - session.target_lots - session.position.net_lots
         session.position.start_lots = start_lots
-        # Whatever was executed before is in the holdings: a report of it that comes again is none.
-        state.orders.inherit_floor(instrument.symbol, state.symbols[instrument.symbol].fills_end)
+        state.count_in(session)
         facts = {"held_lots": held_lots, "target_lots": session.target_lots, "start_lots": start_lots}
         state.report("session.stock", session.name, **facts)

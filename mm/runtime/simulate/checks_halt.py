@@ -156,7 +156,8 @@ class Loss(Checker):
             return 0
         instrument = self.scene.setup.sessions[session].instrument
         mids = self._mids[instrument.symbol]
-        if not mids.high:
+        if not mids.high or not self.scene.mid_half_ticks(instrument.symbol):
+            # Where a side is empty, the last mid was between what nobody else left.
             return 0
         best = mids.high + SLACK_HALF_TICKS if account.net_lots > 0 else mids.low - SLACK_HALF_TICKS
         return account.cash_atoms + account.net_lots * best * instrument.tick_lot_atoms // 2

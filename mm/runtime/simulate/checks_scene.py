@@ -265,6 +265,7 @@ class Inventory:
         self._seen = 0
         self._moved: dict[int, int] = {}
         self._begun: dict[int, tuple[int, int]] = {}
+        self._recounted: dict[int, None] = {}
         self._flows: dict[str, Extremes] = {}
 
     def begin_life(self) -> None:
@@ -283,6 +284,11 @@ class Inventory:
                 session = scene.session(fill.cid)
                 self._moved[session] = self._moved.get(session, 0) + fill.side.sign * fill.size_lots
         self._seen = len(fills)
+        for one in scene.engine.state.sessions:
+            if not one.stock_taken and self._begun.pop(one.index, None) is not None:
+                # What it had counted went with the power: it begins anew, from what is held then.
+                self._moved.pop(one.index, None)
+                self._recounted[one.index] = None
         if len(self._begun) == len(scene.setup.sessions):
             return
         for asset, atoms in scene.truth.beside.items():
@@ -295,6 +301,10 @@ class Inventory:
     def begun(self) -> int:
         """How many sessions have taken stock."""
         return len(self._begun)
+
+    def is_recounted(self, session: int) -> bool:
+        """Return whether a session took stock again, because what it had counted was lost."""
+        return session in self._recounted
 
     def held(self, session: int) -> int:
         """Return the inventory of a session, lots: the change of the holdings since it took stock, whatever

@@ -13,7 +13,7 @@ from mm.domain.units import PPM
 from mm.engine import fills
 from mm.strategies.base import Wake
 from tests.builders.engine_ladder import SECOND_NS, Scripted
-from tests.builders.engine_rig import EPOCH, MID, MS, Rig, cid_of, make_session, orphan
+from tests.builders.engine_rig import BASE_ATOMS, EPOCH, MID, MS, Rig, cid_of, make_session, orphan
 from tests.builders.estates import left, left_position
 from tests.builders.instruments import INSTRUMENT, OTHER
 
@@ -139,6 +139,40 @@ def test_a_fill_of_an_earlier_life_that_is_listed_late_is_in_the_holdings() -> N
     report(rig, cid_of(3), source=Source.QUERY)
     assert rig.session().position.net_lots == 0
     assert rig.reports("fill.earlier_life") == []
+
+
+def test_what_a_session_filled_before_another_on_its_symbol_was_counted_in_moves_it_still() -> None:
+    """A listing passed it over: it is in the holdings of the other, not in its own position (seed 1859)."""
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),)), name="a"), make_session(name="b"))
+    rig.operate(Operation.PAUSE, "b")
+    rig.activate()
+    (place,) = rig.place_all()
+    rig.list_fills(next_trade_id=41)
+    rig.operate(Operation.RESUME, "b")
+    rig.keep_alive(10 * SECOND_NS)
+    assert rig.session("b").state == "active"
+    rig.fill(place, 4, 40, source=Source.QUERY)
+    assert [rig.session(name).position.net_lots for name in "ab"] == [4, 0]
+    report(rig, cid_of(3, session=1), trade_id=39)
+    assert [rig.session(name).position.net_lots for name in "ab"] == [4, 0]
+
+
+def test_holdings_are_counted_anew_after_an_execution_that_they_are_older_than() -> None:
+    """An order of an earlier life fills after the balances were listed, before they count (seed 2396)."""
+    rig = Rig()
+    rig.operate(Operation.PAUSE, "main")
+    rig.activate()
+    assert not rig.session().stock_taken
+    report(rig, cid_of(3))
+    rig.operate(Operation.RESUME, "main")
+    rig.list_orders()
+    rig.list_fills(next_trade_id=41)
+    rig.advance(100 * MS)
+    assert not rig.session().stock_taken
+    rig.list_balances(base=BASE_ATOMS + 5 * INSTRUMENT.lot_atoms)
+    rig.advance(100 * MS)
+    assert rig.session().stock_taken
+    assert rig.session().target_lots == BASE_ATOMS // INSTRUMENT.lot_atoms + 5
 
 
 def test_one_of_an_order_that_turned_up_since_may_have_happened_since() -> None:
