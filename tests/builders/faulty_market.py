@@ -75,6 +75,7 @@ bid_spread_bps = 3
 ask_spread_bps = 3
 order_amount_base = 0.002
 order_refresh_time_ms = 1_000
+order_refresh_tolerance_bps = 0
 
 [pair.btc.inventory]
 max_base = 0.05

@@ -45,6 +45,8 @@ symbol = "BTC/USDT"
 bid_spread_bps = 0.1
 ask_spread_bps = 0.1
 order_amount_base = 0.002
+order_levels = 2
+order_level_spread_bps = 5
 order_refresh_time_ms = 1_000
 max_order_age_ms = 1_500
 
@@ -56,7 +58,7 @@ latency_p99_ms = 90
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of fifteen seconds on paper, five times as fast."""
+    """The data directory of fifteen seconds on paper, five times as fast; the outer level is not reached."""
     folder = tmp_path_factory.mktemp("why")
     with hosted_replay(busy_tape(40).save(folder / "tape.gz"), speed=5.0) as hosted:
         settings = loaded(folder, TEXT.format(url=hosted.url), [f"data_dir={folder / 'data'}"])
