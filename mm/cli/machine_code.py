@@ -17,8 +17,8 @@ def compile_(
     """Compile what backtests and searches spend their time in: same sources, same results, twice the pace.
 
     Takes some minutes and needs the extra `compile` and a C compiler. `mm backtest`, `mm tune` and `mm bench
-    replay` use it from then on, until a source changes; daemons never do. MM_COMPILED=0 keeps any command on
-    the sources, MM_COMPILED=1 lets any command use it.
+    replay` use it from then on, until a source changes; nothing else does. MM_COMPILED=0 keeps a command on
+    the sources.
     """
     if remove:
         from mm.native.build import remove as remove_all

@@ -46,7 +46,6 @@ from mm.cli import (
 )
 from mm.cli.terminal import AsJson, NoColor, Quiet, Verbose, terminal_of
 from mm.errors import EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, MMError
-from mm.native.use import WISH_KEY, use
 
 EPILOG: Final = (
     "Exit codes: 0 ok, 1 unexpected, 2 usage, 3 not running, 4 config, 5 timeout, 6 halted,"
@@ -199,6 +198,4 @@ def _open_standard_streams() -> None:
 def main() -> NoReturn:
     """The console script `mm`."""
     _open_standard_streams()
-    if os.environ.get(WISH_KEY) == "1":
-        use()
     sys.exit(carry_out(sys.argv[1:]))

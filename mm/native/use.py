@@ -1,9 +1,8 @@
 """Whether a process uses what was compiled: backtests and searches do where there is some, daemons never.
 
 A daemon waits for its venue, not for itself, and is to run the sources that were tested line by line. The
-environment variable MM_COMPILED set to 0 keeps a process on its sources, set to 1 makes any verb take what
-was compiled. Must be asked before the modules are imported. Invariant: what was compiled from other sources
-than those that lie there is not used.
+environment variable MM_COMPILED set to 0 keeps a process on its sources. Must be asked before the modules
+are imported. Invariant: what was compiled from other sources than those that lie there is not used.
 """
 
 import os
@@ -15,7 +14,7 @@ from mm.native.finder import FOLDER_KEY, install, installed
 from mm.native.sources import cache_directory, compiled_names, digest
 
 WISH_KEY: Final = "MM_COMPILED"
-"""Environment variable: 0 never, 1 always, where it can be had."""
+"""Environment variable: 0: never."""
 
 Core = Literal["compiled", "interpreted"]
 """What decides: machine code, or the sources as they stand."""
