@@ -110,7 +110,8 @@ def backtest(
 
     Example: mm backtest config/paper.toml --data btcusdt.gz --to 30m --queue power:2
     """
-    by_machine_code(terminal)
+    if jobs == 1 and not scheduler:
+        by_machine_code(terminal)
     from mm.bootstrap.backtest.run import BacktestJob, backtests_of
     from mm.logs import LogSettings, configure
 

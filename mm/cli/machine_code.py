@@ -14,11 +14,11 @@ def compile_(
     *,
     remove: Annotated[bool, typer.Option("--remove", help="Remove what was compiled instead.")] = False,
 ) -> None:
-    """Compile what backtests and searches spend their time in: same sources, same results, twice the pace.
+    """Compile what backtests spend their time in: same sources, same results, twice the pace.
 
-    Takes some minutes and needs the extra `compile` and a C compiler. `mm backtest`, `mm tune` and `mm bench
-    replay` use it from then on, until a source changes; nothing else does. MM_COMPILED=0 keeps a command on
-    the sources.
+    Takes some minutes and needs the extra `compile` and a C compiler. `mm backtest` in one process and `mm
+    bench replay` use it from then on, until a source changes; nothing else does. MM_COMPILED=0 keeps a
+    command on the sources.
     """
     if remove:
         from mm.native.build import remove as remove_all

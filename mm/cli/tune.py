@@ -12,7 +12,6 @@ import typer
 
 from mm.cli.backtest import EXIT_INTERRUPTED, Data, From, More, Reference, To, time_ns
 from mm.cli.facts import with_facts
-from mm.cli.machine_code import by_machine_code
 from mm.cli.progress import counting_bar
 from mm.cli.report import Aversion
 from mm.cli.terminal import Overrides, Terminal, duration_ns, printable, verb
@@ -104,7 +103,6 @@ def tune(
 
     Example: mm tune config/paper.toml --space space.toml --data var/data --trials 100 --jobs 2
     """
-    by_machine_code(terminal)
     order = _order_type()(
         config=config,
         space=space,
