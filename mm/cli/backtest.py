@@ -110,8 +110,7 @@ def backtest(
 
     Example: mm backtest config/paper.toml --data btcusdt.gz --to 30m --queue power:2
     """
-    if jobs == 1 and not scheduler:
-        by_machine_code(terminal)
+    by_machine_code(terminal, alone=jobs == 1 and not scheduler)
     from mm.bootstrap.backtest.run import BacktestJob, backtests_of
     from mm.logs import LogSettings, configure
 

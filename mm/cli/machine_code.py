@@ -35,9 +35,12 @@ def compile_(
     terminal.result({"folder": str(folder), "modules": len(compiled_files())})
 
 
-def by_machine_code(terminal: Terminal) -> Core:
-    """Take what was compiled, and say so; to be called before anything that decides is imported."""
-    core = use()
+def by_machine_code(terminal: Terminal, *, alone: bool = True) -> Core:
+    """Take what was compiled, and say so; to be called before anything that decides is imported.
+
+    Args: alone: whether all of it happens in this process: what is sent to others is not compiled.
+    """
+    core = use() if alone else "interpreted"
     if core == "compiled":
         terminal.say("deciding by compiled modules (mm compile)")
     return core
