@@ -182,11 +182,11 @@ class Book:
 
     Fields:
         status: see BookStatus. seq: the venue's number of the last change applied.
-        updated_ns: local time of the last message about this book.
+        updated_ns: local time of the last message about this book. depth_ns: of the last that was not a top.
         crossed_since_ns: local time since which bid >= ask, or 0 while the book is not crossed.
     """
 
-    __slots__ = ("_asks", "_bids", "_depth_ns", "_top", "crossed_since_ns", "seq", "status", "updated_ns")
+    __slots__ = ("_asks", "_bids", "_top", "crossed_since_ns", "depth_ns", "seq", "status", "updated_ns")
 
     def __init__(self) -> None:
         """Start empty."""
@@ -195,7 +195,7 @@ class Book:
         # The newest top-of-book message: (its number, bid, ask). Deltas older than it may not bring back
         # what it said is gone.
         self._top: tuple[int, Level, Level] | None = None
-        self._depth_ns = 0
+        self.depth_ns = 0
         self.status = BookStatus.EMPTY
         self.seq = 0
         self.updated_ns = 0
@@ -232,7 +232,7 @@ class Book:
         self._bids.replace(bids)
         self._asks.replace(asks)
         self._top = None
-        self._depth_ns = ts_ns
+        self.depth_ns = ts_ns
         self.status = IN_SYNC
         self._touch(ts_ns, seq)
 
@@ -249,7 +249,7 @@ class Book:
                 _cut(self._asks, ask)
             else:
                 self._top = None
-        self._depth_ns = ts_ns
+        self.depth_ns = ts_ns
         self._touch(ts_ns, seq)
 
     def apply_top(self, ts_ns: int, seq: int, bid: Level, ask: Level) -> None:
@@ -269,7 +269,7 @@ class Book:
 
     def lags(self, ts_ns: int, patience_ns: int) -> bool:
         """Return whether the depth has been silent for longer than `patience_ns` while the top moved on."""
-        return self._top is not None and ts_ns - self._depth_ns > patience_ns
+        return self._top is not None and ts_ns - self.depth_ns > patience_ns
 
     def lose(self) -> None:
         """Forget that the book is right; its levels stay visible for people, never for quoting."""

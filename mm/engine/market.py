@@ -34,7 +34,7 @@ class Market:
         bid_ticks, ask_ticks: best prices without own size; 0 where a side is empty.
         mid_half_ticks: their sum; 0 while a side is empty, they cross, or the book is not in sync.
         last_trade_ticks: price of the last public trade, 0 before the first.
-        heard_ns: local time of the last message that the book took in.
+        heard_ns: local time of the last message that the book took in, and that was news.
         venue_ms: the venue's time of the last change of the book, 0 before the first. stands: changes have
             come since whose time is the same: what they carry may be as old as that.
         next_trade_id: where the next listing of own fills starts, -1 before the first.

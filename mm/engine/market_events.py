@@ -38,12 +38,14 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
     was_stale = now - market.heard_ns >= state.setup.deadlines.stale
     match event:
         case BookDelta():
-            known_seq = book.seq
+            known_seq, depth_ns = book.seq, book.depth_ns
             book.apply_delta(now, event.seq, event.bids, event.asks)
             # What the book ignored as old tells nothing of the venue's clock; one that tells no time says 0.
             if book.seq != known_seq:
                 market.stands = event.venue_ms == market.venue_ms and event.venue_ms > 0
                 market.venue_ms = event.venue_ms
+                if market.stands and depth_ns < market.heard_ns:
+                    _fall_back(state, market, depth_ns)
         case TopOfBook():
             if is_far_off(book, event):
                 lose(state, market, FAR_OFF)
@@ -71,6 +73,12 @@ def on_market_event(state: EngineState, event: MarketEvent) -> None:
     refresh(state, market)
     if was_stale and market.heard_ns == now:
         _wake(state, market)
+
+
+def _fall_back(state: EngineState, market: Market, depth_ns: int) -> None:
+    # What was heard of the top since then looked like news as long as the depth was thought to go on.
+    market.heard_ns = depth_ns
+    on_stale(state, market.instrument.symbol)
 
 
 def is_far_off(book: Book, event: TopOfBook) -> bool:

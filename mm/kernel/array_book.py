@@ -107,8 +107,8 @@ class ArrayBook(Book):
         self._replace(self._ask, asks)
         cells = self._memory.cells
         cells[market + at.TOP] = 0
-        cells[market + at.DEPTH_NS] = ts_ns
         cells[market + at.STATUS] = at.SYNCED
+        self.depth_ns = ts_ns
         self._touch(ts_ns, seq)
 
     def apply_delta(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
@@ -144,10 +144,18 @@ class ArrayBook(Book):
             in_venue=False,
         )
 
+    @property
+    def depth_ns(self) -> int:
+        """Local time of the last change of its depth."""
+        return self._memory.cells[self._market + at.DEPTH_NS]
+
+    @depth_ns.setter
+    def depth_ns(self, ts_ns: int) -> None:
+        self._memory.cells[self._market + at.DEPTH_NS] = ts_ns
+
     def lags(self, ts_ns: int, patience_ns: int) -> bool:
         """Return whether the depth has been silent for longer than `patience_ns` while the top moved on."""
-        cells, market = self._memory.cells, self._market
-        return bool(cells[market + at.TOP]) and ts_ns - cells[market + at.DEPTH_NS] > patience_ns
+        return bool(self._memory.cells[self._market + at.TOP]) and ts_ns - self.depth_ns > patience_ns
 
     # ---- what it displays
 

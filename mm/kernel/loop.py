@@ -173,7 +173,11 @@ def take_levels(  # noqa: PLR0913, PLR0917 - a leaf has no objects to pack them 
     """Apply a delta or a top, or nothing of it; return GOES_ON or why the loop ends."""
     if _stops_depth(cells, market, ts_ns) or may_cross(cells, market, sides, prices, sizes, row, end):
         return BEFORE
-    if kind != DELTA and is_far_off(cells, market, seq, prices[row], prices[row + 1]):
+    if kind == DELTA:
+        # The clock stands: the top that was heard meanwhile was no news.
+        if 0 < venue_ms == cells[market + VENUE_MS] and cells[market + DEPTH_NS] < cells[market + HEARD_NS]:
+            return BEFORE
+    elif is_far_off(cells, market, seq, prices[row], prices[row + 1]):
         return BEFORE
     bid, ask, new = market + BID, market + ASK, end - row + 1
     if not (has_room(cells, bid, new) and has_room(cells, ask, new)):

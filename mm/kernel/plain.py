@@ -146,6 +146,8 @@ class _Plain:
             if is_far_off(self.book, event):
                 return True
             return self._may_cross(BUY, (event.ask,)) or self._may_cross(SELL, (event.bid,))
+        if 0 < event.venue_ms == self._venue_ms and self.book.depth_ns < self._heard_ns:
+            return True
         return self._may_cross(BUY, event.asks) or self._may_cross(SELL, event.bids)
 
     def _counts(self, event: PublicTrade) -> bool:

@@ -30,6 +30,7 @@ class Stop(IntEnum):
     - a SNAPSHOT, an OTHER, a KEYFRAME while one is wanted (any other keyframe is passed over);
     - a DELTA or TOP while the engine's book is not in sync, or the venue's is not believed;
     - a DELTA or TOP when the market was not heard of for `stale_ns` or longer (`now - heard_ns >= stale_ns`);
+    - a DELTA whose time is that of the one before (`venue_ms`, > 0), if a TOP was heard between them;
     - a TOP that `market_events` would hold for far off;
     - a TRADE that counts (its number above `Prints.last_trade_id`, size > 0) and fills an own order
       (`Places.on_print`, with what was displayed of it before it came);

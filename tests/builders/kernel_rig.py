@@ -147,11 +147,13 @@ class Rig:
                 book.apply_snapshot(now_ns, event.seq, event.bids, event.asks)
             case BookDelta():
                 self.observed.on_depth(event.bids, event.asks, ts_ns=now_ns, seq=event.seq)
-                seq = book.seq
+                seq, depth_ns = book.seq, book.depth_ns
                 book.apply_delta(now_ns, event.seq, event.bids, event.asks)
                 if book.seq != seq:
                     known.stands = event.venue_ms == known.venue_ms and event.venue_ms > 0
                     known.venue_ms = event.venue_ms
+                    if known.stands:
+                        known.heard_ns = min(known.heard_ns, depth_ns)
             case TopOfBook():
                 self.observed.on_top(event.bid, event.ask, ts_ns=now_ns, seq=event.seq)
                 if is_far_off(book, event):

@@ -250,6 +250,13 @@ def test_two_changes_of_one_time_of_the_venue_make_the_clock_stand() -> None:
     assert (told.heard_ns, told.venue_ms, told.stands) == (110, 4, True)
 
 
+def test_a_clock_that_stands_behind_a_top_is_a_matter_of_the_engine() -> None:
+    """What was heard of the top was no news then, and a book may be stale by that."""
+    before, again = delta((99, 9), venue_ms=4), delta((99, 8), seq=13, venue_ms=4, ts_ns=130)
+    assert Bench().advance(before, top(99, 101, ts_ns=120, seq=12), again)[0] is Stop.BEFORE
+    assert Bench().advance(before, top(99, 101, ts_ns=110, seq=12), again)[0] is Stop.END
+
+
 def test_what_was_done_by_the_objects_is_passed_over() -> None:
     """An advance begins where it is told to."""
     bench = Bench()

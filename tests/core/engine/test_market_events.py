@@ -174,6 +174,56 @@ def test_a_stream_whose_clock_stands_still_does_not_make_a_book_fresh() -> None:
     assert rig.reports("stream.suspect")[0]["reason"] == f"no news of {SYMBOL}"
 
 
+def test_a_top_before_a_change_whose_time_is_that_of_the_one_before_does_not_make_a_book_fresh() -> None:
+    """It is as old as the depth then, and stale when that is (simulated: seed 2764)."""
+    strategy = Scripted(bids=(Quote(MID - 20, 10),), wake=SILENT)
+    rig = Rig(make_session(strategy, rules=make_rules(LIMITS)))
+    rig.activate()
+    market = rig.engine.state.books[SYMBOL]
+
+    def change(venue_ms: int) -> None:
+        rig.seq += 1
+        level = Level(MID - 9, 10)
+        rig.feed(BookDelta, symbol=SYMBOL, seq=rig.seq, venue_ms=venue_ms, bids=(level,), asks=())
+
+    def top() -> None:
+        rig.seq += 1
+        rig.feed(TopOfBook, symbol=SYMBOL, seq=rig.seq, bid=Level(MID - 9, 10), ask=Level(MID + 10, 10))
+
+    change(4)
+    told_ns = rig.now_ns
+    rig.advance(SECOND_NS)
+    top()
+    assert market.heard_ns == rig.now_ns
+    rig.advance(SECOND_NS // 10)
+    change(4)
+    assert market.heard_ns == told_ns
+    stale_ns = rig.engine.state.setup.deadlines.stale
+    rig.place_all()
+    assert rig.cancels() == []
+    rig.advance(told_ns + stale_ns + 1 - rig.now_ns)
+    assert rig.session().reason == "book_health.stale"
+    assert len(rig.cancels()) == 1
+
+
+def test_a_change_whose_clock_stands_after_the_limit_makes_a_book_stale_at_once() -> None:
+    """A top shortly before the limit had put it off."""
+    strategy = Scripted(bids=(Quote(MID - 20, 10),), wake=SILENT)
+    rig = Rig(make_session(strategy, rules=make_rules(LIMITS)))
+    rig.activate()
+    rig.place_all()
+    stale_ns = rig.engine.state.setup.deadlines.stale
+    level = Level(MID - 9, 10)
+    rig.feed(BookDelta, symbol=SYMBOL, seq=rig.seq + 1, venue_ms=4, bids=(level,), asks=())
+    rig.advance(stale_ns - 1)
+    rig.feed(TopOfBook, symbol=SYMBOL, seq=rig.seq + 2, bid=level, ask=Level(MID + 10, 10))
+    rig.advance(2)
+    assert rig.cancels() == []
+    rig.feed(BookDelta, symbol=SYMBOL, seq=rig.seq + 3, venue_ms=4, bids=(level,), asks=())
+    assert rig.session().reason == "book_health.stale"
+    assert len(rig.cancels()) == 1
+
+
 def test_an_old_change_that_comes_again_does_not_make_a_book_fresh_whose_clock_stands_still() -> None:
     """The book ignores it, so its time, which is another one, says nothing (simulated: seed 26)."""
     strategy = Scripted(bids=(Quote(MID - 20, 10),), wake=SILENT)

@@ -47,6 +47,7 @@ KEPT: Final = (
     (2_396, None, "holdings_that_were_older_than_a_fill_that_was_taken_for_held"),
     (2_464, None, "a_count_of_the_holdings_that_went_with_the_power"),
     (130_356, 5_000, "fills_before_a_count_of_the_holdings_that_was_lost"),
+    (2_764, None, "a_top_just_before_changes_whose_clock_stands"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 
