@@ -69,7 +69,6 @@ def with_facts(
 
 def facts_of(
     *,
-    venue: str | None = None,
     base: str | None = None,
     quote: str | None = None,
     tick: str | None = None,
@@ -80,16 +79,16 @@ def facts_of(
     from mm.store.recordings.source import Facts
 
     return Facts(
-        venue=venue,
         base=base,
         quote=quote,
-        tick_size=_number("--tick", tick),
-        lot_size=_number("--lot", lot),
+        tick_size=positive_number("--tick", tick),
+        lot_size=positive_number("--lot", lot),
         exchange_info=info,
     )
 
 
-def _number(option: str, text: str | None) -> Decimal | None:
+def positive_number(option: str, text: str | None) -> Decimal | None:
+    """Return the number that an option says, None if it says nothing; raises UsageError if it is none."""
     if text is None:
         return None
     try:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from mm.cli.facts import positive_number
 from mm.cli.terminal import NS_PER, Terminal
 from mm.errors import UsageError
 
@@ -68,8 +69,8 @@ def recorded_market(terminal: Terminal, asked: ReplayAsked, settings: "ExchangeS
         speed=1.0 if asked.speed is None else asked.speed,
         base=asked.base,
         quote=asked.quote,
-        tick_size=_number("--tick", asked.tick),
-        lot_size=_number("--lot", asked.lot),
+        tick_size=positive_number("--tick", asked.tick),
+        lot_size=positive_number("--lot", asked.lot),
         maker_fee_bps=FEE_BPS
         if asked.maker_fee_bps is None
         else _fee("--maker-fee-bps", asked.maker_fee_bps),
@@ -88,18 +89,6 @@ def _warn(terminal: Terminal, info: "RecordingInfo") -> None:
     for gap in info.gaps[:1]:
         missing = f"changes {gap.expected} to {gap.found - 1} are missing, one of {info.gap_count} gaps"
         terminal.say(f"{gap.place}: {missing}: the book is gone from there to the next snapshot")
-
-
-def _number(option: str, text: str | None) -> Decimal | None:
-    if text is None:
-        return None
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal(0)
-    if not (number.is_finite() and number > 0):
-        raise UsageError(f"{option} was {text[:40]!r}, expected a number above zero")
-    return number
 
 
 def _fee(option: str, text: str) -> Decimal:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mm.cli.backtest import EXIT_INTERRUPTED, Data, From, More, Reference, To, time_ns
+from mm.cli.backtest import EXIT_INTERRUPTED, Data, From, Funding, More, Reference, To, time_ns
 from mm.cli.facts import with_facts
 from mm.cli.progress import counting_bar
 from mm.cli.report import Aversion
@@ -93,6 +93,7 @@ def tune(
     to_time: To = "",
     aversion: Aversion = 0.01,
     pick: Pick = None,
+    funding: Funding = None,
     write: Write = False,
     reference: Reference = False,
     out: Out = None,
@@ -123,6 +124,7 @@ def tune(
         storage=storage,
         reference=reference,
         pick=pick,
+        funding=funding,
         facts=facts,
     )
     _finish(terminal, *_searched(terminal, order, jobs, scheduler), out=out, write=write)

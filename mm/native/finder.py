@@ -1,7 +1,7 @@
 """Finds modules that were compiled beforehand before their sources are found.
 
-Imports nothing of `mm`: it runs before anything else of it is imported, in workers too, which are told the
-folder by the environment. Invariant: a module that was imported from its source stays what it is.
+Imports nothing of `mm`: it has to run before any module that was compiled is imported. Invariant: a module
+that was imported from its source stays what it is.
 """
 
 import sys
@@ -12,9 +12,6 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Final
-
-FOLDER_KEY: Final = "MM_COMPILED_FOLDER"
-"""Environment variable by which a process tells those that it starts where to look."""
 
 GROUP: Final = "__mypyc"
 """End of the name of the library that the compiled modules share."""

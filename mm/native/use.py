@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final, Literal
 
-from mm.native.finder import FOLDER_KEY, install, installed
+from mm.native.finder import install, installed
 from mm.native.sources import cache_directory, compiled_names, digest
 
 WISH_KEY: Final = "MM_COMPILED"
@@ -29,7 +29,6 @@ def use() -> Core:
     folder = made_of_these_sources()
     if folder is None or any(name in sys.modules for name in compiled_names()):
         return "interpreted"
-    os.environ[FOLDER_KEY] = str(folder)
     install(folder)
     return "compiled"
 

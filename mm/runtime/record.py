@@ -100,15 +100,18 @@ class RecordCounts:
 
 
 @dataclass(slots=True)
-class _Due:
-    # When something is to be asked for, and how often in a row it failed.
+class Due:
+    """When something is to be asked for. Fields: at_ns; failures: in a row."""
+
     at_ns: int
     failures: int = 0
 
     def asked(self, now_ns: int) -> None:
+        """It was: if nothing comes, it is asked for again."""
         self.at_ns = now_ns + ANSWER_NS
 
     def failed(self, now_ns: int) -> None:
+        """It brought nothing: it is asked for again, later each time."""
         self.at_ns = now_ns + min(RETRY_NS << min(self.failures, 10), RETRY_NS_MAX)
         self.failures += 1
 
@@ -127,9 +130,9 @@ class Recorder:
         self._writer = writer
         self._clock = clock
         now_ns = clock.now_ns()
-        self._connect: _Due | None = _Due(now_ns)
-        self._measure = _Due(now_ns)
-        self._books = {symbol: _Due(now_ns) for symbol in symbols}
+        self._connect: Due | None = Due(now_ns)
+        self._measure = Due(now_ns)
+        self._books = {symbol: Due(now_ns) for symbol in symbols}
         self._silent_until_ns = 0
         self._segment = 1
         self._connection = 0
@@ -164,14 +167,14 @@ class Recorder:
             case BookSnapshot():
                 self.counts.snapshots += 1
                 self.in_sync.add(event.symbol)
-                self._books[event.symbol] = _Due(now_ns + SNAPSHOT_EVERY_NS)
+                self._books[event.symbol] = Due(now_ns + SNAPSHOT_EVERY_NS)
             case BookLost():
                 self._on_lost(now_ns, event.symbol)
             case ClockMeasured():
                 self.counts.measured(event.offset_ns, event.round_trip_ns)
                 note = ClockNote(offset_ns=event.offset_ns, round_trip_ns=event.round_trip_ns)
                 self._note(FramedKind.CLOCK, now_ns, note)
-                self._measure = _Due(now_ns + CLOCK_EVERY_NS)
+                self._measure = Due(now_ns + CLOCK_EVERY_NS)
             case RequestFailed():
                 self._on_failed(now_ns, event)
             case Throttled():
@@ -206,16 +209,16 @@ class Recorder:
         self.is_up, self._connect = True, None
         self.counts.connections += 1
         self._writer.append(FramedKind.UP, self._connection, now_ns, b"")
-        self._measure = _Due(now_ns)
+        self._measure = Due(now_ns)
         for symbol in self._books:
-            self._books[symbol] = _Due(now_ns + SNAPSHOT_AFTER_NS)
+            self._books[symbol] = Due(now_ns + SNAPSHOT_AFTER_NS)
 
     def _on_down(self, now_ns: int, reason: str) -> None:
         self._writer.append(FramedKind.DOWN, self._connection, now_ns, reason.encode())
         self.counts.gaps += len(self.in_sync)
         self.in_sync.clear()
         if self._connect is None:
-            self._connect = _Due(now_ns)
+            self._connect = Due(now_ns)
         else:
             self._connect.failed(now_ns)
         self.is_up = False
@@ -241,17 +244,23 @@ class Recorder:
         self._writer.append(kind, self._connection, now_ns, msgspec.msgpack.encode(note))
 
 
+def _nothing() -> None:
+    return
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordRun:
     """How long is recorded.
 
-    Fields: clock; for_ns: of its time, 0: until stopped; stop: set to end it; told: called again and again.
+    Fields: clock; for_ns: of its time, 0: until stopped; stop: set to end it; told: called again and again;
+    beside: asks for what is due of anything that is recorded beside the market.
     """
 
     clock: RecordClock
     for_ns: int
     stop: asyncio.Event
     told: Callable[[], object]
+    beside: Callable[[], object] = _nothing
 
 
 async def record(run: RecordRun, venue: RecordedVenue, recorder: Recorder, writer: FramedWriter) -> str:
@@ -268,6 +277,7 @@ async def record(run: RecordRun, venue: RecordedVenue, recorder: Recorder, write
             await _measure_last(venue, recorder)
             return ended
         recorder.ask(venue)
+        run.beside()
         run.told()
         pause_s = min(PAUSE_S, left_ns / NS_PER_S / clock.scale) if run.for_ns else PAUSE_S
         try:

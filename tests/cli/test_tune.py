@@ -1,14 +1,18 @@
 """`mm tune` as a person and as a program use it, on a made-up market."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from mm.bootstrap.tune.tuning import Tuning
+from mm.bootstrap.tune.tuning import Order, Tuning
 from mm.cli.main import EXIT_INTERRUPTED, carry_out
-from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE
+from mm.domain.units import NS_PER_S
+from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, ConfigError
+from mm.runtime.tune.splits import Cut
 from mm.settings.loader import load_settings
+from tests.builders.funded_tapes import NEXT_MS, perpetual
 from tests.builders.market_tapes import long_recording
 
 CONFIG = """mode = "paper"
@@ -200,6 +204,39 @@ def test_a_pick_that_a_study_does_not_have_is_told_before_anything_runs(
     assert carry_out(tuned("--data", market, "--trials", "2", "--pick", "7")) == EXIT_CONFIG
     assert "--pick 7" in capsys.readouterr().err
     assert study.read_bytes().count(b"mm.result") == before.count(b"mm.result")
+
+
+def test_rates_of_funding_are_part_of_a_study(folder: Path, config: Path) -> None:
+    """Each backtest has them, from wherever it runs; a study does not go on with others."""
+    perpetual(seconds=310).save(folder / "m.gz")
+    rates = folder / "rates.csv"
+    rates.write_text(f"ts_ms,rate\n{NEXT_MS},0.0003\n", encoding="utf-8")
+    data, space = (folder / "m.gz",), folder / "s.toml"
+    cut = Cut(splits=1, test_ratio=0.4, embargo_ns=NS_PER_S)
+    order = Order(config=config, space=space, data=data, trials=1, cut=cut, funding=Path("rates.csv"))
+    tuning = Tuning(order)
+    task = tuning.task({}, 0, 0)
+    assert isinstance(task, partial)
+    assert task.args[0].funding == rates
+    for _ in range(2):
+        with tuning.study():
+            pass
+    rates.write_text(f"ts_ms,rate\n{NEXT_MS},0.0004\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="funding"), Tuning(order).study():
+        pass
+
+
+def test_rates_that_nothing_is_funded_by_are_told_before_there_is_a_study(
+    folder: Path, config: Path, market: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A spot market has no funding; a file may be none."""
+    (folder / "rates.csv").write_text("ts_ms,rate\n1,2\n", encoding="utf-8")
+    assert carry_out(tuned("--data", market, "--funding", "rates.csv")) == EXIT_USAGE
+    assert "is a spot market, which is not funded here" in capsys.readouterr().err
+    perpetual(seconds=310).save(folder / "p.gz")
+    assert carry_out(tuned("--data", "p.gz", "--funding", "none.csv")) == EXIT_CONFIG
+    assert "none.csv" in capsys.readouterr().err
+    assert not (folder / "data" / "tune").exists()
 
 
 def test_data_that_are_none_are_told(config: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from mm.native import sources, use
-from mm.native.finder import FOLDER_KEY, CompiledFinder
+from mm.native.finder import CompiledFinder
 from mm.native.sources import compiled_files, compiled_names
+
+LOOK = "from pathlib import Path\nfrom mm.native.finder import install\ninstall"
+"""What is given the folder."""
 
 
 def compiled_file(folder: Path, name: str) -> Path:
@@ -42,11 +45,11 @@ def test_what_is_not_ours_or_not_there_is_left_to_others(tmp_path: Path) -> None
 
 
 def test_a_process_that_is_told_the_folder_looks_there_first(tmp_path: Path) -> None:
-    """A worker: before it imports anything of ours; a file that is no library of Python's is an error."""
+    """Before it imports what is compiled; a file that is no library of Python's is an error."""
     compiled_file(tmp_path, "mm.engine.quantise")
     told = subprocess.run(
-        [sys.executable, "-c", "import mm.engine.quantise"],
-        env={FOLDER_KEY: str(tmp_path), "PATH": "", "PYTHONPATH": str(sources.PACKAGE.parent)},
+        [sys.executable, "-c", f"{LOOK}(Path({str(tmp_path)!r}))\nimport mm.engine.quantise"],
+        env={"PATH": "", "PYTHONPATH": str(sources.PACKAGE.parent)},
         capture_output=True,
         text=True,
         check=False,

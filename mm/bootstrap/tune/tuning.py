@@ -17,7 +17,9 @@ from typing import Final
 from mm.analytics.session import AVERSION
 from mm.bootstrap.backtest.data import opened
 from mm.bootstrap.backtest.fills import fills_of
+from mm.bootstrap.backtest.funding import funding_of
 from mm.bootstrap.backtest.run import BacktestJob, run_job, span_of
+from mm.domain.instrument import Instrument
 from mm.errors import ConfigError, NotRunning, UsageError, WorkerFailed
 from mm.runtime.tune.executor import Executor, Task
 from mm.runtime.tune.judgement import Evidence, Judgement, Tried, best_of, judged
@@ -57,7 +59,8 @@ class Order:
     latencies: as `BacktestJob` takes them, "" for the config's: the worst of all counts; cut; from_ns, to_ns:
     of the data, 0: all; aversion: of the certainty equivalent; seed: of the search; lag: trials under way at
     once; name: of the study, "" for that of config and space; storage: "" for a file in the data directory;
-    pick: the trial to judge in place of the best; facts: what the data do not say themselves.
+    pick: the trial to judge in place of the best; funding: file of rates, as `BacktestJob` takes it; facts:
+    what the data do not say themselves.
     """
 
     config: Path
@@ -79,6 +82,7 @@ class Order:
     storage: str = ""
     reference: bool = False
     pick: int | None = None
+    funding: Path | None = None
     facts: Facts = field(default_factory=Facts)
 
 
@@ -141,6 +145,7 @@ class Tuning:
         source = opened(job, self.settings)
         _require_symbols(self.settings, source)
         span = span_of(job, source)
+        funding_of(job.funding, source, _judged_markets(self.settings, source), span)
         self.windows = windows(span.from_ns or source.first_ns, span.to_ns or source.last_ns, order.cut)
         self._job = job.placed()
         self.worlds = tuple((queue, latency) for queue in order.queues for latency in order.latencies)
@@ -239,8 +244,10 @@ class Tuning:
 
     def _facts(self) -> dict[str, object]:
         # All that a result depends on: a study never mixes two of any of these.
-        order = self.order
+        order, funding = self.order, self.order.funding
+        rates = {} if funding is None else {"funding": sha256(funding.read_bytes()).hexdigest()}
         return {
+            **rates,
             "space": self.space.fields(),
             "config": _config_digest(self.settings, [one.key for one in self.space.dimensions]),
             "data": self._data_digest,
@@ -358,6 +365,7 @@ def _job(order: Order, settings: Settings) -> BacktestJob:
         to_ns=order.to_ns,
         reference=order.reference,
         aversion=order.aversion,
+        funding=order.funding,
         facts=order.facts,
     )
 
@@ -387,6 +395,11 @@ def _require_symbols(settings: Settings, source: Source) -> None:
                 f" but {', '.join(source.symbols)}",
                 hint="name its recording with --data",
             )
+
+
+def _judged_markets(settings: Settings, source: Source) -> dict[str, Instrument]:
+    traded = [pair.symbol for pair in settings.pair.values()]
+    return {one.symbol: one for one in source.instruments if one.symbol in traded}
 
 
 def _require_pick(order: Order, trials: int) -> None:

@@ -9,6 +9,7 @@ from mm.venues.binance.settings import BinancePublicSettings, BinanceSettings, B
 
 if TYPE_CHECKING:
     from mm.venues.binance.heard import BinanceHeard, Ear
+    from mm.venues.binance.heard_account import AccountEar, BinanceAccountHeard
     from mm.venues.binance.public import BinancePublic
     from mm.venues.binance.venue import BinanceAdapter
 
@@ -19,6 +20,7 @@ __all__ = [
     "BinanceUrls",
     "BinanceVenue",
     "Clock",
+    "heard_account",
     "heard_market_data",
 ]
 
@@ -45,3 +47,11 @@ def heard_market_data(settings: BinancePublicSettings, ear: "Ear") -> "BinanceHe
     from mm.venues.binance.heard import BinanceHeard  # noqa: PLC0415 - ccxt is imported with it
 
     return BinanceHeard(settings, ear)
+
+
+def heard_account(settings: BinanceSettings, ear: "AccountEar") -> "BinanceAccountHeard":
+    """Return what listens to an account and can do nothing else; raises ForeignAddress, ConfigError."""
+    settings.egress()
+    from mm.venues.binance.heard_account import BinanceAccountHeard  # noqa: PLC0415 - ccxt is imported with it
+
+    return BinanceAccountHeard(settings, ear)

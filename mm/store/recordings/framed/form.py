@@ -44,7 +44,8 @@ class FramedKind(IntEnum):
     HEADER: what is recorded, first in each segment. FRAME: a text of a market stream, as received. ANSWER: a
     request of ours and the body of its answer, as received. OWN: a text of the account's stream. CLOCK: the
     venue's clock was measured. UP, DOWN: a connection stands, or ended with a reason. FAILED: a request that
-    brought no answer. END: a segment was closed in good order.
+    brought no answer. END: a segment was closed in good order. OWN_UP, OWN_DOWN: as UP and DOWN, of the
+    account's stream, whose connections are numbered by themselves.
     """
 
     HEADER = 1
@@ -56,9 +57,13 @@ class FramedKind(IntEnum):
     DOWN = 7
     FAILED = 8
     END = 9
+    OWN_UP = 10
+    OWN_DOWN = 11
 
 
 KINDS: Final = frozenset(FramedKind)
+OWN_KINDS: Final = frozenset({FramedKind.OWN, FramedKind.OWN_UP, FramedKind.OWN_DOWN})
+"""What tells of an account and of no market."""
 
 
 class FramedHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,6 +76,7 @@ class FramedHeader(msgspec.Struct, frozen=True, kw_only=True):
         segment: from 1 on, without a hole while nothing was dropped; opened_ns: local time of its beginning.
         offset_ns, round_trip_ns: the venue's clock minus ours as last measured; round trip 0: never was.
         scale: seconds of the recorded time per second of the wall, for a local exchange that runs faster.
+        has_account: the stream of an account is recorded beside the market.
     """
 
     recording: str
@@ -83,6 +89,7 @@ class FramedHeader(msgspec.Struct, frozen=True, kw_only=True):
     offset_ns: int = 0
     round_trip_ns: int = 0
     scale: float = 1.0
+    has_account: bool = False
 
     @property
     def symbols(self) -> tuple[str, ...]:

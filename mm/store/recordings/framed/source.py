@@ -18,7 +18,7 @@ from mm.domain.tape import Chunk
 from mm.errors import ConfigError, RecordingDamaged, RecordingUnusable
 from mm.store.recordings.detailed import Detailed, DetailedWriter
 from mm.store.recordings.framed.decode import framed_record
-from mm.store.recordings.framed.form import FramedKind, FramedRecord
+from mm.store.recordings.framed.form import OWN_KINDS, FramedKind, FramedRecord
 from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
 from mm.store.recordings.marks import Marks, marked_of
 from mm.store.recordings.noted import GapNotes
@@ -28,6 +28,9 @@ from mm.store.recordings.weave import Cut, Weaver
 
 DIGEST_BYTES: Final = 1024 * 1024
 _MARK: Final = b'"markPriceUpdate"'
+
+ACCOUNT: Final = "the account's stream"
+"""What stands for the stream of texts that tell of the account that was recorded too."""
 
 ENDS: Final = "the recording before it ends"
 """Why a book is lost where another recording begins."""
@@ -219,6 +222,11 @@ class _Loom:
         self._has_spoken = False  # whether anything was heard since the books were given up last
 
     def take(self, found: FramedRecord, number: int) -> None:
+        if found.kind in OWN_KINDS:
+            # Whoever replays a market makes his own orders in it.
+            if found.kind == FramedKind.OWN:
+                self.others[ACCOUNT] = self.others.get(ACCOUNT, 0) + 1
+            return
         if found.connection > self._connection:
             self._begin_connection(found, f"connection {found.connection} takes its place")
         elif found.connection and found.connection < self._connection and found.kind == FramedKind.FRAME:
