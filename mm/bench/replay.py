@@ -20,6 +20,7 @@ from mm.bench.agreement.beside import beside_hftbacktest
 from mm.bench.quantiles import microseconds
 from mm.bench.replay_clock import TimedKernel, kernel_alone_ns, shares
 from mm.bench.replay_market import ReplayMarket
+from mm.bench.replay_peers import BROKE
 from mm.bench.replay_ratios import PeerJob, ratios
 from mm.bench.replay_ratios import measured as peers_measured
 from mm.bench.replay_rig import (
@@ -68,7 +69,7 @@ class ReplayFigures:
 
     Fields:
         rows, messages, seconds: of the tape. decisions, orders, requests (cancels too), fills, digest: of the
-            run on moves as well.
+            run on moves as well; requests_fixed, fills_fixed: of that without.
         events_per_s: rows per second, decisions every 100 ms and on moves; events_per_s_fixed: without moves;
             events_per_cpu_s: the first per second of the processor, for machines that do other things too.
         kernel_events_per_s: rows per second of the kernel alone, where nobody decides; kernel_share: of the
@@ -85,6 +86,8 @@ class ReplayFigures:
     orders: int
     requests: int
     fills: int
+    requests_fixed: int
+    fills_fixed: int
     digest: str
     events_per_s: int
     events_per_s_fixed: int
@@ -122,7 +125,7 @@ def measure_replay(tape: ReplayTape, turns: int, say: Say) -> ReplayFigures:
     for turn in range(turns):
         say(f"{tape.name}: turn {turn + 1} of {turns}")
         on_moves.append(_timed(tape, on_moves=True))
-        fixed.append(_timed(tape, on_moves=False).wall_s)
+        fixed.append(_timed(tape, on_moves=False))
     best = min(on_moves, key=lambda one: one.wall_s)
     run, clock = best.run, best.clock
     lot_atoms = tape.instrument.lot_atoms
@@ -137,9 +140,11 @@ def measure_replay(tape: ReplayTape, turns: int, say: Say) -> ReplayFigures:
         orders=run.orders,
         requests=run.requests,
         fills=steps.fills,
+        requests_fixed=fixed[0].run.requests,
+        fills_fixed=fixed[0].run.steps.fills,
         digest=steps.said.digest,
         events_per_s=round(tape.rows / median(one.wall_s for one in on_moves)),
-        events_per_s_fixed=round(tape.rows / median(fixed)),
+        events_per_s_fixed=round(tape.rows / median(one.wall_s for one in fixed)),
         events_per_cpu_s=round(tape.rows / median(one.cpu_s for one in on_moves)),
         kernel_events_per_s=round(tape.rows * 1e9 / alone_ns),
         kernel_share=round(best.clock.inside_ns / 1e9 / best.wall_s, 3),
@@ -189,14 +194,17 @@ def _profile(tape: ReplayTape) -> dict[str, float]:
 def measured(options: ReplayOptions, say: Say) -> dict[str, object]:
     """Return every figure by name, those of the generated tape at the top; raises what `tapes` raises."""
     found: dict[str, dict[str, object]] = {}
+    broke: list[str] = []
     for tape in tapes(options, say):
         figures = asdict(measure_replay(tape, options.turns, say))
         if options.peers:
             told = peers_measured(tape.chunks, peer_job(tape), say=say)
             figures |= {"peers": told, **ratios(figures, told)}
+            broke += [f"{name}, {tape.name}: {told[name][BROKE]}" for name in told if BROKE in told[name]]
         found[tape.name] = figures
+    missing = {"peers_broke": broke} if options.peers else {}
     beside = {"agreement": beside_hftbacktest(say=say)} if options.peers else {}
-    return {**found[GENERATED], "tapes": found, **beside}
+    return {**found[GENERATED], "tapes": found, **missing, **beside}
 
 
 def peer_job(tape: ReplayTape) -> PeerJob:

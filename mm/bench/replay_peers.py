@@ -20,6 +20,9 @@ PYTHON: Final = "3.11"
 INSTALL_S: Final = 600
 PLAY_S: Final = 900
 
+BROKE: Final = "broke"
+"""Where a peer that is installed did not play, this says why."""
+
 FAILURES: Final = (OSError, subprocess.SubprocessError, ValueError)
 """What a peer that cannot be had raises."""
 
@@ -99,8 +102,8 @@ def told_by(peer: Peer, script: str, *words: object, directory: Path | None = No
 
 
 def unavailable(error: Exception) -> dict[str, object]:
-    """Return what stands in a report for a peer that could not be had."""
-    return {"unavailable": str(error)[:500]}
+    """Return what a report says of a peer that could not be had: why it is not here, or how it broke."""
+    return {"unavailable" if isinstance(error, FileNotFoundError) else BROKE: str(error)[:500]}
 
 
 def _run(words: list[str], limit_s: int) -> str:

@@ -53,8 +53,8 @@ class PeerJob:
 def measured(
     chunks: tuple[Chunk, ...], job: PeerJob, *, say: Callable[[str], object], directory: Path | None = None
 ) -> dict[str, Mapping[str, object]]:
-    """Return what each peer tells, by name: `events_per_s`, `orders`, `fills`, `position` per way of playing,
-    or `unavailable` with the reason.
+    """Return what each peer tells, by name: `events_per_s`, `requests`, `fills`, `position` per way of
+    playing, or with the reason `unavailable` if it is not installed, `broke` if it did not play.
 
     Args: say: is told what is being done. directory: of the environments, the user's cache if None.
     """

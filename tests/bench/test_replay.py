@@ -134,7 +134,7 @@ def test_other_backtesters_are_printed_beside_us(tmp_path: Path, monkeypatch: py
     kept = Path(__file__).parent / "agreement" / "hftbacktest_answers.json"
     orders, ways = tmp_path / "orders.json", tmp_path / "ways.json"
     orders.write_text(json.dumps({"answers": json.loads(kept.read_text("utf-8"))}), encoding="utf-8")
-    way = {"events_per_s": 1_000, "orders": 70, "fills": 5}
+    way = {"events_per_s": 1_000, "requests": 70, "fills": 5}
     names = ("python_on_moves", "njit_on_moves", "batched_on_moves")
     ways.write_text(json.dumps(dict.fromkeys(names, way)), encoding="utf-8")
     for peer in PEERS:

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from mm.bench.replay import ReplayOptions, peer_job, tapes
-from mm.bench.replay_peers import PEERS, environment
+from mm.bench.replay import measured as replay_measured
+from mm.bench.replay_peers import BROKE, PEERS, environment
 from mm.bench.replay_ratios import RATIOS, WAYS, measured, ratios
 
 FIGURES = {"events_per_s": 900, "events_per_s_fixed": 2_000}
@@ -43,8 +46,27 @@ def test_a_peer_that_breaks_is_told_with_its_last_words(tmp_path: Path) -> None:
 
 def test_a_peer_that_says_nothing_is_told_too(tmp_path: Path) -> None:
     """Neither does one that prints something else than an object."""
-    assert all("unavailable" in str(one) for one in played(tmp_path / "mute", "true").values())
+    assert all(BROKE in str(one) for one in played(tmp_path / "mute", "true").values())
     assert all("it told nothing" in str(one) for one in played(tmp_path / "list", "echo []").values())
+
+
+@pytest.mark.proof  # a whole recording, played by every peer that is installed
+@pytest.mark.timeout(900)
+def test_the_same_strategy_sends_about_as_many_requests_everywhere(shared_data: Path) -> None:
+    """One that sends more, a cancel that is under way once more, say, would be slower by its own fault."""
+    file = shared_data / "normalised" / "binance_spot_BTCUSDT_2024-08-08.parquet"
+    installed = [peer.name for peer in PEERS if environment(peer).joinpath("ready").exists()]
+    if not installed:
+        pytest.skip("no other backtester is installed: mm bench replay --install-peers")
+    figures = replay_measured(ReplayOptions(rows=10_000, turns=1, data=(file,), peers=True), lambda _: None)
+    assert figures["peers_broke"] == []
+    tapes_told = figures["tapes"]
+    assert isinstance(tapes_told, dict)
+    own = tapes_told[file.stem]
+    for name in installed:
+        for way, told in own["peers"][name].items():
+            ours = own["requests" if way.endswith("on_moves") else "requests_fixed"]
+            assert 0.75 * ours < told["requests"] < 1.33 * ours, (name, way, told, ours)
 
 
 def test_what_a_peer_says_is_taken_as_it_says_it(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def timed(play, rows, job, *, on_moves):
     state = hbt.state_values(0)
     told = {
         "events_per_s": round(len(rows) / took),
-        "orders": int(sent),
+        "requests": int(sent),
         "fills": int(state.num_trades),
         "position": float(state.position),
     }

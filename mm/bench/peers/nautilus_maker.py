@@ -111,6 +111,9 @@ class Maker(Strategy):
                     self.orders[side] = (order, ticks)
                     self.sent += 1
             elif abs(known[1] - ticks) > self.config.tolerance and known[0].is_open:
+                # Open it stays until the venue has answered: a cancel under way is not sent again.
+                if known[0].is_pending_cancel:
+                    continue
                 self.cancel_order(known[0])
                 self.sent += 1
 
@@ -221,7 +224,8 @@ def timed(data, rows, job, *, on_moves):
         oms_type=OmsType.NETTING,
         account_type=AccountType.CASH,
         base_currency=None,
-        starting_balances=[Money(1_000_000, BTC), Money(1_000_000_000, USDT)],
+        # No more than its own sums of free and locked can tell apart.
+        starting_balances=[Money(1_000, BTC), Money(10_000_000, USDT)],
         book_type=BookType.L2_MBP,
         latency_model=LatencyModel(base_latency_nanos=job["latency_ns"]),
     )
@@ -242,7 +246,7 @@ def timed(data, rows, job, *, on_moves):
     took = time.perf_counter() - began
     told = {
         "events_per_s": round(rows / took),
-        "orders": maker.sent,
+        "requests": maker.sent,
         "fills": maker.filled,
         "position": float(maker.held),
     }
