@@ -51,7 +51,6 @@ def test_a_peer_that_says_nothing_is_told_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.proof  # a whole recording, played by every peer that is installed
-@pytest.mark.timeout(900)
 def test_the_same_strategy_sends_about_as_many_requests_everywhere(shared_data: Path) -> None:
     """One that sends more, a cancel that is under way once more, say, would be slower by its own fault."""
     file = shared_data / "normalised" / "binance_spot_BTCUSDT_2024-08-08.parquet"
