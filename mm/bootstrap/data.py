@@ -145,7 +145,11 @@ def _as_npz(source: Source, out: Path) -> Converted:
 
     made = write_hftbacktest(source, out)
     marks = sum(len(found) for found in marks_of(source).values())
-    told = {"events that are no rows": made.left_out, "mark prices": marks}
+    told = {
+        "events that are no rows": made.left_out,
+        "mark prices": marks,
+        "changes of single orders beside the levels": made.orders,
+    }
     left_out = {name: count for name, count in told.items() if count}
     return Converted(
         path=out,

@@ -14,7 +14,7 @@ import msgspec
 from mm.domain.book import Book, Level
 from mm.domain.events import BookLost
 from mm.domain.instrument import Instrument
-from mm.domain.tape import DELTA, KEYFRAME, OTHER, SNAPSHOT, TOP, TRADE
+from mm.domain.tape import DELTA, KEYFRAME, ORDER, ORDERS, OTHER, SNAPSHOT, TOP, TRADE
 from mm.domain.units import NS_PER_MS, NS_PER_S, short_text
 from mm.store.recordings.detailed import KEPT, MARK_SCALE
 from mm.store.recordings.grid import GridDoubt
@@ -203,7 +203,7 @@ class _Reading:
                 self._book.lose()
                 self._spread_now(told.other.ts_ns, 0)
             return
-        if kind > KEPT:
+        if kind > KEPT or kind in (ORDER, ORDERS):
             return
         if kind in (SNAPSHOT, DELTA, KEYFRAME) and not self._has_tops:
             self._depth(told)

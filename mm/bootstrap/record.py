@@ -1,5 +1,5 @@
-"""`mm record`: a venue's public streams into files, as they come. No key is read, nothing is signed or
-traded.
+"""`mm record`: a venue's public streams into files, as they come, and beside them the stream of an account if
+one is named. Without one no key is read and nothing is signed; nothing is ever traded.
 
 Through the adapter that trades, with an ear on it. Invariant: however it ends, what was heard up to then is
 on the disk, and the report says why it ended.
@@ -8,7 +8,8 @@ on the disk, and the report says why it ended.
 import asyncio
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,12 +17,15 @@ import msgspec
 
 from mm import __version__
 from mm.bootstrap.door import pace_of
+from mm.bootstrap.record_account import RecordedAccount, address_of, check_account
 from mm.bootstrap.trade import in_loop
 from mm.domain.instrument import Instrument
 from mm.domain.units import NS_PER_S
 from mm.errors import ConfigError, RecordingFailed
 from mm.runtime.clock import AnchoredClock
 from mm.runtime.record import RecordCounts, Recorder, RecordRun, record
+from mm.runtime.record_account import OwnCounts
+from mm.settings.models import Settings
 from mm.settings.values import host_is_loopback
 from mm.store.lock import FileLock
 from mm.store.recordings.framed.form import FramedHeader
@@ -49,7 +53,8 @@ TELL_S: Final = 0.5
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordAsked:
     """What is to be recorded. Fields: symbols: unified; into: a directory; for_ns: 0: until stopped; url: of
-    a venue in place of the real one; limits: of what is written.
+    a venue in place of the real one; account: a config whose account is heard too, at its own address, which
+    then is the market's; limits: of what is written.
     """
 
     venue: str
@@ -57,12 +62,15 @@ class RecordAsked:
     into: Path
     for_ns: int = 0
     url: str | None = None
+    account: Settings | None = None
     limits: FramedLimits = field(default_factory=FramedLimits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordState:
-    """How a recording goes. Fields: ran_s: of the recorded time; books: in sync now; is_up; waiting_bytes."""
+    """How a recording goes. Fields: ran_s: of the recorded time; books: in sync now; is_up; waiting_bytes;
+    account: what was heard of it, None if none is; account_is_up.
+    """
 
     ran_s: float
     counts: RecordCounts
@@ -70,6 +78,8 @@ class RecordState:
     books: int
     is_up: bool
     waiting_bytes: int
+    account: OwnCounts | None = None
+    account_is_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +87,7 @@ class RecordReport:
     """How a recording went.
 
     Fields: recording: its name; began_ns, ended_ns: local time; ended: "done", "stopped" or "max_bytes"; the
-    rest as `RecordCounts` and `FramedTotals`.
+    rest as `RecordCounts` and `FramedTotals`; account: None if none was heard.
     """
 
     recording: str
@@ -89,6 +99,7 @@ class RecordReport:
     ended: str
     counts: RecordCounts
     totals: FramedTotals
+    account: OwnCounts | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return it as JSON has it."""
@@ -119,6 +130,7 @@ class RecordReport:
             "segments_dropped": totals.dropped,
             "bytes": totals.bytes,
             "records": totals.records,
+            "account": None if self.account is None else self.account.as_dict(),
         }
 
 
@@ -129,12 +141,15 @@ Told = Callable[[RecordState], object]
 def record_market(asked: RecordAsked, told: Told) -> RecordReport:
     """Record until the time is over, a signal comes or a bound is reached.
 
-    Raises: ConfigError if there is no such venue or symbol; AlreadyRunning if another process records into
-    the directory; VenueUnreachable, VenueRefused before it began; RecordingFailed if the disk takes nothing
-    more.
+    Raises: ConfigError if there is no such venue or symbol, or no account in the config that is named;
+    AlreadyRunning if another process records into the directory; VenueUnreachable, VenueRefused before it
+    began; RecordingFailed if the disk takes nothing more.
     """
     if asked.venue not in VENUES:
         raise ConfigError(f"venue was {asked.venue!r}, expected {', '.join(VENUES)}")
+    if asked.account is not None:
+        check_account(asked.account, asked.venue)
+        asked = replace(asked, url=address_of(asked.account))
     return in_loop(lambda: _record(asked, told))
 
 
@@ -154,35 +169,34 @@ def _alone(into: Path) -> FileLock:
 async def _record(asked: RecordAsked, told: Told) -> RecordReport:
     clock = AnchoredClock(await asyncio.to_thread(pace_of, asked.url))
     ear = _Ear()
-    settings = BinancePublicSettings(
-        clock=clock,
-        urls=BinanceUrls(rest=asked.url) if asked.url else None,
-        loopback_only=asked.url is not None and host_is_loopback(asked.url),
-    )
-    venue = heard_market_data(settings, ear)
-    lock: FileLock | None = None
-    try:
+    async with AsyncExitStack() as closing:
+        account = _account_of(asked, clock)
+        if account is not None:
+            closing.push_async_callback(account.close)
+        venue = heard_market_data(_public_settings(asked, clock), ear)
+        closing.push_async_callback(venue.close)
         instruments = await venue.instruments(asked.symbols)
-        lock = _alone(asked.into)
+        if account is not None:
+            await account.ask_first()
+        closing.callback(_alone(asked.into).release)
         began_ns = clock.now_ns()
         writer = FramedWriter(asked.into, _header(asked, clock, instruments, began_ns), asked.limits)
         await asyncio.to_thread(writer.start)
         recorder = Recorder(asked.symbols, writer, clock)
-        telling = _Telling(told, recorder, writer, clock, began_ns)
+        telling = _Telling(told, (recorder, account), writer, clock, began_ns)
         run = RecordRun(clock=clock, for_ns=asked.for_ns, stop=_stop_on_signals(), told=telling)
         ended = "stopped"
         try:
             ear.hand_over(recorder)
             await venue.start(recorder)
+            if account is not None:
+                await account.begin(writer)
+                run = replace(run, beside=account.ask)
             ended = await record(run, venue, recorder, writer)
         finally:
             ended_ns = clock.now_ns()
             await asyncio.to_thread(writer.close, ended)
         telling.tell()
-    finally:
-        await venue.close()
-        if lock is not None:
-            lock.release()
     if writer.end not in (FramedEnd.CLOSED, FramedEnd.FULL):
         raise RecordingFailed(
             writer.reason, hint=f"what came before is whole: {writer.totals.records} records in {asked.into}"
@@ -197,7 +211,24 @@ async def _record(asked: RecordAsked, told: Told) -> RecordReport:
         ended=ended or str(writer.end),
         counts=recorder.counts,
         totals=writer.totals,
+        account=_counts_of(account),
     )
+
+
+def _public_settings(asked: RecordAsked, clock: AnchoredClock) -> BinancePublicSettings:
+    return BinancePublicSettings(
+        clock=clock,
+        urls=BinanceUrls(rest=asked.url) if asked.url else None,
+        loopback_only=asked.url is not None and host_is_loopback(asked.url),
+    )
+
+
+def _account_of(asked: RecordAsked, clock: AnchoredClock) -> RecordedAccount | None:
+    return None if asked.account is None else RecordedAccount(asked.account, asked.symbols, clock)
+
+
+def _counts_of(account: RecordedAccount | None) -> OwnCounts | None:
+    return None if account is None or account.recorder is None else account.recorder.counts
 
 
 def _header(
@@ -215,6 +246,7 @@ def _header(
         segment=1,
         opened_ns=began_ns,
         scale=clock.scale,
+        has_account=asked.account is not None,
     )
 
 
@@ -250,9 +282,15 @@ class _Ear:
 
 class _Telling:
     def __init__(
-        self, told: Told, recorder: Recorder, writer: FramedWriter, clock: AnchoredClock, began_ns: int
+        self,
+        told: Told,
+        recorders: tuple[Recorder, RecordedAccount | None],
+        writer: FramedWriter,
+        clock: AnchoredClock,
+        began_ns: int,
     ) -> None:
-        self._told, self._recorder, self._writer = told, recorder, writer
+        self._told, self._writer = told, writer
+        self._recorder, self._account = recorders
         self._clock, self._began_ns = clock, began_ns
         self._next_s = 0.0
 
@@ -263,6 +301,7 @@ class _Telling:
             self.tell()
 
     def tell(self) -> None:
+        own = None if self._account is None else self._account.recorder
         self._told(
             RecordState(
                 ran_s=(self._clock.now_ns() - self._began_ns) / NS_PER_S,
@@ -271,5 +310,7 @@ class _Telling:
                 books=len(self._recorder.in_sync),
                 is_up=self._recorder.is_up,
                 waiting_bytes=self._writer.waiting_bytes,
+                account=_counts_of(self._account),
+                account_is_up=own is not None and own.is_up,
             )
         )

@@ -16,11 +16,13 @@ from mm.bootstrap.public_feed import fee_ppm, public_settings
 from mm.bootstrap.trade import trade
 from mm.bootstrap.verdict import judged
 from mm.domain.units import floor_atoms
+from mm.errors import ConfigError
 from mm.observe import judge
 from mm.observe.fill_causes import fills_by_cause
 from mm.runtime.clock import AnchoredClock
 from mm.settings.models import Settings, VenueSettings
 from mm.settings.options import RunOptions, RunReport
+from mm.sim.queue import QueueModel
 from mm.store.fill_model import fill_model_words, said_of
 from mm.venues.binance import BinanceMarketData
 from mm.venues.paper import PaperTruth, PaperVenue, PaperVenueSettings
@@ -34,6 +36,7 @@ async def paper(options: RunOptions, venue: VenueSettings) -> RunReport:
     clock = AnchoredClock(pace)
     public = BinanceMarketData(public_settings(settings.paper, venue, clock))
     shown = with_other_venues(settings, public, clock)
+    _refuse_orders(settings)
     paper_venue = PaperVenue(shown, paper_settings(settings))
     began_ns, began = clock.now_ns(), time.monotonic()
     bot = await trade(settings, paper_venue, clock, duration_ns=options.duration_ns, show=options.show)
@@ -79,6 +82,16 @@ def paper_settings(settings: Settings) -> PaperVenueSettings:
         taker_fee_ppm=fee_ppm(given.taker_fee_bps),
         stp_mode=settings.stp.venue_mode.upper(),
     )
+
+
+def _refuse_orders(settings: Settings) -> None:
+    # No stream that is listened to tells who stands in a queue.
+    if QueueModel[settings.paper.queue.upper()] is QueueModel.L3:
+        place = settings.sources.get("paper.queue", str(settings.path))
+        raise ConfigError(
+            f"{place}: paper.queue: l3 follows single orders, which no venue's public stream here tells",
+            hint="risk_averse or another model here; mm backtest --queue l3 on data with order ids",
+        )
 
 
 def _read(truth: PaperTruth) -> judge.Truth:

@@ -49,7 +49,8 @@ To = Annotated[str, typer.Option("--to", metavar="TIME", help="The same: not any
 Queue = Annotated[
     str,
     typer.Option(
-        metavar="MODEL", help="risk_averse, power:N, power2, power3, log or log2; [paper] queue if absent."
+        metavar="MODEL",
+        help="risk_averse, power:N, power2, power3, log, log2; l3 where order ids are; else [paper] queue.",
     ),
 ]
 Latency = Annotated[

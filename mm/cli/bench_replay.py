@@ -9,7 +9,7 @@ import typer
 
 from mm.cli.machine_code import by_machine_code
 from mm.cli.terminal import Terminal, verb
-from mm.errors import UsageError
+from mm.errors import EXIT_CHECK_FAILED, UsageError
 
 COLUMNS: Final = (
     ("rows", "rows"),
@@ -75,6 +75,8 @@ def replay(
     if not terminal.as_json:
         _print(figures)
     terminal.result(figures)
+    if figures.get("peers_broke"):
+        raise typer.Exit(EXIT_CHECK_FAILED)
 
 
 def _print(figures: Mapping[str, object]) -> None:
@@ -109,7 +111,7 @@ def _print_peers(name: str, tape: Mapping[str, object]) -> None:
     for key, peer, way in RATIOS:
         moves = peers[peer].get(f"{way}_on_moves", {})
         names = (f"{key}_events_per_s", f"{key}_events_per_s_fixed", f"ratio_{key}", f"ratio_{key}_fixed")
-        rows.append((WAYS[key], [*map(tape.get, names), moves.get("orders"), moves.get("fills")]))
+        rows.append((WAYS[key], [*map(tape.get, names), moves.get("requests"), moves.get("fills")]))
     print(f"\n{f'beside us, {name[:36]}':<60}" + "".join(f"{title:>16}" for title in PEER_TITLES))
     for title, cells in rows:
         print(f"{title:<60}" + "".join(f"{'-' if cell is None else cell:>16}" for cell in cells))
@@ -117,6 +119,9 @@ def _print_peers(name: str, tape: Mapping[str, object]) -> None:
 
 def _print_agreement(beside: Mapping[str, object]) -> None:
     print(f"\nfills beside hftbacktest: {beside['same']} of {beside['scenarios']} orders ended the same way")
+    single = beside["single_orders"]
+    assert isinstance(single, Mapping)
+    print(f"  among single orders (L3): {single['same']} of {single['scenarios']}")
     wrong = beside["defects"]
     assert isinstance(wrong, Mapping)
     for name, one in wrong.items():

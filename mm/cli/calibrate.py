@@ -37,7 +37,7 @@ Fills = Annotated[
     typer.Option(
         "--fills",
         metavar="RUN",
-        help="In place of all else: the queue model by which the own orders of a run filled.",
+        help="In place of all else: the queue model by which own orders filled, of a run or of mm record.",
     ),
 ]
 More = Annotated[list[Path] | None, typer.Argument(metavar="[FILE...]", help="Further files of --data.")]
@@ -79,15 +79,15 @@ def calibrate(
     save_state: SaveState = False,
 ) -> None:
     """Estimate a session's parameters from recorded data; the config is changed with --write alone. With
-    --fills RUN: which queue model own orders fill by; --write keeps it in the run's data directory.
+    --fills RUN: which queue model own orders fill by; --write keeps it in its data directory or CONFIG's.
 
     Examples: mm calibrate mm.toml --data btc.gz; mm calibrate --fills var/paper --write
     """
     if fills is not None:
-        _only_fills(config, data, pair, band, maker_fee_bps, horizon, fix_volatility, save_state)
+        _only_fills(data, pair, band, maker_fee_bps, horizon, fix_volatility, save_state)
         from mm.cli.calibrate_fills import calibrate_run
 
-        calibrate_run(terminal, fills, write=write)
+        calibrate_run(terminal, fills, write=write, config=config)
         return
     if config is None or data is None:
         raise UsageError(

@@ -1,4 +1,5 @@
-"""What `mm calibrate --fills RUN` tells: how a run's own orders filled, beside what each queue model says.
+"""What `mm calibrate --fills RUN` tells: how own orders filled, of a run or of an account that was recorded,
+beside what each queue model says.
 
 Exit code 9 if `--write` was asked for and nothing can be said.
 """
@@ -11,7 +12,7 @@ import typer
 from mm.cli.progress import progress_bar
 from mm.cli.recorded import run_places
 from mm.cli.terminal import Terminal, printable
-from mm.errors import EXIT_CHECK_FAILED
+from mm.errors import EXIT_CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,14 +24,26 @@ SHOWN_MAX: Final = 8
 """Models in the table for people; JSON has them all."""
 
 
-def calibrate_run(terminal: Terminal, run: Path, *, write: bool) -> None:
-    """Tell what the orders of a run say of the queue models, and write the best one if that is asked for."""
-    from mm.bootstrap.calibrate.fills import calibrate_fills, fills_bytes, write_model
+def calibrate_run(terminal: Terminal, run: Path, *, write: bool, config: Path | None = None) -> None:
+    """Tell what the orders of a run say of the queue models, and write the best one if that is asked for.
 
-    (place,) = run_places(run)
-    with progress_bar(terminal, "reading", fills_bytes(place.directory)) as progress:
-        found = calibrate_fills(place.directory, progress)
-    written = write_model(found) if write and found.model is not None else None
+    Args: run: or what `mm record --account` left; config: whose data directory a recording's model goes to.
+    """
+    from mm.bootstrap.calibrate.fills import write_model
+    from mm.settings.loader import load_settings
+    from mm.store.recordings.framed.reader import is_framed
+
+    is_recorded = is_framed(run)
+    if config is not None and not is_recorded:
+        raise UsageError("--fills RUN stands alone, with --write at most", hint="mm calibrate --fills RUN")
+    if write and is_recorded and config is None:
+        raise UsageError(
+            "--write was given without a config: a recording lies in no data directory",
+            hint="mm calibrate CONFIG --fills DIR --write",
+        )
+    data_dir = None if config is None else load_settings(config).data_dir
+    found = _of_recording(terminal, run) if is_recorded else _of_run(terminal, run)
+    written = write_model(found, data_dir) if write and found.model is not None else None
     if not terminal.as_json:
         _print(terminal, found)
         print(_end(found, write=write, written=written))
@@ -40,6 +53,21 @@ def calibrate_run(terminal: Terminal, run: Path, *, write: bool) -> None:
     )
     if is_refused:
         raise typer.Exit(EXIT_CHECK_FAILED)
+
+
+def _of_run(terminal: Terminal, run: Path) -> "FillCalibration":
+    from mm.bootstrap.calibrate.fills import calibrate_fills, fills_bytes
+
+    (place,) = run_places(run)
+    with progress_bar(terminal, "reading", fills_bytes(place.directory)) as progress:
+        return calibrate_fills(place.directory, progress)
+
+
+def _of_recording(terminal: Terminal, path: Path) -> "FillCalibration":
+    from mm.bootstrap.calibrate.recorded import calibrate_recording, recorded_bytes
+
+    with progress_bar(terminal, "reading", recorded_bytes(path)) as progress:
+        return calibrate_recording(path, progress)
 
 
 def fields(found: "FillCalibration") -> dict[str, object]:

@@ -20,6 +20,7 @@ from mm.errors import EXIT_CHECK_FAILED
 if TYPE_CHECKING:
     from mm.bootstrap.data import DataOrder, Imported, Progress
     from mm.bootstrap.data_sheet import Sheet
+    from mm.store.recordings.framed.own import OwnFacts
     from mm.store.recordings.grid import GridDoubt
     from mm.store.recordings.source import Facts
     from mm.store.recordings.verify import Verified
@@ -113,6 +114,7 @@ def verify(
             "first_ns": found.first_ns,
             "last_ns": found.last_ns,
             "counts": dict(found.counts),
+            "account": None if found.account is None else found.account.as_dict(),
             "findings": [
                 {
                     "fault": one.fault.value,
@@ -145,6 +147,7 @@ def info_(
     """
     from mm.bootstrap.data import open_markets
     from mm.bootstrap.data_sheet import sheet_of
+    from mm.store.recordings.framed.own import own_facts
 
     sheets = []
     with _bar(terminal) as progress:
@@ -155,9 +158,13 @@ def info_(
                 progress("reading", ts_ns - first_ns, whole_ns)
 
             sheets.append(sheet_of(source, tell))
+    account = own_facts(files)
     if not terminal.as_json:
         print("\n\n".join("\n".join(_words_of_sheet(sheet)) for sheet in sheets))
-    terminal.result({"ok": True, "markets": [sheet.fields() for sheet in sheets]})
+        if account is not None:
+            print("\n" + "\n".join(_words_of_account(account)))
+    told = None if account is None else account.as_dict()
+    terminal.result({"ok": True, "markets": [sheet.fields() for sheet in sheets], "account": told})
 
 
 @verb
@@ -273,6 +280,8 @@ def _print_findings(terminal: Terminal, found: "Verified") -> None:
     if found.is_clean and not terminal.quiet:
         candles = f", {found.candles} candles as its trades make them" if found.candles else ""
         print(f"{printable(found.name)}: clean, {found.totals.words}{candles}")
+    if found.account is not None and not terminal.quiet:
+        print(f"account: {printable(found.account.words)}")
 
 
 def _words_of_sheet(sheet: "Sheet") -> Iterator[str]:
@@ -311,6 +320,12 @@ def _words_of_sheet(sheet: "Sheet") -> Iterator[str]:
         yield f"beside    {beside} messages are no part of the tape: before its snapshot, or no trades"
     if sheet.source.venue == INVERSE_VENUE:
         yield "note      sizes are contracts, settled in the base asset: a backtest's P&L is not theirs"
+
+
+def _words_of_account(account: "OwnFacts") -> Iterator[str]:
+    yield f"account   {printable(account.words)}"
+    for hole in account.holes:
+        yield f"  {printable(hole.file)}: row {hole.row} {_utc(hole.from_ns)}: {printable(hole.words)}"
 
 
 def _words_of_marks(sheet: "Sheet") -> Iterator[str]:

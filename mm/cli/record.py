@@ -1,4 +1,4 @@
-"""The verb `mm record`: what a venue sends, into files, byte for byte. Public data: no key is read.
+"""The verb `mm record`: what a venue sends, into files, byte for byte. Without --account no key is read.
 
 Nothing is decided here but what a person's options mean. The line that tells how it goes is for people at a
 terminal.
@@ -19,6 +19,7 @@ from mm.errors import UsageError
 if TYPE_CHECKING:
     from mm.bootstrap.record import RecordReport, RecordState
     from mm.runtime.record import RecordCounts
+    from mm.runtime.record_account import OwnCounts
 
 SYMBOL: Final = re.compile(r"[A-Z0-9]{1,20}/[A-Z0-9]{1,20}")
 SYMBOLS_MAX: Final = 100
@@ -66,6 +67,14 @@ Keep = Annotated[
 Free = Annotated[
     int, typer.Option(parser=byte_count, metavar="SIZE", help="End before less of the disk is free.")
 ]
+Account = Annotated[
+    Path | None,
+    typer.Option(
+        "--account",
+        metavar="CONFIG",
+        help="Hear the account of this live config too: its orders and balances. Nothing is traded.",
+    ),
+]
 
 
 @verb
@@ -77,6 +86,7 @@ def record(
     venue: Venue = "binance",
     for_ns: For = None,
     url: Url = None,
+    account: Account = None,
     rotate: Rotate = "1h",  # type: ignore[assignment]  # typer parses a default as it parses an argument
     max_bytes: MaxBytes = None,
     drop_oldest: DropOldest = False,
@@ -86,6 +96,7 @@ def record(
     """Record a market: mm record --symbol BTC/USDT --for 1h --into recordings"""
     from mm.bootstrap.record import RecordAsked, record_market
     from mm.logs import LogSettings, configure
+    from mm.settings.loader import load_settings
     from mm.store.recordings.framed.writer import FramedLimits
 
     if drop_oldest and max_bytes is None:
@@ -94,12 +105,15 @@ def record(
         raise UsageError(f"--max-bytes was {max_bytes}, expected {BYTES_MIN} or more")
     if rotate < SEGMENT_NS_MIN:
         raise UsageError("--rotate was below 1s, expected more")
+    if account is not None and url is not None:
+        raise UsageError("--url was given beside --account, whose config names the venue's address")
     asked = RecordAsked(
         venue=venue,
         symbols=checked_symbols(symbols),
         into=into,
         for_ns=for_ns or 0,
         url=_checked_url(url),
+        account=None if account is None else load_settings(account),
         limits=FramedLimits(
             segment_ns=rotate,
             max_bytes=max_bytes or 0,
@@ -110,7 +124,8 @@ def record(
     )
     configure(LogSettings(level="debug" if terminal.verbose else "warning", color=terminal.color))
     until = "until ctrl-c" if for_ns is None else f"for {for_ns / NS_PER['s']:g} s of the market's time"
-    terminal.say(f"recording {', '.join(asked.symbols)} of {venue} into {into} {until}")
+    beside = "" if account is None else f" and the account of {account}"
+    terminal.say(f"recording {', '.join(asked.symbols)} of {venue}{beside} into {into} {until}")
     line = StatusLine(terminal)
     try:
         report = record_market(asked, line.show)
@@ -171,6 +186,9 @@ def status_text(state: "RecordState", before: tuple[float, int]) -> str:
     rate = (counts.frames - before[1]) / passed_s if passed_s > 0 else 0.0
     offset = "-" if counts.offset_ns is None else f"{counts.offset_ns / 1e6:+.1f} ms"
     where = f"{state.books} books" if state.is_up else "not connected"
+    if state.account is not None:
+        heard = f"{state.account.texts} texts" if state.account_is_up else "not connected"
+        where = f"{where}  account {heard}"
     return (
         f"{state.ran_s:.0f} s  {where}  {counts.frames} frames ({rate:.0f}/s)  {totals.bytes / 1e6:.1f} MB"
         f" in {totals.files} files  {counts.gaps} gaps  clock {offset}"
@@ -186,6 +204,15 @@ def clock_words(counts: "RecordCounts") -> str:
     return f"the venue's clock is {offset_ms:.1f} ms {which}, measured with a round trip of {trip_ms:.1f} ms"
 
 
+def account_words(counts: "OwnCounts") -> str:
+    """Return what was heard of an account."""
+    from mm.store.recordings.framed.own import kind_words
+
+    lost = f", lost {counts.lost} times" if counts.lost else ""
+    heard = f"{kind_words(counts.kinds)}; {counts.listings} listings"
+    return f"{heard}; {counts.connections} connections{lost}"
+
+
 def summary(report: "RecordReport") -> str:
     """Return how a recording went, for people."""
     told = report.as_dict()
@@ -195,6 +222,7 @@ def summary(report: "RecordReport") -> str:
         ("books", f"{told['snapshots']} snapshots, {told['snapshots_refused']} that did not join"),
         ("gaps", f"{told['gaps']}, {told['connections']} connections"),
         ("clock", clock_words(report.counts)),
+        *(() if report.account is None else (("account", account_words(report.account)),)),
         ("written", f"{told['bytes']} bytes in {told['files']} files, {told['segments_dropped']} dropped"),
         ("recording", f"{report.directory}/{report.recording}-*.mmr"),
     )

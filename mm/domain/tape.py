@@ -3,11 +3,12 @@
 A message of a market is one or more rows that stand together; `events` makes the engine's events of them and
 `TapeWriter` the rows of events, without loss. Holds no prices in decimals, no files and no arrays of others:
 a column is anything that is indexed by number and has `tolist`. Invariants: rows are in the order in which
-they were received; the rows of a message have one time, kind, market and number, and `last` at its end alone.
+they were received; the rows of a message have one time, kind and market, one number unless they are orders,
+and `last` at its end alone.
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
@@ -26,6 +27,13 @@ class TapeKind(IntEnum):
     level. Either without levels is one row of side 0. TOP: the best bid and ask, a row each, price 0 for an
     empty side. TRADE: one print. OTHER: an event that is no row: `seq` is its place in `Chunk.others`.
     KEYFRAME: a whole book as it stands there, so that reading can begin at it; who has the book is not told.
+    ORDER: who changed, where a recording knows single orders: a row per order, as it stands after the change
+    (size 0: gone), its id in `seq`; one that became larger or comes from another price, where a row before
+    says that it is gone, is behind all others at its price.
+    A row of side 0 comes first where all orders before it are gone. What a message of orders does to levels
+    is told by the SNAPSHOT or DELTA of the same time behind it; prints of that time come before both.
+    ORDERS: every order as it stands there, in the order of their queues, behind the row of side 0 and behind
+    the KEYFRAME of the same time. Neither is an event: no engine hears of single orders.
     """
 
     SNAPSHOT = 1
@@ -34,6 +42,8 @@ class TapeKind(IntEnum):
     TRADE = 4
     OTHER = 5
     KEYFRAME = 6
+    ORDER = 7
+    ORDERS = 8
 
 
 SNAPSHOT: Final = int(TapeKind.SNAPSHOT)
@@ -42,6 +52,8 @@ TOP: Final = int(TapeKind.TOP)
 TRADE: Final = int(TapeKind.TRADE)
 OTHER: Final = int(TapeKind.OTHER)
 KEYFRAME: Final = int(TapeKind.KEYFRAME)
+ORDER: Final = int(TapeKind.ORDER)
+ORDERS: Final = int(TapeKind.ORDERS)
 """The kinds as plain integers, for compiled code and for loops over rows."""
 
 
@@ -65,7 +77,7 @@ class Columns(NamedTuple):
         ts_ns: local time of receipt, never falling. kind: a `TapeKind`. market: index of its symbol.
         side: 1 for a bid or a buyer who took, -1 for an ask or a seller who took, 0 for no level.
         price_ticks; size_atoms: displayed or traded, base atoms.
-        seq: the venue's number: of the last change in a snapshot, delta or top, of the trade.
+        seq: the venue's number: of the last change in a snapshot, delta or top, of the trade; an order's id.
         venue_ms: the venue's time, 0 where it tells none. last: 1 on the last row of a message, else 0.
     """
 
@@ -98,6 +110,12 @@ class Chunk(NamedTuple):
 
 Row: TypeAlias = tuple[int, int, int, int, int, int, int, int, int]
 """One row, in the order of `Columns`."""
+
+OrderRow: TypeAlias = tuple[int, int, int, int]
+"""One order of a market: side as in `Columns`, price in ticks, size left in base atoms, id."""
+
+NO_ORDER: Final[OrderRow] = (0, 0, 0, 0)
+"""Stands first in a message of orders where all before it are gone."""
 
 
 class TapeWriter:
@@ -138,6 +156,19 @@ class TapeWriter:
         levels = [(1, *level) for level in book.bids] + [(-1, *level) for level in book.asks]
         self._message(book.ts_ns, KEYFRAME, book.symbol, levels or [(0, 0, 0)], book.seq, 0)
 
+    def add_orders(
+        self, ts_ns: int, symbol: str, orders: Sequence[OrderRow], *, whole: bool = False, kind: int = ORDER
+    ) -> None:
+        """Write a message of single orders; raises KeyError if it is of a market that was not named.
+
+        Args: whole: all orders before it are gone; kind: ORDER or ORDERS.
+        """
+        told = [NO_ORDER, *orders] if whole else orders
+        market, left = self._index[symbol], len(told)
+        for side, price_ticks, size_atoms, order_id in told:
+            left -= 1
+            self._row((ts_ns, kind, market, side, price_ticks, size_atoms, order_id, 0, not left))
+
     def take(self) -> Chunk:
         """Return the rows so far, and begin anew."""
         chunk = Chunk(self.symbols, self._columns, tuple(self._others))
@@ -177,15 +208,16 @@ def messages(chunk: Chunk, start: int = 0, stop: int | None = None) -> Iterator[
 
 
 def events(chunk: Chunk, start: int = 0, stop: int | None = None) -> Iterator[AnyEvent]:
-    """Yield the events of a chunk from row `start` up to row `stop`; keyframes are left out."""
+    """Yield the events of a chunk from row `start` up to row `stop`; keyframes and orders are left out."""
     for message in messages(chunk, start, stop):
-        if message[0][1] != KEYFRAME:
+        if message[0][1] < KEYFRAME:
             yield event_of(chunk, message)
 
 
 def event_of(chunk: Chunk, message: list[Row]) -> AnyEvent:
-    """Return the event that the rows of one message are; a keyframe is a snapshot."""
+    """Return the event that the rows of one message are; a keyframe is a snapshot. Orders are none: a bug."""
     ts_ns, kind, market, side, price_ticks, size_atoms, seq, venue_ms, _ = message[0]
+    assert kind < ORDER
     if kind == OTHER:
         return chunk.others[seq]
     symbol = chunk.symbols[market]

@@ -41,6 +41,7 @@ from mm.kernel.layout import (
     PLACE,
     PLACES,
     PLACES_COUNT,
+    QUEUE,
     ROW,
     SEEN_ASK,
     SEEN_ASK_ATOMS,
@@ -74,6 +75,7 @@ from mm.kernel.layout import (
 from mm.kernel.messages import may_cross, take_delta, take_top
 from mm.kernel.slots import best_of, find, has_room, slot_of
 from mm.kernel.venue_view import fills, mark_time, newest_top, part_of, take_print
+from mm.sim.queue import L3
 
 
 def run(  # noqa: PLR0913, PLR0917 - what is compiled takes the columns one by one
@@ -101,7 +103,7 @@ def run(  # noqa: PLR0913, PLR0917 - what is compiled takes the columns one by o
         while lasts[end - 1] == 0:
             end += 1
         kind, ts_ns = kinds[row], times[row]
-        if kind != KEYFRAME or cells[WANTS_KEYFRAME] != 0:
+        if kind < KEYFRAME or (kind == KEYFRAME and cells[WANTS_KEYFRAME] != 0):
             code = _stops(kind, ts_ns, limit_ns)
             if code != GOES_ON:
                 break
@@ -117,11 +119,32 @@ def run(  # noqa: PLR0913, PLR0917 - what is compiled takes the columns one by o
                 if code not in (GOES_ON, AFTER):
                     break
             cells[NOW_NS] = ts_ns
+        elif kind != KEYFRAME:
+            market = cells[cells[NAMES] + markets[row]]
+            if market >= 0 and cells[market + QUEUE] == L3:
+                code = DUE if ts_ns >= limit_ns else meets_own(cells, market, sides, prices, row, end)
+                if code != GOES_ON:
+                    break
         cells[NUMBER] += 1
         row = end
     finish(cells)
     cells[ROW] = row
     return code
+
+
+def meets_own(  # noqa: PLR0913, PLR0917 - a leaf has no objects to pack them in
+    cells: Cells, market: int, sides: Cells, prices: Cells, row: int, end: int
+) -> int:
+    """Return BEFORE if all orders are told anew, or one at the price of an own one is, else GOES_ON."""
+    if sides[row] == 0:
+        return BEFORE
+    for at in range(row, end):
+        side = market + (BID if sides[at] > 0 else ASK)
+        if cells[side + PLACES_COUNT] != 0:
+            slot = find(cells, side, prices[at])
+            if slot >= 0 and cells[slot + MARKS] & OWN:
+                return BEFORE
+    return GOES_ON
 
 
 def _stops(kind: int, ts_ns: int, limit_ns: int) -> int:

@@ -12,7 +12,7 @@ from typing import Final
 from mm.domain.book import IN_SYNC, Book
 from mm.domain.events import AnyEvent, BookDelta, PublicTrade, TopOfBook
 from mm.domain.sides import BUY, SELL, Side
-from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT, Chunk, Row, event_of, messages
+from mm.domain.tape import KEYFRAME, ORDER, OTHER, SNAPSHOT, Chunk, Row, event_of, messages
 from mm.engine.glide import SeenTop, SeenTrade
 from mm.engine.market_events import is_far_off
 from mm.kernel.types import KernelMarket, News, Stop, Watch
@@ -60,13 +60,17 @@ class PlainKernel:
             known.begin()
         while self._message:
             ts_ns, kind = self._message[0][:2]
-            if kind == KEYFRAME and not wants_keyframe:
+            follows = kind >= ORDER and self._follows()
+            if not follows and kind >= KEYFRAME and not (kind == KEYFRAME and wants_keyframe):
                 self._pass()
                 continue
             if ts_ns >= limit_ns:
                 return Stop.DUE, self._at
-            if kind in (SNAPSHOT, OTHER, KEYFRAME):
+            if kind in (SNAPSHOT, OTHER, KEYFRAME) or (follows and self._meets_own()):
                 return Stop.BEFORE, self._at
+            if follows:
+                self._pass()
+                continue
             market = self._by_symbol.get(self._chunk.symbols[self._message[0][2]])
             is_due = False
             if market is not None:
@@ -85,6 +89,15 @@ class PlainKernel:
     def news(self, market: int) -> News:
         """Return what happened to a market since the last call, and forget it."""
         return self._markets[market].news()
+
+    # Whether single orders, which come next, are followed.
+    def _follows(self) -> bool:
+        market = self._by_symbol.get(self._chunk.symbols[self._message[0][2]])
+        return market is not None and market.spec.follows_orders
+
+    def _meets_own(self) -> bool:
+        market = self._by_symbol[self._chunk.symbols[self._message[0][2]]]
+        return not self._message[0][3] or any(market.rests(row[3], row[4]) for row in self._message)
 
     def _pass(self) -> None:
         self.messages += 1
@@ -134,6 +147,9 @@ class _Plain:
 
     # ---- before a message
 
+    def rests(self, sign: int, price_ticks: int) -> bool:
+        return self._feed is not None and bool(self._own[BUY if sign > 0 else SELL].at(price_ticks))
+
     def stops(self, event: AnyEvent) -> bool:
         if isinstance(event, PublicTrade):
             return self._counts(event) and self._fills(event)
@@ -157,6 +173,8 @@ class _Plain:
     def _fills(self, event: PublicTrade) -> bool:
         assert self._feed is not None
         side, size_atoms = event.aggressor.opposite, event.size_atoms
+        if self.spec.follows_orders:
+            return next(self._own[side].until(event.price_ticks), None) is not None
         shown = self._feed.sides[side].shown
         unprinted_atoms, shown_ns = shown.at(event.price_ticks, event.ts_ns)
         seen = Print(

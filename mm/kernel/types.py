@@ -16,6 +16,7 @@ from mm.domain.tape import Chunk
 from mm.engine.glide import Glided
 from mm.sim.feed import MarketFeed
 from mm.sim.places import Places, QueueSettings
+from mm.sim.queue import QueueModel
 
 FAR_NS: Final = 2**62
 """A limit that no message reaches."""
@@ -33,7 +34,11 @@ class Stop(IntEnum):
     - a DELTA whose time is that of the one before (`venue_ms`, > 0), if a TOP was heard between them;
     - a TOP that `market_events` would hold for far off;
     - a TRADE that counts (its number above `Prints.last_trade_id`, size > 0) and fills an own order
-      (`Places.on_print`, with what was displayed of it before it came);
+      (`Places.on_print`, with what was displayed of it before it came); where single orders are followed
+      (`KernelMarket.follows_orders`), one that counts and is at or through the price of an own order;
+    - an ORDER or ORDERS of a market whose single orders are followed, that names no order but says that all
+      are gone, or one at the price of an own order; where it is at or after the limit: DUE. Any other is
+      passed over as a keyframe: whoever follows orders has to see those afterwards;
     - a DELTA or TOP while an own order rests, if the displayed opposite best is strictly through the best
       own price already, or a level of the message with a size > 0 on that side is.
 
@@ -89,6 +94,11 @@ class KernelMarket(NamedTuple):
     known: Known
     prints: Prints | None = None
     queue: QueueSettings | None = None
+
+    @property
+    def follows_orders(self) -> bool:
+        """Whether its queues are those of single orders."""
+        return self.queue is not None and self.queue.model is QueueModel.L3
 
 
 News: TypeAlias = Glided

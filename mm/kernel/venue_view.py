@@ -51,7 +51,7 @@ from mm.kernel.layout import (
 )
 from mm.kernel.slots import find, slot_of
 from mm.sim.displayed import LATE_DECREASE_NS, LATE_PRINT_NS
-from mm.sim.queue import front_after_decrease, front_after_print
+from mm.sim.queue import L3, front_after_decrease, front_after_print
 
 
 def mark_time(cells: Cells, ts_ns: int) -> None:
@@ -276,12 +276,15 @@ def drop_top(cells: Cells, market: int) -> None:
 def fills(cells: Cells, market: int, sign: int, price_ticks: int, size_atoms: int) -> bool:
     """Return whether a print fills an own order. Args: sign: of who took, 1 for a buyer.
 
-    Whoever is first to get a lot gets it of the whole print: that is all that has to be known.
+    Whoever is first to get a lot gets it of the whole print: that is all that has to be known. Where single
+    orders are followed, whatever comes to the price of an own order counts as if it did: it moves the queue.
     """
     side = market + (ASK if sign > 0 else BID)
     key = -sign * price_ticks
     if cells[side + PLACES_COUNT] == 0 or cells[side + OWN_BEST] < key:
         return False
+    if cells[market + QUEUE] == L3:
+        return True
     lot_atoms = cells[market + LOT_ATOMS]
     if part_of(size_atoms, cells[market + PARTICIPATION]) < lot_atoms:
         return False

@@ -6,17 +6,28 @@ from. Never holds more than a chunk of the recording. A clock is read for how lo
 happens.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Final
 
 from mm.domain.book import LEVELS_MAX, Book, BookStatus
-from mm.domain.events import Advanced, BookDelta, BookLost, BookSnapshot, TopOfBook
-from mm.domain.tape import KEYFRAME, Chunk, Columns, TapeWriter, event_of, messages
+from mm.domain.events import Advanced, AnyEvent, BookDelta, BookLost, BookSnapshot, TopOfBook
+from mm.domain.tape import (
+    KEYFRAME,
+    ORDER,
+    ORDERS,
+    Chunk,
+    Columns,
+    Row,
+    TapeWriter,
+    event_of,
+    messages,
+)
 from mm.errors import RecordingUnusable
 from mm.runtime.backtest_loop import Loop, PlainLoop
 from mm.runtime.backtest_steps import Steps
+from mm.store.recordings.orders import OrderQueue
 from mm.store.recordings.source import Source
 
 STOPPED: Final = "interrupted"
@@ -115,10 +126,10 @@ class Backtest:
 def begun_at(chunks: Iterator[Chunk], from_ns: int) -> Iterator[Chunk]:
     """Yield chunks from the first message at or after `from_ns` on, the books of then before it as keyframes.
 
-    What comes earlier, from the last whole book on, only brings those books up to date. Args: from_ns: 0: all
-    as it is.
+    What comes earlier, from the last whole book on, only brings those books up to date, and the single orders
+    in them, where they are told. Args: from_ns: 0: all as it is.
     """
-    books: dict[str, Book] = {}
+    books = _Books()
     is_begun = not from_ns
     for chunk in chunks:
         if not chunk.rows:
@@ -126,30 +137,48 @@ def begun_at(chunks: Iterator[Chunk], from_ns: int) -> Iterator[Chunk]:
         if is_begun:
             yield chunk
             continue
-        row = _brought_up(chunk, from_ns, books)
+        row = books.bring_up(chunk, from_ns)
         if row == chunk.rows:
             continue
         is_begun = True
-        keyframes = _keyframes(chunk.symbols, books, from_ns)
+        keyframes = books.keyframes(chunk.symbols, from_ns)
         if keyframes.rows:
             yield keyframes
         yield chunk if not row else Chunk(chunk.symbols, _cut(chunk.columns, row), chunk.others)
 
 
-def _brought_up(chunk: Chunk, from_ns: int, books: dict[str, Book]) -> int:
+class _Books:
+    # What is there of each market, by symbol.
+
+    def __init__(self) -> None:
+        self._books: dict[str, Book] = {}
+        self._orders: dict[str, OrderQueue] = {}
+
     # Returns the first row that is not before `from_ns`.
-    row = 0
-    for message in messages(chunk):
-        if message[0][0] >= from_ns:
-            break
-        row += len(message)
-        event = event_of(chunk, message)
+    def bring_up(self, chunk: Chunk, from_ns: int) -> int:
+        row = 0
+        for message in messages(chunk):
+            ts_ns, kind, market = message[0][:3]
+            if ts_ns >= from_ns:
+                break
+            row += len(message)
+            if kind in (ORDER, ORDERS):
+                self._see_orders(chunk.symbols[market], message)
+            else:
+                self._see(event_of(chunk, message), kind)
+        return row
+
+    def _see_orders(self, symbol: str, message: Sequence[Row]) -> None:
+        queue = self._orders.setdefault(symbol, OrderQueue())
+        queue.take([(*row[3:6], row[6]) for row in message if row[3]], is_whole=not message[0][3])
+
+    def _see(self, event: AnyEvent, kind: int) -> None:
         if not isinstance(event, BookSnapshot | BookDelta | TopOfBook | BookLost):
-            continue
-        book = books.setdefault(event.symbol, Book())
+            return
+        book = self._books.setdefault(event.symbol, Book())
         match event:
             case BookSnapshot():
-                if message[0][1] != KEYFRAME or book.status is not BookStatus.IN_SYNC:
+                if kind != KEYFRAME or book.status is not BookStatus.IN_SYNC:
                     book.apply_snapshot(event.ts_ns, event.seq, event.bids, event.asks)
             case BookDelta():
                 book.apply_delta(event.ts_ns, event.seq, event.bids, event.asks)
@@ -157,18 +186,18 @@ def _brought_up(chunk: Chunk, from_ns: int, books: dict[str, Book]) -> int:
                 book.apply_top(event.ts_ns, event.seq, event.bid, event.ask)
             case BookLost():
                 book.lose()
-    return row
 
-
-def _keyframes(symbols: tuple[str, ...], books: dict[str, Book], from_ns: int) -> Chunk:
-    writer = TapeWriter(symbols)
-    for symbol, book in books.items():
-        if book.status is BookStatus.IN_SYNC:
-            bids, asks = book.bids(LEVELS_MAX, {}), book.asks(LEVELS_MAX, {})
-            writer.add_keyframe(
-                BookSnapshot(ts_ns=from_ns, symbol=symbol, seq=book.seq, bids=bids, asks=asks)
-            )
-    return writer.take()
+    def keyframes(self, symbols: tuple[str, ...], from_ns: int) -> Chunk:
+        writer = TapeWriter(symbols)
+        for symbol, book in self._books.items():
+            if book.status is BookStatus.IN_SYNC:
+                bids, asks = book.bids(LEVELS_MAX, {}), book.asks(LEVELS_MAX, {})
+                writer.add_keyframe(
+                    BookSnapshot(ts_ns=from_ns, symbol=symbol, seq=book.seq, bids=bids, asks=asks)
+                )
+            if symbol in self._orders:
+                writer.add_orders(from_ns, symbol, [*self._orders[symbol]], whole=True, kind=ORDERS)
+        return writer.take()
 
 
 def _cut(columns: Columns, row: int) -> Columns:

@@ -4,11 +4,11 @@ A loop takes chunks of a tape to the steps of a backtest. Whatever another loop 
 same steps: the same commands at the same times, the same fills, the same figures. Reads no clock.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from mm.domain.events import AnyEvent, BookLost, BookSnapshot, ConfigApplied, Stream, StreamDown
-from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT, Chunk, event_of, messages
+from mm.domain.tape import KEYFRAME, ORDER, OTHER, SNAPSHOT, Chunk, Row, event_of, messages
 from mm.runtime.backtest_steps import Steps
 
 LOOK_EVERY: Final = 1_000
@@ -54,7 +54,9 @@ class PlainLoop:
         on_event = self._steps.on_event
         for message in messages(chunk):
             kind = message[0][1]
-            if kind in RARE:
+            if kind >= ORDER:
+                take_orders(self._steps, chunk, message)
+            elif kind in RARE:
                 take_rare(self._steps, kind, event_of(chunk, message))
             else:
                 on_event(event_of(chunk, message))
@@ -85,3 +87,11 @@ def take_rare(steps: Steps, kind: int, event: AnyEvent) -> None:
         steps.on_event(event)
     elif isinstance(event, BookLost) or (isinstance(event, StreamDown) and event.stream is Stream.MARKET):
         steps.on_event(event)
+
+
+def take_orders(steps: Steps, chunk: Chunk, message: Sequence[Row]) -> None:
+    """Let single orders of a market be seen by whoever follows them; to all others nothing happens."""
+    told = steps.orders.get(chunk.symbols[message[0][2]])
+    if told is not None:
+        steps.advance(message[0][0])
+        told.on_orders(message)

@@ -6,12 +6,13 @@ answers at once is the next step, at the same time.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Protocol
 
 from mm.domain.commands import AnyCommand, Report
 from mm.domain.events import AnyEvent, ConfigApplied, Operation, OperatorAsked
+from mm.domain.tape import Row
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
 from mm.engine.session import SessionState
@@ -31,6 +32,14 @@ class Hears(Protocol):
 
     def __call__(self, event: AnyEvent, commands: Sequence[AnyCommand], /) -> Sequence[Report]:
         """Take a step in; return what somebody has to be told."""
+        ...
+
+
+class SeesOrders(Protocol):
+    """Sees the single orders of a recorded market (`mm.venues.paper.market.PaperMarket`)."""
+
+    def on_orders(self, message: Sequence[Row], /) -> None:
+        """See a message of `TapeKind.ORDER` or `TapeKind.ORDERS`."""
         ...
 
 
@@ -70,6 +79,7 @@ class Steps:
         engine, venue, recorded, analyst: as given. event_time: merges outcomes and timers with the data.
         hears: takes every step by an event in; the analyst's `on_step`, until somebody replaces it.
         prepare: makes the engine ready for a change of the config that the recorded run took.
+        orders: by symbol, who is told of the single orders of a recorded market; nobody else is.
         said: digest and counts of what it did so far. reasons: why each session did (not) quote when the stop
         came, by its name; empty before.
     """
@@ -90,6 +100,7 @@ class Steps:
         self.analyst = analyst or Analyst(engine.state)
         self.hears: Hears = self.analyst.on_step
         self.prepare: Callable[[ConfigApplied], object] = _unprepared
+        self.orders: Mapping[str, SeesOrders] = {}
         self.said = Said()
         self.reasons: dict[str, str] = {}
         self._recorder = recorder or NoRecorder()

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from mm.domain.events import Advanced
-from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT, Chunk, Row, event_of, rows
+from mm.domain.tape import KEYFRAME, ORDER, OTHER, SNAPSHOT, Chunk, Row, event_of, rows
 from mm.domain.units import ceil_div
 from mm.engine.market import Market
 from mm.engine.session import Session
 from mm.engine.state import EngineState
 from mm.kernel.types import FAR_NS, AnyKernel, KernelMarket, Stop, Watch
-from mm.runtime.backtest_loop import Goes, take_rare
+from mm.runtime.backtest_loop import Goes, take_orders, take_rare
 from mm.runtime.backtest_steps import Steps
 from mm.venues.paper import PaperVenue
 from mm.venues.paper.market import PaperMarket
@@ -74,13 +74,15 @@ class FastForward:
             if self._is_owed():
                 row = self._pass(chunk, row)
             else:
-                due_ns = event_time.next_due_ns
+                due_ns, begin = event_time.next_due_ns, row
                 stop, row = kernel.advance(
                     row,
                     FAR_NS if due_ns is None else due_ns,
                     self._watches(),
                     wants_keyframe=bool(recorded.waits_for),
                 )
+                if self._steps.orders:
+                    self._show_orders(chunk, begin, row)
                 self._tell(is_decision=stop is _AFTER)
                 if stop is _DUE:
                     event_time.advance(chunk.columns.ts_ns[row : row + 1].tolist()[0])
@@ -150,14 +152,27 @@ class FastForward:
             steps.event_time.advance(now_ns)
             steps.carry_out(commands)
 
+    # Those that the kernel passed over: they changed nothing at the price of an own order.
+    def _show_orders(self, chunk: Chunk, begin: int, end: int) -> None:
+        told, symbols = self._steps.orders, chunk.symbols
+        message: list[Row] = []
+        for row in rows(chunk, begin, end):
+            if row[1] == ORDER and symbols[row[2]] in told:
+                message.append(row)
+                if row[8]:
+                    told[symbols[row[2]]].on_orders(message)
+                    message = []
+
     # Returns the row after the message at `row`, which went through the objects.
     def _pass(self, chunk: Chunk, row: int) -> int:
         message = message_at(chunk, row)
-        kind, event = message[0][1], event_of(chunk, message)
-        if kind in (KEYFRAME, SNAPSHOT, OTHER):
-            take_rare(self._steps, kind, event)
+        kind = message[0][1]
+        if kind >= ORDER:
+            take_orders(self._steps, chunk, message)
+        elif kind in (KEYFRAME, SNAPSHOT, OTHER):
+            take_rare(self._steps, kind, event_of(chunk, message))
         else:
-            self._steps.on_event(event)
+            self._steps.on_event(event_of(chunk, message))
         self._passed += 1
         return row + len(message)
 

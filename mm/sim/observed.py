@@ -1,10 +1,10 @@
 """A book over a market that is only observed: displayed sizes and prints are all that fills own orders.
 
-Own orders rest behind what is displayed at their price, in estimated queues, and are filled by what the
-market shows and never by more than it shows. It knows no money and no time but the `ts_ns` given to it.
-Invariants: own fills of one print never exceed it; a displayed level gives its size once, and to what rests
-its share once; what is in front of an order never grows; own orders never trade with each other; the same
-inputs give the same fills.
+Own orders rest behind what is displayed at their price, in estimated queues, or in exact ones where single
+orders are told (`fifo`), and are filled by what the market shows and never by more than it shows. It knows no
+money and no time but the `ts_ns` given to it. Invariants: own fills of one print never exceed it; a displayed
+level gives its size once, and to what rests its share once; what is in front of an order never grows; own
+orders never trade with each other; the same inputs give the same fills.
 
 What fills a resting order, always at its own price and as maker:
 - a print at a better price for its taker than the order's (through it): up to the print's size;
@@ -28,6 +28,7 @@ from mm.domain.units import PPM
 from mm.sim.book import BookListener
 from mm.sim.causes import Causes, FillCause
 from mm.sim.feed import MarketFeed
+from mm.sim.fifo import FifoPlaces, OrderChange
 from mm.sim.orders import Fill, Order, OrderStatus, OrderType, Prevention, StpMode, TimeInForce
 from mm.sim.places import Place, Places, QueueSettings
 from mm.sim.queue import CUSTOMARY_POWERS, QueueModel
@@ -75,7 +76,12 @@ class ObservedBook:
         self._listener = listener
         self._fund = fund
         self._lot_atoms = instrument.lot_atoms
-        self._own = {BUY: Places(BUY, settings), SELL: Places(SELL, settings)}
+        self._fifo: dict[Side, FifoPlaces] = {}
+        if queue is QueueModel.L3:
+            self._fifo = {side: FifoPlaces(side, settings) for side in (BUY, SELL)}
+        self._knows_orders = not self._fifo
+        self._own: dict[Side, Places] = {BUY: Places(BUY, settings), SELL: Places(SELL, settings)}
+        self._own.update(self._fifo)
         self._market = MarketFeed(self._own)
         self._places: dict[int, Place] = {}
         self.orders: dict[int, Order] = {}
@@ -93,8 +99,33 @@ class ObservedBook:
 
     @property
     def is_open(self) -> bool:
-        """Whether orders may be placed: between a snapshot and a loss of what is displayed."""
-        return self._market.is_believed
+        """Whether orders may be placed: between a snapshot and a loss of what is displayed, and where queues
+        are those of single orders, once all of these were told.
+        """
+        return self._market.is_believed and self._knows_orders
+
+    @property
+    def follows_orders(self) -> bool:
+        """Whether single orders of the market have to be told (`on_orders`), each before the sizes that it
+        changes.
+        """
+        return bool(self._fifo)
+
+    def on_orders(self, changes: Sequence[OrderChange], *, whole: bool, again: bool = False) -> None:
+        """See single orders of the market as they stand now; without a place where queues are estimated.
+
+        Args: whole: these are all that there are. again: nothing has happened, they are only told once more:
+        no news for whoever knows them.
+        """
+        if not self._fifo or (again and self._knows_orders):
+            return
+        if whole:
+            self._knows_orders = True
+            for side, own in self._fifo.items():
+                own.replace([one for one in changes if one.side is side])
+            return
+        for order_id, side, price_ticks, size_atoms in changes:
+            self._fifo[side].change(order_id, price_ticks, size_atoms)
 
     def on_snapshot(self, bids: Sequence[Level], asks: Sequence[Level], *, ts_ns: int, seq: int = 0) -> None:
         """See the whole displayed book; it is believed from now on.

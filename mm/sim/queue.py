@@ -15,7 +15,8 @@ class QueueModel(IntEnum):
     """Which part of a decrease without a print was behind an order; the values are the leaves' codes.
 
     RISK_AVERSE: all of it, until the displayed size itself is smaller than the front. POWER, POWER2, POWER3,
-    LOG, LOG2: a part that grows with the share of the queue that is behind (see `part_behind`).
+    LOG, LOG2: a part that grows with the share of the queue that is behind (see `part_behind`). L3: nothing
+    is estimated, single orders are followed (`mm.sim.fifo`); as a leaf it says what RISK_AVERSE does.
     """
 
     RISK_AVERSE = 0
@@ -24,6 +25,7 @@ class QueueModel(IntEnum):
     POWER3 = 3
     LOG = 4
     LOG2 = 5
+    L3 = 6
 
 
 RISK_AVERSE: Final = 0
@@ -31,7 +33,11 @@ POWER: Final = 1
 POWER2: Final = 2
 POWER3: Final = 3
 LOG: Final = 4
+L3: Final = 6
 """The codes as plain integers, for the leaves. What is none of them is LOG2."""
+
+ESTIMATES: Final = tuple(model for model in QueueModel if model is not QueueModel.L3)
+"""The models that make do with displayed sizes."""
 
 CUSTOMARY_POWERS: Final = {QueueModel.POWER: 2.0, QueueModel.POWER2: 2.0, QueueModel.POWER3: 3.0}
 """The exponents that are used where nothing has been calibrated; the other models have none."""
@@ -42,10 +48,10 @@ def part_behind(model: int, shape: float, front_atoms: int, back_atoms: int) -> 
 
     With f in front, b behind and n = `shape` (> 0): POWER b^n / (b^n + f^n), POWER2 (b / (b + f))^n, POWER3
     1 - (f / (b + f))^n. The logarithms count in units of `shape` atoms (> 0; a whole base unit, where nothing
-    else is known): LOG ln(1+b) / (ln(1+b) + ln(1+f)), LOG2 ln(1+b) / ln(1+b+f). RISK_AVERSE: 1. With nothing
-    in front it is 1, with nothing behind 0.
+    else is known): LOG ln(1+b) / (ln(1+b) + ln(1+f)), LOG2 ln(1+b) / ln(1+b+f). RISK_AVERSE, L3: 1. With
+    nothing in front it is 1, with nothing behind 0.
     """
-    if front_atoms <= 0 or model == RISK_AVERSE:
+    if front_atoms <= 0 or model in (RISK_AVERSE, L3):
         return 1.0
     if back_atoms <= 0:
         return 0.0
@@ -74,7 +80,7 @@ def front_after_decrease(
     """
     after_atoms = before_atoms - decrease_atoms
     kept = front_atoms
-    if model != RISK_AVERSE:
+    if model not in (RISK_AVERSE, L3):
         back_atoms = max(0, before_atoms - front_atoms)
         behind = part_behind(model, shape, front_atoms, back_atoms) * decrease_atoms
         kept = front_atoms + math.ceil(min(behind, 1.0 * back_atoms) - decrease_atoms)

@@ -12,10 +12,11 @@ from random import Random
 from mm.domain.book import IN_SYNC, Book
 from mm.domain.events import BookDelta, BookLost, BookSnapshot, PublicTrade, TopOfBook
 from mm.domain.sides import BUY, SELL, Side
-from mm.domain.tape import Chunk, Row, event_of, messages, rows
+from mm.domain.tape import ORDER, ORDERS, Chunk, Row, event_of, messages, rows
 from mm.domain.units import PPM
 from mm.engine.market_events import is_far_off
 from mm.kernel.types import AnyKernel, KernelMarket, Stop, Watch
+from mm.sim.fifo import changes_of
 from mm.sim.observed import ObservedBook
 from mm.sim.orders import Order, OrderType
 from mm.sim.places import QueueSettings
@@ -102,7 +103,9 @@ class Rig:
         while row < (end or chunk.rows):
             if not limit_ns - step_ns:
                 limit_ns = chunk.columns.ts_ns[0:1].tolist()[0] + step_ns
+            begin = row
             stop, row = self.kernel.advance(row, limit_ns, (Watch(0, decided, threshold),))
+            self._show_orders(chunk, begin, row)
             self._hear(stop, row)
             if stop is Stop.END:
                 break
@@ -115,6 +118,16 @@ class Rig:
             self.now_ns = max(self.now_ns, self.kernel.now_ns)
             decided = self.known.mid_half_ticks
             on_due(self)
+
+    # Single orders that the kernel passed over.
+    def _show_orders(self, chunk: Chunk, begin: int, end: int) -> None:
+        for message in messages(chunk, begin, end):
+            if message[0][1] == ORDER:
+                self._see_orders(message)
+
+    def _see_orders(self, message: list[Row]) -> None:
+        whole, changes = changes_of(message)
+        self.observed.on_orders(changes, whole=whole, again=message[0][1] == ORDERS)
 
     def _hear(self, stop: Stop, row: int) -> None:
         news = self.kernel.news(0)
@@ -138,6 +151,9 @@ class Rig:
             message += rows(chunk, begin, min(begin + 16, chunk.rows))
             ends = [place for place, one in enumerate(message) if one[8]]
             del message[ends[0] + 1 if ends else len(message) :]
+        if message[0][1] >= ORDER:
+            self._see_orders(message)
+            return row + len(message)
         event = event_of(chunk, message)
         book, known, now_ns = self.book, self.known, event.ts_ns
         self.now_ns = now_ns

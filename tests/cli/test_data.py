@@ -7,7 +7,9 @@ import pytest
 
 from mm.cli.main import carry_out
 from mm.errors import EXIT_CHECK_FAILED, EXIT_CONFIG, EXIT_OK, EXIT_USAGE
+from mm.store.recordings.framed.form import FramedKind
 from mm.store.recordings.opening import open_source
+from tests.builders.framed import FramedTape, a_header
 from tests.builders.funded_tapes import NEXT_MS, perpetual
 from tests.builders.recordings import Tape, ordinary
 from tests.builders.stored import rows_of
@@ -143,6 +145,43 @@ def test_frames_that_are_no_rows_are_told(tmp_path: Path, capsys: pytest.Capture
     path = tape.save(tmp_path / "tape.gz")
     assert carry_out(["data", "import", str(path), "--into", str(tmp_path / "store")]) == EXIT_OK
     assert "1 frames of btcusdt@kline_1m are no rows" in capsys.readouterr().out
+
+
+def test_an_account_that_was_recorded_too_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its texts by kind and its hole, for people and programs; a market's rows know nothing of it."""
+    tape = FramedTape(a_header(has_account=True)).tape(ordinary(rounds=3))
+    for kind, text in (
+        (FramedKind.OWN_UP, b""),
+        (FramedKind.OWN, b'{"event":{"e":"executionReport"}}'),
+        (FramedKind.OWN_DOWN, b"closed by the venue"),
+        (FramedKind.OWN_UP, b""),
+    ):
+        tape.add(kind, text, connection=1)
+    path = str(tape.end().save(tmp_path))
+    counted = "1 order reports, 0 balance changes; 0 listings; 1 hole"
+    gone = "the account's stream was gone for 0.001 s: closed by the venue"
+    assert carry_out(["data", "info", path]) == EXIT_OK
+    said = capsys.readouterr().out
+    assert f"\n\naccount   {counted}\n  {path}: row " in said
+    assert gone in said
+    assert carry_out(["data", "info", path, "--json"]) == EXIT_OK
+    account = answer(capsys)["account"]
+    assert isinstance(account, dict)
+    assert (account["texts"], account["holes"][0]["reason"]) == (1, "closed by the venue")
+    assert carry_out(["data", "verify", path]) == EXIT_CHECK_FAILED
+    said = capsys.readouterr().out
+    assert said.startswith("account_hole: ")
+    assert f": {gone}\naccount: {counted}\n" in said
+    assert carry_out(["data", "verify", path, "--json"]) == EXIT_CHECK_FAILED
+    told = answer(capsys)
+    assert (told["counts"], told["account"]) == ({"account_hole": 1}, account)
+    assert carry_out(["data", "import", path, "--into", str(tmp_path / "store")]) == EXIT_OK
+    assert "1 frames of the account's stream are no rows" in capsys.readouterr().out
+    assert rows_of(open_source([tmp_path / "store"])) == rows_of(open_source([Path(path)]))
+    market = str(ordinary(rounds=3).save(tmp_path / "clean.gz"))
+    for verb in ("info", "verify"):
+        assert carry_out(["data", verb, market, "--json"]) == EXIT_OK
+        assert answer(capsys)["account"] is None
 
 
 def test_other_content_is_refused_with_a_config_error(

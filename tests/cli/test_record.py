@@ -8,18 +8,50 @@ import typer
 
 from mm.bootstrap.record import RecordReport, RecordState
 from mm.cli.main import carry_out
-from mm.cli.record import StatusLine, byte_count, checked_symbols, clock_words, status_text, summary
+from mm.cli.record import (
+    StatusLine,
+    account_words,
+    byte_count,
+    checked_symbols,
+    clock_words,
+    status_text,
+    summary,
+)
 from mm.cli.terminal import Terminal
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, UsageError
 from mm.runtime.record import RecordCounts
+from mm.runtime.record_account import OwnCounts
 from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
 from mm.store.recordings.framed.writer import FramedTotals
+from tests.builders.configs import SMALL
 from tests.builders.exchange_thread import hosted
 
 COUNTS = RecordCounts(
     frames=500, frame_bytes=99_000, snapshots=2, gaps=1, connections=3, offset_ns=-1_500_000
 )
 TOTALS = FramedTotals(segment=2, files=2, bytes=120_000_000, written=1, records=600, dropped=0)
+LIVE = """\
+mode = "live"
+
+[venue.main]
+key = "env:MM_TEST_KEY"
+secret = "env:MM_TEST_SECRET"
+url = "{url}"
+
+[pair.btc]
+symbol = "BTC/USDT"
+
+[pair.btc.params]
+bid_spread_bps = 4
+ask_spread_bps = 4
+order_amount_base = 0.01
+order_refresh_time_ms = 2_000
+
+[risk]
+max_notional_quote = 5_000
+max_order_notional_quote = 700
+session_loss_quote = 100
+"""
 
 
 def a_state(**changes: object) -> RecordState:
@@ -146,6 +178,55 @@ def test_the_clock_is_told_with_its_round_trip(offset_ns: int, words: str) -> No
     counts = RecordCounts(measures=2, offset_ns=offset_ns, round_trip_ns=3_100_000)
     said = clock_words(counts)
     assert said == f"the venue's clock is {words}, measured with a round trip of 3.1 ms"
+
+
+def test_the_line_says_how_the_account_goes() -> None:
+    """What was heard of it, or that it is not heard now."""
+    heard = OwnCounts(kinds={"answer": 1, "executionReport": 4})
+    assert "1 books  account 5 texts  500 frames" in status_text(
+        a_state(account=heard, account_is_up=True), (0, 0)
+    )
+    assert "1 books  account not connected  500" in status_text(a_state(account=heard), (0, 0))
+
+
+def test_an_account_is_recorded_beside_a_market(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named by the bot's config, which names the venue's address too; told for people and for programs."""
+    with hosted() as exchange:
+        monkeypatch.setenv("MM_TEST_KEY", exchange.key)
+        monkeypatch.setenv("MM_TEST_SECRET", exchange.secret)
+        (folder / "bot.toml").write_text(LIVE.format(url=exchange.url))
+        options = ["--symbol", "BTC/USDT", "--for", "1s", "--account", "bot.toml"]
+        assert carry_out(["record", *options, "--into", "rec"]) == EXIT_OK
+        said = capsys.readouterr()
+        assert carry_out(["record", *options, "--into", "more", "--json"]) == EXIT_OK
+        told = json.loads(capsys.readouterr().out)["account"]
+    assert "of binance and the account of bot.toml into rec" in said.err
+    assert "account    0 order reports, 0 balance changes; 3 listings; 1 connections\n" in said.out
+    assert (told["kinds"], told["connections"], told["lost"]) == ({"answer": 1}, 1, 0)
+    assert FramedRecording([folder / "more"]).headers[0].has_account
+    assert account_words(OwnCounts(connections=2, lost=1)).endswith("2 connections, lost 1 times")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--account", "bot.toml", "--url", "http://127.0.0.1:1"], EXIT_USAGE, "beside --account"),
+        (["--account", "paper.toml"], EXIT_CONFIG, "paper.toml: mode is paper: it has no account"),
+        (["--account", "none.toml"], EXIT_CONFIG, "none.toml"),
+        (["--account", "bot.toml"], EXIT_CONFIG, "env:MM_TEST_KEY: the variable is not set"),
+    ],
+)
+def test_a_config_whose_account_cannot_be_heard_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], code: int, said: str
+) -> None:
+    """With the exit code of its kind, before anything is written."""
+    (folder / "bot.toml").write_text(LIVE.format(url="http://127.0.0.1:1"))
+    (folder / "paper.toml").write_text(SMALL.replace("demo", "paper"))
+    assert carry_out(["record", "--symbol", "BTC/USDT", "--into", "rec", *options]) == code
+    assert said in capsys.readouterr().err.replace("\n", " ").replace("│", "")
+    assert not (folder / "rec").exists()
 
 
 def test_the_summary_says_what_was_not_measured() -> None:

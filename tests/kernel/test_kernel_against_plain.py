@@ -15,7 +15,7 @@ from mm.kernel.kernel import Kernel
 from mm.kernel.plain import PlainKernel
 from mm.kernel.types import AnyKernel, KernelMarket
 from mm.sim import displayed, feed
-from mm.sim.queue import QueueModel
+from mm.sim.queue import ESTIMATES, QueueModel
 from tests.builders.kernel_rig import Make, Rig, quoter, watch_two
 from tests.builders.random_tape import RandomTape
 
@@ -39,7 +39,7 @@ def agree(
             patch.setattr(module, "LEVELS_MAX", levels_max)
         tape = RandomTape(seed, width=random.choice((3, 12, 60, 700)), wild=random.random() < 0.4)
         chunk = tape.chunk(messages_count)
-        drawn, tops = random.choice(list(QueueModel)), random.random() < 0.5
+        drawn, tops = random.choice(ESTIMATES), random.random() < 0.5
         model = asked or drawn
         threshold, step_ns = random.choice((0, 1, 3)), random.choice((1, 10**6, 10**8, 10**10))
         part_ppm = random.choice((PPM, PPM, 300_000, 7))
@@ -110,7 +110,7 @@ def test_several_markets_that_nobody_trades_on_do_not_touch_each_other(seed: int
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("model", list(QueueModel))
+@pytest.mark.parametrize("model", ESTIMATES)
 @settings(max_examples=32)
 @given(seed=SEEDS, levels_max=st.sampled_from((2, 8, 40, 5_000)))
 def test_all_three_agree_on_long_tapes(model: QueueModel, seed: int, levels_max: int) -> None:

@@ -14,7 +14,7 @@ from mm.domain.units import PPM
 from mm.observe.fill_model_ghosts import MOMENTS, Bounds, Candidate, Ghosts, OwnOrder
 from mm.sim.observed import ObservedBook
 from mm.sim.orders import OrderType
-from mm.sim.queue import QueueModel
+from mm.sim.queue import ESTIMATES, QueueModel
 from tests.builders.observed import Ear
 from tests.builders.random_market import LOT, RandomMarket
 from tests.builders.sim import START_NS, make_order, make_pair
@@ -138,7 +138,7 @@ class Lived:
         return number
 
 
-@pytest.mark.parametrize("model", list(QueueModel))
+@pytest.mark.parametrize("model", ESTIMATES)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**9), part_ppm=st.sampled_from([PPM, 400_000, 50_000]))
 def test_every_trial_fills_when_the_book_filled_the_order(

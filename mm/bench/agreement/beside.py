@@ -13,31 +13,46 @@ from pathlib import Path
 from typing import Final
 
 from mm.bench.agreement.defects import Defect, defects
+from mm.bench.agreement.order_scenarios import order_scenarios
 from mm.bench.agreement.orders import Ended, ours
-from mm.bench.agreement.scenarios import LATENCY_NS, scenarios
+from mm.bench.agreement.scenarios import LATENCY_NS, Scenario, scenarios
 from mm.bench.replay_peers import FAILURES, HFTBACKTEST, told_by, unavailable
 from mm.bench.replay_rig import bench_instrument
 
 SCRIPT: Final = "hftbacktest_orders.py"
 COUNT: Final = 400
+ORDERS_COUNT: Final = 200
+"""Generated scenarios of levels, and of single orders."""
+
 SHOWN_MAX: Final = 5
 """Differences that are told one by one."""
 
 
 def agreement(theirs: Sequence[object], *, count: int = COUNT, seed: int = 1) -> dict[str, object]:
     """Return how far fills agree: how many orders, how they ended and what filled them, which ended otherwise
-    there, and what is known to be wrong there.
+    there, and what is known to be wrong there; the same of markets of single orders, under `single_orders`.
 
     Args: theirs: what `jobs` gave there, one answer each: `orders`, as of `Ended`, or `error`.
     Raises: ValueError if that is not what they are.
     """
-    asked = list(scenarios(count, seed))
-    wrong = list(_with_both_exchanges())
-    if len(theirs) != len(asked) + len(wrong):
-        raise ValueError(f"{len(theirs)} answers to {len(asked) + len(wrong)} scenarios")
+    wrong, single = list(_with_both_exchanges()), list(order_scenarios(ORDERS_COUNT, seed))
+    begins = count, count + len(wrong)
+    if len(theirs) != begins[1] + len(single):
+        raise ValueError(f"{len(theirs)} answers to {begins[1] + len(single)} scenarios")
+    told = dict(
+        zip([(defect.name, partial) for defect, partial in wrong], theirs[slice(*begins)], strict=True)
+    )
+    return {
+        **_compared(list(scenarios(count, seed)), theirs[:count]),
+        "defects": {defect.name: _defect_told(defect, told) for defect in defects()},
+        "single_orders": _compared(single, theirs[begins[1] :]),
+    }
+
+
+def _compared(asked: Sequence[Scenario], theirs: Sequence[object]) -> dict[str, object]:
     states, causes = Counter[str](), Counter[str]()
     unlike: list[dict[str, object]] = []
-    for number, (scenario, answer) in enumerate(zip(asked, theirs, strict=False)):
+    for number, (scenario, answer) in enumerate(zip(asked, theirs, strict=True)):
         played = ours(scenario)
         (mine,) = played.orders
         states[mine.state] += 1
@@ -46,33 +61,32 @@ def agreement(theirs: Sequence[object], *, count: int = COUNT, seed: int = 1) ->
         if other != [mine]:
             there = [asdict(one) for one in other] or answer
             unlike.append({"scenario": number, "queue": scenario.queue, "ours": asdict(mine), "there": there})
-    told = dict(zip([(defect.name, partial) for defect, partial in wrong], theirs[len(asked) :], strict=True))
     return {
-        "scenarios": count,
-        "same": count - len(unlike),
+        "scenarios": len(asked),
+        "same": len(asked) - len(unlike),
         "ended": dict(states),
         "filled_by": dict(causes),
         "differences": unlike[:SHOWN_MAX],
-        "defects": {defect.name: _defect_told(defect, told) for defect in defects()},
     }
 
 
 def jobs(*, count: int = COUNT, seed: int = 1) -> list[dict[str, object]]:
     """Return what another simulator is to play: generated scenarios, then each known defect with an exchange
-    that fills orders whole and with one that fills them in parts; JSON-ready.
+    that fills orders whole and with one that fills them in parts, then those of single orders; JSON-ready.
     """
     wrong = [replace(defect.scenario, partial=partial) for defect, partial in _with_both_exchanges()]
-    return [asdict(one) for one in (*scenarios(count, seed), *wrong)]
+    asked = (*scenarios(count, seed), *wrong, *order_scenarios(ORDERS_COUNT, seed))
+    return [asdict(one) for one in asked]
 
 
 def beside_hftbacktest(
     *, say: Callable[[str], object], directory: Path | None = None
 ) -> Mapping[str, object]:
-    """Return `agreement` with what hftbacktest gives now, or `unavailable` with the reason.
+    """Return `agreement` with what hftbacktest gives now, or the reason as `unavailable` or `broke`.
 
     Args: say: is told what is being done. directory: of the environments, the user's cache if None.
     """
-    say(f"{HFTBACKTEST.name}: {COUNT} orders in small markets")
+    say(f"{HFTBACKTEST.name}: {COUNT + ORDERS_COUNT} orders in small markets")
     instrument = bench_instrument()
     job = {
         "tick": float(instrument.price_text(1)),

@@ -5,11 +5,12 @@ Must never place an order that the scenario does not have. Invariant: the same s
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypeAlias
 
+from mm.bench.agreement.order_scenarios import ADD, CANCEL, FILL
 from mm.bench.agreement.scenarios import LATENCY_NS, OwnOrder, Row, Scenario
 from mm.bench.replay_rig import HOLDING, bench_instrument
 from mm.domain.book import Level
@@ -26,12 +27,12 @@ from mm.domain.events import (
 )
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL
-from mm.domain.tape import SNAPSHOT, TRADE
+from mm.domain.tape import SNAPSHOT, TRADE, Chunk, OrderRow, TapeWriter, messages
 from mm.sim.latency import ConstantLatency
 from mm.venues.paper import PaperVenue, PaperVenueSettings
 from mm.venues.recorded import Recorded
 
-_Act: TypeAlias = Place | Cancel | BookSnapshot | BookDelta | PublicTrade | None
+_Act: TypeAlias = Place | Cancel | BookSnapshot | BookDelta | PublicTrade | Chunk | None
 
 FILLED, CANCELED, REJECTED, OPEN = "filled", "canceled", "rejected", "open"
 
@@ -70,6 +71,10 @@ async def _played(scenario: Scenario) -> Played:
         told += venue.advance(ts_ns)
         if isinstance(act, Place | Cancel):
             venue.submit(act)
+        elif isinstance(act, Chunk):
+            (market,) = venue.order_markets().values()
+            for message in messages(act):
+                market.on_orders(message)
         elif act is not None:
             told += venue.witness(act)
     counted = venue.fills_by_cause()[instrument.symbol]
@@ -93,15 +98,60 @@ def _settings(scenario: Scenario, instrument: Instrument) -> PaperVenueSettings:
 def _acts(scenario: Scenario, instrument: Instrument) -> list[tuple[int, _Act]]:
     # What happens by time; None where only time passes.
     acts: list[tuple[int, _Act]] = []
-    messages = groupby(scenario.rows, key=lambda row: (row.ts_ns, row.kind, row.kind == TRADE and row))
-    for number, (_, rows) in enumerate(messages, 1):
-        event = _event(list(rows), number, instrument)
-        acts.append((event.ts_ns, event))
+    if scenario.queue == "l3":
+        acts += order_acts(scenario.rows, instrument)
+    else:
+        told = groupby(scenario.rows, key=lambda row: (row.ts_ns, row.kind, row.kind == TRADE and row))
+        for number, (_, rows) in enumerate(told, 1):
+            event = _event(list(rows), number, instrument)
+            acts.append((event.ts_ns, event))
     for number, order in enumerate(scenario.orders):
         acts.append((order.sent_ns, _place(order, str(number), instrument)))
         if order.cancel_ns:
             acts.append((order.cancel_ns, Cancel(cid=str(number), symbol=instrument.symbol)))
     return [*sorted(acts, key=lambda act: act[0]), (scenario.end_ns, None)]
+
+
+def order_acts(rows: Sequence[Row], instrument: Instrument) -> list[tuple[int, _Act]]:
+    """Return what a market of single orders tells, moment by moment: its trades, who changed, the levels."""
+    acts: list[tuple[int, _Act]] = []
+    orders: dict[int, OrderRow] = {}
+    for number, (ts_ns, moment) in enumerate(groupby(rows, key=lambda row: row.ts_ns), 1):
+        changed: list[OrderRow] = []
+        for row in moment:
+            if row.kind == TRADE:
+                acts.append((ts_ns, _event((row,), len(acts), instrument)))
+            elif row.kind != FILL:
+                size = 0 if row.kind == CANCEL else row.size_lots * instrument.lot_atoms
+                changed.append((row.side, row.price_ticks, size, row.order_id))
+                assert row.kind != ADD or row.order_id not in orders
+                orders[row.order_id] = changed[-1]
+        if changed:
+            writer = TapeWriter((instrument.symbol,))
+            writer.add_orders(ts_ns, instrument.symbol, changed, whole=number == 1)
+            acts.append((ts_ns, writer.take()))
+            acts.append((ts_ns, _levels(ts_ns, number, changed, orders, instrument)))
+    return acts
+
+
+def _levels(
+    ts_ns: int,
+    number: int,
+    changed: Sequence[OrderRow],
+    orders: Mapping[int, OrderRow],
+    instrument: Instrument,
+) -> BookSnapshot | BookDelta:
+    sizes = dict.fromkeys([(row[0], row[1]) for row in changed], 0)
+    for side, price_ticks, size_atoms, _ in orders.values():
+        if (side, price_ticks) in sizes:
+            sizes[side, price_ticks] += size_atoms
+    bids, asks = (
+        tuple(Level(price, size) for (side, price), size in sizes.items() if side == wanted)
+        for wanted in (1, -1)
+    )
+    if number == 1:
+        return BookSnapshot(ts_ns=ts_ns, symbol=instrument.symbol, seq=number, bids=bids, asks=asks)
+    return BookDelta(ts_ns=ts_ns, symbol=instrument.symbol, seq=number, venue_ms=0, bids=bids, asks=asks)
 
 
 def _event(

@@ -50,13 +50,18 @@ MODELS: Final = ("risk_averse", "power", "power3", "log2")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One row of a market. Fields: kind: SNAPSHOT, DELTA or TRADE; side: 1 bid or buyer, -1 ask or seller."""
+    """One row of a market.
+
+    Fields: kind: SNAPSHOT, DELTA or TRADE, or one of a single order (`order_scenarios`), with its id; side: 1
+    bid or buyer, -1 ask or seller.
+    """
 
     ts_ns: int
     kind: int
     side: int
     price_ticks: int
     size_lots: int
+    order_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,16 @@ from pathlib import Path
 
 import numpy as np
 from hftbacktest import (
+    ADD_ORDER_EVENT,
     BUY_EVENT,
+    CANCEL_ORDER_EVENT,
     DEPTH_EVENT,
     EXCH_EVENT,
+    FILL_EVENT,
     GTX,
     LIMIT,
     LOCAL_EVENT,
+    MODIFY_ORDER_EVENT,
     SELL_EVENT,
     TRADE_EVENT,
     BacktestAsset,
@@ -24,7 +28,14 @@ from hftbacktest import (
     event_dtype,
 )
 
-TRADE = 4
+KINDS = {
+    4: TRADE_EVENT,
+    10: ADD_ORDER_EVENT,
+    11: CANCEL_ORDER_EVENT,
+    12: MODIFY_ORDER_EVENT,
+    13: FILL_EVENT,
+}  # others are levels
+FAR_ID = 10**9
 STATES = {1: "open", 2: "rejected", 3: "filled", 4: "canceled", 5: "open"}  # expired: it would have taken
 FILLED = 3
 GOOD = (0, 1)  # what a step of the library returns: went on, or the end of the data
@@ -35,6 +46,7 @@ QUEUES = {
     "power3": ("power_prob_queue_model3", (3.0,)),
     "log": ("log_prob_queue_model", ()),
     "log2": ("log_prob_queue_model2", ()),
+    "l3": ("l3_fifo_queue_model", ()),
 }
 
 
@@ -43,13 +55,15 @@ def events_of(scenario, job):
     rows = scenario["rows"]
     events = np.zeros(len(rows) + 1, event_dtype)
     for event, row in zip(events, rows, strict=False):
-        kind = TRADE_EVENT if row["kind"] == TRADE else DEPTH_EVENT
+        kind = KINDS.get(row["kind"], DEPTH_EVENT)
         event["ev"] = kind | EXCH_EVENT | LOCAL_EVENT | (BUY_EVENT if row["side"] > 0 else SELL_EVENT)
         event["exch_ts"] = event["local_ts"] = row["ts_ns"]
         event["px"] = row["price_ticks"] * job["tick"]
         event["qty"] = row["size_lots"] * job["lot"]
+        event["order_id"] = row["order_id"]
     last = events[-1]
-    last["ev"] = DEPTH_EVENT | EXCH_EVENT | LOCAL_EVENT | BUY_EVENT
+    far = ADD_ORDER_EVENT if scenario["queue"] == "l3" else DEPTH_EVENT
+    last["ev"], last["order_id"] = far | EXCH_EVENT | LOCAL_EVENT | BUY_EVENT, FAR_ID
     last["exch_ts"] = last["local_ts"] = scenario["end_ns"] + 1
     last["px"], last["qty"] = job["tick"], job["lot"]
     return events

@@ -65,11 +65,16 @@ def own_run(path: Path) -> tuple[RunHeader, Recipe] | None:
     return head_of(path)
 
 
-def refuse_backtest(path: Path) -> None:
-    """Raise RecordingUnusable if a directory is that of a backtest: its journal is without the market."""
+def is_of_backtest(path: Path) -> bool:
+    """Return whether a directory is that of a backtest, also of one that did not come to its end."""
     # One that was killed left no result.
     is_killed = path.resolve().parent.name == BACKTESTS_NAME and (path / JOURNAL_NAME).is_dir()
-    if is_killed or (path / RESULT_NAME).exists():
+    return is_killed or (path / RESULT_NAME).exists()
+
+
+def refuse_backtest(path: Path) -> None:
+    """Raise RecordingUnusable if a directory is that of a backtest: its journal is without the market."""
+    if is_of_backtest(path):
         raise RecordingUnusable(
             f"{path}: a backtest's own directory holds no market data",
             hint=f"its {RESULT_NAME} names the data that it was run on",

@@ -21,6 +21,8 @@ from mm.sim.latency import ConstantLatency, Latency, LatencyRow, MeasuredLatency
 from mm.sim.observed import POWER_MAX
 from mm.sim.prng import Prng
 from mm.sim.queue import CUSTOMARY_POWERS, QueueModel
+from mm.store.recordings.orders import order_symbols_of
+from mm.store.recordings.source import Source
 from mm.venues.paper import PaperVenueSettings
 
 LATENCIES: Final = "constant:ENTRY,ANSWER or sampled:MEAN,P99 in milliseconds, or measured:FILE.csv"
@@ -78,6 +80,22 @@ def queue_of(text: str) -> tuple[str, float | None]:
     if not 0 < power <= POWER_MAX:
         raise UsageError(f"--queue was {text[:40]!r}, expected an exponent above 0, at most {POWER_MAX:g}")
     return name, power
+
+
+def require_orders(source: Source, settings: Settings, queue: str) -> None:
+    """Raise RecordingUnusable if a queue model follows single orders that the data do not tell.
+
+    Args: queue: name of the model, as of `queue_of`.
+    """
+    if QueueModel[queue.upper()] is not QueueModel.L3:
+        return
+    known = order_symbols_of(source)
+    for pair in settings.pair.values():
+        if pair.symbol in source.symbols and pair.symbol not in known:
+            raise RecordingUnusable(
+                f"{source.name}: no order ids of {pair.symbol}: the queue model l3 follows single orders",
+                hint="where sizes alone are recorded, queues are estimated: --queue risk_averse, log2",
+            )
 
 
 def latency_of(text: str, seed: int) -> _Delays:

@@ -22,7 +22,7 @@ from mm.bootstrap.backtest.engine import (
     preparing,
     repeats,
 )
-from mm.bootstrap.backtest.fills import Fills, fills_of
+from mm.bootstrap.backtest.fills import Fills, fills_of, require_orders
 from mm.bootstrap.backtest.funding import EngineHoldings, SymbolFunding, funding_of
 from mm.bootstrap.backtest.job import OFFSET_NS_MAX, BacktestJob
 from mm.bootstrap.backtest.kernel import fast_loop
@@ -235,6 +235,7 @@ def prepared(job: BacktestJob, say: Callable[[str], object] | None = None) -> Pr
     recorded = Recorded(
         in_common_units(source.instruments), caps=caps_of(own and own[1]), answers=not is_same
     )
+    require_orders(source, settings, fills.settings.queue)
     venue = PaperVenue(recorded, fills.settings)
     if own is not None and is_same:
         recipe = own[1]
@@ -252,6 +253,7 @@ def prepared(job: BacktestJob, say: Callable[[str], object] | None = None) -> Pr
     funded = FundedVenue(venue, times, EngineHoldings(engine)) if times else None
     steps = Steps(engine, funded or venue, recorded, analyst=analyst, recorder=left)
     at_once(venue.start(steps.sink))
+    steps.orders = venue.order_markets()
     if is_same:
         steps.prepare = preparing(engine, recipe, job.data[0])
     loop, note = fast_loop(steps, venue, reference=job.reference, say=say)

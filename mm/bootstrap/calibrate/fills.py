@@ -113,16 +113,24 @@ def calibrate_fills(
     for one in ghosts.values():
         trials.update(one.finish())
     fit = fill_fit(tried, trials, candidates)
-    return _told(directory, (header, settings), fit, (tried, len(orders), digest.hexdigest()))
+    origin = Origin(
+        directory=directory,
+        name=header.run_id,
+        mode=settings.mode,
+        made_by=queue_text(settings.paper.queue, None) if settings.mode == "paper" else "",
+    )
+    return told_of(origin, fit, (tried, len(orders), digest.hexdigest()))
 
 
-def write_model(found: FillCalibration) -> Path:
-    """Write the model into the data directory of its run, and return where.
+def write_model(found: FillCalibration, data_dir: Path | None = None) -> Path:
+    """Write the model into a data directory, that of its run if None, and return where.
 
     Raises: ConfigError if nothing can be said, or the run lies in none; StateCorrupt if it cannot be written.
     """
     if found.model is None:
         raise ConfigError(f"nothing is written: {found.fit.doubt}")
+    if data_dir is not None:
+        return write_fill_model(data_dir, found.model)
     folder = found.directory.resolve().parent
     if folder.name != RUNS_NAME:
         raise ConfigError(
@@ -279,13 +287,26 @@ def _heard(reading: Reading, progress: Progress) -> Iterator[tuple[Heard, bytes]
 # ---- the answer
 
 
-def _told(
-    directory: Path,
-    run: tuple[RunHeader, Settings],
-    fit: FillFit,
-    tried: tuple[list[OwnOrder], int, str],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Whose orders were tried. Fields: directory, name: of the run or recording; mode; made_by: as of
+    `FillCalibration`.
+    """
+
+    directory: Path
+    name: str
+    mode: str
+    made_by: str
+
+
+def told_of(
+    origin: Origin, fit: FillFit, tried: tuple[list[OwnOrder], int, str], notes: tuple[str, ...] = ()
 ) -> FillCalibration:
-    (header, settings), (orders, count, digest) = run, tried
+    """Return the answer.
+
+    Args: tried: the orders, how many there were, and the digest of the data; notes: that go before others.
+    """
+    orders, count, digest = tried
     symbols = tuple(dict.fromkeys(order.symbol for order in orders))
     best = fit.best
     interval: tuple[float | None, float | None] = fit.power_interval or (None, None)
@@ -302,26 +323,26 @@ def _told(
         began_ns=orders[0].sent_ns,
         ended_ns=max(order.ended_ns for order in orders),
         data_digest=digest,
-        run=header.run_id,
-        mode=settings.mode,
+        run=origin.name,
+        mode=origin.mode,
     )
     return FillCalibration(
-        directory=directory,
-        run_id=header.run_id,
-        mode=settings.mode,
-        made_by=queue_text(settings.paper.queue, None) if settings.mode == "paper" else "",
+        directory=origin.directory,
+        run_id=origin.name,
+        mode=origin.mode,
+        made_by=origin.made_by,
         symbols=symbols,
         fit=fit,
         left_out=count - len(orders),
         model=None if fit.doubt else model,
-        notes=tuple(_notes(settings, fit, count - len(orders))),
+        notes=(*notes, *_notes(origin.mode, fit, count - len(orders))),
     )
 
 
-def _notes(settings: Settings, fit: FillFit, left_out: int) -> Iterator[str]:
-    if settings.mode == "paper":
+def _notes(mode: str, fit: FillFit, left_out: int) -> Iterator[str]:
+    if mode == "paper":
         yield "these fills were made on paper, by a model: it is found again, nothing is said of a venue"
-    if settings.mode == "demo":
+    if mode == "demo":
         yield "these fills were made by simulated traders: nothing is said of a venue"
     if left_out:
         yield f"only the newest {ORDERS_MAX} orders were tried, {left_out} were left out"

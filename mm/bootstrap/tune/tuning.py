@@ -16,7 +16,7 @@ from typing import Final
 
 from mm.analytics.session import AVERSION
 from mm.bootstrap.backtest.data import opened
-from mm.bootstrap.backtest.fills import fills_of
+from mm.bootstrap.backtest.fills import fills_of, queue_of, require_orders
 from mm.bootstrap.backtest.funding import funding_of
 from mm.bootstrap.backtest.run import BacktestJob, run_job, span_of
 from mm.domain.instrument import Instrument
@@ -144,6 +144,7 @@ class Tuning:
         _require_worlds(order, self.settings, job)
         source = opened(job, self.settings)
         _require_symbols(self.settings, source)
+        _require_orders(order, self.settings, source)
         span = span_of(job, source)
         funding_of(job.funding, source, _judged_markets(self.settings, source), span)
         self.windows = windows(span.from_ns or source.first_ns, span.to_ns or source.last_ns, order.cut)
@@ -384,6 +385,11 @@ def _require_worlds(order: Order, settings: Settings, job: BacktestJob) -> None:
         except UsageError as error:
             many = {"--queue": "--queues", "--latency": "--latencies"}[option]
             raise UsageError(str(error).replace(option, many, 1), hint=error.hint) from None
+
+
+def _require_orders(order: Order, settings: Settings, source: Source) -> None:
+    for queue in order.queues:
+        require_orders(source, settings, queue_of(queue)[0] if queue else settings.paper.queue)
 
 
 def _require_symbols(settings: Settings, source: Source) -> None:

@@ -51,7 +51,7 @@ def plain_block(chunk: Chunk, frames: int) -> "Integers":
     block = new_block(chunk.rows)
     block[:9] = [np.asarray(column, dtype=np.int64) for column in chunk.columns]
     block[EVENT_MS] = block[VENUE_MS]
-    sent = block[KIND] != KEYFRAME
+    sent = block[KIND] < KEYFRAME
     ends = (block[LAST] != 0) & sent
     number = np.cumsum(ends) - ends + frames
     block[FRAME] = np.where(sent, number, MADE_HERE)

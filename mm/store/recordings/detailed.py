@@ -6,11 +6,11 @@ out. Invariants: as `mm.domain.tape`; rows of numbered frames are in the order i
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from mm.domain.events import AnyEvent
-from mm.domain.tape import DELTA, OTHER, SNAPSHOT, TRADE, Chunk, Column, Columns
+from mm.domain.tape import DELTA, OTHER, SNAPSHOT, TRADE, Chunk, Column, Columns, OrderRow
 
 KEPT: Final = 16
 """Added to the kind of a message that is in the recording and is no row of the tape."""
@@ -109,6 +109,19 @@ class DetailedWriter:
                 column.append(value)
             else:
                 column.extend([value] * count)
+
+    def add_orders(self, head: Head, orders: Sequence[OrderRow], *, market: int = 0) -> None:
+        """Write a message of single orders, at least one row. Args: head: its number is that of no row."""
+        for left, (side, price_ticks, size_atoms, order_id) in zip(
+            range(len(orders) - 1, -1, -1), orders, strict=True
+        ):
+            self._side.append(side)
+            self._price.append(price_ticks)
+            self._size.append(size_atoms)
+            self._market.append(market)
+            self._last.append(not left)
+            for column, value in zip(self._heads, head._replace(seq=order_id), strict=False):
+                column.append(value)
 
     def add_mark(self, head: Head, price: int, rate: int, *, market: int = 0) -> None:
         """Write a mark price with its funding rate, both in 10^-8."""

@@ -13,7 +13,7 @@ import msgspec
 
 from mm.domain.book import Book, BookStatus, Level
 from mm.domain.events import BookLost
-from mm.domain.tape import DELTA, KEYFRAME, OTHER, SNAPSHOT, TOP, TRADE
+from mm.domain.tape import DELTA, KEYFRAME, ORDER, ORDERS, OTHER, SNAPSHOT, TOP, TRADE
 from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.store.recordings.detailed import KEPT_TRADE
 from mm.store.recordings.located import Located, Place
@@ -38,6 +38,7 @@ class Fault(StrEnum):
     """A kind of finding; the names are in reports and never change."""
 
     DAMAGED = "damaged"
+    TORN = "torn"
     CHECKSUM = "checksum"
     GAP = "gap"
     DUPLICATE = "duplicate"
@@ -54,6 +55,7 @@ class Fault(StrEnum):
     CANDLE_DIFFERS = "candle_differs"
     MARK = "mark"
     FUNDING = "funding"
+    ACCOUNT_HOLE = "account_hole"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +111,8 @@ class MarketChecks:
         self.totals.count(kind, frame)
         self._tell(self._losses.take(told))
         self._tell_marks(self.marks.take(told))
+        if kind in (ORDER, ORDERS):
+            return
         if kind == OTHER:
             if isinstance(other, BookLost):
                 self._end_crossing(other.ts_ns)

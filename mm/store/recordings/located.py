@@ -1,6 +1,7 @@
 """The messages of a source with the place of each: file and row, as a person finds it there.
 
-A row is a line in text, counted from 1, and a row of a Parquet file, counted from 0. Must never hold more
+A row is a line in text and a row of a file of single orders, counted from 1, and a row of a Parquet file,
+counted from 0. Must never hold more
 than a chunk. Invariant: every message of the source is told once, in order, those beside the tape too.
 """
 
@@ -10,6 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 from mm.domain.events import AnyEvent
 from mm.domain.tape import OTHER, WINDOW_ROWS, Chunk, Column, Row
 from mm.store.recordings.detailed import MADE_HERE, Detailed, Details
+from mm.store.recordings.foreign.base import ForeignSource
 from mm.store.recordings.raw_source import RawSource
 from mm.store.recordings.source import Source
 
@@ -36,8 +38,8 @@ class Located(NamedTuple):
 
 def located(source: Source) -> Iterator[Located]:
     """Yield the messages of a source. Raises: what the source raises."""
-    if isinstance(source, RawSource):
-        yield from _raw(source)
+    if isinstance(source, RawSource) or (isinstance(source, ForeignSource) and source.order_symbols):
+        yield from _by_lines(source)
         return
     parts = getattr(source, "parts", None)
     if parts is not None:
@@ -55,7 +57,7 @@ def located(source: Source) -> Iterator[Located]:
         before += sum(1 for frame in detailed.details.frame.tolist() if frame != MADE_HERE)
 
 
-def _raw(source: RawSource) -> Iterator[Located]:
+def _by_lines(source: RawSource | ForeignSource) -> Iterator[Located]:
     files, numbers = [str(path) for path in source.paths], source.lines
     last = (files[0], 1)
 

@@ -15,6 +15,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.tape import OTHER, Chunk, Columns, Row, messages
 from mm.errors import RecordingUnusable
 from mm.store.recordings.marks import Marks, marks_of, venue_of
+from mm.store.recordings.orders import order_symbols_of
 from mm.store.recordings.source import CHUNK_ROWS, Source, SourceGap, check_span
 
 _MARKET: Final = Columns._fields.index("market")
@@ -78,6 +79,12 @@ class MergedSource:
     def venue_of(self, symbol: str) -> str:
         """Return where a symbol was recorded."""
         return next(venue_of(one, symbol) for one in self._sources if symbol in one.symbols)
+
+    @property
+    def order_symbols(self) -> tuple[str, ...]:
+        """Those of the symbols chosen whose single orders are told."""
+        told = [symbol for source in self._sources for symbol in order_symbols_of(source)]
+        return tuple(symbol for symbol in self.symbols if symbol in told)
 
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""

@@ -13,6 +13,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.tape import Chunk
 from mm.domain.watched import joined_name, split_name
 from mm.store.recordings.marks import Marks, marks_of, venue_of
+from mm.store.recordings.orders import order_symbols_of
 from mm.store.recordings.source import Source, SourceGap
 
 
@@ -50,6 +51,11 @@ class RenamedSource:
     def venue_of(self, symbol: str) -> str:
         """Return where a symbol was recorded."""
         return venue_of(self._source, split_name(symbol)[1])
+
+    @property
+    def order_symbols(self) -> tuple[str, ...]:
+        """Those of the source beneath whose single orders are told."""
+        return tuple(joined_name(self._venue, symbol) for symbol in order_symbols_of(self._source))
 
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""

@@ -5,7 +5,7 @@ Must never count what was made here among what was received. Invariant: frames =
 
 from dataclasses import dataclass, fields
 
-from mm.domain.tape import KEYFRAME, OTHER
+from mm.domain.tape import KEYFRAME, ORDER, ORDERS, OTHER
 from mm.store.recordings.detailed import KEPT, MADE_HERE, MARK
 
 
@@ -16,7 +16,7 @@ class Totals:
     Fields: messages: of the tape: snapshots, changes, best prices and trades; repeated: those of them that
     stand there a second time, behind the snapshot that they had to wait for; beside: received, and no part of
     the tape; keyframes: whole books that were made here; events: that are no rows, as a lost book; marks: of
-    those beside it, mark prices of contracts.
+    those beside it, mark prices of contracts; orders: of the changes of the book, those of single orders.
     """
 
     messages: int = 0
@@ -25,6 +25,7 @@ class Totals:
     keyframes: int = 0
     events: int = 0
     marks: int = 0
+    orders: int = 0
 
     @property
     def frames(self) -> int:
@@ -37,6 +38,10 @@ class Totals:
             self.keyframes += messages
         elif kind == OTHER:
             self.events += messages
+        elif kind == ORDER:
+            self.orders += messages
+        elif kind == ORDERS:
+            pass  # stands beside a keyframe
         elif kind > KEPT:
             self.beside += messages
             self.marks += messages if kind == MARK else 0
@@ -56,11 +61,12 @@ class Totals:
     @property
     def words(self) -> str:
         """All of it, for people."""
+        orders = f" ({self.orders} of them of single orders)" if self.orders else ""
         repeated = f" ({self.repeated} of them repeated behind their snapshot)" if self.repeated else ""
         marks = f" ({self.marks} of them mark prices)" if self.marks else ""
         beside = f", {self.beside} beside it{marks}" if self.beside else ""
         events = f", {self.events} events that are no rows" if self.events else ""
         return (
-            f"{self.frames} frames: {self.messages} messages of the tape{repeated}{beside};"
+            f"{self.frames} frames: {self.messages} messages of the tape{orders}{repeated}{beside};"
             f" and {self.keyframes} keyframes{events}"
         )

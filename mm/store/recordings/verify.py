@@ -17,6 +17,9 @@ from mm.errors import MMError, RecordingDamaged, RecordingUnusable, StateCorrupt
 from mm.store.recordings.candles.klines_file import check_klines
 from mm.store.recordings.extra import require_research
 from mm.store.recordings.findings import Fault, Finding, Findings, MarketChecks
+from mm.store.recordings.framed.ends import torn_ends
+from mm.store.recordings.framed.own import OwnFacts, own_facts
+from mm.store.recordings.framed.reader import FramedRecording, is_framed
 from mm.store.recordings.located import located
 from mm.store.recordings.opening import opened_each
 from mm.store.recordings.parquet.layout import MANIFEST_NAME, partitions, read_manifest
@@ -42,7 +45,7 @@ class Verified:
 
     Fields: name: what was read; totals: of all its markets; candles: that were held against the trades of a
     recording; findings: listed; counts: of all findings, by kind; first_ns, last_ns: local times, 0 if
-    nothing could be read.
+    nothing could be read; account: what is there of one, None if none was recorded.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Verified:
     counts: dict[Fault, int]
     first_ns: int
     last_ns: int
+    account: OwnFacts | None = None
 
     @property
     def is_clean(self) -> bool:
@@ -86,14 +90,19 @@ def verify(
         totals.add(_check_rows(source, rest[0], findings, progress))
         for path, names in markets.items():
             compared += _compare(source, path, names, findings)
+    if sources:
+        _check_ends(rest, findings)
+    account = _check_account(rest, findings) if sources else None
+    times = [_span(source) for source in sources]
     return Verified(
         name="; ".join([source.name for source in sources] or [str(path) for path in paths]),
         totals=totals,
         candles=compared,
         findings=tuple(findings.listed),
         counts=findings.counts,
-        first_ns=min((source.first_ns for source in sources), default=0),
-        last_ns=max((source.last_ns for source in sources), default=0),
+        first_ns=min((first_ns for first_ns, _ in times if first_ns), default=0),
+        last_ns=max((last_ns for _, last_ns in times), default=0),
+        account=account,
     )
 
 
@@ -119,8 +128,9 @@ def _check_rows(
     source: Source, path: Path, findings: Findings, progress: Callable[[int, int], object]
 ) -> Totals:
     checks = MarketChecks(findings, counts_trades=source.venue in _NUMBERED)
-    whole_ns, last_ns = source.last_ns - source.first_ns, 0
+    last_ns = 0
     try:
+        whole_ns = source.last_ns - source.first_ns
         for count, told in enumerate(located(source)):
             last_ns = told.rows[0][0]
             checks.take(told)
@@ -131,6 +141,30 @@ def _check_rows(
         _damage(findings, path, last_ns, error)
     checks.end()
     return checks.totals
+
+
+# Where damage hides its ends, a source has none.
+def _span(source: Source) -> tuple[int, int]:
+    with suppress(RecordingDamaged, RecordingUnusable, StateCorrupt):
+        return source.first_ns, source.last_ns
+    return 0, 0
+
+
+# Damage was found with the rows already, here and below.
+def _check_ends(paths: Sequence[Path], findings: Findings) -> None:
+    framed = [path for path in paths if is_framed(path)]
+    with suppress(RecordingDamaged, RecordingUnusable):
+        for torn in torn_ends(FramedRecording(framed)) if framed else ():
+            findings.add(Fault.TORN, (torn.file, torn.records), torn.ts_ns, torn.words)
+
+
+def _check_account(paths: Sequence[Path], findings: Findings) -> OwnFacts | None:
+    with suppress(RecordingDamaged, RecordingUnusable):
+        account = own_facts(paths)
+        for hole in account.holes if account is not None else ():
+            findings.add(Fault.ACCOUNT_HOLE, (hole.file, hole.row), hole.from_ns, hole.words)
+        return account
+    return None
 
 
 # What the manifests of a store say of their files.

@@ -1,4 +1,4 @@
-"""Binance spot. The settings are cheap to import; the adapters bring ccxt and are made by the two functions.
+"""Binance spot. The settings are cheap to import; the adapters bring ccxt and are made by the functions.
 
 Must never import ccxt by itself: half a second and 100 MB that most commands do not need.
 """
@@ -20,7 +20,7 @@ __all__ = [
     "BinanceUrls",
     "BinanceVenue",
     "Clock",
-    "heard_account",
+    "heard_account_data",
     "heard_market_data",
 ]
 
@@ -49,7 +49,7 @@ def heard_market_data(settings: BinancePublicSettings, ear: "Ear") -> "BinanceHe
     return BinanceHeard(settings, ear)
 
 
-def heard_account(settings: BinanceSettings, ear: "AccountEar") -> "BinanceAccountHeard":
+def heard_account_data(settings: BinanceSettings, ear: "AccountEar") -> "BinanceAccountHeard":
     """Return what listens to an account and can do nothing else; raises ForeignAddress, ConfigError."""
     settings.egress()
     from mm.venues.binance.heard_account import BinanceAccountHeard  # noqa: PLC0415 - ccxt is imported with it

@@ -4,7 +4,7 @@ Must never invent a market: what is displayed and what printed is all that can f
 told to the book once; the events returned for one cause are in the order in which things happened.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mm.domain.commands import Place, TimeInForce
@@ -20,11 +20,13 @@ from mm.domain.events import (
 )
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL, Side
+from mm.domain.tape import ORDERS, Row
 from mm.engine.glide import SeenTrade
 from mm.sim.accounts import Accounts
 from mm.sim.book import Book, BookListener
 from mm.sim.causes import CauseCount, FillCause
 from mm.sim.feed import MarketFeed
+from mm.sim.fifo import changes_of
 from mm.sim.observed import ObservedBook
 from mm.sim.orders import CancelOrder, NewOrder, Order, Refusal
 from mm.sim.places import Places, QueueSettings
@@ -129,6 +131,16 @@ class PaperMarket:
         """
         self.last_trade_id = -1
         self._book.lost()
+
+    @property
+    def follows_orders(self) -> bool:
+        """Whether single orders of the market have to be told; see `ObservedBook.follows_orders`."""
+        return self._book.follows_orders
+
+    def on_orders(self, message: Sequence[Row]) -> None:
+        """See single orders of the market: a message of `TapeKind.ORDER` or `TapeKind.ORDERS`."""
+        whole, changes = changes_of(message)
+        self._book.on_orders(changes, whole=whole, again=message[0][1] == ORDERS)
 
     # ---- our requests
 

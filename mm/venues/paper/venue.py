@@ -171,6 +171,10 @@ class PaperVenue:
         """Return the market of a symbol, None where nothing is traded: for whoever fast-forwards it."""
         return self._desk.markets.get(symbol)
 
+    def order_markets(self) -> dict[str, PaperMarket]:
+        """Return the markets that have to be told of single orders (`PaperMarket.on_orders`), by symbol."""
+        return {symbol: market for symbol, market in self._desk.markets.items() if market.follows_orders}
+
     # ---- what is shown
 
     def estimates(self) -> tuple[QueueEstimate, ...]:

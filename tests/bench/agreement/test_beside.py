@@ -5,6 +5,7 @@ asks it again.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -14,10 +15,12 @@ from typing import Any
 import pytest
 
 from mm.bench.agreement import beside
-from mm.bench.agreement.beside import COUNT, agreement, beside_hftbacktest, jobs
+from mm.bench.agreement.beside import COUNT, ORDERS_COUNT, agreement, beside_hftbacktest, jobs
 from mm.bench.agreement.defects import Defect, defects
+from mm.bench.agreement.order_scenarios import CANCEL, FILL
 from mm.bench.agreement.orders import ours
-from mm.bench.agreement.scenarios import Scenario, scenarios
+from mm.bench.agreement.scenarios import START_NS, Row, Scenario, scenarios
+from mm.domain.tape import DELTA, SNAPSHOT, TRADE
 
 ANSWERS: list[Any] = json.loads(Path(__file__).with_name("hftbacktest_answers.json").read_text("utf-8"))
 
@@ -40,6 +43,46 @@ def test_every_order_ends_as_it_does_there(told: dict[str, Any]) -> None:
         "print_through",
         "displayed_cross",
     }
+
+
+def test_among_single_orders_every_order_ends_as_it_does_there(told: dict[str, Any]) -> None:
+    """Where both know who stands in the queue: filled at the same nanosecond, by trades at its price."""
+    single = told["single_orders"]
+    assert (single["scenarios"], single["same"], single["differences"]) == (ORDERS_COUNT, ORDERS_COUNT, [])
+    assert min(single["ended"].values()) >= 10
+    assert set(single["ended"]) == {"filled", "canceled", "rejected", "open"}
+    assert single["filled_by"] == {"print_at_price": single["ended"]["filled"]}
+
+
+@pytest.mark.parametrize("queue", ["risk_averse", "power", "log2"])
+def test_an_estimate_is_not_what_is_known_of_single_orders(
+    queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scenarios tell them apart: by sizes alone, orders fill at other times or not at all."""
+    plain = ours
+    monkeypatch.setattr(beside, "ours", lambda scenario: plain(estimated(scenario, queue)))
+    single = agreement(ANSWERS)["single_orders"]
+    assert isinstance(single, dict)
+    assert single["same"] < ORDERS_COUNT - 10
+
+
+def estimated(scenario: Scenario, queue: str) -> Scenario:
+    """Return a scenario of single orders as one of levels, of the same trades."""
+    if scenario.queue != "l3":
+        return scenario
+    rows, sizes, orders = list[Row](), Counter[tuple[int, int]](), dict[int, Row]()
+    for row in scenario.rows:
+        if row.kind == TRADE:
+            rows.append(row)
+        elif row.kind != FILL:
+            known = orders.get(row.order_id)
+            left = 0 if row.kind == CANCEL else row.size_lots
+            sizes[row.side, row.price_ticks] += left - (known.size_lots if known else 0)
+            orders[row.order_id] = replace(row, size_lots=left)
+            kind = SNAPSHOT if row.ts_ns == START_NS else DELTA
+            size = sizes[row.side, row.price_ticks]
+            rows.append(replace(row, kind=kind, size_lots=size, order_id=0))
+    return replace(scenario, queue=queue, rows=tuple(rows))
 
 
 @pytest.mark.parametrize("defect", defects(), ids=lambda one: one.name)
@@ -108,10 +151,12 @@ def test_the_scenarios_tell_simulators_apart(
 def test_what_is_asked_is_what_is_compared() -> None:
     """Generated ones first, then each defect for both kinds of exchange; plain data."""
     asked = jobs(count=4)
-    assert len(asked) == 4 + 2 * len(defects())
+    assert len(asked) == 4 + 2 * len(defects()) + ORDERS_COUNT
     assert json.loads(json.dumps(asked)) == json.loads(json.dumps(jobs(count=4)))
     assert [one["queue"] for one in asked[:4]] == [one.queue for one in scenarios(4, 1)]
-    assert [one["partial"] for one in asked[4:]] == [False, True] * len(defects())
+    wrong, single = asked[4:-ORDERS_COUNT], asked[-ORDERS_COUNT:]
+    assert [one["partial"] for one in wrong] == [False, True] * len(defects())
+    assert {one["queue"] for one in single} == {"l3"}
 
 
 def test_without_the_other_the_reason_is_told(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from mm.sim.feed import MarketFeed
 from mm.sim.observed import POWER_MAX, ObservedBook
 from mm.sim.orders import OrderStatus, OrderType, TimeInForce
 from mm.sim.places import Places
-from mm.sim.queue import QueueModel
+from mm.sim.queue import ESTIMATES, QueueModel
 from tests.builders.observed import LOT, Ear, Observed, levels, opened, quiet
 from tests.builders.sim import make_order, make_pair
 
-ALL_MODELS = pytest.mark.parametrize("queue", list(QueueModel))
+ALL_MODELS = pytest.mark.parametrize("queue", ESTIMATES)
 
 
 # --- the queue at the order's own price

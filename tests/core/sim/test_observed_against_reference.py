@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from mm.domain.book import Level
 from mm.domain.sides import Side
 from mm.sim.observed import ObservedBook
-from mm.sim.queue import QueueModel
+from mm.sim.queue import ESTIMATES, QueueModel
 from tests.builders.naive_queue import NaiveQueue
 from tests.builders.observed_runs import ObservedRun
 from tests.builders.random_market import LOT, RandomMarket
@@ -28,7 +28,7 @@ def _compare(book: ObservedBook, naive: NaiveQueue) -> None:
         assert found_lots == (sum(offered) if naive.believed else 0)
 
 
-@pytest.mark.parametrize("model", list(QueueModel))
+@pytest.mark.parametrize("model", ESTIMATES)
 @settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 150))
 def test_the_book_does_what_the_naive_one_does(model: QueueModel, seed: int, count: int) -> None:

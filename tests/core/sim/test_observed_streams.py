@@ -4,10 +4,10 @@ import pytest
 
 from mm.domain.book import Level
 from mm.domain.sides import Side
-from mm.sim.queue import QueueModel
+from mm.sim.queue import ESTIMATES, QueueModel
 from tests.builders.observed import LOT, Observed, levels, quiet
 
-ALL_MODELS = pytest.mark.parametrize("queue", list(QueueModel))
+ALL_MODELS = pytest.mark.parametrize("queue", ESTIMATES)
 
 
 @ALL_MODELS

@@ -11,14 +11,14 @@ from mm.domain.sides import Side
 from mm.domain.units import PPM
 from mm.sim.causes import FillCause
 from mm.sim.observed import MARKET, ObservedBook
-from mm.sim.queue import QueueModel
+from mm.sim.queue import ESTIMATES, QueueModel
 from tests.builders.observed import LOT, Ear, levels
 from tests.builders.observed_runs import ObservedRun
 from tests.builders.random_market import LOT as STEP_LOT
 from tests.builders.random_market import RandomMarket
 from tests.builders.sim import START_NS, make_order, make_pair
 
-MODELS = st.sampled_from(list(QueueModel))
+MODELS = st.sampled_from(ESTIMATES)
 
 
 def sharing(participation_ppm: int) -> tuple[ObservedBook, Ear]:
@@ -83,7 +83,7 @@ def test_own_fills_of_a_print_are_at_most_their_part_of_it(seed: int, model: Que
     assert filled * PPM <= traded * part
 
 
-@pytest.mark.parametrize("model", list(QueueModel))
+@pytest.mark.parametrize("model", ESTIMATES)
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**32))
 def test_the_whole_of_a_print_is_no_bound(model: QueueModel, seed: int) -> None:
@@ -138,7 +138,7 @@ def test_what_was_taken_at_once_counts_as_had() -> None:
     }
 
 
-@pytest.mark.parametrize("model", list(QueueModel))
+@pytest.mark.parametrize("model", ESTIMATES)
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32), part=st.sampled_from([1, 50_000, 333_333, 900_000]))
 def test_a_part_is_handed_out_as_in_the_naive_book(model: QueueModel, seed: int, part: int) -> None:

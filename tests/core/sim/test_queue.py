@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mm.sim.queue import (
     CUSTOMARY_POWERS,
+    ESTIMATES,
     QueueModel,
     filled_lots,
     front_after_decrease,
@@ -17,7 +18,7 @@ from mm.sim.queue import (
 from tests.builders.naive_queue import naive_front
 
 UNIT = 10**8
-MODELS = list(QueueModel)
+MODELS = list(ESTIMATES)
 
 VECTORS = {
     (5, 10, 7): (5, 3.6, 1.1111111111, 4.7407407407, 2.0063604147, 4.0540053326),

@@ -6,6 +6,7 @@ nothing of the book is told. Invariant: the same files give the same rows and nu
 """
 
 from abc import abstractmethod
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,10 +19,11 @@ import msgspec
 from mm.domain.book import Level
 from mm.domain.events import BookLost
 from mm.domain.instrument import Instrument
-from mm.domain.tape import DELTA, SNAPSHOT, TOP, TRADE, Chunk
+from mm.domain.tape import DELTA, NO_ORDER, ORDER, ORDERS, SNAPSHOT, TOP, TRADE, Chunk, OrderRow
 from mm.store.recordings.detailed import KEPT_DELTA, KEPT_TRADE, Detailed, DetailedWriter, Head
 from mm.store.recordings.grid import Grid, GridDoubt, doubts_of
 from mm.store.recordings.noted import GapNotes
+from mm.store.recordings.orders import OrderQueue
 from mm.store.recordings.pair import VENUES, instrument_of
 from mm.store.recordings.raw.records import Market
 from mm.store.recordings.raw.scan import RecordingInfo
@@ -48,7 +50,8 @@ class ForeignMessage(NamedTuple):
     Fields: ts_ns: local time; kind: SNAPSHOT, DELTA, TOP, TRADE, CLEARED or LOST; bids, asks: levels; the one
     of a trade is a bid if the buyer took; seq: the file's number of it, or NUMBER_HERE; venue_ms: 0: not
     told. cut_bid_ticks: with CLEARED, bids from the best down to it are gone first, None: none are;
-    cut_ask_ticks. reason: of a lost book.
+    cut_ask_ticks. reason: of a lost book. orders: of a SNAPSHOT or DELTA of single orders, those that made
+    it, each as it stands then; with SNAPSHOT all that there are. file, row: where it begins, row 0: not told.
     """
 
     ts_ns: int
@@ -60,22 +63,42 @@ class ForeignMessage(NamedTuple):
     cut_bid_ticks: int | None = None
     cut_ask_ticks: int | None = None
     reason: str = ""
+    orders: Sequence[OrderRow] | None = None
+    file: int = 0
+    row: int = 0
 
 
 class ForeignWeaver(Weaver):
-    """Takes messages that bear no numbers. Fields: unjoined: changes before the first whole book."""
+    """Takes messages that bear no numbers.
+
+    Fields: unjoined: changes before the first whole book; lines: file and row of each frame, where messages
+    tell them.
+    """
 
     def __init__(self, instrument: Instrument, writer: DetailedWriter) -> None:
         """Begin without a book."""
         super().__init__(instrument, writer)
         self.unjoined = 0
+        self.lines: list[array[int]] = [array("q"), array("q")]
+        self._orders = OrderQueue()
         self._seq = 0
         self._trade_id = 0
         self._frame = 0
 
+    def keyframe(self, ts_ns: int) -> None:
+        """Write the book down as it stands, if there is one, and its single orders, if they are told."""
+        super().keyframe(ts_ns)
+        if self.depth.seq >= 0 and self._orders.is_told:
+            self.writer.add_orders(Head(ts_ns, ORDERS, 0), [NO_ORDER, *self._orders], market=self._market)
+
     def put(self, message: ForeignMessage) -> None:
         """Write what a message brings."""
         kind = message.kind
+        if message.row and self.writer.has_details:
+            self.lines[0].append(message.file)
+            self.lines[1].append(message.row)
+        if message.orders is not None:
+            self._put_orders(message, message.orders)
         if kind == TRADE:
             self._put_trade(message)
         elif kind == LOST:
@@ -92,6 +115,14 @@ class ForeignWeaver(Weaver):
             self._add(message, TOP)
         else:
             self._put_change(message)
+
+    # Who changed stands before what that makes of the levels.
+    def _put_orders(self, message: ForeignMessage, orders: Sequence[OrderRow]) -> None:
+        is_whole = message.kind == SNAPSHOT
+        self._orders.take(orders, is_whole=is_whole)
+        rows = [NO_ORDER, *orders] if is_whole else orders
+        head = Head(message.ts_ns, ORDER, 0, frame=self._frame)
+        self.writer.add_orders(head, rows, market=self._market)
 
     def _put_change(self, message: ForeignMessage) -> None:
         seq = self._number(message)
@@ -147,8 +178,9 @@ class ForeignSeen:
     """What one pass over the files told.
 
     Fields: symbol: as the file writes it; market; first_ns, last_ns: local times; rows: of the files;
-    snapshots, changes, trades, tops: messages; prices, sizes: grids; sizes: of those traded, depths: of
-    levels, which tells the lot where nothing was traded.
+    snapshots, changes, trades, tops: messages; orders, fills: changes and executions of single orders;
+    prices, sizes: grids; sizes: of those traded, depths: of levels, which tells the lot where nothing was
+    traded.
     """
 
     symbol: str = ""
@@ -160,6 +192,8 @@ class ForeignSeen:
     changes: int = 0
     trades: int = 0
     tops: int = 0
+    orders: int = 0
+    fills: int = 0
     prices: Grid = field(default_factory=Grid)
     sizes: Grid = field(default_factory=Grid)
     depths: Grid = field(default_factory=Grid)
@@ -200,7 +234,8 @@ class ForeignSource:
     """A base for sources of files of others. Implements `Source`.
 
     Fields: paths; seen: what one pass told; doubts: of the grid that it found, none of one that the files
-    name; unjoined: changes before the first whole book, as read last.
+    name; unjoined: changes before the first whole book, as read last; lines: file (its place in `paths`) and
+    row of each frame, as far as it was read last with its details and where messages tell them.
     """
 
     controls = False
@@ -218,6 +253,7 @@ class ForeignSource:
         self.first_ns, self.last_ns = seen.first_ns, seen.last_ns
         self.doubts = seen.doubts(facts)
         self.unjoined = 0
+        self.lines: list[array[int]] = [array("q"), array("q")]
         self._notes = GapNotes(self.name)
 
     @property
@@ -229,6 +265,11 @@ class ForeignSource:
     def name(self) -> str:
         """What it is, for people."""
         return ", ".join(path.name for path in self.paths)
+
+    @property
+    def order_symbols(self) -> tuple[str, ...]:
+        """The symbol, if its single orders are told."""
+        return self.symbols if self.seen.orders else ()
 
     @cached_property
     def digest(self) -> str:
@@ -255,6 +296,7 @@ class ForeignSource:
     def _read(self, from_ns: int, to_ns: int, *, details: bool) -> Iterator[Detailed]:
         writer = DetailedWriter(self.symbols, details=details)
         weaver = ForeignWeaver(self.instruments[0], writer)
+        self.lines = weaver.lines
         cut = Cut(writer, from_ns)
         for message in self.messages():
             if to_ns and message.ts_ns >= to_ns:

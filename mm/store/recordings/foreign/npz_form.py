@@ -27,8 +27,16 @@ TRADE_EVENT: Final = 2
 DEPTH_CLEAR_EVENT: Final = 3
 DEPTH_SNAPSHOT_EVENT: Final = 4
 DEPTH_BBO_EVENT: Final = 5
+ADD_ORDER_EVENT: Final = 10
+CANCEL_ORDER_EVENT: Final = 11
+MODIFY_ORDER_EVENT: Final = 12
+FILL_EVENT: Final = 13
 KIND_MASK: Final = 0xFF
-"""The kinds of rows, in the lowest byte of `ev`; 10 and above are of single orders, which is not read."""
+"""The kinds of rows, in the lowest byte of `ev`; 10 and above are of single orders: one joins its queue, is
+gone whole, has another size or price, or traded, which changes nothing until a row of its own says so.
+"""
+
+ORDER_EVENTS: Final = (ADD_ORDER_EVENT, CANCEL_ORDER_EVENT, MODIFY_ORDER_EVENT, FILL_EVENT)
 
 EXCH_EVENT: Final = 1 << 31
 LOCAL_EVENT: Final = 1 << 30
@@ -77,7 +85,8 @@ class NpzRow(NamedTuple):
     """A row for the local side, on a grid.
 
     Fields: number: in its file, from 1; kind: *_EVENT; side: 1, -1, 0 without one; price, size: on the grid;
-    cut: whether the price is a bound: a row that clears all has none. The rest as in the file.
+    cut: whether the price is a bound: a row that clears all has none; order_id: 0 without one.
+        The rest as in the file.
     """
 
     number: int
@@ -90,6 +99,7 @@ class NpzRow(NamedTuple):
     ival: int
     fval: float
     cut: bool
+    order_id: int
 
 
 class NpzFile:
@@ -220,9 +230,12 @@ class NpzDecoder:
                 sizes,
                 piece["ival"].tolist(),
                 piece["fval"].tolist(),
+                piece["order_id"].tolist(),
                 strict=True,
             )
-            for number, (event, exch_ns, local_ns, price, size, ival, fval) in enumerate(rest, start=first):
+            for number, (event, exch_ns, local_ns, price, size, ival, fval, order_id) in enumerate(
+                rest, start=first
+            ):
                 if not event & LOCAL_EVENT:
                     continue
                 if local_ns < last_ns:
@@ -234,7 +247,8 @@ class NpzDecoder:
                 side = 1 if event & BUY_EVENT else -1 if event & SELL_EVENT else 0
                 kind = event & KIND_MASK
                 cut = price is not None
-                yield NpzRow(number, kind, side, exch_ns, local_ns, price or 0, size or 0, ival, fval, cut)
+                place = number, kind, side, exch_ns, local_ns
+                yield NpzRow(*place, price or 0, size or 0, ival, fval, cut, order_id)
 
     def _integers(
         self, values: list[float], scale: NpzScale, events: list[int], first: int, *, is_price: bool

@@ -1,7 +1,8 @@
 """Files of hftbacktest as a source: rows of one moment put together to messages, numbered here.
 
-A row that clears says how far down the levels are gone; what lies beyond stays, as it does there. Must never
-guess a book that no snapshot began. Invariant: a file that was made here gives back the rows it was made of.
+A row that clears says how far down the levels are gone; what lies beyond stays, as it does there. Files of
+single orders are read by `npz_orders`. Must never guess a book that no snapshot began, nor one of single
+orders and of levels at once. Invariant: a file that was made here gives back the rows it was made of.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,11 +21,14 @@ from mm.store.recordings.foreign.base import (
     ForeignSource,
 )
 from mm.store.recordings.foreign.npz_form import (
+    CANCEL_ORDER_EVENT,
     DEPTH_BBO_EVENT,
     DEPTH_CLEAR_EVENT,
     DEPTH_EVENT,
     DEPTH_SNAPSHOT_EVENT,
+    FILL_EVENT,
     LOST_HERE,
+    ORDER_EVENTS,
     TRADE_EVENT,
     UNTIMED,
     NpzDecoder,
@@ -32,6 +36,7 @@ from mm.store.recordings.foreign.npz_form import (
     NpzRow,
     NpzScale,
 )
+from mm.store.recordings.foreign.npz_orders import OrderKeeper
 from mm.store.recordings.raw.records import Market
 from mm.store.recordings.source import Facts
 
@@ -71,16 +76,18 @@ class HftbacktestSource(ForeignSource):
         one = self.instruments[0]
         prices = NpzScale(10**one.quote_scale, one.tick_atoms)
         early: list[ForeignMessage] = []
-        for file in self._files:
-            decoder = NpzDecoder(file, prices, NpzScale(10**one.base_scale, 1))
-            for message in _Grouping(file).messages(decoder.rows()):
+        keeper = OrderKeeper(fills_print=not self.seen.trades)
+        for number, file in enumerate(self._files):
+            rows = NpzDecoder(file, prices, NpzScale(10**one.base_scale, 1)).rows()
+            told = keeper.messages(file, number, rows) if self.seen.orders else _Grouping(file).messages(rows)
+            for message in told:
                 if not message.ts_ns:
                     early.append(
                         message
                     )  # a snapshot to begin with bears no time: it takes that of what follows
                     continue
-                for told in early:
-                    yield told._replace(ts_ns=message.ts_ns)
+                for one_early in early:
+                    yield one_early._replace(ts_ns=message.ts_ns)
                 early.clear()
                 yield message
 
@@ -101,6 +108,10 @@ class HftbacktestSource(ForeignSource):
                 before = (file.path, row.local_ns)
         if not seen.last_ns:
             raise RecordingUnusable(f"{self._files[0].path}: holds no row for the local side")
+        if seen.fills and not seen.orders:
+            raise RecordingUnusable(
+                f"{self._files[0].path}: holds trades of single orders and no order: no book can be built"
+            )
         if seen.changes and not seen.snapshots:
             raise RecordingUnusable(
                 f"{self._files[0].path}: holds changes of the book and no snapshot: no book can be built",
@@ -115,25 +126,51 @@ def _count(seen: ForeignSeen, row: NpzRow, file: NpzFile) -> None:
     if row.local_ns:
         seen.first_ns = seen.first_ns or row.local_ns
         seen.last_ns = row.local_ns
-    if row.kind != DEPTH_CLEAR_EVENT:
-        seen.prices.add_atoms(row.price, place)
+    if row.kind in ORDER_EVENTS:
+        _count_order(seen, row, file)
+        return
+    if row.kind == DEPTH_CLEAR_EVENT:
+        return
+    seen.prices.add_atoms(row.price, place)
     if row.kind == TRADE_EVENT:
         seen.trades += 1
         seen.sizes.add_atoms(row.size, place)
         return
-    if row.kind != DEPTH_CLEAR_EVENT:
-        seen.depths.add_atoms(row.size, place)
+    seen.depths.add_atoms(row.size, place)
     if row.kind == DEPTH_SNAPSHOT_EVENT:
         seen.snapshots += 1
     elif row.kind == DEPTH_EVENT:
         seen.changes += 1
     elif row.kind == DEPTH_BBO_EVENT:
         seen.tops += 1
-    elif row.kind != DEPTH_CLEAR_EVENT:
+    else:
         raise RecordingUnusable(
-            f"{file.path}: row {row.number}: of kind {row.kind}, expected 1 to 5",
-            hint="files of single orders (level 3) are not read",
+            f"{file.path}: row {row.number}: of kind {row.kind}, expected 1 to 5 or 10 to 13"
         )
+    if seen.orders or seen.fills:
+        raise _mixed(row, file)
+
+
+def _count_order(seen: ForeignSeen, row: NpzRow, file: NpzFile) -> None:
+    place = str(file.path), row.number
+    if seen.snapshots or seen.changes or seen.tops:
+        raise _mixed(row, file)
+    if row.kind == FILL_EVENT:
+        seen.fills += 1
+        seen.sizes.add_atoms(row.size, place)
+        return
+    seen.orders += 1
+    if row.kind != CANCEL_ORDER_EVENT:
+        seen.prices.add_atoms(row.price, place)
+        seen.depths.add_atoms(row.size, place)
+
+
+def _mixed(row: NpzRow, file: NpzFile) -> RecordingUnusable:
+    return RecordingUnusable(
+        f"{file.path}: row {row.number}: levels and single orders stand in one recording; which book is meant"
+        " is not told",
+        hint="name files of one of them: those of single orders (level 3) tell more",
+    )
 
 
 _WHOLE: Final = (DEPTH_CLEAR_EVENT, DEPTH_SNAPSHOT_EVENT)

@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 
 from mm.domain.events import BookLost
 from mm.domain.instrument import Instrument
-from mm.domain.tape import DELTA, KEYFRAME, OTHER, SNAPSHOT, TOP, TRADE, Chunk
+from mm.domain.tape import DELTA, KEYFRAME, ORDER, OTHER, SNAPSHOT, TOP, TRADE, Chunk
 from mm.domain.units import NS_PER_MS
 from mm.errors import RecordingFailed, RecordingUnusable
 from mm.store.recordings.foreign.npz_form import (
@@ -59,7 +59,8 @@ _NO_TIME: Final = -(2**62)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NpzWritten:
     """What was written. Fields: rows; messages; exch_shift_ns: taken from the venue's times; left_out: events
-    that the form cannot hold (streams, clocks); split_rows: that are there twice.
+    that the form cannot hold (streams, clocks); split_rows: that are there twice; orders: changes of single
+    orders, of which the levels alone are written.
     """
 
     rows: int
@@ -67,6 +68,7 @@ class NpzWritten:
     exch_shift_ns: int
     left_out: int
     split_rows: int
+    orders: int = 0
 
 
 def write_hftbacktest(
@@ -110,6 +112,7 @@ def write_hftbacktest(
         exch_shift_ns=shift_ns,
         left_out=made.left_out,
         split_rows=len(ordered) - len(rows),
+        orders=made.orders,
     )
 
 
@@ -118,7 +121,7 @@ class _Rows:
     def __init__(self, instrument: Instrument, market: int) -> None:
         self.parts: list[NDArray[np.void]] = []
         self.lost: list[str] = []
-        self.count = self.messages = self.left_out = 0
+        self.count = self.messages = self.left_out = self.orders = 0
         self._instrument = instrument
         self._market = market
         self._has_book = False
@@ -127,11 +130,12 @@ class _Rows:
 
     def take(self, chunk: Chunk) -> None:
         columns = [np.asarray(column, dtype=np.int64) for column in chunk.columns]
+        columns = self._without_orders(columns)
         kind, market, last = columns[1], columns[2], columns[8]
         whole = (kind == SNAPSHOT) | (kind == OTHER) | (kind == KEYFRAME)
         ends = np.flatnonzero(whole & (last == 1)) + 1
         at = 0
-        for end in [*ends.tolist(), chunk.rows]:
+        for end in [*ends.tolist(), len(kind)]:
             # Up to here come plain messages, then one that replaces the book or is no row.
             begin = at + int(np.argmax(whole[at:end])) if whole[at:end].any() else end
             self._plain([column[at:begin] for column in columns])
@@ -141,6 +145,15 @@ class _Rows:
                 elif market[begin] == self._market:
                     self._whole([column[begin:end] for column in columns])
             at = end
+
+    # Levels are written; who made them is left out.
+    def _without_orders(self, columns: "list[NDArray[np.int64]]") -> "list[NDArray[np.int64]]":
+        is_order = columns[1] >= ORDER
+        if not is_order.any():
+            return columns
+        mine = is_order & (columns[1] == ORDER) & (columns[2] == self._market)
+        self.orders += int(columns[8][mine].sum())
+        return [column[~is_order] for column in columns]
 
     def _plain(self, columns: "list[NDArray[np.int64]]") -> None:
         mine = columns[2] == self._market

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mm.domain.instrument import Instrument
-from mm.domain.tape import DELTA, KEYFRAME, SNAPSHOT
+from mm.domain.tape import DELTA, KEYFRAME, ORDER, ORDERS, SNAPSHOT
 from mm.domain.units import NS_PER_MS, short_text
 from mm.errors import RecordingUnusable
 from mm.store.recordings.blocks import (
@@ -60,6 +60,7 @@ _SQL: Final = {
     "qty": "qty_atoms / qty_scale::double",
     "msg": "msg::integer",
 }
+_NOT_HELD: Final = {ORDER: "changes of single orders beside the levels"}
 _KEPT_AS: Final = {KEPT_DELTA: DELTA, KEPT_SNAPSHOT: SNAPSHOT}
 
 
@@ -161,13 +162,14 @@ class _Writing:
         for kept, kind in _KEPT_AS.items():
             kinds = np.where(kinds == kept, kind, kinds)
         is_held = np.isin(kinds, list(KINDS.values())) & (block[FRAME] != MADE_HERE)
-        for kind in np.unique(kinds[~is_held & (block[KIND] != KEYFRAME)]).tolist():
+        made_here = (block[KIND] == KEYFRAME) | (block[KIND] == ORDERS)
+        for kind in np.unique(kinds[~is_held & ~made_here]).tolist():
             heads = (
                 (kinds == kind) & ~is_held & np.concatenate(([True], block[FRAME, 1:] != block[FRAME, :-1]))
             )
             # Changes that are repeated behind their snapshot stand where they were received too.
             if kind not in KINDS.values():
-                name = "not a trade" if kind > KEPT else "events that are no rows"
+                name = "not a trade" if kind > KEPT else _NOT_HELD.get(kind, "events that are no rows")
                 self.left_out[name] = self.left_out.get(name, 0) + int(heads.sum())
         held = np.ascontiguousarray(block[:, is_held])
         held[KIND] = kinds[is_held]

@@ -16,7 +16,7 @@ import numpy as np
 
 from mm.domain.events import AnyEvent, BookLost
 from mm.domain.instrument import Instrument
-from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT, Chunk
+from mm.domain.tape import KEYFRAME, ORDER, OTHER, SNAPSHOT, Chunk, TapeKind
 from mm.errors import RecordingDamaged, RecordingUnusable
 from mm.store.recordings.blocks import KIND, LAST, NAMES, SEQ, TS_NS, joined, new_block, take_marks
 from mm.store.recordings.detailed import KEPT, Detailed
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _TAPE: Final = {name: f"{name}::bigint" for name in NAMES[:9] if name != "market"}
 _ALL: Final = {name: f"{name}::bigint" for name in NAMES if name != "market"}
+_ORDERS: Final = {TapeKind.ORDER.name.lower(), TapeKind.ORDERS.name.lower()}
 _HINT: Final = "import it again into another directory; mm data verify says what else is damaged"
 
 
@@ -92,6 +93,12 @@ class StoreSource:
         days = [manifest.day for manifest in self.manifests.values()]
         span = min(days) if len(days) == 1 else f"{min(days)} to {max(days)}"
         return f"{self.venue} {self.symbols[0]} {span}"
+
+    @property
+    def order_symbols(self) -> tuple[str, ...]:
+        """The symbol, if every import told its single orders."""
+        spans = {place.span.import_id: place.span for place in self._places}.values()
+        return self.symbols if all(_ORDERS & span.counts.keys() for span in spans) else ()
 
     @cached_property
     def digest(self) -> str:
@@ -264,8 +271,15 @@ def _begin(block: "Integers", from_ns: int) -> int:
     for kind in (KEYFRAME, SNAPSHOT):
         found = np.flatnonzero(heads & (block[KIND] == kind))
         if len(found):
-            return int(found[-1])
+            return _with_orders(block, int(found[-1]))
     return 0
+
+
+# The single orders that make a snapshot stand before it.
+def _with_orders(block: "Integers", row: int) -> int:
+    while row and block[KIND, row - 1] == ORDER and block[TS_NS, row - 1] == block[TS_NS, row]:
+        row -= 1
+    return row
 
 
 # The events of a part alone, numbered from its first.

@@ -223,12 +223,12 @@ def test_a_number_off_the_grid_is_damage_with_its_row(tmp_path: Path, bad: Row, 
 
 
 def test_what_is_no_such_file_says_so(tmp_path: Path) -> None:
-    """Times that go back, single orders, other columns, no array, no name."""
+    """Times that go back, unknown kinds, other columns, no array, no name."""
     back = save(tmp_path / "back.npz", [*CHANGES, *WHOLE])
     with pytest.raises(RecordingUnusable, match="row 5: local time goes back by"):
         of(back)
-    orders = save(tmp_path / "orders.npz", [*WHOLE, row(10 | BID, 20, 100.0, 1.0)])
-    with pytest.raises(RecordingUnusable, match="row 7: of kind 10"):
+    orders = save(tmp_path / "orders.npz", [*WHOLE, row(14 | BID, 20, 100.0, 1.0)])
+    with pytest.raises(RecordingUnusable, match="row 7: of kind 14"):
         of(orders)
     np.savez(tmp_path / "old.npz", data=np.zeros((3, 6)))
     with pytest.raises(RecordingUnusable, match="with 2 dimensions"):
