@@ -16,6 +16,7 @@ from mm.cli.main import app
 from mm.domain.commands import Place, TimeInForce
 from mm.domain.sides import Side
 from mm.domain.view import View
+from mm.observe.metrics import metrics_table
 from mm.quoting.flow import DiffusionParams, FlowParams
 from mm.quoting.params import QuotingParams
 from mm.quoting.session import SessionParams
@@ -299,3 +300,8 @@ def test_the_warning_stands_on_the_first_screen() -> None:
     first = "\n".join(TEXT.splitlines()[:25])
     assert "never run mm against a live exchange" in first
     assert "(#going-live)" in first
+
+
+def test_the_table_of_metrics_is_the_one_that_is_told_from() -> None:
+    """Word for word: `mm.observe.metrics.metrics_table()` writes it."""
+    assert metrics_table() in section("Metrics")

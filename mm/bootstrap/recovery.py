@@ -37,6 +37,7 @@ from mm.engine.setup import EngineSetup
 from mm.errors import ConfigError, JournalFailed, JournalForeign, MMError, StateCorrupt
 from mm.observe.latch import QUARANTINED, STATE_LOST
 from mm.runtime.recover import Recovered, estate_from
+from mm.runtime.takeover import Judged, Taken, take_over
 from mm.settings.models import Settings
 from mm.store.journal.entries import RunHeader
 from mm.store.journal.layout import RUNS_NAME, journal_directory, runs
@@ -72,6 +73,20 @@ class StartOptions:
     account: Account | None = None
     rebuild: bool = False
     watched: Watched | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """What is known when a life ends.
+
+    Fields: latched: the halt that it began with, "" if none; broke: the core or its record did, so that it
+    may not have heard of all its fills: the next life takes over what is known; closed: its journal was
+    ended in good order.
+    """
+
+    latched: str
+    broke: bool
+    closed: bool
 
 
 class Start:
@@ -145,14 +160,12 @@ class Start:
         if self._account is not None and not self.is_quarantined:
             self.kept.leave_estate(run)
 
-    def end_life(self, *, open_orders: int, reason: str, latched: str, broke: bool) -> None:
-        """Note how this life ended.
-
-        Args: latched: the halt that it began with, "" if none; broke: the core or its record did, so that it
-        may not have heard of all its fills: the next life takes over what is known.
-        """
-        keeps_estate = broke or latched in KEEP_ESTATE
-        self.kept.end_life(open_orders=open_orders, reason=reason, keeps_estate=keeps_estate)
+    def end_life(self, end: End, *, open_orders: int, reason: str) -> None:
+        """Note how this life ended. Args: open_orders: that it leaves at the venue, -1 if it cannot tell."""
+        keeps_estate = end.broke or end.latched in KEEP_ESTATE
+        self.kept.end_life(
+            open_orders=open_orders, reason=reason, keeps_estate=keeps_estate, closed=end.closed
+        )
 
 
 def begin(settings: Settings, options: StartOptions, held: ExitStack) -> Start:
@@ -190,43 +203,48 @@ def _take_over(start: Start, settings: Settings, *, rebuild: bool) -> None:
         if rebuild:
             raise nothing_to_rebuild("the last life left nothing")
         return
-    try:
-        with _step(3, "scan and estate", run=kept.estate_run) as told:
-            began = time.monotonic()
-            recovered = estate_from(
-                journal_directory(settings.data_dir, kept.estate_run), partial(_setup_of, kept)
-            )
-            told["ms"] = round((time.monotonic() - began) * 1_000, 1)
-            if recovered is None:
-                raise StateCorrupt(f"run {kept.estate_run}: its journal holds no checkpoint")
-    except (StateCorrupt, ConfigError) as damage:
-        _quarantine(start, str(damage), rebuild=rebuild)
+    taken = take_over(
+        kept,
+        lambda run: _read(settings, kept, run),
+        Judged(latched=_code(kept), now_ns=time.time_ns(), rebuild=rebuild),
+    )
+    if taken.recovered is None:
+        _say_damaged(start, taken)
         return
     if rebuild:
         raise nothing_to_rebuild(f"the journal of run {kept.estate_run} is whole")
-    if kept.latched is not None and kept.latched.code == QUARANTINED:
+    if _code(kept) == QUARANTINED:
         log.warning("journal.readable_again", run=kept.estate_run)
-    start.recovered = recovered
-    _tell(recovered)
+    start.recovered = taken.recovered
+    _tell(taken.recovered)
 
 
-def _quarantine(start: Start, damage: str, *, rebuild: bool) -> None:
-    kept = start.kept
-    if rebuild:
-        start.given_up = f"what run {kept.estate_run} left was given up: {damage}"
-        log.critical("journal.given_up", run=kept.estate_run, damage=damage)
-        if kept.latched is not None and kept.latched.code == QUARANTINED:
-            kept.clear_latch("--rebuild-from-venue", "operator")
+def _read(settings: Settings, kept: RunState, run: str) -> Recovered | None:
+    with _step(3, "scan and estate", run=run) as told:
+        began = time.monotonic()
+        recovered = estate_from(journal_directory(settings.data_dir, run), partial(_setup_of, kept))
+        told["ms"] = round((time.monotonic() - began) * 1_000, 1)
+    return recovered
+
+
+def _code(kept: RunState) -> str:
+    return kept.latched.code if kept.latched is not None else ""
+
+
+def _say_damaged(start: Start, taken: Taken) -> None:
+    run = start.kept.estate_run
+    if taken.given_up:
+        start.given_up = f"what run {run} left was given up: {taken.given_up}"
+        log.critical("journal.given_up", run=run, damage=taken.given_up)
         return
     start.is_quarantined = True
     log.critical(
         "journal.quarantined",
-        run=kept.estate_run,
-        damage=damage,
+        run=run,
+        damage=taken.quarantined,
         hint="everything of ours is cancelled; then: `mm journal verify`, restore the file from a backup, or "
         "give up what it held with `mm run CONFIG --yes-live --rebuild-from-venue`",
     )
-    kept.latch(QUARANTINED, damage, time.time_ns())
 
 
 def _judge_past(start: Start, settings: Settings, lease: AccountLease | None) -> None:

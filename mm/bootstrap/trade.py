@@ -16,9 +16,10 @@ from typing import Final, TypeVar
 import structlog
 
 from mm.bootstrap.assemble import assemble
+from mm.bootstrap.metering import Meter
 from mm.bootstrap.reconfigure import begin_revision, preparation
 from mm.bootstrap.recording import begin_recording
-from mm.bootstrap.recovery import Start, StartOptions, begin
+from mm.bootstrap.recovery import End, Start, StartOptions, begin
 from mm.bootstrap.terminal import TERMINAL
 from mm.bootstrap.unfit import UnfitLadder
 from mm.bootstrap.watch import Guard, latch_what_was_left
@@ -26,7 +27,7 @@ from mm.domain.units import NS_PER_S
 from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, JournalFailed, StateCorrupt
 from mm.observe.latch import way_out
 from mm.observe.report_log import log_report
-from mm.observe.status import RunFacts, status
+from mm.observe.status import status
 from mm.ports import Identified, Venue
 from mm.runtime.config_watch import ConfigWatch
 from mm.runtime.control import ControlServer
@@ -183,15 +184,19 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
             runtime = LiveRuntime(engine, venue, clock, observers, recorder=recorder)
             unfit.runtime, runtime.pulse = runtime, guard.pulse
             config = LiveConfig(settings, runtime, history, preparation(engine))
+            meter = Meter(config, runtime, lambda: recorder.written_bytes)
             outcome = await _recorded(
                 recorder,
                 runtime,
-                _attended(config, runtime, show, guard, duration_ns=1 if latched else duration_ns),
+                _attended(meter, runtime, show, guard, duration_ns=1 if latched else duration_ns),
             )
         except BaseException:
             await venue.close()
             raise
-        _note_end(start, outcome, latched=latched.code if latched else "", broke=bool(runtime.failure))
+        end = End(
+            latched=latched.code if latched else "", broke=bool(runtime.failure), closed=recorder.is_closed
+        )
+        _note_end(start, outcome, end)
         if outcome.clean:
             guard.ended()
         if outcome.clean and not outcome.halted:
@@ -199,10 +204,10 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
         return Bot(config.seen, runtime, outcome)
 
 
-def _note_end(start: Start, outcome: Outcome, *, latched: str, broke: bool) -> None:
+def _note_end(start: Start, outcome: Outcome, end: End) -> None:
     open_orders = 0 if outcome.clean else -1
     try:
-        start.end_life(open_orders=open_orders, reason=outcome.reason, latched=latched, broke=broke)
+        start.end_life(end, open_orders=open_orders, reason=outcome.reason)
     except StateCorrupt as error:
         # How the run ended is told all the same: orders may remain, and that weighs more.
         log.critical("state.not_written", error=str(error))
@@ -221,16 +226,11 @@ async def _recorded(
 
 
 async def _attended(
-    config: LiveConfig, runtime: LiveRuntime, show: Show | None, guard: Guard, *, duration_ns: int
+    meter: Meter, runtime: LiveRuntime, show: Show | None, guard: Guard, *, duration_ns: int
 ) -> Outcome:
     # The run with everything that watches and steers it.
+    config, facts = meter.config, meter.facts
     settings, watch = config.running, ConfigWatch(config)
-    facts = RunFacts(
-        mode=settings.mode,
-        venue=next(iter(settings.venue.values())).id,
-        strategies={name: pair.strategy for name, pair in settings.pair.items()},
-        started_ns=runtime.now_ns(),
-    )
 
     def look() -> dict[str, object]:
         state, now_ns = runtime.engine.state, runtime.now_ns()
@@ -238,8 +238,11 @@ async def _attended(
         # A core that broke does not know that it did.
         return seen | {"state": "halting", "reason": runtime.failure} if runtime.failure else seen
 
-    control = ControlServer(made_control_socket(settings.data_dir), runtime, look, config)
+    control = ControlServer(made_control_socket(settings.data_dir), runtime, look, config, meter.text)
     await control.start()
+    endpoint = meter.endpoint()
+    if endpoint is not None:
+        await endpoint.start()
     beside, reload = [asyncio.create_task(_watch(watch)), *guard.attend(runtime)], watch.reload
     if show is not None:
         beside.append(asyncio.create_task(_show(show, look)))
@@ -257,6 +260,8 @@ async def _attended(
         gc.unfreeze()
         _unwind_on_signals()
         await control.close()
+        if endpoint is not None:
+            await endpoint.close()
         for task in beside:
             task.cancel()
         if service is not None:

@@ -113,7 +113,7 @@ def rebuild(
             made = rebuilt(where, whole=whole, skip_damaged=skip_damaged, progress=progress)
     except (JournalCorrupt, JournalForeign) as error:
         error.exit_code = EXIT_CHECK_FAILED
-        error.hint = error.hint or "leave it out: mm journal rebuild --skip-damaged"
+        error.hint = f"{error.hint}; or leave it out: mm journal rebuild --skip-damaged".removeprefix("; or ")
         raise
     for run_id, problem in made.left_out.items():
         terminal.say(f"left out {run_id}: {problem}")
@@ -176,7 +176,8 @@ def export(
 def _verified(place: "RunPlace", report: "Report") -> dict[str, object]:
     from mm.store.projection.facts import utc_text
 
-    problem = "" if place.is_empty else report.problem
+    # What has a place is damage all the same: of a run that ended, files without content.
+    problem = "" if place.is_empty and not report.path else report.problem
     if not problem and not place.is_empty and report.run is None:
         problem = f"{place.journal}: nothing whole was ever recorded there"
     missing = [

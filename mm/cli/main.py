@@ -111,6 +111,7 @@ for function, name in (
     (watch.orders, "orders"),
     (watch.fills, "fills"),
     (watch.pnl, "pnl"),
+    (watch.metrics, "metrics"),
     (why.why, "why"),
     (export.export, "export"),
     (operate.stop, "stop"),

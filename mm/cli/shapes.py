@@ -37,6 +37,7 @@ WHY: {source, session, symbol, decided_ms, state, reason, quotes: [QUOTE], gates
 QUOTE: {side, level, outcome, sentence, gate, code, cid, order_state, price, size_base, age_ms,
   wanted: null | [text]}
 GATE: {gate, verdict, code, side, level, before: null | [text], after: null | [text], words, facts: {}}
+metrics: {text}
 config_history: {path, revision, revisions: [{revision, time, who, origin, digest, path, changed: [key]}]}
 """
 

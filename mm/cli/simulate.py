@@ -105,6 +105,11 @@ def _failure_fields(failure: "Failure") -> dict[str, object]:
     }
 
 
+def _looks(total: "Total") -> str:
+    shares = [f"{name} {100 * away / due:.1f} % of {due}" for name, (due, away) in total.looks.items()]
+    return ", ".join(shares) or "nothing was due"
+
+
 def _words(total: "Total", failure: "Failure | None") -> str:
     fields = total.fields()
     rows, all_rows = fields["state_rows_visited"], fields["state_rows"]
@@ -112,7 +117,8 @@ def _words(total: "Total", failure: "Failure | None") -> str:
         f"seeds       {total.seeds}{' (broken off)' if total.is_cut else ''}, {total.lives} lives,"
         f" {total.crashes} crashes",
         f"steps       {total.steps}, {fields['steps_per_s']} a second of one core",
-        f"faults      {total.faults} of {len(total.kinds)} kinds",
+        f"faults      {total.faults} of {len(total.kinds)} kinds, and {total.slow_trips} slow trips",
+        f"looked away {_looks(total)}",
         f"exposure    at most {total.worst_ppm / 10_000:.1f} % of what is allowed",
         f"order rows  {rows} of {all_rows} visited",
         f"digest      {total.digest}",

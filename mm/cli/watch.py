@@ -1,4 +1,4 @@
-"""The verbs that look: `mm status`, `orders`, `fills`, `pnl`. They ask a daemon and change nothing."""
+"""The verbs that look: `mm status`, `orders`, `fills`, `pnl`, `metrics`. They change nothing."""
 
 import json
 import time
@@ -48,6 +48,17 @@ def fills(terminal: Terminal, *, session: SessionName = "", data_dir: DataDir = 
 def pnl(terminal: Terminal, *, session: SessionName = "", data_dir: DataDir = None) -> None:
     """Show the profit and loss, and what it is made of."""
     _show(terminal, data_dir, "pnl", session)
+
+
+@verb
+def metrics(terminal: Terminal, *, data_dir: DataDir = None) -> None:
+    """Print once what a monitoring system reads, as OpenMetrics text."""
+    with _client(data_dir) as client:
+        answer = client.ask("metrics")
+    if terminal.as_json:
+        terminal.result(answer)
+    else:
+        print(answer.get("text", ""), end="")
 
 
 def _show(terminal: Terminal, data_dir: Path | None, what: str, session: str = "") -> None:

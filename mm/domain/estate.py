@@ -101,7 +101,8 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     that life's first complete look, 0 if it had none. holdings: of each asset in atoms, as the ledger expects
     it to be at the venue; empty before it was ever known. retired: positions of sessions that the config does
     not have any more; nothing trades on them, nothing forgets them. signals: what they had learnt; of some
-    of them it may be of a life before.
+    of them it may be of a life before. placed: the account's placements of the minute before, as (ns, how
+    many), oldest first.
     """
 
     epoch: int
@@ -114,6 +115,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     holdings: tuple[tuple[str, int], ...] = ()
     retired: tuple[PositionEstate, ...] = ()
     signals: tuple[SignalEstate, ...] = ()
+    placed: tuple[tuple[int, int], ...] = ()
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Return this very estate: it is frozen all the way down."""

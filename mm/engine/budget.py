@@ -54,6 +54,19 @@ class _Window:
         self._spent.append((now_ns, amount))
         self._sum += amount
 
+    def lately(self, now_ns: int) -> tuple[tuple[int, int], ...]:
+        # What counts, by the moment it was spent at, oldest first.
+        self.used(now_ns)
+        sums: dict[int, int] = {}
+        for spent_ns, amount in self._spent:
+            sums[spent_ns] = sums.get(spent_ns, 0) + amount
+        return tuple(sums.items())
+
+    def draw_near(self, now_ns: int) -> None:
+        # An earlier life's clock may have been ahead of ours: nothing was spent later than now.
+        if self._spent and self._spent[-1][0] > now_ns:
+            self._spent = deque((min(spent_ns, now_ns), amount) for spent_ns, amount in self._spent)
+
     def correct(self, now_ns: int, amount: int) -> None:
         if amount < 0:
             return
@@ -81,8 +94,18 @@ class Budget:
         self._lane = self._weight_max * CANCEL_LANE_PERCENT // 100
 
     def placed_minute(self, now_ns: int) -> int:
-        """Return the placements of the last 60 s."""
+        """Return the placements of the last 60 s, those of earlier lives that were recalled among them."""
+        self._minute.draw_near(now_ns)
         return self._minute.used(now_ns)
+
+    def placed_lately(self, now_ns: int) -> tuple[tuple[int, int], ...]:
+        """Return the placements of the last 60 s as (ns, how many), oldest first."""
+        return self._minute.lately(now_ns)
+
+    def recall(self, placed: tuple[tuple[int, int], ...]) -> None:
+        """Count placements of the minute that were sent before; of an earlier life, say. Oldest first."""
+        for placed_ns, number in placed:
+            self._minute.spend(placed_ns, number)
 
     def spent(self, now_ns: int) -> tuple[tuple[str, str], ...]:
         """Return what is used and what placements may use, as pairs for people; times are left, ns."""

@@ -34,6 +34,7 @@ def estate_of(state: EngineState) -> Estate:
         holdings=tuple(sorted(state.ledger.holdings.items())),
         retired=tuple(_retired(one) for one in legacy.retired.values()),
         signals=signals_of(state),
+        placed=state.budget.placed_lately(state.now_ns),
     )
 
 
@@ -92,6 +93,7 @@ def take(state: EngineState, estate: Estate, *, same_life: bool = False) -> None
     if estate.holdings:
         state.ledger.open(dict(estate.holdings))
     state.equity_start_atoms = estate.equity_start_atoms
+    state.budget.recall(estate.placed)
     state.signals_left = newest((*estate.signals, *state.signals_left))
     if same_life:
         state.sequence = estate.sequence

@@ -110,6 +110,7 @@ class Fold:
             return
         if decoded.epoch == state.setup.epoch:
             state.sequence = max(state.sequence, decoded.sequence)
+        state.budget.recall(((state.now_ns, 1),))
         state.orders.add(
             Order(
                 cid=place.cid,

@@ -111,10 +111,12 @@ def _is_clean(state: EngineState, session: Session) -> bool:
     live = clear(state, session)
     symbol = state.symbols[session.setup.instrument.symbol]
     shown: SymbolState | Session = symbol if session.state is SessionState.HALTED else session
-    if not live and shown.clean_ns >= shown.touched_ns:
+    arrived_ns = state.arrived_ns
+    if not live and shown.clean_ns >= max(shown.touched_ns, arrived_ns):
         return True
     deadlines = state.setup.deadlines
-    pause_ns = deadlines.query_max if live else deadlines.cancel_again
+    waits = live or state.now_ns < arrived_ns
+    pause_ns = deadlines.query_max if waits else deadlines.cancel_again
     if live and state.now_ns - session.waits_said_ns >= WAITS_SAID_AGAIN_NS:
         session.waits_said_ns = state.now_ns
         unknown = sum(order.state in UNCERTAIN for order in live)

@@ -23,8 +23,9 @@ NO_BUDGET: Final = "; waits for the venue's budget of requests"
 def begin(state: EngineState) -> None:
     """Say what was taken over; called once, when the time is known."""
     for order in state.orders.live.values():
-        # A clock that was put back may not keep an order young for ever.
-        order.placed_ns = min(order.placed_ns, state.now_ns)
+        # The clock may have been set since it was placed: what proves by its age that no request of it can
+        # arrive any more counts from here, by one clock.
+        order.placed_ns = state.now_ns
         facts = {"cid": order.cid, "side": order.side, "price_ticks": order.price_ticks}
         state.report(
             "order.inherited", state.sessions[order.session].name, **facts, left_lots=order.left_lots
@@ -85,7 +86,7 @@ def _has_retired(state: EngineState) -> bool:
         symbol = state.symbols.get(left.symbol)
         if symbol is None:
             continue
-        old = state.now_ns - min(left.placed_ns, state.started_ns) >= state.setup.caps.absence_proof_ns
+        old = state.now_ns - state.started_ns >= state.setup.caps.absence_proof_ns
         free_ns = symbol.orphan_free_ns
         if old and free_ns and symbol.orders_seen_ns >= max(free_ns, state.shown_ns(left.symbol)):
             del state.legacy.orders[left.cid]

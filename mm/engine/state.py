@@ -217,19 +217,28 @@ class EngineState:
                 return
         self.orders.inherit_floor(symbol, floor)
 
+    @property
+    def arrived_ns(self) -> int:
+        """From when on nothing arrives at the venue any more that an earlier life sent and nobody here knows
+        of; 0 if there was no such life, or it left what it had sent.
+        """
+        if self.setup.estate is not None or not self.setup.inherits:
+            return 0
+        return self.started_ns + self.setup.caps.absence_proof_ns
+
     def shown_ns(self, symbol: str = "") -> int:
         """Return from when on the venue must show all that an earlier life did, on a symbol or on all; 0 if
         there was none that matters.
 
         A life that left an estate did nothing after it that is not in it; of any other it is only known that
-        it was over when this one began.
+        it was over when this one began, so that what it had sent may arrive for a while.
         """
         estate = self.setup.estate
         seen_ns = max(known.orphan_seen_ns for name, known in self.symbols.items() if symbol in ("", name))
         if not self.setup.inherits and estate is None:
             # Nobody knows of an earlier life; what is shown may be of one that goes on elsewhere.
             return seen_ns + self.setup.deadlines.venue_lag if seen_ns else 0
-        over_ns = self.started_ns if estate is None else min(self.started_ns, estate.ts_ns)
+        over_ns = self.arrived_ns if estate is None else min(self.started_ns, estate.ts_ns)
         return max(over_ns, seen_ns) + self.setup.deadlines.venue_lag
 
     @property

@@ -1,1 +1,1 @@
-"""The read model and what is told from it: view, metrics, report, notifications."""
+"""The read model and what is told from it: status, metrics, `why`, reports, comparisons, safety sheets."""

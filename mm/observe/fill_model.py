@@ -162,7 +162,7 @@ def fill_fit(
 
 def _doubt(fills: int, orders: int, fits: Sequence[Fit]) -> str:
     if fills < FILLS_MIN:
-        return f"{fills} fills are too few to say anything (fewer than {FILLS_MIN})"
+        return f"{fills} orders that filled are too few to say anything (fewer than {FILLS_MIN})"
     if orders == fills:
         return "every order filled: nothing says when one would not have"
     if fits[0].log_likelihood - fits[-1].log_likelihood <= APART:

@@ -5,6 +5,7 @@ A local exchange that replays a recording may run faster than the wall: then thi
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -23,14 +24,26 @@ class AnchoredClock:
     Fields: scale: nanoseconds of this clock per nanosecond of the wall, > 0.
     """
 
-    def __init__(self, pace: Pace | None = None) -> None:
-        """Anchor to UTC now, or to the time of a venue that runs at a pace of its own."""
-        self._began_ns = time.monotonic_ns()
-        self._anchor_ns = pace.now_ns if pace is not None else time.time_ns()
+    def __init__(
+        self,
+        pace: Pace | None = None,
+        *,
+        wall_ns: Callable[[], int] | None = None,
+        counter_ns: Callable[[], int] | None = None,
+    ) -> None:
+        """Anchor to UTC now, or to the time of a venue that runs at a pace of its own.
+
+        Args: wall_ns, counter_ns: the machine's clock, which may be set, and its counter, which never goes
+        back: the system's unless time is simulated.
+        """
+        self._wall_ns = wall_ns or time.time_ns
+        self._counter_ns = counter_ns or time.monotonic_ns
+        self._began_ns = self._counter_ns()
+        self._anchor_ns = pace.now_ns if pace is not None else self._wall_ns()
         self.scale = pace.scale if pace is not None else 1.0
         ratio = Fraction(self.scale)
         self._num, self._den = ratio.numerator, ratio.denominator
 
     def now_ns(self) -> int:
         """Return the core's time."""
-        return self._anchor_ns + (time.monotonic_ns() - self._began_ns) * self._num // self._den
+        return self._anchor_ns + (self._counter_ns() - self._began_ns) * self._num // self._den

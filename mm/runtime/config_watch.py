@@ -55,6 +55,7 @@ class ConfigWatch:
     def _take_over(self, origin: str, who: str) -> None:
         self._candidate = ""
         self._live.handled = seen = self._seen()
+        self._live.reload_ok = False
         try:
             self._refuse_half()
             answer = self._live.apply(who=who, origin=origin, digest=seen)

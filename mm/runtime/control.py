@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from mm.domain.events import Operation
-from mm.errors import EXIT_NOT_RUNNING, EXIT_USAGE, MMError
+from mm.errors import EXIT_NOT_RUNNING, EXIT_USAGE, MMError, StateCorrupt
 from mm.observe.status import fill_row, order_rows, pnl
 from mm.runtime.live import LiveRuntime
 from mm.runtime.reconfigure import LiveConfig
@@ -63,6 +63,7 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 
 READ_VERBS: Final = ("status", "orders", "fills", "pnl", "why")
 CONFIG_VERBS: Final = ("config.get", "config.plan", "config.apply", "config.history")
+METRICS_VERB: Final = "metrics"
 
 _NOT_PLAIN: Final = re.compile(r"[\x00-\x1f\x7f-\x9f(),]")
 # No control characters, and none of those that a verified part is told by.
@@ -79,31 +80,49 @@ class ControlServer:
         runtime: LiveRuntime,
         status: Callable[[], Mapping[str, object]],
         config: LiveConfig | None = None,
+        metrics: Callable[[], str] | None = None,
     ) -> None:
-        """Keep the parts. Args: status: makes the status object; config: of the run, None if none is kept."""
+        """Keep the parts.
+
+        Args: status: makes the status object; config: of the run, None if none is kept; metrics: makes their
+        text, None if nobody does.
+        """
         self._path = path
         self._runtime = runtime
         self._status = status
         self._config = config
+        self._metrics = metrics
         self._server: asyncio.Server | None = None
         self._connections = 0
 
     async def start(self) -> None:
-        """Listen; a socket file left by a dead run is replaced (the data directory's lock is held)."""
-        self._path.unlink(missing_ok=True)
+        """Listen; a socket file left by a dead run is replaced (the data directory's lock is held).
+
+        Raises: StateCorrupt if there can be none: nothing is traded that cannot be asked to stop.
+        """
         mask = os.umask(0o177)
         try:
+            self._path.unlink(missing_ok=True)
             self._server = await asyncio.start_unix_server(
                 self._serve, path=str(self._path), limit=REQUEST_BYTES_MAX
             )
+        except OSError as error:
+            raise StateCorrupt(
+                f"{self._path}: cannot listen there: {error.strerror or error}",
+                hint="check the disk and the permissions of its directory",
+            ) from None
         finally:
             os.umask(mask)
 
     async def close(self) -> None:
-        """Stop listening and remove the socket file."""
-        if self._server is not None:
-            self._server.close()
+        """Stop listening and remove the socket file; the next start replaces one that cannot be removed."""
+        if self._server is None:
+            return
+        self._server.close()
+        try:
             self._path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("control.socket_left", path=str(self._path), error=error.strerror)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._connections >= CONNECTIONS_MAX:
@@ -147,8 +166,10 @@ class ControlServer:
                 return {"ok": True, **_on_config(self._config, request)}
             except MMError as error:
                 return {"ok": False, "error": str(error), "hint": error.hint, "exit_code": error.exit_code}
+        if request.do == METRICS_VERB and self._metrics is not None:
+            return {"ok": True, "text": self._metrics()}
         if request.do not in tuple(Operation):
-            known = ", ".join((*READ_VERBS, *CONFIG_VERBS, *Operation))
+            known = ", ".join((*READ_VERBS, METRICS_VERB, *CONFIG_VERBS, *Operation))
             return _refusal(f"unknown request {request.do!r}", f"one of {known}")
         return self._operate(request, Operation(request.do))
 

@@ -30,6 +30,7 @@ from mm.engine.engine import Engine
 from mm.engine.session import SessionState
 from mm.errors import JournalFailed, MMError
 from mm.observe.analyst import Analyst
+from mm.observe.counts import Counts
 from mm.observe.history import History
 from mm.ports import SimulatedVenue, Venue
 from mm.runtime.emergency import EmergencyExit
@@ -86,9 +87,10 @@ class Outcome:
 class LiveRuntime:
     """Runs one engine on one venue.
 
-    Fields: history: what happened lately. analyst: measures the sessions. began_ns: the core's time when
-    `run` began, 0 before. failure: "" or what broke: then the core is not called any more. pulse: the sign of
-    life and the halt word; to be replaced before `run` where others share it.
+    Fields: history: what happened lately. analyst: measures the sessions. counts: what it did, for metrics.
+    began_ns: the core's time when `run` began, 0 before. failure: "" or what broke: then the core is not
+    called any more. pulse: the sign of life and the halt word; to be replaced before `run` where others share
+    it.
     """
 
     def __init__(
@@ -103,6 +105,7 @@ class LiveRuntime:
         self.engine = engine
         self.history = History()
         self.analyst = Analyst(engine.state)
+        self.counts = Counts(engine.state)
         self.began_ns = 0
         self.failure = ""
         self.pulse = Pulse.alone()
@@ -247,7 +250,9 @@ class LiveRuntime:
             self._break("engine.failed", error)
             return
         self.history.on_commands(commands)
-        self.history.canceled += ending is not None and not ending.is_live
+        ended = ending if ending is not None and not ending.is_live else None
+        self.history.canceled += ended is not None
+        self.counts.on_step(event, commands, fresh=fresh, ended=ended)
         if fresh and isinstance(event, OrderFilled):
             self._note_fill(event, commands)
         try:

@@ -88,7 +88,8 @@ class LiveConfig:
 
     Fields: running: in force; accepted: the newest that was taken, of which some may wait for a restart;
     seen: those that were in force, the newest `SEEN_MAX` of them; revision: of the newest; handled: digest of
-    the newest text that was dealt with.
+    the newest text that was dealt with. reload_ok: whether the last attempt to take the file over was carried
+    out; reloaded_ns: when one last was, or the begin, the core's time.
     """
 
     def __init__(
@@ -103,6 +104,8 @@ class LiveConfig:
         self.seen: deque[Settings] = deque([settings], maxlen=SEEN_MAX)
         self.revision = runtime.engine.state.revision
         self.handled = text_digest(settings.text)
+        self.reload_ok = True
+        self.reloaded_ns = runtime.now_ns()
         self._runtime = runtime
         self._history = history
         self._prepare = prepare
@@ -151,6 +154,12 @@ class LiveConfig:
         Args: origin: "cli", "hup" or "file"; confirm: it may loosen limits; digest: of the text meant.
         Raises: ConfigError if it is refused; StateCorrupt if it cannot be kept or noted. The old one runs on.
         """
+        self.reload_ok = False
+        answer = self._apply(who=who, origin=origin, confirm=confirm, digest=digest)
+        self.reload_ok, self.reloaded_ns = True, self._runtime.now_ns()
+        return answer
+
+    def _apply(self, *, who: str, origin: str, confirm: bool, digest: str) -> Answer:
         text = self._read()
         if digest and digest != text_digest(text):
             raise ConfigError(

@@ -92,7 +92,7 @@ class NoRecorder:
 
 
 class JournalRecorder:
-    """Takes a run down in a journal."""
+    """Takes a run down in a journal. Fields: is_closed: that has its end, in good order and on the disk."""
 
     def __init__(
         self,
@@ -108,6 +108,7 @@ class JournalRecorder:
         run leaves if it ends between two events; without it there are no checkpoints; timing: the
         wall's, unless time is simulated.
         """
+        self.is_closed = False
         self._journal = journal
         self._estate = estate
         self._checkpoint_ns = journal.run.began_ns
@@ -153,6 +154,11 @@ class JournalRecorder:
             self._checkpoint_ns = max(ts_ns, estate.ts_ns)
             self._checkpoint_seq = self._journal.append(CHECKPOINT, self._checkpoint_ns, estate)
 
+    @property
+    def written_bytes(self) -> int:
+        """Bytes of all records so far."""
+        return self._journal.written_bytes
+
     async def settle(self) -> None:
         """Return when the sync that is under way, if one is, has ended well or not."""
         if self._syncing is not None:
@@ -167,7 +173,9 @@ class JournalRecorder:
         await self.settle()
         if is_sane and not self._journal.failure:
             self.checkpoint(self._checkpoint_ns)
+        was_whole = not self._journal.failure
         self._journal.close()
+        self.is_closed = was_whole
 
     def _sync_soon(self) -> None:
         if self._syncing is None or self._syncing.done():

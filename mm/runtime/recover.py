@@ -1,6 +1,7 @@
 """What a life left, made again from its journal: the newest checkpoint, and what the record holds behind it.
 
-Reads one journal and changes nothing. The same code serves a start after a crash and the simulation.
+Reads one journal and changes nothing. The same code serves a start after a crash and the simulation. What is
+there has to go on as one process can have written it (`continuity`), else nothing of it is taken over.
 Invariant: the estate holds what the dead process had written down, up to the last whole record, nothing else.
 """
 
@@ -13,8 +14,10 @@ from mm.domain.estate import Estate
 from mm.engine.fold import Fold
 from mm.engine.setup import EngineSetup
 from mm.errors import JournalCorrupt
+from mm.runtime.continuity import Continuity
 from mm.store.journal.entries import COMMAND, EVENT, OUTCOME, Record, RunHeader
 from mm.store.journal.latest import latest
+from mm.store.journal.segment import HINT
 
 _EVENTS: Final = (EVENT, OUTCOME)
 
@@ -57,7 +60,8 @@ def estate_from(
 
     Args: journal: its directory; setup_of: what the run's engine was built from, by the record's header;
         began: is shown the fold before the first record.
-    Raises: JournalCorrupt where the record is damaged as no crash damages it, or cannot be followed;
+    Raises: JournalCorrupt where the record is damaged as no crash damages it, cannot be followed, or does not
+    go on as one process writes it;
     JournalForeign; StateCorrupt if there is no journal; what `setup_of` raises.
     """
     found = latest(journal)
@@ -65,10 +69,18 @@ def estate_from(
         return None
     checkpoint = found.checkpoint.entry
     assert isinstance(checkpoint, Estate)  # the codec has one type for the kind
-    fold = Fold(setup_of(found.run), checkpoint)
+    setup = setup_of(found.run)
+    fold, continuity = Fold(setup, checkpoint), Continuity(setup, checkpoint)
     if began is not None:
         began(fold)
     for record in found.records():
+        breach = continuity.breach(record)
+        if breach:
+            raise JournalCorrupt(
+                f"{journal}: record {record.seq} does not go on from those before it: {breach}",
+                path=str(journal),
+                hint=HINT,
+            )
         try:
             _follow(fold, record)
         except Exception as error:

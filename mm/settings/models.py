@@ -14,6 +14,7 @@ from annotated_types import Len
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo
 
+from mm.settings.listen import ListenAddress
 from mm.settings.values import (
     Amount,
     Bps,
@@ -188,6 +189,17 @@ class LogSettings(Table):
     file: Annotated[FilePath | None, about("JSON lines are appended to this file as well.")] = None
 
 
+class MetricsSettings(Table):
+    """`[metrics]`: what a monitoring system can read of a run."""
+
+    http: Annotated[
+        ListenAddress,
+        about(
+            "Where /metrics is served, on this machine alone: 127.0.0.1:9464 or unix:PATH; empty: nowhere."
+        ),
+    ] = ""
+
+
 class DemoSettings(Table):
     """`[demo]`: the simulated market of demo mode, and what the account holds in it at the start."""
 
@@ -215,8 +227,11 @@ class PaperSettings(Table):
         LatencyMs, about("The same, for the slowest in a hundred; equal to the mean: always the same.")
     ] = 250
     queue: Annotated[
-        Literal["risk_averse", "power", "power2", "power3", "log", "log2"],
-        about("Who leaves a queue when its size falls without a trade; risk_averse: only those behind us."),
+        Literal["risk_averse", "power", "power2", "power3", "log", "log2", "l3"],
+        about(
+            "Who leaves a queue when its size falls without a trade; risk_averse: only those behind us;"
+            " l3: as recorded, in backtests on data with order ids."
+        ),
     ] = "risk_averse"
     max_participation_ratio: Annotated[
         Ratio,
@@ -316,6 +331,7 @@ class FileSettings(Table):
     signals: Annotated[SignalsSettings, about("What estimates are made of.")] = SignalsSettings()
     watchdog: Annotated[WatchdogSettings, about("What cancels when we cannot.")] = WatchdogSettings()
     journal: Annotated[JournalSettings, about("The record of a run.")] = JournalSettings()
+    metrics: Annotated[MetricsSettings, about("What is measured, for other programs.")] = MetricsSettings()
     log: Annotated[LogSettings, about("Logs.")] = LogSettings()
     demo: Annotated[DemoSettings, about("The market of demo mode.")] = DemoSettings()
     paper: Annotated[PaperSettings, about("The account and the fills of paper mode.")] = PaperSettings()

@@ -1,11 +1,11 @@
 """What must survive a restart and is not the venue's to tell: one small file, always whole.
 
 It holds the number of lives, the tag and key of our order ids, the halt latch with its history, the first
-holding of each session, how the last life ended, when lives began that did not end, and which run's journal
-holds what a later life has to take over. Written to a temporary file, synced, renamed, and the
-directory synced, so that a crash leaves the old or the new state. A file that cannot be read is never
-replaced: trading does not start on it. Invariant: only the holder of the directory's lock writes; an epoch is
-given out once.
+holding of each session, how the last life ended, when lives began that did not end, which lives ended their
+journal in good order, and which run's journal holds what a later life has to take over. Written to a
+temporary file, synced, renamed, and the directory synced, so that a crash leaves the old or the new state. A
+file that cannot be read is never replaced: trading does not start on it. Invariant: only the holder of the
+directory's lock writes; an epoch is given out once.
 """
 
 import contextlib
@@ -38,6 +38,12 @@ TEXT_LENGTH_MAX: Final = 500
 CRASHES_KEPT: Final = 20
 """Beginnings of lives that did not end that are kept; older ones are dropped."""
 
+CLOSED_KEPT: Final = 500
+"""Lives that ended their journal in good order that are kept; of older ones it is not known any more."""
+
+UNWRITABLE: Final = ("journal.failed",)
+"""Halts that no journal can tell of: it took nothing more, and that was the cause."""
+
 
 class Latch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Trading is off. Fields: code: stable name of the cause; reason: for people; since_ns: UTC."""
@@ -60,7 +66,8 @@ class LatchChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class LastLife(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How the newest life went.
 
-    Fields: epoch: its number; ended: whether it said goodbye; open_orders: that it left, -1 unknown.
+    Fields: epoch: its number; ended: whether it said goodbye; open_orders: that it left, -1 unknown; closed:
+    whether its journal was ended in good order before that, None where an older mm did not say.
     """
 
     epoch: int
@@ -69,6 +76,7 @@ class LastLife(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ended_ns: int = 0
     open_orders: int = -1
     reason: str = ""
+    closed: bool | None = None
 
 
 class _State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +90,7 @@ class _State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     life: LastLife | None = None
     crashed_ns: tuple[int, ...] = ()
     estate_run: str = ""
+    closed: tuple[int, ...] = ()
 
 
 class _Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -126,6 +135,16 @@ class RunState:
         opened._write(state)
         return opened
 
+    @classmethod
+    def read(cls, data_dir: Path) -> Self | None:
+        """Return the state of a directory, None if it has none: to be looked at, nothing is made or checked.
+
+        Raises: StateCorrupt if there is a file that cannot be read as what it has to be.
+        """
+        path = data_dir / STATE_NAME
+        content = _content(path)
+        return None if content is None else cls(path, _decoded(content, path), time.time_ns)
+
     @property
     def tag(self) -> int:
         """The 16-bit tag of this deployment's order ids."""
@@ -169,6 +188,20 @@ class RunState:
         return (*self._state.crashed_ns, *newest)
 
     @property
+    def closed_lives(self) -> tuple[int, ...]:
+        """The newest lives that ended their journal in good order, oldest first."""
+        life = self._state.life
+        is_closed = life is not None and life.ended and self._was_closed(life)
+        return (*self._state.closed, life.epoch) if life is not None and is_closed else self._state.closed
+
+    def _was_closed(self, life: LastLife) -> bool:
+        if life.closed is not None:
+            return life.closed
+        # An older mm said no more than that the life ended: its journal did too, unless it had failed.
+        changes = (change for change in self._state.history if change.ts_ns >= life.began_ns)
+        return not any(change.code in UNWRITABLE for change in changes)
+
+    @property
     def estate_run(self) -> str:
         """The run whose journal holds what a later life has to take over, "" if none does."""
         return self._state.estate_run
@@ -185,8 +218,14 @@ class RunState:
                 f"{self._path}: all {1 << EPOCH_BITS} lives are used up", hint="use a new data_dir"
             )
         life = LastLife(epoch=epoch, began_ns=self._clock_ns())
-        crashed_ns = self.crashed_ns[-CRASHES_KEPT:]
-        self._write(msgspec.structs.replace(self._state, epoch=epoch, life=life, crashed_ns=crashed_ns))
+        begun = msgspec.structs.replace(
+            self._state,
+            epoch=epoch,
+            life=life,
+            crashed_ns=self.crashed_ns[-CRASHES_KEPT:],
+            closed=self.closed_lives[-CLOSED_KEPT:],
+        )
+        self._write(begun)
         try:
             _replace(self._path.with_name(RESERVE_NAME), secrets.token_bytes(RESERVE_BYTES))
         except OSError as error:
@@ -198,11 +237,13 @@ class RunState:
         if run != self._state.estate_run:
             self._write(msgspec.structs.replace(self._state, estate_run=run))
 
-    def end_life(self, *, open_orders: int, reason: str, keeps_estate: bool = False) -> None:
+    def end_life(
+        self, *, open_orders: int, reason: str, keeps_estate: bool = False, closed: bool = True
+    ) -> None:
         """Note how this life ended.
 
         Args: open_orders: that it leaves at the venue, -1 if it cannot tell; keeps_estate: what it took over
-        is still to be taken over, although no order is left.
+        is still to be taken over, although no order is left; closed: its journal has its end by now.
         """
         assert self._state.life is not None  # begin_life comes first
         life = msgspec.structs.replace(
@@ -211,6 +252,7 @@ class RunState:
             ended_ns=self._clock_ns(),
             open_orders=open_orders,
             reason=reason[:TEXT_LENGTH_MAX],
+            closed=closed,
         )
         is_over = open_orders == 0 and not keeps_estate
         estate_run = "" if is_over else self._state.estate_run

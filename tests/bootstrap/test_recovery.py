@@ -20,8 +20,10 @@ from mm.errors import EXIT_HALTED, AlreadyRunning, ConfigError, JournalFailed, S
 from mm.runtime.recorder import JournalRecorder
 from mm.settings.options import RunOptions
 from mm.store.journal.entries import CHECKPOINT, NOTE, OperatorNote
+from mm.store.journal.journal import Journal
 from mm.store.journal.layout import runs
 from mm.store.journal.reader import read
+from mm.store.journal.verify import verify
 from mm.store.lease import Account, AccountLease
 from mm.store.lock import DirectoryLock, holder
 from mm.store.paths import STATE_NAME
@@ -429,3 +431,34 @@ def test_the_journal_of_another_account_is_no_past_of_ours(
         assert start.heritage.estate is None
     (told,) = [line["damage"] for line in said if line["event"] == "journal.quarantined"]
     assert "bear another mark" in told
+
+
+def test_a_journal_that_lost_its_end_is_not_taken_for_one_of_a_crash(lives: Lives) -> None:
+    """The life ended with orders left, and said so: what is there is not all, nothing of it is taken over."""
+    lives.crash(8)
+    lives.kept().end_life(open_orders=-1, reason="killed")
+    with capture_logs() as said, ExitStack() as held:
+        start = begin(lives.settings, StartOptions(account=ACCOUNT), held)
+        assert start.is_quarantined
+        assert start.heritage.estate is None
+    (told,) = [line["damage"] for line in said if line["event"] == "journal.quarantined"]
+    assert f"{own(lives)}: byte " in told
+    assert "its journal has no end" in told
+
+
+def test_a_life_says_whether_its_journal_was_closed(lives: Lives, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not where the disk took nothing at the very end: then the record is as after a crash, and no damage."""
+    lives.live(5)
+    first = lives.kept().epoch
+    assert lives.kept().closed_lives == (first,)
+
+    def close(self: Journal) -> None:
+        raise JournalFailed("the disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Journal, "close", close)
+        lives.live(5)
+    assert lives.kept().closed_lives == (first,)
+    assert verify(lives.newest_run().journal).is_sound
+    lives.live(5)
+    assert lives.kept().closed_lives == (first, lives.kept().epoch)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final
 
-from mm.errors import EXIT_CONFIG, EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN
+from mm.errors import EXIT_CONFIG, EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, EXIT_UNREACHABLE
 from tests.builders.crash_hurt import Hurt, Kind, Operation, Place
 from tests.builders.crash_judge import Books, judged
 from tests.builders.crash_nursery import Life, LifeOver, Nursery
@@ -23,6 +23,9 @@ HURT_END_S: Final = 30.0
 """A life whose disk failed has to end by itself within this."""
 
 KILLED: Final = -9
+
+NOTHING_STARTED: Final = (EXIT_CONFIG, EXIT_UNREACHABLE)
+"""What a start ends with that was refused before anything was sent that changes something."""
 
 
 @dataclass(kw_only=True)
@@ -98,14 +101,14 @@ def _ends_by_itself(life: Life) -> None:
 def _check_the_end(place: Room, life: Life, case: Case, *, placed: int) -> None:
     if life.code == KILLED:
         return
-    known = (EXIT_OK, EXIT_CONFIG, EXIT_HALTED, EXIT_ORDERS_MAY_REMAIN)
+    known = (EXIT_OK, EXIT_HALTED, EXIT_ORDERS_MAY_REMAIN, *NOTHING_STARTED)
     if life.code not in known:
         case.faults.append(f"it ended with {life.code}: {life.said()}")
     seen = place.counters()
     if life.code in (EXIT_OK, EXIT_HALTED) and seen["open_orders"]:
         case.faults.append(f"it ended with {life.code} and left {seen['open_orders']} orders")
-    if life.code == EXIT_CONFIG and seen["orders_placed"] > placed:
-        case.faults.append("it ended with 4, as if nothing had been started, and had placed orders")
+    if life.code in NOTHING_STARTED and seen["orders_placed"] > placed:
+        case.faults.append(f"it ended with {life.code}, as if nothing was started, and had placed orders")
     if case.hurt is not None and case.hurt.kind is not Kind.KILL and life.code == EXIT_OK:
         halted = any(line.get("event") == "halt" for line in life.told())
         if halted:

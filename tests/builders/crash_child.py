@@ -5,7 +5,7 @@ to import everything is saved. Reads one JSON object per line on standard input,
 its input ends, all that it started is killed. It has no threads, so that forking is safe.
 
 Orders: {"do": "start", "argv", "environ", "out", "err", "hurt", "hit", "trace",
-"segment_bytes"} -> {"pid"};
+"segment_bytes", "brisk", "planted"} -> {"pid"};
 {"do": "poll", "pid"} -> {"code"}, null while it runs.
 """
 
@@ -18,8 +18,10 @@ import signal
 import sys
 from typing import Any, Final
 
+from tests.builders.crash_brisk import quicken
 from tests.builders.crash_hurt import Hurt
 from tests.builders.crash_injector import Injector
+from tests.builders.crash_planted import plant
 
 PRELOADED: Final = (
     "asyncio",
@@ -110,6 +112,10 @@ def _live(asked: dict[str, Any]) -> int:
         Injector(hurt, trace, asked["hit"]).install()
     if asked["segment_bytes"]:
         _shorten_segments(asked["segment_bytes"])
+    if asked["brisk"]:
+        quicken()
+    if asked["planted"]:
+        plant(asked["planted"])
     from mm.cli.main import carry_out
 
     return carry_out(asked["argv"])

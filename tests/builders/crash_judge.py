@@ -8,23 +8,18 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from mm.bootstrap.assemble import limits
 from mm.bootstrap.records.replay_run import repeat
-from mm.domain.instrument import Instrument
+from mm.domain.units import NS_PER_MS
 from mm.errors import MMError, StateCorrupt
-from mm.exchange.settings import ExchangeSettings
 from mm.observe import judge
 from mm.store.journal.layout import runs
 from mm.store.journal.verify import verify
 from tests.builders.crash_room import SESSION, Room
+from tests.builders.crash_rules import CLOCKS_NS, INSTRUMENT, Bounds, Watched, broken
 from tests.builders.crash_truth import Gathered, Written
-
-CLOCKS_NS: Final = 2_000_000
-"""How far two processes' readings of one clock may lie apart: a reading is anchored once per process."""
-
-INSTRUMENT: Final[Instrument] = ExchangeSettings(seed=0, api_key="-", api_secret="-").instrument()
 
 
 @dataclass(kw_only=True)
@@ -71,6 +66,8 @@ def faults_of(room: Room, written: Written, books: Books | None) -> list[str]:
         *_orders(gathered, room.style.levels),
         *_intents(gathered, written),
         *_limits(room),
+        *_lives(written),
+        *broken(watched(room, written)),
     ]
     return found + list(_books(gathered, books)) if books is not None else found
 
@@ -129,6 +126,32 @@ def _intents(gathered: Gathered, written: Written) -> Iterator[str]:
     for order in gathered.orders.values():
         if written.ids is not None and written.ids.decode(order["client_id"]) is None:
             yield f"foreign id: {order['client_id']} is not of this deployment"
+
+
+def _lives(written: Written) -> Iterator[str]:
+    for epoch, count in Counter(written.epochs).items():
+        if count > 1:
+            yield f"I18: {count} lives had the number {epoch}"
+
+
+def watched(room: Room, written: Written) -> Watched:
+    """Return what the rules of behaviour are judged by."""
+    risk = room.settings().risk_of(SESSION)
+    latched = [
+        (change["ts_ns"], change["code"]) for change in room.state().get("history", ()) if change["set"]
+    ]
+    return Watched(
+        gathered=room.gathered,
+        written=written,
+        bounds=Bounds(
+            stale_ns=risk.stale_book_ms * NS_PER_MS,
+            collar_bps=int(risk.price_collar_bps),
+            slippage_bps=int(risk.max_slippage_bps),
+            orders_per_minute=risk.max_orders_per_minute,
+        ),
+        halts=[*written.halts, *latched],
+        lifts=room.lifts,
+    )
 
 
 def _limits(room: Room) -> Iterator[str]:

@@ -30,12 +30,15 @@ class Wrapped:
     """What is put around a forked life.
 
     Fields: hurt: it meets; traced: its calls of the system are kept; segment_bytes: its journal's segments
-    are this small, 0 leaves them as they are.
+    are this small, 0 leaves them as they are; brisk: as in `crash_brisk`; planted: the mistake of
+    `crash_planted` that is in it, "" for none.
     """
 
     hurt: Hurt | None = None
     traced: bool = False
     segment_bytes: int = 0
+    brisk: bool = False
+    planted: str = ""
 
 
 PLAIN: Final = Wrapped()
@@ -188,6 +191,8 @@ class Nursery:
             "hit": str(folder / "hit"),
             "trace": str(folder / "trace") if wrapped.traced else "",
             "segment_bytes": wrapped.segment_bytes,
+            "brisk": wrapped.brisk,
+            "planted": wrapped.planted,
         }
         pid = int(self._asked(order)["pid"])
 

@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ class Style:
     """How a bot trades here.
 
     Fields: spread_bps: near 3 it is filled often; refresh_ms, sync: as in the config; segment_bytes: of its
-    journal, 0 for the product's own size; levels: orders a side; max_base: limit of the inventory.
+    journal, 0 for the product's own size; levels: orders a side; max_base: limit of the inventory; brisk: its
+    requests live shorter (`crash_brisk`); planted: the mistake that is in it (`crash_planted`).
     """
 
     spread_bps: float = 4.0
@@ -80,6 +82,8 @@ class Style:
     segment_bytes: int = 0
     levels: int = LEVELS
     max_base: float = 0.05
+    brisk: bool = False
+    planted: str = ""
 
 
 class Said(NamedTuple):
@@ -94,7 +98,7 @@ class Room:
     """One deployment on one exchange. Make it with `room`. Fields: exchange: its process; url: of it;
     data_dir; config: path of the file; style; gathered: what the venue told so far; settled: trades of which
     the account was closed by a life that ended in good order; forgotten: those of them that this life did not
-    know: they are in no account.
+    know: they are in no account; lifts: when a halt was lifted by command, from the asking to the answer.
     """
 
     def __init__(self, nursery: Nursery, folder: Path, style: Style, ready: tuple[Life, Ready]) -> None:
@@ -111,6 +115,7 @@ class Room:
         self.style = style
         self.settled: frozenset[int] = frozenset()
         self.forgotten: set[int] = set()
+        self.lifts: list[tuple[int, int]] = []
         self.config.write_text(
             TEXT.format(
                 data_dir=self.data_dir,
@@ -128,7 +133,14 @@ class Room:
     def start(self, *more: str, hurt: Hurt | None = None, traced: bool = False) -> Life:
         """Begin a life of the bot."""
         self.settle()
-        wrapped = Wrapped(hurt=hurt, traced=traced, segment_bytes=self.style.segment_bytes)
+        style = self.style
+        wrapped = Wrapped(
+            hurt=hurt,
+            traced=traced,
+            segment_bytes=style.segment_bytes,
+            brisk=style.brisk,
+            planted=style.planted,
+        )
         return self.nursery.start(*self.arguments(*more), environ=self.environ, wrapped=wrapped)
 
     def settle(self) -> None:
@@ -151,8 +163,11 @@ class Room:
 
     def verb(self, *argv: str) -> Said:
         """Carry out a command about the bot and return how it ended."""
+        begun_ns = time.time_ns()
         life = self.nursery.start(*argv, "--data-dir", str(self.data_dir), "--json", environ=self.environ)
         code = life.wait(deadline_s=130.0)
+        if argv[0] == "unhalt" and code == EXIT_OK:
+            self.lifts.append((begun_ns, time.time_ns()))
         return Said(code, life.result, life.said())
 
     def settings(self) -> Settings:

@@ -2,56 +2,57 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from tests.builders.crash_case import Case, run_case
 from tests.builders.crash_hurt import FILES, Hurt, Kind, Operation, Place
 from tests.builders.crash_nursery import Nursery
-from tests.builders.crash_scenarios import Scenario
+from tests.builders.crash_scenarios import BY_NAME, Scenario
 
-POINTS_MAX: Final = 60
-"""Calls of one class that are hurt one by one; of more, all of the first half and a spread of the rest."""
-
-WORKERS: Final = 3
+WORKERS: Final = 8
 """Cases at once: most of their time they wait for the venue."""
 
+HURT_PLACES: Final = FILES | {Place.NET, Place.CONTROL}
 
-def chosen(count: int, most: int = POINTS_MAX) -> list[int]:
-    """Return which of `count` calls are hurt, from 1: all, or `most` of them."""
-    if count <= most:
-        return list(range(1, count + 1))
-    first, rest = most // 2, most - most // 2
-    return [*range(1, first + 1), *(first + (count - first) * step // rest for step in range(1, rest + 1))]
+FULL: Final = (Operation.WRITE, Operation.SYNC, Operation.RENAME, Operation.SEND)
+"""What a full disk or a full table refuses; what only removes or shortens makes room."""
 
 
-def kills(dry: Case, most: int = POINTS_MAX) -> list[Hurt]:
-    """Return a kill at each call of every class that the unhurt scenario made."""
-    return [
-        Hurt(operation=operation, place=place, nth=number, kind=Kind.KILL)
-        for (operation, place), count in sorted(dry.calls.items())
-        if place in FILES or place in (Place.NET, Place.CONTROL)
-        for number in chosen(count, most)
+def brisk(name: str) -> Scenario:
+    """Return the scenario of this name with requests that live shorter: no wait of its own minute long."""
+    scenario = BY_NAME[name]
+    return replace(scenario, style=replace(scenario.style, brisk=True))
+
+
+def points(dry: Case, kind: Kind) -> list[Hurt]:
+    """Return a hurt of this kind at each call of every class that the unhurt scenario made.
+
+    A kill and an error hit one call. A disk that is full refuses that write and every later one to any file.
+    """
+    calls = {one: count for one, count in sorted(dry.calls.items()) if one[1] in HURT_PLACES}
+    if kind is not Kind.ENOSPC:
+        return [
+            Hurt(operation=operation, place=place, nth=number, kind=kind)
+            for (operation, place), count in calls.items()
+            for number in range(1, count + 1)
+        ]
+    to_files = [count for (operation, place), count in calls.items() if _fills_the_disk(operation, place)]
+    full = [
+        Hurt(operation=Operation.WRITE, place=Place.DISK, nth=number, kind=kind, lasting=True)
+        for number in range(1, sum(to_files) + 1)
+    ]
+    return full + [
+        Hurt(operation=operation, place=place, nth=number, kind=kind)
+        for (operation, place), count in calls.items()
+        if operation in FULL and not _fills_the_disk(operation, place)
+        for number in range(1, count + 1)
     ]
 
 
-def errors(dry: Case, most: int) -> list[Hurt]:
-    """Return errors of the disk at the calls that the unhurt scenario made: broken once, full for good."""
-    found = []
-    for (operation, place), count in sorted(dry.calls.items()):
-        if place in FILES:
-            found += [
-                Hurt(operation=operation, place=place, nth=number, kind=Kind.EIO)
-                for number in chosen(count, most)
-            ]
-    writes = sum(
-        n for (operation, place), n in dry.calls.items() if operation is Operation.WRITE and place in FILES
-    )
-    found += [
-        Hurt(operation=Operation.WRITE, place=Place.DISK, nth=number, kind=Kind.ENOSPC, lasting=True)
-        for number in chosen(writes, most)
-    ]
-    return found
+def _fills_the_disk(operation: Operation, place: Place) -> bool:
+    return operation is Operation.WRITE and place in FILES
 
 
 def run_cases(

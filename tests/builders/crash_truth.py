@@ -16,9 +16,9 @@ from mm.domain.commands import Place
 from mm.domain.events import OrderFilled
 from mm.domain.ids import OrderIds
 from mm.observe import judge
-from mm.store.journal.entries import COMMAND, EVENT, OUTCOME
 from mm.store.journal.layout import runs
 from mm.store.journal.reader import read
+from tests.builders.crash_decided import Decided, Followed
 
 TIMEOUT_S: Final = 20.0
 
@@ -40,8 +40,9 @@ def used_weight(url: str) -> int:
 class Gathered:
     """The venue's memory over a whole test.
 
-    Fields: orders: by number, as last seen; trades: of the account, by trade id; requests: in order, each
-    once; prevented: matches that the venue had to prevent; last: the last answer.
+    Fields: orders: by number, as last seen; trades: of the account, by trade id; prices: of every trade of
+    the market, with its time, by trade id; requests: in order, each once; prevented: matches that the venue
+    had to prevent; last: the last answer.
     """
 
     def __init__(self, url: str) -> None:
@@ -49,6 +50,7 @@ class Gathered:
         self.url = url
         self.orders: dict[int, dict[str, Any]] = {}
         self.trades: dict[int, dict[str, Any]] = {}
+        self.prices: dict[int, tuple[int, int]] = {}
         self.requests: list[dict[str, Any]] = []
         self.prevented: list[dict[str, Any]] = []
         self.last: dict[str, Any] = {}
@@ -61,6 +63,7 @@ class Gathered:
         for order in told["orders"]:
             self.orders[order["order_id"]] = order
         for trade in told["tape"]:
+            self.prices[trade["trade_id"]] = (trade["ts_ns"], trade["price_ticks"])
             if client in (trade["maker_owner"], trade["taker_owner"]):
                 self.trades[trade["trade_id"]] = trade
         self.prevented = told["prevented_matches"]
@@ -89,12 +92,13 @@ class Gathered:
 
     def placements(self) -> list[dict[str, Any]]:
         """Return the requests that were meant to place an order, in order."""
-        return [
-            request
-            for request in self.requests
-            if (request["method"] == "POST" and request["path"].endswith("/order"))
-            or request["path"] == "order.place"
-        ]
+        return [request for request in self.requests if is_placement(request)]
+
+
+def is_placement(request: dict[str, Any]) -> bool:
+    """Return whether a request was meant to place an order."""
+    is_rest = request["method"] == "POST" and request["path"].endswith("/order")
+    return bool(is_rest or request["path"] == "order.place")
 
 
 def cancels_ns(url: str, *, since_ns: int) -> dict[str, int]:
@@ -112,7 +116,9 @@ class Written:
 
     Fields: fills: trade ids, each with how many journals hold it; intents: when each order was written down
     as one to be placed, by client id, in nanoseconds; twice: client ids that were written down so again; ids:
-    the codec of the deployment's order ids, None before the first life.
+    the codec of the deployment's order ids, None before the first life; decided: every placement with the
+    market beside it; halts: when and why trading was latched off; lives: when each began; epochs: their
+    numbers.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -121,10 +127,15 @@ class Written:
         self.intents: dict[str, int] = {}
         self.twice: list[str] = []
         self.ids: OrderIds | None = None
+        self.decided: list[Decided] = []
+        self.halts: list[tuple[int, str]] = []
+        self.lives: list[int] = []
+        self.epochs: list[int] = []
         for place in reversed(runs(data_dir)):
-            reading = read(place.journal, kinds=(EVENT, OUTCOME, COMMAND))
+            reading, followed = read(place.journal), Followed()
             found: set[int] = set()
             for record in reading:
+                followed.take(record)
                 if isinstance(record.entry, OrderFilled):
                     found.add(record.entry.trade_id)
                 elif isinstance(record.entry, Place):
@@ -132,6 +143,10 @@ class Written:
                         self.twice.append(record.entry.cid)
                     self.intents.setdefault(record.entry.cid, record.ts_ns)
             self.fills.update(found)
+            self.decided += followed.decided
+            self.halts += followed.halts
             if reading.run is not None:
+                self.lives.append(reading.run.began_ns)
+                self.epochs.append(reading.run.epoch)
                 recipe = read_recipe(reading.run.config_text)
                 self.ids = OrderIds(tag=recipe.tag, key=bytes.fromhex(recipe.key))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -14,6 +15,7 @@ from mm.cli import journal as verbs
 from mm.cli.main import carry_out
 from mm.errors import EXIT_CHECK_FAILED, EXIT_CONFIG, EXIT_NOT_RUNNING, EXIT_OK, EXIT_UNEXPECTED
 from mm.store.journal.entries import Family
+from mm.store.journal.frames import PREAMBLE, Frame, parse
 from mm.store.journal.layout import segment_path
 from mm.store.runstate import RunState
 from tests.builders import recorded_runs as recorded
@@ -236,3 +238,54 @@ def test_a_start_that_was_cut_off_before_its_first_record_is_no_damage(
     assert "empty: it ended before anything was recorded" in ran.said
     assert recorded.header(1).run_id in mm("journal", "verify", data_dir).said
     assert mm("journal", "export", data_dir, "-o", f"{left[0]}.jsonl").code == EXIT_OK
+
+
+def cut(path: Path, frames: int) -> None:
+    """Leave the first frames of a segment; counted from its end where below 0."""
+    content, at, ends = path.read_bytes(), len(PREAMBLE), []
+    while isinstance(found := parse(content, at), Frame):
+        at += found.size
+        ends.append(at)
+    path.write_bytes(content[: ends[:frames][-1]])
+
+
+@pytest.mark.parametrize("frames", [(8, 2), (-1, -1), (-1, None)], ids=["both", "both ends", "the end"])
+def test_a_run_that_ended_and_was_cut_between_two_records_is_not_passed_as_whole(
+    mm: Callable[..., Ran], own: Path, data_dir: Path, frames: tuple[int, int | None]
+) -> None:
+    """By nobody who reads it; with file, byte and a way forward; elsewhere what is left can be read."""
+    market = own.parents[1] / Family.MARKET / own.name
+    for path, count in zip((own, market), frames, strict=True):
+        if count is not None:
+            cut(path, count)
+    before = own.read_bytes()
+    place = f"{own}: byte {len(before)}: the run ended in good order, and its journal has no end"
+    ran = mm("journal", "verify", data_dir)
+    assert ran.code == EXIT_CHECK_FAILED
+    assert f"verdict   DAMAGED: {place}" in ran.said
+    assert "hint      restore the run's directory from a backup" in ran.said
+    for words in (("replay",), ("journal", "export"), ("journal", "rebuild"), ("audit", "--anchor")):
+        ran = mm(*words, data_dir)
+        assert (ran.code != EXIT_OK, place in ran.told) == (True, True), words
+        assert words[0] == "audit" or ran.code == EXIT_CHECK_FAILED
+    assert "or leave it out: mm journal rebuild --skip-damaged" in mm("journal", "rebuild", data_dir).told
+    left_out = mm("journal", "rebuild", "--skip-damaged", data_dir, "--json")
+    assert (left_out.code, len(left_out.result["left_out"])) == (EXIT_CHECK_FAILED, 1)
+    assert place in mm("audit", "--verify", data_dir).said
+    assert own.read_bytes() == before
+    run = own.parents[2]
+    shutil.copytree(run, data_dir.parent / run.name)
+    assert mm("journal", "verify", data_dir.parent / run.name).code == EXIT_OK
+
+
+def test_a_run_that_ended_and_holds_nothing_any_more_is_no_empty_one(
+    mm: Callable[..., Ran], own: Path, data_dir: Path
+) -> None:
+    """Nor is one whose files are gone."""
+    for path in (own, own.parents[1] / Family.MARKET / own.name):
+        path.write_bytes(b"")
+    assert mm("journal", "verify", data_dir).code == EXIT_CHECK_FAILED
+    shutil.rmtree(own.parent)
+    for words in (("journal", "verify"), ("journal", "rebuild"), ("replay",)):
+        ran = mm(*words, data_dir)
+        assert (ran.code, "has no end" in ran.said + ran.told) == (EXIT_CHECK_FAILED, True), words

@@ -13,6 +13,7 @@ from mm.errors import EXIT_CHECK_FAILED, EXIT_OK, EXIT_USAGE
 SMALL = ["simulate", "--seeds", "2", "--steps", "300"]
 NAMES = (
     *("seeds", "steps", "faults", "violations", "fault_kinds", "state_rows_visited", "state_rows"),
+    *("slow_trips", "looked_away"),
     *("steps_per_s", "digest", "worst_exposure_ratio", "lives", "crashes", "failure", "complete"),
 )
 
@@ -33,6 +34,8 @@ def test_figures_are_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert carry_out([*SMALL, "--profile", "calm"]) == EXIT_OK
     words = capsys.readouterr().out
     assert "violations  none" in words
+    assert "slow trips" in words
+    assert "looked away I1 0.0 % of " in words
     assert "digest" in words
 
 

@@ -53,6 +53,19 @@ def test_one_session_can_be_asked_for(data_dir: Path, verb: str) -> None:
     assert daemon.asked[0]["session"] == "btc"
 
 
+def test_metrics_are_printed_as_they_are_told(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The text alone, byte for byte, so that it can be piped on; in an object with --json."""
+    told = 'mm_x{who="a\\n"} 1\n# EOF\n'
+    with FakeDaemon(data_dir, lambda _: {"ok": True, "text": told}) as daemon:
+        assert carry_out(["metrics"]) == EXIT_OK
+        assert capsys.readouterr().out == told
+        assert carry_out(["metrics", "--json", "--data-dir", str(data_dir)]) == EXIT_OK
+
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "text": told}
+    assert [request["do"] for request in daemon.asked] == ["metrics", "metrics"]
+    assert carry_out(["metrics", "--data-dir", str(data_dir)]) == EXIT_NOT_RUNNING
+
+
 def test_without_a_daemon_the_hint_tells_of_a_halt(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,13 +9,16 @@ from typing import Final
 
 import pytest
 
+from tests.builders.crash_case import Case
 from tests.builders.crash_hurt import Hurt, Kind, Operation, Place, place_of_path
-from tests.builders.crash_sweep import chosen
+from tests.builders.crash_shards import Record, Shard
+from tests.builders.crash_sweep import points
 from tests.builders.crash_tracer import TOY, tracer, tracer_works
 from tests.gate.core import ROOT
 
 PROGRAM: Final = """
 import json, os, socket, sys
+from tests.builders.crash_case import Case
 from tests.builders.crash_hurt import Hurt
 from tests.builders.crash_injector import Injector
 
@@ -124,11 +127,58 @@ def test_every_file_of_a_data_directory_has_a_class() -> None:
     assert place_of_path("/x/err") is Place.OTHER
 
 
-def test_of_many_calls_the_first_and_a_spread_are_chosen() -> None:
-    """All where they are few; never more than asked for, always the last one."""
-    assert chosen(3, 6) == [1, 2, 3]
-    assert chosen(12, 6) == [1, 2, 3, 6, 9, 12]
-    assert len(chosen(1_000)) == 60
+def a_dry_run() -> Case:
+    """Return a dry run that made a few calls of several classes."""
+    dry = Case(scenario="halt", hurt=None)
+    dry.calls[Operation.WRITE, Place.JOURNAL] = 5
+    dry.calls[Operation.SYNC, Place.RUNSTATE] = 2
+    dry.calls[Operation.RENAME, Place.LEASE] = 1
+    dry.calls[Operation.SEND, Place.NET] = 3
+    dry.calls[Operation.UNLINK, Place.CONTROL] = 1
+    dry.calls[Operation.SEND, Place.OTHER] = 7
+    return dry
+
+
+@pytest.mark.parametrize(("kind", "count"), [(Kind.KILL, 12), (Kind.EIO, 12), (Kind.ENOSPC, 11)])
+def test_every_call_of_every_class_is_a_point(kind: Kind, count: int) -> None:
+    """None is left out, none is there twice; a full disk refuses nothing that only makes room."""
+    found = points(a_dry_run(), kind)
+    assert len({str(hurt) for hurt in found}) == len(found) == count
+    assert {hurt.kind for hurt in found} == {kind}
+    assert all(hurt.lasting == (hurt.place is Place.DISK) for hurt in found)
+    sent = [hurt.nth for hurt in found if hurt.operation is Operation.SEND]
+    assert sent == [1, 2, 3]
+
+
+@pytest.mark.parametrize("of", [1, 2, 5])
+def test_each_point_belongs_to_one_share(of: int) -> None:
+    """Whatever the number of calls, which is another one in the next dry run."""
+    shards = [Shard(index=index, of=of) for index in range(1, of + 1)]
+    for hurt in points(a_dry_run(), Kind.EIO):
+        assert sum(shard.takes(hurt) for shard in shards) == 1
+
+
+def test_a_share_is_asked_for_by_the_environment() -> None:
+    """All without it; what is no share is refused."""
+    assert Shard.from_environ({}) == Shard()
+    assert Shard.from_environ({"MM_SWEEP_SHARD": "2/3"}) == Shard(index=2, of=3)
+    for bad in ("0/3", "4/3", "2"):
+        with pytest.raises(ValueError, match="expected 1/n"):
+            Shard.from_environ({"MM_SWEEP_SHARD": bad})
+
+
+def test_only_what_went_well_is_not_done_again(tmp_path: Path) -> None:
+    """A point that was not reached, or at which something was wrong, is due the next time."""
+    one, two, three = points(a_dry_run(), Kind.EIO)[:3]
+    environ = {"MM_SWEEP_RECORD": str(tmp_path / "record")}
+    record = Record.from_environ(environ)
+    record.note(Case(scenario="halt", hurt=one, reached=True))
+    record.note(Case(scenario="halt", hurt=two))
+    record.note(Case(scenario="halt", hurt=three, reached=True, faults=["lost fill"]))
+    again = Record.from_environ(environ)
+    assert [again.holds("halt", hurt) for hurt in (one, two, three)] == [True, False, False]
+    assert not again.holds("stop", one)
+    assert not Record.from_environ({}).holds("halt", one)
 
 
 def test_the_tracer_does_what_it_is_told_or_is_not_used(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -109,6 +110,31 @@ def misstate_bought(room: Room, written: Written, books: Books) -> None:
     books.row["bought_base"] = "7"
 
 
+def halt_before(room: Room, written: Written, books: Books) -> None:
+    """Trading was latched off before the first order, and nobody lifted it."""
+    written.halts.append((written.lives[0], "a drill"))
+
+
+def go_blind(room: Room, written: Written, books: Books) -> None:
+    """An order was decided on a book that was gone."""
+    written.decided[0] = replace(written.decided[0], seqs=None, lost=True)
+
+
+def ignore_the_ban(room: Room, written: Written, books: Books) -> None:
+    """The venue banned us at our first order, and we went on."""
+    room.gathered.placements()[0]["status"] = 418
+
+
+def pay_too_much(room: Room, written: Written, books: Books) -> None:
+    """An order was priced far from the market."""
+    room.gathered.placements()[-1]["params"]["price"] = "70000.00"
+
+
+def share_a_number(room: Room, written: Written, books: Books) -> None:
+    """Two lives had the same number."""
+    written.epochs *= 2
+
+
 def leave_residual(room: Room, written: Written, books: Books) -> None:
     """A part of the P&L is not explained."""
     books.row["residual"] = 1
@@ -131,6 +157,11 @@ PLANTED: Final = (
     (misstate_fills, "fills: the bot says"),
     (misstate_bought, "bought_base"),
     (leave_residual, "residual"),
+    (halt_before, "I7: "),
+    (go_blind, "I8: "),
+    (ignore_the_ban, "I9: "),
+    (share_a_number, "I18: "),
+    (pay_too_much, "I19: "),
 )
 
 

@@ -302,7 +302,7 @@ def test_a_power_that_fits_has_an_interval() -> None:
 def test_on_few_fills_nothing_is_said() -> None:
     """However well they fit."""
     fit = fill_fit(*rows(40, 20, right=True), BOTH)
-    assert "20 fills are too few" in fit.doubt
+    assert "20 orders that filled are too few" in fit.doubt
 
 
 def test_where_every_order_filled_nothing_is_said() -> None:

@@ -33,3 +33,16 @@ def test_it_never_goes_back() -> None:
     seen = [clock.now_ns() for _ in range(1_000)]
 
     assert seen == sorted(seen)
+
+
+def test_a_wall_clock_that_is_set_does_not_move_it() -> None:
+    """It is read once; what goes on is the counter beside it."""
+    wall, counter = [1_000], [50]
+    clock = AnchoredClock(wall_ns=lambda: wall[0], counter_ns=lambda: counter[0])
+
+    assert clock.now_ns() == 1_000
+    wall[0] -= 7_200_000_000_000
+    counter[0] += 30
+    assert clock.now_ns() == 1_030
+    wall[0] += 9_000_000_000_000
+    assert clock.now_ns() == 1_030

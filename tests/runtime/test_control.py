@@ -18,6 +18,7 @@ from mm.domain.commands import ListOrders, Report
 from mm.domain.events import Operation
 from mm.domain.units import NS_PER_MS
 from mm.engine.setup import Deadlines
+from mm.errors import StateCorrupt
 from mm.observe.status import RunFacts, status
 from mm.runtime import control
 from mm.runtime.clock import AnchoredClock
@@ -350,6 +351,27 @@ async def test_a_socket_file_of_a_dead_run_is_replaced_and_removed_in_the_end(tm
     async with serving(tmp_path) as daemon, line_to(daemon) as line:
         assert (await line.ask("status"))["ok"] is True
     assert not path.exists()
+
+
+async def test_where_there_can_be_no_socket_nothing_is_begun(tmp_path: Path) -> None:
+    """By an error that says where, not by a traceback: a run that nobody can stop does not trade."""
+    run = LiveRun()
+    (tmp_path / "mm.sock").mkdir()
+    server = ControlServer(tmp_path / "mm.sock", run.runtime, dict)
+    with pytest.raises(StateCorrupt, match="cannot listen there"):
+        await server.start()
+    await server.close()
+
+
+async def test_a_socket_file_that_cannot_be_removed_is_left(tmp_path: Path) -> None:
+    """How the run ended weighs more; the next start replaces it."""
+    run = LiveRun()
+    server = ControlServer(tmp_path / "mm.sock", run.runtime, dict)
+    await server.start()
+    (tmp_path / "mm.sock").unlink()
+    (tmp_path / "mm.sock").mkdir()
+    await server.close()
+    assert (tmp_path / "mm.sock").is_dir()
 
 
 async def test_closing_before_starting_is_harmless(tmp_path: Path) -> None:

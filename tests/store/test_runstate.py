@@ -412,3 +412,62 @@ def test_a_state_of_an_older_version_is_read(tmp_path: Path) -> None:
     path.write_bytes(msgspec.json.encode({"state": msgspec.Raw(body), "digest": digest}))
     found = opened(tmp_path)
     assert (found.epoch, found.estate_run, len(found.crashed_ns)) == (1, "", 1)
+
+
+def test_lives_that_closed_their_journal_are_known_also_when_others_came_after(tmp_path: Path) -> None:
+    """Not one that crashed, nor one that ended while its journal had failed; the newest is among them."""
+    state = opened(tmp_path)
+    assert not state.closed_lives
+    for closed in (True, False):
+        state.begin_life()
+        state.end_life(open_orders=0, reason="stopped", closed=closed)
+    state.begin_life()
+    assert _closed(tmp_path) == [1]
+    state.begin_life()
+    state.end_life(open_orders=2, reason="killed")
+    assert _closed(tmp_path) == [1, 4]
+    assert list(state.closed_lives) == [1, 4]
+
+
+def _closed(data_dir: Path) -> list[int]:
+    read = RunState.read(data_dir)
+    assert read is not None
+    return list(read.closed_lives)
+
+
+def test_not_more_closed_lives_are_kept_than_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest are dropped."""
+    monkeypatch.setattr(runstate, "CLOSED_KEPT", 3)
+    state = opened(tmp_path)
+    for _ in range(6):
+        state.begin_life()
+        state.end_life(open_orders=0, reason="stopped")
+    assert state.closed_lives == (3, 4, 5, 6)
+
+
+def test_an_end_that_an_older_version_noted_was_one_of_its_journal_too_unless_that_had_failed(
+    tmp_path: Path,
+) -> None:
+    """It said no more than that the life ended."""
+    for name, code, closed in (("a", "stop_loss", (1,)), ("b", "journal.failed", ())):
+        state = opened(tmp_path / name)
+        state.begin_life()
+        state.latch(code, "why", 10**18)
+        state.end_life(open_orders=0, reason="halted")
+        path = tmp_path / name / STATE_NAME
+        told = json.loads(path.read_bytes())["state"]
+        del told["closed"], told["life"]["closed"]
+        body = json.dumps(told).encode()
+        path.write_bytes(
+            b'{"state":' + body + b',"digest":"' + hashlib.sha256(body).hexdigest().encode() + b'"}'
+        )
+        assert opened(tmp_path / name).closed_lives == closed
+
+
+def test_looking_makes_nothing(tmp_path: Path) -> None:
+    """Neither a directory nor a state; one that cannot be read is an error all the same."""
+    assert RunState.read(tmp_path / "none") is None
+    assert not (tmp_path / "none").exists()
+    (tmp_path / STATE_NAME).write_bytes(b"{")
+    with pytest.raises(StateCorrupt, match="not a state file"):
+        RunState.read(tmp_path)

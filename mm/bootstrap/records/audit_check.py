@@ -7,7 +7,6 @@ them, and they say what has to be there. Reads only; what does not fit is told i
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 from mm.bootstrap.records.audit import latched_at_start
 from mm.bootstrap.records.rebuild import Progress, after
@@ -18,19 +17,16 @@ from mm.errors import NotRunning, StateCorrupt
 from mm.runtime.live import HALT_NOTE
 from mm.store.config_history import ConfigHistory, text_digest
 from mm.store.journal.anchor import Anchor, digest_at
+from mm.store.journal.ended import has_ended
 from mm.store.journal.entries import Cause, ConfigVersion, Family, OperatorNote, RunHeader
 from mm.store.journal.layout import RunPlace, no_run, runs, segments
 from mm.store.journal.reader import read
 from mm.store.journal.verify import Report as Verified
 from mm.store.journal.verify import verify
-from mm.store.lock import holder
 from mm.store.operator_notes import LATCH_SET, NAME, act_of, notes, notes_journal
 from mm.store.paths import STATE_NAME
 from mm.store.projection.facts import utc_text
-from mm.store.runstate import HISTORY_MAX, LatchChange, RunState
-
-UNWRITABLE: Final = ("journal.failed",)
-"""Halts that no journal can tell of: it took nothing more, and that was the cause."""
+from mm.store.runstate import HISTORY_MAX, UNWRITABLE, LatchChange, RunState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,18 +91,18 @@ class AuditCheck:
             raise no_run(self._data_dir)
         kept = RunState.open(self._data_dir) if (self._data_dir / STATE_NAME).exists() else None
         done = 0
-        closed: dict[int, bool] = {}
+        recorded: set[int] = set()
         for place in places:
             report = self._run(place, after(done, progress))
             if report is not None:
                 done += sum(part.bytes for part in report.parts)
-                closed[place.epoch] = report.closed
+                recorded.add(place.epoch)
         self._notes()
         if kept is None:
             self._problem(f"{self._data_dir / STATE_NAME}: is gone, although runs are recorded")
         else:
             self._latches(kept)
-            self._lives(kept, closed)
+            self._lives(kept, recorded)
         self._configs()
         for anchor in anchors:
             self._anchor(anchor, places)
@@ -116,7 +112,7 @@ class AuditCheck:
         self.verdict.problems.append(Problem(what=what, path=path, offset=offset, hint=hint))
 
     def _run(self, place: RunPlace, progress: Progress) -> Verified | None:
-        if not segments(place.journal, Family.OWN):
+        if not segments(place.journal, Family.OWN) and not has_ended(place.journal):
             self.verdict.remarks.append(f"run {place.run_id}: ended before anything was recorded")
             return None
         report = verify(place.journal, progress=progress)
@@ -239,20 +235,12 @@ class AuditCheck:
         begun = (code for began_ns, code in self._begun if change.set and began_ns >= change.ts_ns)
         return change.code in begun
 
-    def _lives(self, kept: RunState, closed: dict[int, bool]) -> None:
-        newest, life = max(closed, default=0), kept.life
+    def _lives(self, kept: RunState, recorded: set[int]) -> None:
+        newest, life = max(recorded, default=0), kept.life
         if newest > kept.epoch:
             self._problem(f"life {newest} is recorded, and {STATE_NAME} knows of {kept.epoch} alone")
-        if life is None or life.epoch not in closed or holder(self._data_dir) is not None:
-            if life is not None and life.epoch not in closed and life.ended and life.open_orders == 0:
-                self._problem(f"life {life.epoch} ended, and no run of it is recorded")
-            return
-        failed = any(change.code in UNWRITABLE for change in kept.history if change.ts_ns >= life.began_ns)
-        if life.ended and not closed[life.epoch] and not failed:
-            self._problem(
-                f"life {life.epoch} ended in good order, and its journal has no end: it was cut off",
-                hint="restore the run's directory from a backup",
-            )
+        if life is not None and life.epoch not in recorded and life.ended and life.open_orders == 0:
+            self._problem(f"life {life.epoch} ended, and no run of it is recorded")
 
     def _config(self, digest: str, text: str, where: str) -> None:
         self.verdict.configs += 1

@@ -13,6 +13,7 @@ import msgspec
 
 from mm.bootstrap.records.run_facts import facts_of, family_bytes
 from mm.errors import StateCorrupt
+from mm.store.journal.ended import has_ended
 from mm.store.journal.entries import Family, RunHeader
 from mm.store.journal.layout import RunPlace, no_run, runs, segments
 from mm.store.journal.reader import Reading, read
@@ -64,7 +65,7 @@ def rebuild(
 
     Args: whole: read every run anew, also those that are in the old projection and did not grow since.
         skip_damaged: leave damaged runs out.
-    Raises: StateCorrupt if there is no run, or a journal is damaged; AlreadyRunning.
+    Raises: StateCorrupt if there is no run, or a journal is damaged or cut off; AlreadyRunning.
     """
     places = list(reversed(runs(data_dir)))
     if not places:
@@ -107,7 +108,7 @@ class _Source:
 
     def into(self, draft: Draft) -> int:
         # A start that was cut off before its journal was there left nothing to read.
-        if not segments(self.place.journal, Family.OWN):
+        if not segments(self.place.journal, Family.OWN) and not has_ended(self.place.journal):
             return 0
         reading = read(self.place.journal)
         fold: Fold | None = None

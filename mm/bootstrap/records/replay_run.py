@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from mm.bootstrap.backtest.engine import is_of_backtest
 from mm.bootstrap.recipe import Recipe, engine_from, read_recipe, settings_from
 from mm.bootstrap.reconfigure import preparation
 from mm.bootstrap.run_paper import paper_settings
@@ -11,7 +12,7 @@ from mm.domain.commands import VenueCommand
 from mm.domain.events import AnyEvent, ConfigApplied
 from mm.domain.instrument import Instrument
 from mm.engine.engine import Engine
-from mm.errors import JournalCorrupt, JournalForeign
+from mm.errors import JournalCorrupt, JournalForeign, RecordingUnusable
 from mm.ports import Venue
 from mm.runtime.rerun import Rerun, RerunResult
 from mm.settings.change import changes, in_force
@@ -28,8 +29,9 @@ async def repeat(directory: Path) -> tuple[Report, RerunResult]:
 
     A run that was killed, or whose disk took nothing more, is repeated as far as its record goes.
     Raises: JournalCorrupt, JournalForeign if its journal cannot be read; StateCorrupt if there is none;
-    ConfigError if its config is none for this version of mm.
+    ConfigError if its config is none for this version of mm; RecordingUnusable if it is a backtest's.
     """
+    refuse_without_market(directory)
     journal = directory / JOURNAL_NAME
     report = verify(journal)
     if report.path:
@@ -46,6 +48,16 @@ async def repeat(directory: Path) -> tuple[Report, RerunResult]:
         )
     _, rerun = await repetition(report.run)
     return report, rerun.run(read(journal), closed=report.closed)
+
+
+def refuse_without_market(directory: Path) -> None:
+    """Raise RecordingUnusable if a directory is a backtest's: its journal cannot be computed again alone."""
+    if is_of_backtest(directory):
+        raise RecordingUnusable(
+            f"{directory}: a backtest keeps no market data: its journal alone cannot be computed again",
+            hint=f"mm report {directory} runs it again on its data and compares;"
+            f" mm why {directory} --order CID tells what became of an order",
+        )
 
 
 async def repetition(run: RunHeader) -> tuple[Engine, Rerun]:

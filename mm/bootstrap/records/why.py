@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from mm.bootstrap.records.replay_run import repetition
+from mm.bootstrap.records.replay_run import refuse_without_market, repetition
 from mm.domain.commands import Report
 from mm.domain.units import NS_PER_MS
 from mm.engine.explain import explanation
@@ -19,6 +19,7 @@ from mm.engine.trace import Chain, Trace
 from mm.errors import JournalForeign, NotRunning
 from mm.observe.why import why
 from mm.runtime.rerun import RerunResult
+from mm.store.journal.ended import require_end
 from mm.store.journal.entries import Cause, Family, Kind, Missing, Record, RunHeader
 from mm.store.journal.family import FamilyReader
 from mm.store.journal.layout import JOURNAL_NAME, no_run
@@ -69,7 +70,8 @@ async def why_then(directory: Path, question: Question, progress: Progress) -> d
     """Return the last decision of each session at or before a moment, explained as it was taken.
 
     Raises: NotRunning if there is no such session, or none had decided by then; JournalForeign if records
-    that it takes are not there; StateCorrupt, JournalCorrupt if the journal cannot be read; ConfigError.
+    that it takes are not there; StateCorrupt, JournalCorrupt if the journal cannot be read; ConfigError, also
+    (RecordingUnusable) if the run is a backtest.
     """
     at_ns = question.at_ns
     trace = Trace(lambda chain: at_ns is None or chain.ts_ns <= at_ns)
@@ -110,12 +112,15 @@ class Records:
     Fields: run: what the journal says of itself; count: taken so far; missing: what was met that is not
     there, and would have been needed; states: what each session was last
     said to be; halt: what was said
-    of the last one, None before it. Raises, at the start: StateCorrupt and its kin if there is no run.
+    of the last one, None before it. Raises, at the start: StateCorrupt and its kin if there is no run;
+    RecordingUnusable if it is a backtest's.
     """
 
     def __init__(self, directory: Path, *, until_ns: int | None, progress: Progress) -> None:
         """Begin to read. Args: until_ns: the moment; what decides it comes with the next event after it."""
-        reading = read(directory / JOURNAL_NAME)
+        refuse_without_market(directory)
+        self._journal = directory / JOURNAL_NAME
+        reading = read(self._journal)
         self.count = 0
         self.missing: Missing | None = None
         self.states: dict[str, dict[str, object]] = {}
@@ -149,7 +154,11 @@ class Records:
             yield record
 
     def check(self) -> None:
-        """Raise JournalForeign if records that are not there were needed for what was asked."""
+        """Raise JournalForeign if records that are not there were needed for what was asked; JournalCorrupt
+        if the end was asked for, and it was cut off.
+        """
+        if self._until_ns is None:
+            require_end(self._journal)
         missing = self.missing
         if missing is None or (missing.cause is Cause.TORN and self._until_ns is None):
             return

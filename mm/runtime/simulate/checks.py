@@ -15,15 +15,21 @@ from mm.domain.events import AnyEvent
 from mm.engine.engine import Engine
 from mm.engine.setup import EngineSetup, SessionSetup
 from mm.runtime.rerun import RerunResult
+from mm.runtime.simulate.checks_account import AccountExposure, OrderCount, PlacementRate
 from mm.runtime.simulate.checks_bounds import Bounds
 from mm.runtime.simulate.checks_burst import Burst
+from mm.runtime.simulate.checks_exits import ExitPrices, Flattens
 from mm.runtime.simulate.checks_exposure import Exposure, OneIntent, OnePerLevel, ReducesOnly, SelfTrade
 from mm.runtime.simulate.checks_fills import FillsCountedOnce, Ledger, OrdersOnlyFill, ProvenDeath
 from mm.runtime.simulate.checks_halt import Halt, Loss
 from mm.runtime.simulate.checks_life import Liveness, NoOrphans, RecoveredOnce, SingleWriter
+from mm.runtime.simulate.checks_loss import Falls
 from mm.runtime.simulate.checks_market import CrossedBooks, Freshness, OwnCancels, Rate, Stalls
 from mm.runtime.simulate.checks_orders import ConfigInForce, OrderSanity
+from mm.runtime.simulate.checks_outside import Outside
 from mm.runtime.simulate.checks_record import IntentBeforeEffect, Recorded, Replay, Secrets
+from mm.runtime.simulate.checks_recovery import RecoveryLooks
+from mm.runtime.simulate.checks_rejects import HeldBack
 from mm.runtime.simulate.checks_scene import Broken, Checker, Scene
 from mm.runtime.simulate.truth import Truth
 from mm.runtime.simulate.wire import Wire
@@ -39,15 +45,24 @@ CHECKERS: Final[tuple[type[Checker], ...]] = (
     OnePerLevel,
     ReducesOnly,
     Exposure,
+    AccountExposure,
+    OrderCount,
+    PlacementRate,
     Rate,
     OwnCancels,
+    HeldBack,
+    RecoveryLooks,
+    ExitPrices,
     OrderSanity,
     Loss,
+    Falls,
     Burst,
     IntentBeforeEffect,
     SingleWriter,
     ProvenDeath,
     CrossedBooks,
+    Flattens,
+    Outside,
     FillsCountedOnce,
     OrdersOnlyFill,
     ConfigInForce,

@@ -7,6 +7,7 @@ from mm.domain.events import AnyEvent, ConfigApplied, OrderFilled
 from mm.domain.sides import Side
 from mm.risk.inventory_band import band_lots
 from mm.runtime.simulate.checks_scene import Checker, Extremes, Scene
+from mm.runtime.simulate.looks import EXCUSED, EXPOSURE
 
 SHARE_MAX_PPM: Final = 10**8
 """A band of so large a share of the equity never is the tighter one."""
@@ -14,8 +15,8 @@ SHARE_MAX_PPM: Final = 10**8
 
 class Exposure(Checker):
     """I1. At every change of the venue's truth and after every command: what a session holds by the venue's
-    fills, plus everything of it on one side that rests there or is on its way, against its configured band. A
-    band that was tightened holds once what was there before could be cancelled.
+    fills, plus everything of it on one side that rests there or is on its way, against its configured band;
+    what is held alone, too. A band that was tightened holds once what was there before could be cancelled.
     """
 
     invariant = "I1"
@@ -28,12 +29,13 @@ class Exposure(Checker):
         self.worst_ppm = 0
         self._bands: list[int] = []
         self._former: list[tuple[int, int, int]] = []
-        self._deceived: set[int] = set()
         self._overfilled: dict[str, tuple[int, tuple[str, int]]] = {}
         self._told: set[tuple[str, int]] = set()
         self._seen = 0
         self._judged: tuple[int, ...] = ()
         self._tightened: list[tuple[int, int]] = []
+        # How many sessions had taken stock, and what each held, when that was last looked at.
+        self._held: tuple[int, list[int]] = (-1, [])
         self._begin()
 
     def begin_life(self) -> None:
@@ -68,16 +70,19 @@ class Exposure(Checker):
         for (session, side), lots in sums.items():
             held = side.sign * scene.inventory.held(session)
             limit = self._limit(session)
-            if session in self._deceived and held + lots > self._band(session):
+            scene.looks.count(EXPOSURE, away=session in scene.deceived)
+            scene.looks.count(EXCUSED, away=session in scene.deceived and held + lots > limit)
+            if session in scene.deceived and held + lots > self._band(session):
                 # Also while a looser band of before still holds: it may end before the lie is out.
                 over.add(session)
             if held + lots <= limit:
                 self._note(held + lots, limit)
-            elif session not in self._deceived:
+            elif session not in scene.deceived:
                 raise self.broken(f"session {session}: {held} held, {lots} to {side}, limit {limit}")
-        if self._deceived:
+        self._judge_held()
+        if scene.deceived:
             lied = {scene.session_of.get(cid) for cid in scene.lied_about} | self._overfilled_sessions()
-            self._deceived = {session for session in self._deceived if session in over or session in lied}
+            scene.deceived = {session for session in scene.deceived if session in over or session in lied}
 
     def _is_judged(self) -> bool:
         # Nothing has changed since the last time. While a band is getting tighter, or somebody lies, time
@@ -86,7 +91,23 @@ class Exposure(Checker):
         judged = (scene.truth.version, len(scene.placed), len(scene.wire.in_transit), scene.inventory.begun)
         same = judged == self._judged
         self._judged = judged
-        return same and not self._shares and not self._former and not self._deceived and not scene.lied_about
+        doubtful = scene.deceived or scene.lied_about
+        return same and not self._shares and not self._former and not doubtful
+
+    def _judge_held(self) -> None:
+        # Whether or not anything is open. What is held beyond a band may have been there before the band was:
+        # it may not grow.
+        scene, before = self.scene, self._held
+        begun = scene.inventory.begun
+        now = [scene.inventory.held(index) for index in range(len(self._bands))]
+        self._held = (begun, now)
+        if before[0] != begun:
+            return
+        for index, (was, held) in enumerate(zip(before[1], now, strict=True)):
+            limit = self._limit(index)
+            grew = held > max(limit, was) or -held > max(limit, -was)
+            if grew and index not in scene.deceived:
+                raise self.broken(f"session {index}: {held} held, {was} before, limit {limit}")
 
     def _note_deceit(self) -> None:
         # Where the venue said that a living order was gone, or filled more than was asked, no engine can hold
@@ -94,13 +115,13 @@ class Exposure(Checker):
         scene, fills = self.scene, self.scene.truth.fills
         for cid in scene.lied_about:
             if cid in scene.session_of:
-                self._deceived.add(scene.session_of[cid])
+                self.scene.deceived.add(scene.session_of[cid])
         for fill in fills[self._seen :]:
             ours = scene.ids.decode(fill.cid)
             if ours is not None and scene.truth.orders[fill.cid].left_lots < 0:
                 self._overfilled[fill.cid] = (ours.session, (fill.symbol, fill.trade_id))
         self._seen = len(fills)
-        self._deceived |= self._overfilled_sessions()
+        self.scene.deceived |= self._overfilled_sessions()
         self._overfilled = {
             cid: (session, trade)
             for cid, (session, trade) in self._overfilled.items()
@@ -142,6 +163,7 @@ class Exposure(Checker):
         self._bands = [one.band_lots_max for one in self.scene.setup.sessions]
         self._former = []
         self._judged = ()
+        self._held = (-1, [])
         # A share of the equity moves with every price: of the last while the loosest holds, because nobody
         # can follow at once.
         self._shares = {

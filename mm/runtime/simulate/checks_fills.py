@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from mm.domain.orders import Order
 from mm.domain.sides import Side
 from mm.runtime.simulate.checks_scene import Checker, Scene
+from mm.runtime.simulate.looks import FILL_COUNTS, SESSION_LEDGERS
 from mm.runtime.simulate.truth import TrueFill
+
+
+def _is_recounted(scene: Scene, index: int) -> bool:
+    # Whether a session began to count anew after a process died: what it had counted is not known any more.
+    return scene.crashed and (not scene.inherits or scene.inventory.is_recounted(index))
 
 
 class FillsCountedOnce(Checker):
@@ -20,11 +26,14 @@ class FillsCountedOnce(Checker):
         scene = self.scene
         for session in scene.engine.state.sessions:
             if not session.stock_taken:
+                scene.looks.count(FILL_COUNTS, away=True)
                 continue
             position, held = session.position, scene.inventory.held(session.index)
             if position.inventory_lots != held:
                 raise self.broken(f"{session.name}: {position.inventory_lots}, the venue {held}")
-            if scene.crashed and (not scene.inherits or scene.inventory.is_recounted(session.index)):
+            away = _is_recounted(scene, session.index)
+            scene.looks.count(FILL_COUNTS, away=away)
+            if away:
                 continue
             mine, beyond = scene.fills_of(session.index)
             if not len(mine) <= position.fills <= len(mine) + len(beyond):
@@ -64,16 +73,16 @@ class Ledger(Checker):
 
     def _judge_sessions(self) -> None:
         scene = self.scene
-        if scene.crashed and not scene.inherits:
-            return
         for session in scene.engine.state.sessions:
+            away = not session.stock_taken or _is_recounted(scene, session.index)
+            scene.looks.count(SESSION_LEDGERS, away=away)
+            if away:
+                continue
             ledger = {asset: atoms for asset, atoms in session.position.ledger_atoms().items() if atoms}
             mine, beyond = scene.fills_of(session.index)
             counts = [self._folded([*mine, *beyond[before:]]) for before in range(len(beyond) + 1)]
             folded = counts[-1]
-            if scene.crashed and scene.inventory.is_recounted(session.index):
-                continue
-            if session.stock_taken and ledger not in counts:
+            if ledger not in counts:
                 raise self.broken(f"{session.name}: its ledger says {ledger}, its executions {folded}")
 
     def _folded(self, fills: Sequence[TrueFill]) -> dict[str, int]:

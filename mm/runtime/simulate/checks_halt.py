@@ -25,10 +25,17 @@ class Halt(Checker):
         super().__init__(scene)
         self._confirmed = False
         self.latched = bool(scene.setup.latched)
+        self._by_damage = False
 
     def begin_life(self) -> None:
-        """A restart lifts no halt."""
+        """A restart lifts no halt, unless a journal was damaged, which was all, and a person gave it up."""
         self._confirmed = False
+        taken = self.scene.taken
+        if taken.quarantined and not self.latched:
+            self.latched = self._by_damage = True
+        elif taken.given_up and self._by_damage:
+            self.latched = self._by_damage = False
+            self.scene.halted_ns = 0
         if self.latched:
             self.scene.halted_ns = self.scene.now_ns
 
@@ -45,7 +52,7 @@ class Halt(Checker):
         """Follow halts, what is said of them, and their end."""
         scene = self.scene
         if report.code == "halt":
-            self.latched, self._confirmed = True, False
+            self.latched, self._confirmed, self._by_damage = True, False, False
             scene.halted_ns = scene.now_ns
             scene.cancelled.clear()
         elif report.code == "halt.reopened":

@@ -6,6 +6,7 @@ from mm.domain.commands import Cancel, Place, Report, VenueCommand
 from mm.domain.events import AnyEvent, OrdersListed
 from mm.engine.recovery import NO_BUDGET
 from mm.engine.session import Session, SessionState
+from mm.risk.exposure import EXPOSURE
 from mm.risk.open_orders import OWN
 from mm.runtime.simulate.checks_scene import Checker, Scene
 
@@ -21,6 +22,11 @@ def _waits(session: Session) -> bool:
     return session.state is SessionState.PENDING and session.reason.endswith(NO_BUDGET)
 
 
+# Everything else is on the way somewhere, and has to arrive.
+def _is_steady(session: Session) -> bool:
+    return session.state in STEADY or _waits(session)
+
+
 class NoOrphans(Checker):
     """I5. Some time after the last fault nothing is live in the core that has ended at the venue; at rest
     both have none with our mark.
@@ -33,7 +39,7 @@ class NoOrphans(Checker):
         scene, sessions = self.scene, self.scene.engine.state.sessions
         for order in scene.engine.state.orders.live.values():
             true = scene.truth.orders.get(order.cid)
-            ended_ns = order.placed_ns if true is None else true.closed_ns or scene.now_ns
+            ended_ns = order.placed_ns - scene.ahead_ns if true is None else true.closed_ns or scene.now_ns
             late = scene.now_ns - ended_ns > self.scene.reconciled_ns
             if late and order.cid not in scene.wire.in_transit and not _waits(sessions[order.session]):
                 raise self.broken(f"the core holds {order.cid[-6:]} for {order.state}; the venue does not")
@@ -59,14 +65,26 @@ class Liveness(Checker):
         super().__init__(scene)
         self._quoted_ns: dict[int, int] = {}
         self._spent: set[str] = set()
+        self._moving_ns: dict[str, int] = {}
 
     def begin_life(self) -> None:
         """What the process before quoted does not count."""
         self._quoted_ns.clear()
         self._spent.clear()
+        sessions = self.scene.engine.state.sessions
+        self._moving_ns = {one.name: self.scene.now_ns for one in sessions}
+
+    def is_steady(self) -> bool:
+        """Return whether every session is where it may stay: quoting, or held for a reason."""
+        return all(_is_steady(session) for session in self.scene.engine.state.sessions)
 
     def on_report(self, report: Report) -> None:
         """Whose messages were used up until now may be silent from now on as if it had just quoted."""
+        if report.code == "session.state":
+            if dict(report.facts)["state"] in STEADY:
+                self._moving_ns.pop(report.session, None)
+            else:
+                self._moving_ns.setdefault(report.session, self.scene.now_ns)
         if report.code != "session.reason":
             return
         if dict(report.facts)["reason"] in SPENT:
@@ -94,12 +112,16 @@ class Liveness(Checker):
                 raise self.broken(f"{session.name} is active, quotes nothing: {session.reason}")
             if session.state is SessionState.HALTED and not state.halt_code:
                 raise self.broken(f"{session.name} is halted without a reason")
-            if session.state not in STEADY and not _waits(session):
+            moving_ns = self.scene.now_ns - self._moving_ns.get(session.name, 0)
+            if not _is_steady(session) and moving_ns > self.scene.reconciled_ns:
                 raise self.broken(f"{session.name} is {session.state}: {session.reason}")
 
-    # The cap on orders is the symbol's: where a reload made it small, the sessions named first may fill it.
+    # The cap on orders is the symbol's: where it is small, the sessions named first may fill it. That on the
+    # worth of all positions is the account's.
     def _is_crowded_out(self, session: Session) -> bool:
         scene, sessions = self.scene, self.scene.engine.state.sessions
+        if session.reason == EXPOSURE:
+            return len(sessions) > 1
         standing = [sessions[scene.session_of[cid]] for cid in scene.truth.live if cid in scene.session_of]
         return session.reason == OWN and any(
             one is not session and one.market is session.market for one in standing

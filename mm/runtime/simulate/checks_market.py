@@ -205,15 +205,30 @@ class OwnCancels(Checker):
 
 
 class CrossedBooks(Checker):
-    """A3. After every step: no book that the engine believes shows bid >= ask for longer than a second."""
+    """A3. After every step: no book that the engine believes shows bid >= ask for longer than a second, by
+    its prices and a clock of our own.
+    """
 
     invariant = "A3"
 
+    def __init__(self, scene: Scene) -> None:
+        """Start without a crossed book."""
+        super().__init__(scene)
+        self._since_ns: dict[str, int] = {}
+
+    def begin_life(self) -> None:
+        """A new process has no book."""
+        self._since_ns.clear()
+
     def on_step(self) -> None:
-        """Look at the age of what is crossed."""
-        now_ns, deadlines = self.scene.now_ns, self.scene.setup.deadlines
-        crossed_ns = deadlines.crossed + CROSSED_SWEEPS * deadlines.sweep
-        for market in self.scene.engine.state.markets.values():
-            since_ns = market.book.crossed_since_ns
-            if since_ns and now_ns - since_ns > crossed_ns and market.book.status is BookStatus.IN_SYNC:
+        """Look since when a book is crossed."""
+        now_ns, deadlines, since_ns = self.scene.now_ns, self.scene.setup.deadlines, self._since_ns
+        for symbol, market in self.scene.engine.state.markets.items():
+            book = market.book
+            bid, ask = book.bid_ticks, book.ask_ticks
+            if not 0 < ask <= bid or book.status is not BookStatus.IN_SYNC:
+                since_ns.pop(symbol, None)
+                continue
+            crossed_ns = now_ns - since_ns.setdefault(symbol, now_ns)
+            if crossed_ns > deadlines.crossed + CROSSED_SWEEPS * deadlines.sweep:
                 raise self.broken("a book that is crossed was believed for more than a second")

@@ -90,8 +90,8 @@ class Secrets(Checker):
         self._forms: tuple[bytes, ...] = ()
 
     def plant(self, secrets: Iterable[bytes]) -> None:
-        """Look for these from now on; each at least MIN_SECRET long."""
-        found: list[bytes] = []
+        """Look for these too from now on; each at least MIN_SECRET long."""
+        found = list(self._forms)
         for secret in secrets:
             assert len(secret) >= MIN_SECRET
             found += forms_of(secret)
@@ -99,7 +99,8 @@ class Secrets(Checker):
 
     def on_report(self, report: Report) -> None:
         """Look through the facts."""
-        for _, text in report.facts if self._forms else ():
+        if self._forms:
+            text = "\n".join([text for _, text in report.facts])
             self.search(f"report {report.code}", text.encode())
 
     def search(self, where: str, data: bytes) -> None:

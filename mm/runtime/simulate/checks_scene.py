@@ -17,8 +17,10 @@ from mm.engine.engine import Engine
 from mm.engine.session import Session
 from mm.engine.setup import EngineSetup, SessionSetup
 from mm.runtime.simulate.checks_limits import Limits, limits_of
+from mm.runtime.simulate.looks import Looks
 from mm.runtime.simulate.truth import TrueFill, Truth
 from mm.runtime.simulate.wire import Wire
+from mm.runtime.takeover import Taken
 
 SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
@@ -102,7 +104,10 @@ class Scene:
     engine to hold its limits. start_holdings: of the account at the beginning, atoms by asset. inventory: of
     each session by the venue's truth. reached_ns: when the event that is being handled had reached the
     process, 0 if that is now. lost: ids of orders whose record went with the power: they are found at the
-    venue, or nowhere.
+    venue, or nowhere. deceived: indices of sessions whose exposure no engine can bound now, because of what
+    the venue said or filled. taken: what this life's start made of the journal before it. ahead_ns: how far
+    the time of this life's engine is ahead of the venue's, which `now_ns` is. looks: which checks looked
+    away, and how often.
     """
 
     def __init__(self, setup: EngineSetup, truth: Truth, wire: Wire, engine: Engine) -> None:
@@ -127,6 +132,10 @@ class Scene:
         self._limits: dict[int, tuple[SessionSetup, Limits]] = {}
         self.reached_ns = 0
         self.lost: set[str] = set()
+        self.taken = Taken()
+        self.ahead_ns = 0
+        self.deceived: set[int] = set()
+        self.looks = Looks()
 
     @property
     def kill_ns(self) -> int:

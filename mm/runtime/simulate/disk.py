@@ -3,7 +3,8 @@
 A file is what the kernel has been given; of it, what was synced is durable. The death of a process keeps all
 of the first, the death of the machine the durable part and a random part of the rest, cut anywhere. `settle`
 lays the files down in a real directory, so that the product's own readers can be used on them.
-Invariant: no byte that was synced is ever lost, and none that was not written appears.
+Invariant: no byte that was synced is ever lost, and none that was not written appears, unless `corrupt` is
+asked for it.
 """
 
 import errno
@@ -169,6 +170,18 @@ class SimDisk(Disk):
                 real.seek(max(0, file.settled))
                 real.write(file.content[max(0, file.settled) :])
             file.settled = len(file.content)
+
+    def corrupt(self, path: Path, content: bytes | None) -> None:
+        """Put other bytes where a file's were, None: no file any more. No process of ours does that."""
+        file = self._files[path]
+        if content is None:
+            del self._files[path]
+            path.unlink(missing_ok=True)
+            return
+        file.content = bytearray(content)
+        file.durable = len(content)
+        path.write_bytes(content)
+        file.settled = len(content)
 
     def forget(self, directory: Path) -> None:
         """Take the files under a directory out of memory; they stay in the real one."""

@@ -49,6 +49,11 @@ class Faults:
         operator, per market tick: pause, resume, halt, unhalt, stop, kill; reload_tighter, reload_looser: the
         config; deposit, withdrawal, manual_order, manual_cross, manual_trade: by the account's owner;
         intruder: another process trades the account with our mark. operator: what people ask for, mixed.
+        files, per start: lease_unreadable: the file of the account's lease is damaged, foreign or cannot be
+        opened, until a person mends it; journal_damaged: a bit of what has to be taken over flipped, a
+        segment of it is cut, gone or of a newer format. per market tick: clock_jumps: our own wall clock is
+        set seconds to hours forwards or backwards; a process that runs keeps its time, the next one begins
+        with the new one.
     """
 
     place_lost: float = 0
@@ -143,6 +148,10 @@ class Faults:
 
     ill_timed: float = 0
 
+    lease_unreadable: float = 0
+    journal_damaged: float = 0
+    clock_jumps: float = 0
+
 
 NONE: Final = Faults()
 """A venue that behaves, 30 ms away."""
@@ -231,6 +240,9 @@ WORST: Final = Faults(
     manual_trade=0.005,
     intruder=0.001,
     ill_timed=0.8,
+    lease_unreadable=0.3,
+    journal_damaged=0.3,
+    clock_jumps=0.004,
 )
 """Every fault at the highest intensity that a run draws."""
 
@@ -243,6 +255,10 @@ KINDS: Final = tuple(name for name in NAMES if name not in (*SETTINGS, "operator
 """Every kind of fault that is drawn and counted."""
 
 
+LATER: Final = ("lease_unreadable", "journal_damaged", "clock_jumps")
+"""Kinds that are drawn apart from the others: who has none of them has the history that it had before."""
+
+
 def _between(first: str, last: str) -> tuple[str, ...]:
     names = NAMES[NAMES.index(first) : NAMES.index(last) + 1]
     return tuple(name for name in names if name in KINDS)
@@ -253,7 +269,7 @@ PROFILES: Final[dict[str, tuple[str, ...]]] = {
     "network": _between("place_lost", "slow_all"),
     "market": _between("book_lost", "burst"),
     "venue": _between("reject", "maintenance"),
-    "crash": (*_between("crash", "nested"), "ill_timed"),
+    "crash": (*_between("crash", "nested"), "ill_timed", *LATER),
     "disk": _between("disk_full", "disk_slow"),
     "operator": _between("pause", "intruder"),
     "calm": (),
@@ -281,11 +297,12 @@ def draw(seed: int, profile: str = "all") -> Faults:
     """
     if seed % 10 == 0:
         return NONE
-    random = Random(f"{seed}/faults")
+    together = Random(f"{seed}/faults")
     focus = FOCUSES.get(seed % FOCUS_EVERY)
     drawn: dict[str, float] = {}
     for name in KINDS:
         worst = getattr(WORST, name)
+        random = Random(f"{seed}/faults/{name}") if name in LATER else together
         on, share = random.random() < ON, random.random()
         if focus is not None:
             on, share = name in focus, focus.get(name, 0.0)
@@ -307,7 +324,10 @@ def switched_on(faults: Faults) -> tuple[str, ...]:
 
 
 LONG_WAY_NS: Final = 200 * MS
-"""A way that takes longer is counted as a fault."""
+"""A way that takes longer is slow."""
+
+SLOW_TRIPS: Final = "latency_ms"
+"""What slow ways are counted under. They are no faults by themselves, and told apart from them."""
 
 
 class Luck:
@@ -352,7 +372,7 @@ class Luck:
             return self.between(500, 3_000)
         way_ns = self.between(1, max(2, latency_ms))
         if way_ns > LONG_WAY_NS:
-            self.count("latency_ms")
+            self.count(SLOW_TRIPS)
         return way_ns
 
     def lag(self, kind: str) -> int:

@@ -66,6 +66,7 @@ class Liar:
     def __init__(self, world: Clockwork, wire: Wire, rows: Rows, scene: Scene) -> None:
         """Say nothing before the first `tick`. Args: rows: of the order table that were fired in this run."""
         self.lied_about = scene.lied_about
+        self._scene = scene
         self._world = world
         self._truth = wire.truth
         self._wire = wire
@@ -129,7 +130,8 @@ class Liar:
         self.lied_about.add(cid)
         self._say_absent(cid)
         for_ns = luck.between(*HIDDEN_MS)
-        proven_ns = order.placed_ns + self._proof_ns + AGAIN_MS * MS - self._world.now_ns
+        placed_ns = order.placed_ns - self._scene.ahead_ns
+        proven_ns = placed_ns + self._proof_ns + AGAIN_MS * MS - self._world.now_ns
         if 0 < proven_ns < for_ns:
             self._world.after(proven_ns, lambda: self._say_absent(cid))
         self._world.after(for_ns, lambda: self._show(cid))

@@ -15,9 +15,11 @@ from mm.engine.estate import estate_of
 from mm.engine.session import SessionState
 from mm.engine.setup import EngineSetup, NewSetup
 from mm.errors import JournalFailed
+from mm.observe.latch import QUARANTINED
 from mm.runtime.emergency import EmergencyExit
 from mm.runtime.keeper import Keeper
 from mm.runtime.simulate.checks import Broken, Checks
+from mm.runtime.simulate.own_time import OwnTime
 from mm.runtime.simulate.recording import SimRecorder
 from mm.store.journal.entries import ConfigVersion
 
@@ -76,9 +78,9 @@ class Kept:
         self.ended = True
 
     def latch(self, code: str, reason: str, ts_ns: int) -> None:
-        """Note that trading is latched off."""
+        """Note that trading is latched off. What a start finds out takes the place of no earlier cause."""
         assert reason or ts_ns
-        self.latched = code
+        self.latched = self.latched or code if code == QUARANTINED else code
 
     def clear_latch(self, reason: str, who: str) -> object:
         """Note that an operator lifted the latch."""
@@ -111,7 +113,7 @@ class Life:
     """One process.
 
     Fields: engine; setup: it was built from; recorder; failure: "" or why nothing is traded any more; done:
-    it has nothing left to do.
+    it has nothing left to do; time: its clock, None where that is the venue's.
     """
 
     def __init__(self, world: Surroundings, setup: EngineSetup, recorder: SimRecorder, kept: Kept) -> None:
@@ -121,6 +123,7 @@ class Life:
         self.recorder = recorder
         self.failure = ""
         self.configs: dict[int, NewSetup] = {}
+        self.time: OwnTime | None = None
         self._world = world
         self._keeper = Keeper(kept)
         self._broken: EmergencyExit | None = None
@@ -129,9 +132,17 @@ class Life:
         self._placed_ns = 0
 
     @property
+    def ahead_ns(self) -> int:
+        """How far its clock is ahead of the venue's."""
+        return 0 if self.time is None else self.time.ahead_ns
+
+    @property
     def next_due_ns(self) -> int | None:
-        """When time alone makes something due."""
-        return self._look_ns if self._broken is not None else self.engine.next_due_ns
+        """When time alone makes something due, by the venue's clock."""
+        if self._broken is not None:
+            return self._look_ns
+        due_ns = self.engine.next_due_ns
+        return due_ns if due_ns is None or self.time is None else due_ns - self.time.ahead_ns
 
     @property
     def is_done(self) -> bool:
@@ -151,6 +162,8 @@ class Life:
         world = self._world
         checks, burn = world.checks, world.fuse.burn
         checks.on_event(event)
+        if self.time is not None:
+            event = self.time.own(event)
         if self._broken is not None:
             self._on_the_way_out(event)
             return
@@ -166,7 +179,7 @@ class Life:
             return
         burn("before the first send")
         if commands:
-            self._carry_out(now_ns, commands)
+            self._carry_out(now_ns if self.time is None else world.now_ns, commands)
             checks.on_truth()
         checks.on_step(world.now_ns)
 
@@ -175,7 +188,7 @@ class Life:
         if self._broken is not None:
             return
         try:
-            self.recorder.on_config(event.ts_ns, version)
+            self.recorder.on_config(event.ts_ns + self.ahead_ns, version)
         except JournalFailed:
             self._break("journal.failed")
             return
@@ -188,7 +201,7 @@ class Life:
         """Write a checkpoint if one is due."""
         if self._broken is None:
             try:
-                self.recorder.keep_up(now_ns, lambda: estate_of(self.engine.state))
+                self.recorder.keep_up(now_ns + self.ahead_ns, lambda: estate_of(self.engine.state))
             except JournalFailed:
                 self._break("journal.failed")
 
@@ -219,7 +232,7 @@ class Life:
             if not isinstance(command, Report):
                 world.fuse.burn("before a send")
                 if isinstance(command, Place):
-                    self._placed_ns = world.now_ns
+                    self._placed_ns = world.now_ns + self.ahead_ns
                 world.checks.on_command(now_ns, command)
                 world.sent(command)
 
@@ -238,7 +251,7 @@ class Life:
         self._keeper(report)
         self._broken_ns = world.now_ns
         self._look_ns = world.now_ns + LOOK_AGAIN_NS
-        self._broken.begin(world.now_ns, banned_until_ns=state.budget.banned_until_ns)
+        self._broken.begin(world.now_ns + self.ahead_ns, banned_until_ns=state.budget.banned_until_ns)
 
     def _on_the_way_out(self, event: AnyEvent) -> None:
         assert self._broken is not None

@@ -20,16 +20,21 @@ from mm.engine.engine import Engine
 from mm.engine.estate import estate_of
 from mm.engine.setup import EngineSetup, NewSetup, OnExternal, SessionSetup
 from mm.risk.rules import RiskLimits, make_rules
-from mm.runtime.recover import estate_from
+from mm.runtime.recover import Recovered, estate_from
 from mm.runtime.rerun import Rerun, RerunResult
 from mm.runtime.simulate.checks import Broken
 from mm.runtime.simulate.coverage import Rows, watch_state
 from mm.runtime.simulate.disk import SimDisk
+from mm.runtime.simulate.faults import Luck
 from mm.runtime.simulate.instruments import EPOCH, IDS
 from mm.runtime.simulate.lives import Fuse, Kept, Life, Surroundings
+from mm.runtime.simulate.own_time import OwnTime, TrueTime, Wall
 from mm.runtime.simulate.plan import BAND_LOTS, DEADLINES, Plan
 from mm.runtime.simulate.recording import SimRecorder
+from mm.runtime.simulate.spoilt_journal import SpoiltJournal
+from mm.runtime.simulate.spoilt_lease import SpoiltLease
 from mm.runtime.simulate.wire import REQUEST_LIFE_NS
+from mm.runtime.takeover import Judged, Taken, take_over
 from mm.store.journal.entries import ConfigVersion, RunHeader
 from mm.store.journal.layout import journal_directory, run_id
 from mm.store.journal.reader import read
@@ -79,7 +84,9 @@ class Machine:
 
     Fields: disk; kept: the state file; config: that a start reads; setups: what each run was built from;
     starts: lives begun; lost_bytes: by power failures; rows: of the
-    order table that recoveries fired.
+    order table that recoveries fired; lease: of the account, None in a run in which nothing happens to it;
+    wall: its clock; spoilt: what was done to the journal that the next start reads; taken: what the newest
+    start made of the one before it; gives_up: a person gives up what that held.
     """
 
     def __init__(self, plan: Plan, directory: Path, instruments: tuple[Instrument, ...], fuse: Fuse) -> None:
@@ -93,6 +100,11 @@ class Machine:
         self.starts = 0
         self.lost_bytes = 0
         self.rows = Rows()
+        self.wall: Wall | None = None
+        self.lease: SpoiltLease | None = None
+        self.spoilt: SpoiltJournal | None = None
+        self.taken = Taken()
+        self.gives_up = False
         self._directory = directory
         self._instruments = instruments
         self._fuse = fuse
@@ -100,19 +112,35 @@ class Machine:
         self._group_ns = random.choice(GROUPS_NS)
         self._segment_bytes = random.choice(SEGMENTS_BYTES)
 
+    def go_wrong(self, true: TrueTime) -> None:
+        """Set up what the faults of the plan need. Args: true: knows the venue's time."""
+        faults = self.plan.faults
+        if faults.clock_jumps:
+            self.wall = Wall(true)
+        if faults.lease_unreadable:
+            wall = self.wall or Wall(true)
+            random = Random(f"{self.plan.seed}/lease")
+            self.lease = SpoiltLease(self._directory, random, wall.now_ns)
+
     # ---- lives
 
     def start(self, world: Surroundings, began: Callable[[Life], None]) -> Life:
-        """Begin the next life; raises Died, JournalFailed.
+        """Begin the next life; raises Died, JournalFailed, Refused.
 
         Args: began: is told of it before it does anything.
         """
         self._fuse.burn("while it starts")
-        estate = self._estate()
+        lease = self.lease.take() if self.lease is not None else None
+        time = OwnTime(self.wall) if self.wall is not None else None
+        now_ns = world.now_ns if time is None else world.now_ns + time.ahead_ns
+        estate = self._estate(now_ns)
         self._fuse.burn("after what was left is read")
-        kept, now_ns = self.kept, world.now_ns
-        kept.epoch += 1
-        inherits = self._inherits or not kept.ended or estate is not None
+        kept = self.kept
+        kept.epoch = lease.next_number(above=kept.epoch) if lease is not None else kept.epoch + 1
+        if lease is not None:
+            self._fuse.burn("between the state's number and the lease's")
+            lease.note(kept.epoch)
+        inherits = self._inherits or not kept.ended or estate is not None or bool(kept.estate_run)
         kept.ended = False
         self._inherits = True
         name = run_id(now_ns, kept.epoch)
@@ -120,11 +148,14 @@ class Machine:
         self.setups[name] = setup
         recorder = self._record(name, now_ns)
         life = Life(world, setup, recorder, kept)
+        life.time = time
         self.starts += 1
         began(life)
         self._fuse.burn("before the first checkpoint")
         recorder.checkpoint(now_ns, estate_of(life.engine.state))
-        kept.estate_run = name
+        if not self.taken.quarantined:
+            kept.estate_run = name
+            self.spoilt = None
         self._fuse.burn("after the first checkpoint")
         return life
 
@@ -132,12 +163,15 @@ class Machine:
         """End a life in good order; raises JournalFailed."""
         life.close()
         self.kept.ended = True
-        self.kept.estate_run = ""
+        if not self.taken.quarantined:
+            self.kept.estate_run = ""
         self._inherits = False
+        self._let_go()
         return self._left(life, ended=True)
 
     def die(self, life: Life | None, *, machine: bool) -> Run | None:
         """Let what is in memory go; what the disk keeps is what it keeps."""
+        self._let_go()
         self.lost_bytes += self.disk.die(machine=machine)
         return None if life is None else self._left(life, ended=False)
 
@@ -146,19 +180,56 @@ class Machine:
         name = journal.parent.name
         return Run(name=name, setup=life.setup, journal=journal, ended=ended, configs=life.configs)
 
-    def _estate(self) -> Estate | None:
-        name = self.kept.estate_run
-        if not name:
+    def _let_go(self) -> None:
+        if self.lease is not None:
+            self.lease.release()
+
+    def set_clock(self, luck: Luck) -> bool:
+        """Let the wall clock jump; return whether there is one."""
+        return self.wall is not None and self.wall.jump(luck)
+
+    def damage(self) -> bool:
+        """Damage the journal that the next start reads; return whether there is one that was right."""
+        if not self.kept.estate_run or self.spoilt is not None:
+            return False
+        random = Random(f"{self.plan.seed}/damage/{self.kept.epoch}")
+        spoilt = SpoiltJournal(self.disk, journal_directory(self._directory, self.kept.estate_run), random)
+        self.spoilt = spoilt if spoilt.what else None
+        return self.spoilt is not None
+
+    def _estate(self, now_ns: int) -> Estate | None:
+        kept = self.kept
+        self.taken = Taken()
+        if not kept.estate_run:
             return None
+        judged = Judged(latched=kept.latched, now_ns=now_ns, rebuild=self.gives_up)
+        self.taken = taken = take_over(kept, self._read, judged)
+        self.gives_up = False
+        self._judge_taken(taken)
+        return None if taken.recovered is None else taken.recovered.estate
+
+    def _read(self, run: str) -> Recovered | None:
         self.disk.settle()
-        found = estate_from(
-            journal_directory(self._directory, name),
+        return estate_from(
+            journal_directory(self._directory, run),
             lambda header: self.setups[header.run_id],
             lambda fold: watch_state(fold.state, self.rows),
         )
-        if found is None:
-            raise Broken("D4", f"the journal of {name} holds no checkpoint, which was on the disk")
-        return found.estate
+
+    # By what was really done to the files: what is right is taken over, what is not is left as it is, halts
+    # trading, and is given up by a person alone.
+    def _judge_taken(self, taken: Taken) -> None:
+        spoilt = self.spoilt
+        if spoilt is None:
+            if taken.recovered is None:
+                raise Broken("D4", f"a journal that nothing happened to: {taken.quarantined}{taken.given_up}")
+            return
+        if taken.recovered is not None:
+            raise Broken("D6", f"a damaged journal was taken over: {spoilt.what}")
+        if taken.quarantined and not self.kept.latched:
+            raise Broken("D6", f"trading goes on over a damaged journal: {spoilt.what}")
+        if not spoilt.is_untouched:
+            raise Broken("D6", f"a damaged journal was written to: {spoilt.what}")
 
     def _record(self, name: str, now_ns: int) -> SimRecorder:
         header = RunHeader(

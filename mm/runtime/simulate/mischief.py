@@ -12,6 +12,7 @@ from mm.domain.sides import BUY, SELL, Side
 from mm.runtime.simulate.disk import SimDisk
 from mm.runtime.simulate.faults import Faults, Luck
 from mm.runtime.simulate.lives import Fuse
+from mm.runtime.simulate.machine import Machine
 from mm.runtime.simulate.people import People
 from mm.runtime.simulate.strangers import Strangers
 from mm.runtime.simulate.wire import Wire
@@ -43,6 +44,7 @@ class Stage(Protocol):
     wire: Wire
     luck: Luck
     people: People
+    machine: Machine
     strangers: dict[str, Strangers]
 
     @property
@@ -133,6 +135,7 @@ class Mischief:
             "manual_cross": people.cross,
             "manual_trade": people.trade,
             "intruder": people.intrude,
+            "clock_jumps": lambda _: self._stage.machine.set_clock(self._stage.luck),
         }
 
     def _pick(self, choices: tuple[Operation, ...]) -> Operation:

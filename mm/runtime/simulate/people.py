@@ -163,7 +163,12 @@ class People:
             return
         state = life.engine.state
         states = [session.state for session in state.sessions]
-        if state.halt_code and _is_fenced(life) and self._end_intruders():
+        if self._scene.machine.taken.quarantined:
+            # What is ours has to be gone first; then what the damaged journal held is given up.
+            self._scene.machine.gives_up = life.is_settled
+            self._scene.stop_process()
+            self.call()
+        elif state.halt_code and _is_fenced(life) and self._end_intruders():
             self._scene.stop_process()
             self.call()
         elif state.halt_code.startswith("stop_loss") and self._lifted_in != life.setup.epoch:
@@ -190,10 +195,10 @@ class People:
         before, draw = scene.machine.config, scene.luck.random.random
         if tighter:
             band = max(10, before.band_lots - 5 - int(draw() * 20))
-            orders = max(4, before.limits.open_orders_max // 2)
+            orders = max(min(4, before.limits.open_orders_max), before.limits.open_orders_max // 2)
         else:
             band = min(2 * BAND_LOTS, before.band_lots + 5 + int(draw() * 40))
-            orders = 40
+            orders = scene.machine.plan.limits.open_orders_max
         limits = replace(before.limits, open_orders_max=orders)
         after = replace(before, revision=before.revision + 1, band_lots=band, limits=limits)
         scene.machine.config = after

@@ -9,6 +9,7 @@ from typing import Final
 from mm.engine.setup import Deadlines
 from mm.risk.base import AlarmAction
 from mm.risk.rules import RiskLimits
+from mm.runtime.simulate.drawn_limits import drawn_limits
 from mm.runtime.simulate.faults import FOCUS_EVERY, Faults, draw
 from mm.runtime.simulate.instruments import FIRST
 from mm.runtime.simulate.ladder import Ladder
@@ -84,7 +85,7 @@ class Plan:
     verify_every: of the lives that did not end in good order so many have one journal verified;
     profile: the mix that the faults were drawn from; only: the kinds of it that are left, None: all;
     strength: percent of the intensities that were drawn; subject: whose bot it is, None: the simulation's
-    own, made from the fields above.
+    own, made from the fields above. shrunk: the account holds so many times less than usual.
     """
 
     seed: int
@@ -107,6 +108,7 @@ class Plan:
     only: tuple[str, ...] | None = None
     strength: int = 100
     subject: Subject | None = None
+    shrunk: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,4 +169,7 @@ def plan_of(seed: int, *, profile: str = "all", **changes: object) -> Plan:
     if random.random() < 0.2 or seed % FOCUS_EVERY == FAR_SEED:
         # Far from where anything trades: its orders get old.
         plan = replace(plan, strategy=FAR)
+    if "limits" not in changes:
+        drawn = drawn_limits(seed, plan.limits)
+        plan = replace(plan, limits=drawn.limits, shrunk=drawn.shrunk)
     return replace(plan, **changes)  # type: ignore[arg-type]  # whoever states fields knows their types

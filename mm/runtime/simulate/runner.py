@@ -16,7 +16,8 @@ from hashlib import sha256
 from typing import Final
 
 from mm.runtime.simulate.coverage import Rows
-from mm.runtime.simulate.faults import total
+from mm.runtime.simulate.faults import SLOW_TRIPS, total
+from mm.runtime.simulate.looks import total_looks
 from mm.runtime.simulate.plan import Outcome, Plan, plan_of
 from mm.runtime.simulate.story import Failure, failure_of, only, shortest, weakened
 from mm.runtime.simulate.world import run_world
@@ -60,8 +61,8 @@ class Order:
 class Done:
     """A seed that was run.
 
-    Fields: outcome: None if it broke; broken: the invariant, "" if none; lives, crashes, faults, rows: of it,
-    as far as it went; seconds: it took.
+    Fields: outcome: None if it broke; broken: the invariant, "" if none; lives, crashes, faults, rows, looks:
+    of it, as far as it went, slow trips among the faults; seconds: it took.
     """
 
     seed: int
@@ -72,6 +73,7 @@ class Done:
     crashes: int
     faults: dict[str, int]
     rows: dict[str, int]
+    looks: dict[str, tuple[int, int]]
     seconds: float
 
 
@@ -80,10 +82,11 @@ class Total:
     """What the seeds amount to so far.
 
     Fields: order: what was asked for; seeds, steps, lives, crashes: counted; fault_steps: those of the steps
-    in which faults happened, the rest heal and come to rest; kinds: how often each fault happened; rows: of
-    the order table; worst_ppm: largest share of the allowed exposure, of the seeds that held; seconds: of all
-    processes; broken: the seeds that broke, each with its invariant; is_cut: it was broken off; digests: of
-    each seed, in order.
+    in which faults happened, the rest heal and come to rest; kinds: how often each fault happened;
+    slow_trips: ways of more than `LONG_WAY_NS`, not among the faults; looks: judgements that were due, and
+    how many of them were not made, by name; rows: of the order table; worst_ppm: largest share of the allowed
+    exposure, of the seeds that held; seconds: of all processes; broken: the seeds that broke, each with its
+    invariant; is_cut: it was broken off; digests: of each seed, in order.
     """
 
     order: Order
@@ -93,6 +96,8 @@ class Total:
     lives: int = 0
     crashes: int = 0
     kinds: dict[str, int] = field(default_factory=dict)
+    slow_trips: int = 0
+    looks: dict[str, tuple[int, int]] = field(default_factory=dict)
     rows: Rows = field(default_factory=Rows)
     worst_ppm: int = 0
     seconds: float = 0.0
@@ -138,7 +143,10 @@ class Total:
         self.seconds += done.seconds
         self.lives += done.lives
         self.crashes += done.crashes
-        self.kinds = total((self.kinds, done.faults))
+        faults = {kind: number for kind, number in done.faults.items() if kind != SLOW_TRIPS}
+        self.kinds = total((self.kinds, faults))
+        self.slow_trips += done.faults.get(SLOW_TRIPS, 0)
+        self.looks = total_looks((self.looks, done.looks))
         self.rows.add(done.rows)
         outcome = done.outcome
         if outcome is None:
@@ -164,6 +172,7 @@ class Total:
             "steps": self.steps,
             "fault_steps": self.fault_steps,
             "faults": self.faults,
+            "slow_trips": self.slow_trips,
             "violations": len(self.broken),
             "violated": self.violated,
             "broken": [{"seed": seed, "invariant": name} for seed, name in self.broken.items()],
@@ -174,6 +183,10 @@ class Total:
             "state_rows_required": self.order.expects_rows,
             "lives": self.lives,
             "crashes": self.crashes,
+            "looked_away": {
+                name: {"due": due, "away": away, "ratio": round(away / due, 4)}
+                for name, (due, away) in self.looks.items()
+            },
             "worst_exposure_ratio": round(self.worst_ppm / 1_000_000, 4),
             "steps_per_s": rate,
             "digest": self.digest,
@@ -194,6 +207,7 @@ def run_seed(seed: int, *, order: Order) -> Done:
         crashes=world.crashes,
         faults=dict(sorted(world.luck.counts.items())),
         rows=world.rows.by_name(),
+        looks=dict(sorted(world.checks.scene.looks.counts.items())),
         seconds=time.process_time() - began,
     )
 

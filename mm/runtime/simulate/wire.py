@@ -6,6 +6,7 @@ their order unless a fault says otherwise; answers to requests overtake them fre
 """
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -45,23 +46,33 @@ CLOCK_CODE: Final = -1021
 NO_ACCESS: Final = -2015
 
 
+def secret_of(seed: int) -> bytes:
+    """Return what the account of a seed signs with; it looks otherwise in every form that it could be written
+    in.
+    """
+    return f"key/{sha256(f'{seed}/secret'.encode()).hexdigest()[:24]}+=".encode()
+
+
 class Wire:
     """One account's connections.
 
     Fields: luck: what decides about faults; in_transit: placements that may still arrive; banned_until_ns: as
     told to the engine; streams: the two sockets; news: what tells of own orders; life: which process of ours
-    asks; clock_wrong: signed requests are refused until the clock is measured; denied_until_ns,
-    away_until_ns: for so long the key is refused, or the venue is not there.
+    asks; blackouts: how often the power failed; clock_wrong: signed requests are refused until the clock is
+    measured; denied_until_ns, away_until_ns: for so long the key is refused, or the venue is not there.
+    secret: what requests are signed with; nothing that is written or told may hold it.
     """
 
-    def __init__(self, world: Clockwork, truth: Truth, luck: Luck) -> None:
+    def __init__(self, world: Clockwork, truth: Truth, luck: Luck, *, secret: bytes = b"") -> None:
         """Connect `world`'s engine with `truth`."""
+        self.secret = secret
         self.world = world
         self.truth = truth
         self.luck = luck
         self.in_transit: dict[str, Place] = {}
         self.banned_until_ns = 0
         self.life = 0
+        self.blackouts = 0
         self.clock_wrong = False
         self.denied_until_ns = 0
         self.away_until_ns = 0
@@ -128,6 +139,7 @@ class Wire:
     def crash(self, *, machine: bool) -> None:
         """The process is gone: streams end, answers go nowhere; what left it may still arrive."""
         self.life += 1
+        self.blackouts += machine
         for cid in list(self.in_transit):
             if machine or self.luck.random.random() < 0.5:
                 del self.in_transit[cid]

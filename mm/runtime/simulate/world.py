@@ -28,27 +28,28 @@ from mm.domain.events import (
     RateUsed,
     TopOfBook,
 )
-from mm.domain.ids import OrderId
-from mm.domain.instrument import Instrument
-from mm.domain.sides import Side
 from mm.engine.engine import Engine
 from mm.engine.setup import NewSetup
 from mm.errors import JournalFailed
 from mm.runtime.simulate.checks import Broken, Checks
 from mm.runtime.simulate.checks_exposure import Exposure
+from mm.runtime.simulate.checks_life import Liveness
 from mm.runtime.simulate.coverage import Rows, watch
 from mm.runtime.simulate.disk import SimDisk
 from mm.runtime.simulate.faults import NONE, Faults, Luck
-from mm.runtime.simulate.instruments import EPOCH, FIRST, IDS, SECOND
+from mm.runtime.simulate.hazards import Hazards
+from mm.runtime.simulate.instruments import FIRST, SECOND
 from mm.runtime.simulate.liar import Liar
 from mm.runtime.simulate.lives import Died, Fuse, Life
 from mm.runtime.simulate.machine import Machine, Run
 from mm.runtime.simulate.mischief import Mischief
-from mm.runtime.simulate.people import ByHand, People
+from mm.runtime.simulate.orphans import leave_orphans
+from mm.runtime.simulate.people import People
 from mm.runtime.simulate.plan import SECOND_NS, START_NS, TICK_NS, Outcome, Plan, plan_of
-from mm.runtime.simulate.strangers import HOME_TICKS, Strangers, crowd_of
+from mm.runtime.simulate.spoilt_lease import Refused
+from mm.runtime.simulate.strangers import Strangers, crowd_of
 from mm.runtime.simulate.truth import Truth
-from mm.runtime.simulate.wire import REQUEST_LIFE_NS, Wire
+from mm.runtime.simulate.wire import REQUEST_LIFE_NS, Wire, secret_of
 from mm.store.journal.entries import ConfigVersion
 
 __all__ = ["Outcome", "Plan", "World", "plan_of", "simulate"]
@@ -103,19 +104,25 @@ class World:
         self._random = Random(f"{plan.seed}/market")
         subject = plan.subject
         instruments = (FIRST, SECOND)[: plan.symbols] if subject is None else subject.instruments
-        own = {"BBB": 10**15, **{one.base: 10**12 for one in instruments}}
+        own = {"BBB": 10**15 // plan.shrunk, **{one.base: 10**12 // plan.shrunk for one in instruments}}
         self.truth = Truth(instruments, own if subject is None else dict(subject.holdings))
         self.strangers = {
             symbol: Strangers(self.truth, market, Random(f"{plan.seed}/{symbol}"), crowd_of(plan, symbol))
             for symbol, market in self.truth.markets.items()
         }
-        self.wire = Wire(self, self.truth, self.luck)
+        self.wire = Wire(self, self.truth, self.luck, secret=secret_of(plan.seed))
         self.machine = Machine(plan, directory, instruments, self.fuse)
         self.machine.rows = self.rows
+        self.machine.go_wrong(self)
         self.people = People(self, plan.sessions)
+        self.hazards = Hazards(self, plan.seed)
         self._mischief = Mischief(self)
-        self._inherit(instruments[0])
+        leave_orphans(plan, self.truth, instruments[0])
+        written: list[bytes] = []
+        self.disk.heard = written.append
         self.machine.start(self, self._began)
+        for content in written:
+            self.checks.on_written(content)
         self.liar = Liar(self, self.wire, self.rows, self.checks.scene)
 
     @property
@@ -131,11 +138,14 @@ class World:
         watch(life.engine, self.rows)
         if first:
             self.checks = Checks(life.setup, self.truth, self.wire, life.engine)
+            self.checks.plant_secrets((self.wire.secret,))
             self.checks.bounds_exposure = not self.plan.faults.cancel_understated
             self.wire.reads.weight_used = self.checks.weight_used
             self.disk.heard = self.checks.on_written
         else:
+            self.checks.scene.taken = self.machine.taken
             self.checks.begin_life(life.setup, life.engine)
+        self.checks.scene.ahead_ns = life.ahead_ns
         self.life = life
         self.trail.append((self.now_ns, f"life {life.setup.epoch} begins"))
 
@@ -143,12 +153,16 @@ class World:
         # Again and again until it stands: a start that fails is one that a supervisor repeats.
         if self.life is not None or self._resting:
             return
+        self.hazards.before_start()
         if self.luck.hits("nested"):
             self.fuse.light(int(self.luck.random.random() * 8), machine=self.luck.random.random() < 0.3)
         try:
             self.machine.start(self, self._began)
         except JournalFailed:
             self._gone(machine=False, clean=False)
+            return
+        except Refused:
+            self.hazards.refused(self._start)
             return
         # What the venue counts within its minute stands in its answers to what a start asks first.
         self.deliver(self.wire.reads.rate_used(self.now_ns))
@@ -223,22 +237,6 @@ class World:
         self._judge(run)
         self._gone(machine=False, clean=True)
 
-    def _inherit(self, instrument: Instrument) -> None:
-        # Orders that an earlier life left, one of a stranger that may not be touched.
-        for number in range(self.plan.orphans + 1):
-            cid = f"manual-{number}" if not number else IDS.encode(OrderId(IDS.tag, 0, EPOCH - 1, number))
-            side = Side.BUY if number % 2 else Side.SELL
-            price = 9_998 - 3 * number if number % 2 else 10_020 if number else 10_900
-            subject, lots = self.plan.subject, 7
-            if subject is not None:
-                price = price * subject.home_ticks[instrument.symbol] // HOME_TICKS
-                lots = max(lots, instrument.size_min_lots_at(price))
-            order = ByHand(
-                cid=cid, symbol=instrument.symbol, side=side, price_ticks=price, size_lots=lots, rests=True
-            )
-            self.truth.place(self.now_ns - 60 * SECOND_NS, order.place())
-        self.truth.take_news()
-
     # ---- the clock
 
     def after(self, delay_ns: int, act: Callable[[], None]) -> None:
@@ -258,7 +256,7 @@ class World:
         self._until(START_NS + plan.fault_ns, plan.steps)
         self._heal()
         self._until(self.now_ns + plan.heal_ns)
-        self._wait_for_a_process()
+        self._wait_until_steady()
         self.checks.is_alive(self.now_ns)
         state = ",".join(session.state for session in self.engine.state.sessions)
         self._resting = True
@@ -270,10 +268,11 @@ class World:
         self.outcome = self._outcome(state)
         return self.outcome
 
-    def _wait_for_a_process(self) -> None:
-        # One may just have been stopped in order, to begin anew.
-        end_ns = self.now_ns + START_PATIENCE_NS
-        while self.life is None and self.now_ns < end_ns:
+    def _wait_until_steady(self) -> None:
+        # A process may just have been stopped in order, to begin anew, or a halt been lifted.
+        end_ns = self.now_ns + START_PATIENCE_NS + 2 * self.checks.scene.reconciled_ns
+        liveness = self.checks.of(Liveness)
+        while (self.life is None or not liveness.is_steady()) and self.now_ns < end_ns:
             self._until(self.now_ns + SECOND_NS)
 
     def _outcome(self, state: str) -> Outcome:
@@ -346,6 +345,7 @@ class World:
         self.wire.heal()
         self.liar.confess()
         self.disk.heal()
+        self.hazards.mend()
         self._asleep_until_ns = min(self._asleep_until_ns, self.now_ns)
         for strangers in self.strangers.values():
             strangers.come_back()
@@ -427,6 +427,9 @@ class World:
     def ask(self, event: OperatorAsked) -> bool:
         """Ask the process; return whether there is one that hears."""
         if self.life is None or self.now_ns < self._asleep_until_ns:
+            return False
+        if event.operation is Operation.UNHALT and self.machine.taken.quarantined:
+            # A process that began halted ends by itself: there is none to lift that halt in.
             return False
         self.deliver(event)
         return True

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mm.errors import ConfigError
+from mm.store.journal.ended import require_end
 from mm.store.journal.entries import Family
 from mm.store.journal.frames import END_BLOCK
 from mm.store.journal.layout import segment_path, segments
@@ -45,8 +46,9 @@ def read_anchor(text: str) -> Anchor:
 def head(directory: Path, run_id: str) -> Anchor | None:
     """Return the anchor of the newest own record of a journal, None if it has no record.
 
-    Raises: JournalCorrupt, JournalForeign, StateCorrupt where it is damaged on the way there.
+    Raises: JournalCorrupt, JournalForeign, StateCorrupt where it is damaged on the way there, or cut off.
     """
+    require_end(directory)
     for number in reversed(segments(directory, Family.OWN)):
         last_seq = _last_seq(directory, number)
         if last_seq is not None:

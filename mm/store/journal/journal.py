@@ -40,7 +40,8 @@ class Journal:
     """The journal of a run that is being written. Make it with `open` or `resume`.
 
     Fields: due_ns: when the next sync is due in the core's time, None while all is synced or on its way;
-    durable_seq: of the newest record that is known to be on the disk; recovery: what `resume` found.
+    durable_seq: of the newest record that is known to be on the disk; written_bytes: of all records that were
+    handed to this object; recovery: what `resume` found.
     """
 
     def __init__(self, directory: Path, run: RunHeader, settings: JournalSettings, disk: Disk) -> None:
@@ -49,6 +50,7 @@ class Journal:
         self.run = run
         self.due_ns: int | None = None
         self.durable_seq = 0
+        self.written_bytes = 0
         self.recovery: Recovery | None = None
         self._settings = settings
         self._disk = disk
@@ -259,6 +261,7 @@ class Journal:
         family = self._market if type(entry) in MARKET_TYPES else self._own
         family.waiting.append(body + crc32(body).to_bytes(CRC_BYTES, "little"))
         family.waiting_bytes += size
+        self.written_bytes += len(body) + CRC_BYTES
         family.last_seq = self._seq = seq
         family.last_ts_ns = ts_ns
         if self.due_ns is None:

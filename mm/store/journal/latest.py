@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mm.errors import JournalCorrupt, StateCorrupt
+from mm.store.journal.ended import cut_off, has_ended
 from mm.store.journal.entries import CHECKPOINT, Family, Kind, Record, RunHeader, SegmentHeader
 from mm.store.journal.family import FamilyReader
 from mm.store.journal.frames import END_SEGMENT, Frame
@@ -66,10 +67,14 @@ class _Place(NamedTuple):
 def latest(directory: Path) -> Latest:
     """Return the newest checkpoint of the journal in `directory` and what follows it.
 
-    Raises: JournalCorrupt where something is damaged as no crash damages it; JournalForeign; StateCorrupt if
-    there is no journal or it cannot be read.
+    Raises: JournalCorrupt where something is damaged as no crash damages it, or where the journal has no end
+    and the state beside it says that it had one; JournalForeign; StateCorrupt if there is no journal, or it
+    or that state cannot be read.
     """
+    has_had_end = has_ended(directory)
     present = segments(directory, Family.OWN)
+    if not present and has_had_end:
+        raise cut_off(directory)
     if not present:
         raise StateCorrupt(f"{directory}: holds no journal")
     headers = _joined(directory, present)
@@ -82,8 +87,12 @@ def latest(directory: Path) -> Latest:
         place = max(0, len(headers) - back)
         found = _read(directory, headers[place].first_seq if place else 1)
         if found.checkpoint is not None or not place or not has_any:
-            return found
+            break
         back *= 2
+    if has_had_end and not found.closed:
+        path = segment_path(directory, Family.OWN, present[-1])
+        raise cut_off(directory, path, path.stat().st_size)
+    return found
 
 
 def _joined(directory: Path, present: list[int]) -> list[SegmentHeader]:

@@ -85,8 +85,14 @@ def runs(data_dir: Path) -> list[RunPlace]:
 
 def belongs_to(journal: Path) -> str:
     """Return the id of the run in whose directory a journal lies, "" where its name is none of a run."""
-    name = journal.parent.name
+    name = journal.absolute().parent.name
     return name if _RUN_ID.fullmatch(name) else ""
+
+
+def epoch_of(run: str) -> int:
+    """Return the number of the life that a run id says, 0 if it is none."""
+    match = _RUN_ID.fullmatch(run)
+    return int(match[1]) if match is not None else 0
 
 
 def newest_of(places: list[RunPlace]) -> RunPlace:

@@ -13,6 +13,7 @@ import msgspec
 
 from mm.errors import JournalForeign, StateCorrupt
 from mm.store.journal.codec import tag_of
+from mm.store.journal.ended import cut_off, has_ended
 from mm.store.journal.entries import (
     CHECKPOINT,
     COMMAND,
@@ -89,9 +90,13 @@ class Reading:
     def __iter__(self) -> Iterator[Record]:
         """Yield the records in their order.
 
-        Raises: JournalCorrupt; JournalForeign; StateCorrupt if there is no journal or it cannot be read.
+        Raises: JournalCorrupt, also where it has no end and the state beside it says that it had one;
+        JournalForeign; StateCorrupt if there is no journal, or it or that state cannot be read.
         """
+        has_had_end = has_ended(self._directory)
         try:
+            if has_had_end and not segments(self._directory, Family.OWN):
+                raise cut_off(self._directory)
             yield from self._records()
             closed_seq = closed_at(self._directory)
             ended_seq = None if self._own_only else closed_at(self._directory, Family.MARKET)
@@ -102,6 +107,9 @@ class Reading:
             self._end(closed_seq)
             if closed_seq is None and ended_seq is not None:
                 self._check_cut(ended_seq)
+            own = self._own.segment
+            if has_had_end and closed_seq is None and own is not None:
+                raise cut_off(self._directory, own.path, own.offset)
         finally:
             self.segments = self._own.count + self._market.count
             self._own.close()

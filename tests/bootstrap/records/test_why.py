@@ -20,13 +20,14 @@ from mm.domain.ids import OrderId, OrderIds
 from mm.domain.units import NS_PER_S
 from mm.engine.explain import explanation
 from mm.engine.trace import Chain, Trace
-from mm.errors import ConfigError, JournalForeign, NotRunning, StateCorrupt
+from mm.errors import EXIT_CONFIG, EXIT_OK, ConfigError, JournalForeign, NotRunning, StateCorrupt
 from mm.runtime.rerun import RerunResult
 from mm.settings.options import RunOptions
 from mm.store.journal.entries import COMMAND, Record
 from mm.store.journal.layout import RunPlace, runs
 from mm.store.journal.reader import read
 from mm.store.journal.retention import drop_market
+from mm.store.paths import STATE_NAME
 from tests.builders.configs import loaded
 from tests.builders.exchange_thread import hosted_replay
 from tests.builders.recordings import Tape
@@ -259,6 +260,8 @@ def test_dropped_market_data_leave_the_life_of_an_order_and_no_why(recorded: Pat
 def test_a_torn_end_is_explained_as_far_as_it_goes(recorded: Path, tmp_path: Path) -> None:
     """A moment behind it is an error that says where it ends; without one its last decision is told."""
     copy = copied(recorded, tmp_path)
+    # As of a crash: nothing says that the run ended.
+    (copy / STATE_NAME).unlink()
     place = place_of(copy)
     _, last_ns = span(place.directory)
     (market,) = sorted((place.journal / "market").iterdir())
@@ -308,3 +311,49 @@ def test_the_verb_takes_a_run_a_data_directory_or_a_config(
     assert isinstance(first, Place)
     assert carry_out(["why", str(recorded), "--order", first.cid]) == 0
     assert "placed     because bid level 0: placed at" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_backtest_is_refused_by_name_and_not_taken_for_a_difference(
+    recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], killed: bool
+) -> None:
+    """It keeps no market: what can be asked for instead is named. One that was killed left no result."""
+    place = runs(recorded)[0]
+    backtest = tmp_path / "backtests" / place.run_id
+    shutil.copytree(place.directory, backtest)
+    shutil.rmtree(backtest / "journal" / "market")
+    if not killed:
+        (backtest / "backtest.json").write_text("{}")
+        backtest = backtest.rename(tmp_path / place.run_id)
+    for words in (["why", str(backtest)], ["why", str(backtest), "--at", "-1s"], ["replay", str(backtest)]):
+        assert carry_out(words) == EXIT_CONFIG
+        told = capsys.readouterr().err
+        assert "a backtest keeps no market data: its journal alone cannot be computed again" in told
+        assert f"mm report {backtest}" in told
+        assert "part" not in told
+    cid = next(
+        record.entry.cid
+        for record in read(backtest / "journal", types=(Place,), own_only=True)
+        if isinstance(record.entry, Place)
+    )
+    assert carry_out(["why", str(backtest), "--order", cid]) == EXIT_OK
+    said = capsys.readouterr().out
+    assert "acknowledged" in said
+    assert "a backtest keeps no market data" in " ".join(said.split())
+
+
+def test_the_last_decision_of_a_run_that_was_cut_off_is_not_known(
+    recorded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a moment its end is asked for, and that is gone; a moment before is explained as it was."""
+    data = tmp_path / "data"
+    shutil.copytree(recorded, data, ignore=shutil.ignore_patterns("*.sock"))
+    own = runs(data)[0].journal / "own" / "000001.mmj"
+    before = span(runs(data)[0].directory)[1]
+    own.write_bytes(own.read_bytes()[:-61])
+    assert carry_out(["why", str(data)]) != EXIT_OK
+    assert f"{own}: byte {own.stat().st_size}: the run ended in good order" in capsys.readouterr().err
+    answer = asyncio.run(
+        why_then(runs(data)[0].directory, Question(at_ns=before - 3 * NS_PER_S), lambda ts_ns, count: None)
+    )
+    assert answer["agrees"]

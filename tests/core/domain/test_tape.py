@@ -17,7 +17,18 @@ from mm.domain.events import (
     TopOfBook,
 )
 from mm.domain.sides import BUY, SELL
-from mm.domain.tape import KEYFRAME, OTHER, Chunk, TapeWriter, event_of, events, messages, rows
+from mm.domain.tape import (
+    KEYFRAME,
+    ORDER,
+    ORDERS,
+    OTHER,
+    Chunk,
+    TapeWriter,
+    event_of,
+    events,
+    messages,
+    rows,
+)
 
 SYMBOLS = ("AAA/BBB", "CCC/BBB")
 
@@ -140,3 +151,26 @@ def test_a_keyframe_is_a_book_for_whoever_begins_there_and_no_event() -> None:
     keyframe, told = messages(chunk)
     assert keyframe[0][1] == KEYFRAME
     assert event_of(chunk, keyframe) == event_of(chunk, told) == book
+
+
+def test_single_orders_are_rows_and_no_events() -> None:
+    """A row each with its id; a row of side 0 first where all before them are gone."""
+    writer = TapeWriter(SYMBOLS)
+    book = BookSnapshot(ts_ns=5, symbol=SYMBOLS[1], seq=1, bids=(Level(9, 4),), asks=())
+    writer.add_orders(5, SYMBOLS[1], [(1, 9, 4, 77)], whole=True)
+    writer.add(book)
+    writer.add_orders(6, SYMBOLS[1], [(1, 9, 0, 77), (-1, 11, 2, -3)])
+    writer.add_orders(7, SYMBOLS[1], [], whole=True, kind=ORDERS)
+    chunk = writer.take()
+    assert list(rows(chunk)) == [
+        (5, ORDER, 1, 0, 0, 0, 0, 0, 0),
+        (5, ORDER, 1, 1, 9, 4, 77, 0, 1),
+        (5, tape.SNAPSHOT, 1, 1, 9, 4, 1, 0, 1),
+        (6, ORDER, 1, 1, 9, 0, 77, 0, 0),
+        (6, ORDER, 1, -1, 11, 2, -3, 0, 1),
+        (7, ORDERS, 1, 0, 0, 0, 0, 0, 1),
+    ]
+    assert [len(message) for message in messages(chunk)] == [2, 1, 2, 1]
+    assert list(events(chunk)) == [book]
+    with pytest.raises(KeyError):
+        writer.add_orders(8, "none", [])

@@ -144,3 +144,33 @@ def test_what_was_spent_is_remembered_for_its_window_only() -> None:
         budget.take_place(number * SECOND_NS)
     assert len(budget._orders._spent) <= ORDER_WINDOW_NS // SECOND_NS
     assert len(budget._minute._spent) <= WEIGHT_WINDOW_NS // SECOND_NS
+
+
+@given(st.lists(st.tuples(st.integers(0, 20 * SECOND_NS), st.booleans()), max_size=40))
+def test_placements_that_are_recalled_count_as_those_that_were_sent(steps: list[tuple[int, bool]]) -> None:
+    """Whoever goes on with what was placed lately counts on as if nothing had happened."""
+    caps = Capabilities(orders_per_10s=1_000, weight_per_minute=100_000)
+    whole, budget, now_ns = Budget(caps), Budget(caps), 10**18
+    for pause_ns, is_replaced in steps:
+        now_ns += pause_ns
+        for one in (whole, budget):
+            assert one.take_place(now_ns)
+            assert one.take_place(now_ns)
+        if is_replaced:
+            left = budget.placed_lately(now_ns)
+            assert left[-1] == (now_ns, 2)
+            budget = Budget(caps)
+            budget.recall(left)
+            assert budget.placed_lately(now_ns) == left
+        assert budget.placed_minute(now_ns) == whole.placed_minute(now_ns)
+
+
+def test_what_a_clock_that_ran_ahead_recalls_counts_from_now_on() -> None:
+    """It is forgotten a minute later, not when that clock would have."""
+    budget, now_ns = Budget(CAPS), 10**18
+    budget.recall(((now_ns + 7_199 * SECOND_NS, 1), (now_ns + 7_200 * SECOND_NS, 2)))
+    assert budget.placed_minute(now_ns) == 3
+    assert budget.placed_lately(now_ns) == ((now_ns, 3),)
+    assert budget.take_place(now_ns + 59 * SECOND_NS)
+    assert budget.placed_minute(now_ns + 59 * SECOND_NS) == 4
+    assert budget.placed_minute(now_ns + 60 * SECOND_NS) == 1

@@ -301,3 +301,17 @@ def test_a_memory_that_cannot_be_written_or_read_is_that_of_a_first_start(memory
 
     assert heir.session().memory == Hint()
     assert other.session().memory is None
+
+
+def test_the_placements_of_the_minute_go_on_in_the_next_life() -> None:
+    """A process that dies again and again sends no more of them than one that lives on."""
+    first = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10, 0), Quote(MID - 30, 10, 1)))))
+    first.activate()
+    sent, now_ns = first.places(), first.engine.state.now_ns
+    assert len(sent) == 2
+    estate = estate_of(first.engine.state)
+    assert sum(number for _, number in estate.placed) == 2
+    rig = Rig(estate=estate)
+    assert estate_of(rig.engine.state).placed == estate.placed
+    assert rig.engine.state.budget.placed_minute(now_ns) == 2
+    assert rig.engine.state.budget.placed_minute(now_ns + 60 * SECOND_NS) == 0

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from mm.domain.commands import Place
 from mm.domain.events import Operation, OrderCanceled, OrderFilled, OrderRejected, Source
@@ -13,7 +14,7 @@ from mm.domain.units import PPM
 from mm.engine import fills
 from mm.strategies.base import Wake
 from tests.builders.engine_ladder import SECOND_NS, Scripted
-from tests.builders.engine_rig import BASE_ATOMS, EPOCH, MID, MS, Rig, cid_of, make_session, orphan
+from tests.builders.engine_rig import BASE_ATOMS, CAPS, EPOCH, MID, MS, Rig, cid_of, make_session, orphan
 from tests.builders.estates import left, left_position
 from tests.builders.instruments import INSTRUMENT, OTHER
 
@@ -270,7 +271,8 @@ def test_a_fill_without_a_market_is_marked_at_its_own_price() -> None:
 
 def test_an_execution_from_before_a_clean_restart_that_is_reported_again_is_not_counted() -> None:
     """The holdings that were counted contain it: below where the listing ended then, all is known."""
-    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))), inherits=True)
+    session = make_session(Scripted(bids=(Quote(MID - 20, 10),)))
+    rig = Rig(session, inherits=True, caps=replace(CAPS, absence_proof_ns=0))
     rig.activate()
     for _ in range(4):
         rig.keep_alive(2 * SECOND_NS)

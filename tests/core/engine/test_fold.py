@@ -215,6 +215,7 @@ def test_a_placement_that_is_there_twice_is_one_order() -> None:
     fold.on_command(place(), START_NS)
     fold.on_command(place(), START_NS)
     assert len(fold.estate().orders) == 1
+    assert fold.estate().placed == ((START_NS, 1),)
 
 
 def test_an_order_of_an_earlier_life_in_the_record_does_not_count_as_one_of_this() -> None:

@@ -160,9 +160,9 @@ def test_an_intent_that_never_left_is_dead_by_proof() -> None:
             asked = len(of(rig.sent, Query))
             rig.feed(OrderNotFound, cid=order.cid)
         assert rig.now_ns < START_NS + 90 * SECOND_NS
-    assert rig.now_ns - order.placed_ns >= 60 * SECOND_NS
+    assert rig.now_ns - START_NS >= 60 * SECOND_NS
     assert rig.reports("recovered")[0]["dead"] == "1"
-    assert rig.reports("order.dead")[0]["placed_ns"] == str(order.placed_ns)
+    assert rig.reports("order.dead")[0]["placed_ns"] == str(START_NS)
 
 
 def test_how_long_a_proof_still_takes_is_said() -> None:
@@ -173,7 +173,7 @@ def test_how_long_a_proof_still_takes_is_said() -> None:
     assert rig.session().reason == "recovers: 1 orders of an earlier life"
     rig.feed(OrderNotFound, cid=order.cid)
     look(rig, 2)
-    left_s = -(-(order.placed_ns + 60 * SECOND_NS - rig.now_ns) // SECOND_NS)
+    left_s = -(-(START_NS + 60 * SECOND_NS - rig.now_ns) // SECOND_NS)
     waits = f"waits for proof that 1 never arrived: {left_s} s"
     assert rig.session().reason == f"recovers: 1 orders of an earlier life; {waits}"
     look(rig, 110)
@@ -201,10 +201,30 @@ def test_a_position_is_not_left_before_it_is_known_what_it_is() -> None:
     ]
 
 
-def test_a_clock_that_was_put_back_does_not_keep_an_order_young_for_ever() -> None:
-    """It is taken to be placed at the start at the latest."""
-    rig = heir(left_order(placed_ns=START_NS + 10**18))
+@pytest.mark.parametrize("off_ns", [10**18, 3_600 * SECOND_NS, -3_600 * SECOND_NS, -(10**18)])
+def test_a_clock_that_was_set_makes_an_order_neither_young_nor_old(off_ns: int) -> None:
+    """Its age, which proves that no request can arrive any more, counts from the start, by one clock."""
+    rig = heir(left_order(placed_ns=START_NS + off_ns))
     assert rig.engine.state.orders.live[cid_of(1)].placed_ns == START_NS
+
+
+def test_after_a_clock_was_put_forward_not_found_proves_nothing_before_its_time() -> None:
+    """The request may still be on its way, whatever the clock says of the time that went by."""
+    order = left_order(
+        placed_ns=START_NS - 3_600 * SECOND_NS,
+        cum_lots=0,
+        revealed_lots=0,
+        ends_as=None,
+        accepted=False,
+        venue_order_id="",
+    )
+    rig = heir(order)
+    for _ in range(70):
+        look(rig, 1)
+        rig.feed(OrderNotFound, cid=order.cid)
+    assert rig.now_ns - START_NS < 60 * SECOND_NS
+    assert not rig.reports("order.dead")
+    assert order.cid in rig.engine.state.orders.live
 
 
 def test_listings_that_disagree_are_asked_again() -> None:

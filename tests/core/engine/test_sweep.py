@@ -34,7 +34,17 @@ from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
 from mm.engine.setup import Deadlines
 from tests.builders.engine_ladder import SECOND_NS, Scripted
-from tests.builders.engine_rig import BASE_ATOMS, MID, MS, QUOTE_ATOMS, Rig, listed, make_session, of, orphan
+from tests.builders.engine_rig import (
+    BASE_ATOMS,
+    MID,
+    MS,
+    QUOTE_ATOMS,
+    Rig,
+    listed,
+    make_session,
+    of,
+    orphan,
+)
 from tests.builders.instruments import INSTRUMENT
 
 SYMBOL = INSTRUMENT.symbol
@@ -409,36 +419,6 @@ def test_orders_of_an_earlier_life_are_cleared_before_a_session_starts() -> None
     rig.list_fills()
     rig.touch_book()
     rig.advance(100 * MS)
-    assert rig.session().state == "active"
-
-
-@pytest.mark.parametrize(
-    "answers",
-    [("list_balances", "list_orders", "list_fills"), ("list_fills", "list_orders", "list_balances")],
-)
-def test_the_heir_of_a_life_that_ended_badly_waits_until_the_venue_must_show_what_it_left(
-    answers: tuple[str, ...],
-) -> None:
-    """Lists may be a little older than the end of the process: an order or a fill may not be in them yet."""
-    rig = Rig(inherits=True)
-    rig.activate()
-    rig.keep_alive(2_500 * MS)
-    assert (rig.session().state, rig.session().reason) == ("pending", "waits for balances and fills")
-    sent = rig.keep_alive(SECOND_NS)
-    assert (len(of(sent, ListOrders)), len(of(sent, ListFills)), len(of(sent, ListBalances))) == (1, 1, 1)
-    rig.list_orders(orders=(orphan(),))
-    rig.list_fills()
-    rig.list_balances()
-    rig.advance(100 * MS)
-    assert rig.session().reason == "clears orders of an earlier life"
-    rig.list_orders()
-    rig.keep_alive(2_500 * MS)
-    assert rig.session().state == "pending"
-    rig.keep_alive(SECOND_NS)
-    for answer in answers:
-        assert rig.session().state == "pending"
-        getattr(rig, answer)()
-        rig.advance(100 * MS)
     assert rig.session().state == "active"
 
 

@@ -47,6 +47,8 @@ CHANCES: Final[dict[str, float]] = {
     "hide": 0.05,
     "lie": 0.2,
     "ill_timed": 2.0,
+    "lease_unreadable": 0.6,
+    "journal_damaged": 1.0,
     "open_after_end": 0.3,
     "ack_after_end": 0.3,
     "end_after_end": 0.3,
@@ -62,6 +64,8 @@ NEEDS: Final[dict[str, dict[str, float]]] = {
     "resume": {"pause": 0.02},
     "manual_cross": {"manual_order": 0.05},
     "ill_timed": {"place_lost": 0.3},
+    "lease_unreadable": {"crash": 0.03},
+    "journal_damaged": {"crash": 0.03},
 }
 """What else has to happen for a kind to show."""
 

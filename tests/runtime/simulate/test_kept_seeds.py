@@ -48,6 +48,8 @@ KEPT: Final = (
     (2_464, None, "a_count_of_the_holdings_that_went_with_the_power"),
     (130_356, 5_000, "fills_before_a_count_of_the_holdings_that_was_lost"),
     (2_764, None, "a_top_just_before_changes_whose_clock_stands"),
+    (41, 1_000, "a_halt_that_a_person_lifted_at_the_moment_of_the_verdict"),
+    (2_616, None, "a_session_that_counts_its_holdings_at_the_moment_of_the_verdict"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from mm.domain import orders
 from mm.domain.orders import OrderState, Trigger
-from mm.runtime.simulate.faults import KINDS, NONE, switched_on
+from mm.runtime.simulate.faults import KINDS, NONE, SLOW_TRIPS, switched_on
 from mm.runtime.simulate.plan import plan_of
 from mm.runtime.simulate.runner import ROWS_EXPECTED_STEPS, Order, Total, run_seed, running
 from mm.runtime.simulate.story import failure_of, only, shortest, weakened
@@ -77,7 +77,9 @@ def test_figures_are_added_up() -> None:
     fields = total.fields()
     assert fields["steps"] == sum(one.steps for one in done)
     assert fields["seeds"] == 2
-    assert fields["faults"] == sum(sum(one.outcome.faults.values()) for one in done if one.outcome)
+    counted = sum(sum(one.outcome.faults.values()) for one in done if one.outcome)
+    assert fields["faults"] == sum(total.kinds.values())
+    assert total.faults + total.slow_trips == counted
     assert 0 < total.rows.visited < total.rows.total
     assert total.is_good
 
@@ -88,7 +90,8 @@ def test_a_large_run_visits_every_row_has_every_fault_and_breaks_nothing(first: 
     """As `mm simulate --seeds 60 --steps 5000` does."""
     total = run(Order(seeds=60, steps=5_000, first=first, jobs=2))
     assert total.rows.missing() == ()
-    assert [kind for kind in KINDS if not total.kinds.get(kind)] == []
+    assert [kind for kind in KINDS if not total.kinds.get(kind)] == [SLOW_TRIPS]
+    assert total.slow_trips > 0
     assert total.broken == {}
 
 
@@ -119,7 +122,8 @@ def test_a_seed_that_broke_counts_with_all_that_happened_in_it() -> None:
     assert sums.broken == {7: "I5"}
     assert sums.failed == 7
     assert not sums.is_good
-    assert (sums.lives, sums.faults) == (2 * good.lives, 2 * sum(good.faults.values()))
+    assert (sums.lives, sums.faults + sums.slow_trips) == (2 * good.lives, 2 * sum(good.faults.values()))
+    assert sums.looks == {name: (2 * due, 2 * away) for name, (due, away) in good.looks.items()}
     fields = sums.fields()
     assert (fields["violations"], fields["violated"]) == (1, {"I5": 1})
     assert fields["broken"] == [{"seed": 7, "invariant": "I5"}]
@@ -171,3 +175,29 @@ def test_kinds_and_strength_can_be_taken_away() -> None:
     assert all(
         getattr(half.faults, kind) == pytest.approx(getattr(plan.faults, kind) / 2) for kind in chances
     )
+
+
+def test_a_slow_trip_is_no_fault_and_is_told_beside_them() -> None:
+    """Faults are what was drawn to happen; that a way took long is stated apart."""
+    order = Order(seeds=1, steps=200, profile="calm")
+    calm = run_seed(1, order=order)
+    sums = Total(order=order)
+    sums.add(replace(calm, faults={SLOW_TRIPS: 40, "report_lost": 2}))
+    fields = sums.fields()
+    assert (fields["faults"], fields["slow_trips"]) == (2, 40)
+    assert fields["fault_kinds"] == {"report_lost": 2}
+
+
+def test_what_checks_could_not_judge_is_told_with_its_share() -> None:
+    """By name, with how many were due; of a calm seed no exposure is passed over."""
+    order = Order(seeds=1, steps=200, profile="calm")
+    calm = run_seed(1, order=order)
+    assert calm.looks["I1"][0] > 0
+    assert calm.looks["I1"][1] == calm.looks["I1 over a limit"][1] == 0
+    sums = Total(order=order)
+    for looks in ({"I1": (30, 3)}, {"I1": (10, 0), "I3 fill counts": (2, 2)}):
+        sums.add(replace(calm, looks=looks))
+    assert sums.fields()["looked_away"] == {
+        "I1": {"due": 40, "away": 3, "ratio": 0.075},
+        "I3 fill counts": {"due": 2, "away": 2, "ratio": 1.0},
+    }

@@ -50,6 +50,6 @@ def test_too_little_data_is_told_with_what_would_fit() -> None:
     """How long the windows would be, and how many splits there is room for."""
     with pytest.raises(ConfigError, match="600 s of data are too little") as told:
         windows(0, 600 * S, Cut(splits=3))
-    assert "at most 1 splits fit" in told.value.hint
+    assert "at most 1 split fits" in told.value.hint
     with pytest.raises(ConfigError, match="would last 0 s"):
         windows(0, 30 * S, Cut())
