@@ -1,15 +1,17 @@
 """The verb `mm bench quoting`: how well strategies quote where the best that can be done is known."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from mm.cli.progress import counting_bar
+from mm.cli.progress import Counting, counting_bar
 from mm.cli.terminal import Terminal, verb
 from mm.errors import EXIT_CHECK_FAILED, UsageError
 
 if TYPE_CHECKING:
+    from mm.bench.quoting.compare import Asked, Comparison
     from mm.bench.quoting.contenders import Scene
 
 MARKETS: Final = ("as", "continuous", "adverse", "grid")
@@ -20,6 +22,8 @@ CAP_LEAST: Final = 12
 DEFAULT: Final = (
     "glft",
     "glft_production",
+    "glft_finite",
+    "glft_finite_production",
     "cartea_jaimungal",
     "cartea_jaimungal_production",
     "avellaneda_stoikov",
@@ -32,10 +36,15 @@ DEFAULT: Final = (
 )
 """Everybody but one that differs little; each strategy without hysteresis and with production's defaults."""
 
+GRID: Final = ("glft", "glft_production")
+"""Who plays the grid: the default strategy, without hysteresis and with every default."""
+
 TICK: Final = Decimal("0.001")
-COARSE_TICK: Final = Decimal("0.1")
-COLUMNS: Final = ("mean", "sd", "sd_q", "fills", "messages_per_fill", "ce_percent")
-NAME_WIDTH: Final = 31
+GRID_TICKS: Final = (Decimal("0.02"), Decimal("0.1"), Decimal("0.2"), Decimal("0.4"))
+"""0.03, 0.15, 0.3 and 0.6 times the distance in which fills thin out by e."""
+
+GRID_LATENCIES: Final = (0, 1, 2, 4)
+"""Steps, in which the mid moves by up to 0.42 times that distance (one deviation)."""
 
 
 @verb
@@ -52,59 +61,73 @@ def quoting(
     strategy: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
     tick: Annotated[str | None, typer.Option(metavar="SIZE", help="Tick, price units.")] = None,
     latency: Annotated[
-        int, typer.Option("--latency-steps", min=0, max=50, help="Steps until a request arrives.")
-    ] = 0,
+        int | None, typer.Option("--latency-steps", min=0, max=50, help="Steps until a request arrives.")
+    ] = None,
     impact: Annotated[float, typer.Option(min=0.0, max=1.0, help="What a fill moves the mid by.")] = 0.4,
 ) -> None:
     """Compare strategies where exact figures exist: each as computed, and as the whole engine plays it.
 
     as: the market of Avellaneda and Stoikov (volatility 2, 140 exp(-1.5 d) fills a second, 200 steps);
-    continuous: fills at any time; adverse: each moves the mid by --impact; grid: a tick of 0.1, a latency
-    of a step. NAME quotes without hysteresis, NAME_production with every default, an order's tolerance among
-    them. Ends with 9 if a simulated figure lies more than 4 standard errors from the exact one.
+    continuous: fills at any time; adverse: each moves the mid by --impact; grid: ticks of 0.02 to 0.4 by
+    latencies of 0 to 4 steps (one with --tick, --latency-steps). NAME quotes without hysteresis,
+    NAME_production with every default. ce: certainty equivalent; ce %: of the best session on the same
+    market without ticks and latency; ce rate %: of the best per second for ever, which no session's end
+    blurs. Ends with 9 if a simulated figure lies more than 4 standard errors from the exact one.
     Example: mm bench quoting --market as --gamma 0.1 --sims 1000 --jobs 2 --json
     """
     if market not in MARKETS:
         raise UsageError(f"--market was {market[:40]!r}, expected one of {', '.join(MARKETS)}")
     try:
-        from mm.bench.quoting.compare import Asked, compared, far_off, why_inexact
+        from mm.bench.quoting.compare import Asked
         from mm.bench.quoting.contenders import CONTENDERS, UNPAIRED
+        from mm.bench.quoting.known import why_inexact
     except ModuleNotFoundError as missing:
         raise UsageError(
             f"this needs {missing.name}, which is not installed",
             hint="uv run --extra research mm bench quoting; or pip install 'mm[research]'",
         ) from None
-    names = tuple(strategy or DEFAULT)
+    names = tuple(strategy or (GRID if market == "grid" else DEFAULT))
     unknown = [name for name in names if name not in CONTENDERS]
     if unknown:
         raise UsageError(f"--strategy was {unknown[0][:40]!r}, expected one of {', '.join(CONTENDERS)}")
-    scene = _scene(market, gamma, tick, latency, impact)
-    inexact = {name: why for name in names if (why := why_inexact(name, scene))}
-    if not sims and all(name in inexact for name in names):
+    scenes = _scenes(market, gamma, tick, latency, impact)
+    if not sims and all(why_inexact(name, scene) for name in names for scene in scenes):
         raise UsageError(
-            f"--sims was 0, but {names[0]} has no exact figures here: {inexact[names[0]]}",
+            f"--sims was 0, but {names[0]} has no exact figures here: {why_inexact(names[0], scenes[0])}",
             hint="say how many sessions are simulated, as --sims 200",
         )
-    asked = Asked(scene=scene, names=names, sims=sims, seed=seed, jobs=jobs)
-    with counting_bar(terminal, "playing", max(1, len(names) * sims)) as counted:
-        found = compared(asked, lambda what, done: counted(done, what))
-    wrong = far_off(found)
+    asked = [Asked(scene=scene, names=names, sims=sims, seed=seed, jobs=jobs) for scene in scenes]
+    found = _played(terminal, asked)
     unpaired = {name: why for name, why in UNPAIRED.items() if name in names}
     if not terminal.as_json:
-        _print(found, inexact)
-        _say(unpaired, wrong)
-    told = {"market": market, "gamma": gamma, "seed": seed, "tick": float(scene.tick), "cap": scene.cap}
-    without = {"without_exact": inexact, "without_production": unpaired}
-    terminal.result({**told, "strategies": found, **without, "far_off": wrong})
-    if wrong:
+        _print(found, unpaired, is_grid=market == "grid")
+    told = {"market": market, "gamma": gamma, "seed": seed, "without_production": unpaired}
+    points = [one.as_json() for one in found]
+    terminal.result(told | ({"points": points} if market == "grid" else points[0]))
+    if any(one.far_off for one in found):
         raise typer.Exit(EXIT_CHECK_FAILED)
 
 
-def _scene(market: str, gamma: float, tick: str | None, latency: int, impact: float) -> "Scene":
+def _played(terminal: Terminal, asked: "list[Asked]") -> "list[Comparison]":
+    from mm.bench.quoting.compare import compared
+
+    found = []
+    each = len(asked[0].names) * asked[0].sims
+    with counting_bar(terminal, "playing", max(1, len(asked) * each)) as counted:
+        for number, one in enumerate(asked):
+            found.append(compared(one, _from(counted, number * each)))
+    return found
+
+
+def _from(counted: Counting, begun: int) -> Callable[[str, int], object]:
+    # What comes after so many sessions.
+    return lambda what, done: counted(begun + done, what)
+
+
+def _scenes(market: str, gamma: float, tick: str | None, latency: int | None, impact: float) -> "list[Scene]":
     from mm.bench.quoting.contenders import Scene
     from mm.bench.quoting.exact import Market
 
-    is_grid = market == "grid"
     played = Market(
         volatility=2.0,
         arrival_rate=140.0,
@@ -113,14 +136,21 @@ def _scene(market: str, gamma: float, tick: str | None, latency: int, impact: fl
         steps=200,
         impact=impact if market == "adverse" else 0.0,
     )
-    return Scene(
-        market=played,
-        risk_factor=gamma,
-        tick=_tick(tick) if tick is not None else COARSE_TICK if is_grid else TICK,
-        cap=next((cap for most, cap in CAPS if gamma < most), CAP_LEAST),
-        latency_steps=latency or int(is_grid),
-        continuous=market == "continuous",
-    )
+    is_grid = market == "grid"
+    ticks = (_tick(tick),) if tick is not None else GRID_TICKS if is_grid else (TICK,)
+    latencies = (latency,) if latency is not None else GRID_LATENCIES if is_grid else (0,)
+    return [
+        Scene(
+            market=played,
+            risk_factor=gamma,
+            tick=one,
+            cap=next((cap for most, cap in CAPS if gamma < most), CAP_LEAST),
+            latency_steps=late,
+            continuous=market == "continuous",
+        )
+        for one in ticks
+        for late in latencies
+    ]
 
 
 def _tick(text: str) -> Decimal:
@@ -133,30 +163,19 @@ def _tick(text: str) -> Decimal:
     return tick
 
 
-def _print(found: dict[str, dict[str, float | None]], inexact: dict[str, str]) -> None:
-    width = NAME_WIDTH
-    print(f"{'':<{width}}{'':<10}" + "".join(f"{name.replace('_', ' '):>18}" for name in COLUMNS))
-    for name, row in found.items():
-        worth, error = row.get("ce_percent"), row.get("ce_percent_se")
-        exact = [row.get(f"exact_{column}") for column in COLUMNS[:-1]] + [None if error else worth]
-        told = "".join(map(_cell, exact)) if name not in inexact else f"  none: {inexact[name]}"
-        print(f"{name:<{width}}{'exact':<10}{told}")
-        if "mean" not in row:
-            continue
-        played = [row.get(column) for column in COLUMNS[:-1]] + [worth if error else None]
-        print(f"{'':<{width}}{'simulated':<10}" + "".join(map(_cell, played)))
-        errors = "".join(_cell(row.get(f"z_{column}"), "+.2f") for column in COLUMNS[:-1]) + (
-            f"{f'+- {error:.3f}':>18}" if error else ""
-        )
-        print(f"{'':<{width}}{'off by SE':<10}{errors}".rstrip())
+def _print(found: "list[Comparison]", unpaired: dict[str, str], *, is_grid: bool) -> None:
+    from mm.cli.bench_quoting_table import print_best, print_table
 
-
-def _say(unpaired: dict[str, str], wrong: list[str]) -> None:
+    for number, one in enumerate(found):
+        if is_grid:
+            print(
+                ("\n" if number else "") + f"tick {one.scene.tick}, latency {one.scene.latency_steps} steps"
+            )
+        print_table(one)
+    # All play the same market.
+    print_best(found[0])
     for name, why in unpaired.items():
         print(f"{name} has no twin with production's defaults: {why}")
-    for words in wrong:
-        print(f"wrong: {words}")
-
-
-def _cell(value: float | None, form: str = ".3f") -> str:
-    return f"{'' if value is None else format(value, form):>18}"
+    for one in found:
+        for words in one.far_off:
+            print(f"wrong: {words}")

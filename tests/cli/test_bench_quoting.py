@@ -57,8 +57,8 @@ def test_a_certainty_equivalent_of_simulated_sessions_is_told_with_its_error(
     assert lines[1].split() == [
         "glft",
         "exact",
-        *"none: with a latency what rests depends on the path:".split(),
-        *"a side is empty from a cancel to its answer".split(),
+        *["none:", "with", "a", "latency", "what", "rests", "depends", "on", "the", "path:"],
+        *["a", "side", "is", "empty", "from", "a", "cancel", "to", "its", "answer"],
     ]
     assert "+-" in lines[3]
 

@@ -1,52 +1,45 @@
 """Exact and simulated figures of every contender side by side, and by how many standard errors they differ.
 
-`ce_percent` is the certainty equivalent as a share of the best policy's on the literal market: exact where
-what rests follows from the inventory and the time, or depends on the path by hysteresis alone; else of the
-simulated sessions, with its error. Invariant: nothing here is told without its standard error beside it.
+`ce` is the certainty equivalent of the simulated sessions, `exact_ce` the exact one. `ce_percent` is the
+share of the best policy's on the same market (`known.best_of`): of the exact one where there is one, else of
+the simulated sessions, with its error. `ce_rate_percent` is the same of the exact rate for ever.
+Invariant: nothing that is simulated is told without its standard error beside it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from decimal import Decimal
-from math import inf, isfinite, sqrt
-from typing import Final
+from math import sqrt
+from typing import Final, TypeAlias
 
 import numpy as np
 
-from mm.bench.quoting.contenders import CONTENDERS, Contender, Scene
-from mm.bench.quoting.exact import Moments, Numbers, certainty_equivalent, moments, standard_errors
-from mm.bench.quoting.exact_continuous import session_certainty_equivalent
-from mm.bench.quoting.exact_hysteresis import Chain, Tolerant
-from mm.bench.quoting.exact_optimum import optimum
-from mm.bench.quoting.policy import policy_of, tolerance_of
+from mm.bench.quoting.contenders import Scene
+from mm.bench.quoting.exact import Numbers, standard_errors
+from mm.bench.quoting.known import (
+    Best,
+    Exact,
+    best_of,
+    exact_of,
+    why_inexact,
+    why_no_rate,
+    why_without_effect,
+)
 from mm.bench.quoting.simulate import Session, sessions
 
 Z_MAX: Final = 4.0
 """Standard errors by which a statistic may lie off: once in 16,000 by chance."""
 
-FINE_TICK: Final = Decimal("0.02")
-"""Up to this tick it makes no difference where between two of them the mid lies; beyond, a policy depends on
-that, and there is no exact figure."""
-
-HYSTERESIS_TICK: Final = Decimal("0.01")
-"""The same for orders that stay while near enough: whether one does is a matter of a tick."""
+SKEW_MAX: Final = 0.3
+"""Skewness of a mean beyond which standard errors say little of how far off it may lie."""
 
 CHUNK: Final = 20
 """Sessions between two words about progress."""
 
 Told = Callable[[str, int], object]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exact:
-    """Of one contender. Fields: moments: None where the market has no recursion for them; equivalent: its
-    certainty equivalent; messages: expected, None where they are not counted.
-    """
-
-    moments: Moments | None
-    equivalent: float
-    messages: float | None = None
+Figures: TypeAlias = dict[str, float | None]
+"""Of one contender, by name; None stands for what does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,87 +53,88 @@ class Asked:
     jobs: int
 
 
-def compared(asked: Asked, tell: Told) -> dict[str, dict[str, float | None]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What was found on one scene, by contender.
+
+    Fields: best: of the market. strategies: their figures. without_exact, without_rate, without_effect: whose
+        exact figures or rate for ever do not exist, whose hysteresis does nothing here, and why.
+        far_off: statistics that lie too far from their exact values, in words.
+    """
+
+    scene: Scene
+    best: Best
+    strategies: dict[str, Figures]
+    without_exact: dict[str, str]
+    without_rate: dict[str, str]
+    without_effect: dict[str, str]
+    far_off: list[str]
+
+    def as_json(self) -> dict[str, object]:
+        """Return the names and values of the command's output."""
+        scene = self.scene
+        return {
+            "tick": float(scene.tick),
+            "latency_steps": scene.latency_steps,
+            "cap": scene.cap,
+            "best": {"ce": self.best.equivalent, "ce_rate": self.best.rate},
+            "strategies": self.strategies,
+            "without_exact": self.without_exact,
+            "without_rate": self.without_rate,
+            "without_effect": self.without_effect,
+            "far_off": self.far_off,
+        }
+
+
+def compared(asked: Asked, tell: Told) -> Comparison:
     """Return the figures by contender. Args: tell: what is done now, and how many sessions are."""
-    best = _best(asked.scene)
-    found: dict[str, dict[str, float | None]] = {}
+    scene = asked.scene
+    tell("the best there is", 0)
+    best = best_of(scene)
+    found: dict[str, Figures] = {}
     for number, name in enumerate(asked.names):
         tell(f"{name}: exact", number * asked.sims)
-        exact = exact_of(name, asked.scene)
+        exact = exact_of(name, scene)
         played = list(_played(asked, name, number * asked.sims, tell))
-        found[name] = figures(asked.scene, exact, played, best)
-    return found
+        found[name] = figures(scene, exact, played, best)
+    exactly = [name for name in asked.names if not why_inexact(name, scene)]
+    return Comparison(
+        scene=scene,
+        best=best,
+        strategies=found,
+        without_exact=_reasons(why_inexact, asked.names, scene),
+        without_rate=_reasons(why_no_rate, exactly, scene),
+        without_effect=_reasons(why_without_effect, asked.names, scene),
+        far_off=far_off(found),
+    )
 
 
-def why_inexact(name: str, scene: Scene) -> str:
-    """Return why a contender has no exact figures on a scene, "" if it has."""
-    contender = CONTENDERS[name]
-    if scene.latency_steps:
-        return "with a latency what rests depends on the path"
-    if scene.tick > FINE_TICK:
-        return f"with a tick above {FINE_TICK} it matters where between two ticks the mid lies"
-    if not contender.hysteresis_over:
-        return ""
-    if contender.sees_time:
-        return "orders that stay, of quotes that change with the time, may rest anywhere"
-    if scene.continuous:
-        return "orders that stay depend on the path within a step"
-    is_coarse = scene.tick > HYSTERESIS_TICK
-    return f"with a tick above {HYSTERESIS_TICK} a tick decides what stays" if is_coarse else ""
+def _reasons(why: Callable[[str, Scene], str], names: Sequence[str], scene: Scene) -> dict[str, str]:
+    return {name: reason for name in names if (reason := why(name, scene))}
 
 
-def exact_of(name: str, scene: Scene) -> Exact | None:
-    """Return the exact figures of a contender on a scene, None where there are none (`why_inexact`)."""
-    if why_inexact(name, scene):
-        return None
-    contender = CONTENDERS[name]
-    if contender.hysteresis_over:
-        return _with_hysteresis(contender, scene)
-    policy = policy_of(contender, scene)
-    if scene.continuous:
-        worth = session_certainty_equivalent(scene.market, policy, scene.risk_factor)
-        return Exact(moments=None, equivalent=worth)
-    worth = certainty_equivalent(scene.market, policy, scene.risk_factor)
-    return Exact(moments=moments(scene.market, policy), equivalent=worth)
-
-
-def _with_hysteresis(contender: Contender, scene: Scene) -> Exact:
-    policy = policy_of(CONTENDERS[contender.hysteresis_over], scene)
-    chain = Chain(scene.market, Tolerant(policy, tolerance_of(contender, scene)))
-    found, messages = chain.moments()
-    return Exact(moments=found, equivalent=chain.certainty_equivalent(scene.risk_factor), messages=messages)
-
-
-def figures(
-    scene: Scene, exact: Exact | None, played: Sequence[Session], best: float | None
-) -> dict[str, float | None]:
-    """Return all figures of one contender by name; None stands for what does not exist.
-
-    Args: best: certainty equivalent of the optimum, None where it is not known.
-    """
-    found: dict[str, float | None] = {}
-    truth = exact.moments if exact is not None else None
+def figures(scene: Scene, exact: Exact | None, played: Sequence[Session], best: Best) -> Figures:
+    """Return all figures of one contender."""
+    found: Figures = {"ce_percent": None, "ce_percent_se": None}
     if played:
-        found |= _simulated(played, truth)
-    if truth is not None:
-        found |= {
-            "exact_mean": truth.mean,
-            "exact_sd": truth.sd,
-            "exact_sd_q": truth.sd_q,
-            "exact_fills": truth.fills,
-        }
-        if exact is not None and exact.messages is not None:
-            found["exact_messages_per_fill"] = exact.messages / max(1.0, truth.fills)
-    worth, error = (exact.equivalent, 0.0) if exact is not None else (inf, inf)
-    if exact is None and played:
-        worth, error = _equivalent(np.array([one.wealth for one in played]), scene.risk_factor)
-    is_known = best is not None and isfinite(worth)
-    found["ce_percent"] = 100 * worth / best if best is not None and is_known else None
-    found["ce_percent_se"] = 100 * error / best if best is not None and is_known else None
+        found |= _simulated(played, exact, scene.risk_factor)
+        found["ce_percent"] = _percent(found["ce"], best.equivalent)
+        found["ce_percent_se"] = _percent(found["se_ce"], best.equivalent)
+    if exact is not None:
+        found |= _exact(exact, best)
     return found
 
 
-def far_off(found: dict[str, dict[str, float | None]]) -> list[str]:
+def is_told(exact: Exact, sims: int) -> bool:
+    """Return whether so many sessions are enough for their certainty equivalent to be held against the exact
+    one: whether the mean of their utilities is near to normal.
+    """
+    # As if the wealth were normal and the utility lognormal.
+    spread = exact.spread
+    return sims > 1 and (spread + 3) * sqrt(spread) <= SKEW_MAX * sqrt(sims)
+
+
+def far_off(found: dict[str, Figures]) -> list[str]:
     """Return which statistics lie more than `Z_MAX` standard errors from their exact values, in words."""
     return [
         f"{name}: {key.removeprefix('z_')} lies {z:.1f} standard errors off"
@@ -150,10 +144,26 @@ def far_off(found: dict[str, dict[str, float | None]]) -> list[str]:
     ]
 
 
-def _best(scene: Scene) -> float | None:
-    if scene.continuous or scene.market.impact or scene.market.fee:
-        return None
-    return optimum(scene.market, scene.risk_factor, scene.cap)[1]
+def _exact(exact: Exact, best: Best) -> Figures:
+    truth = exact.moments
+    found: Figures = {
+        "exact_mean": truth.mean,
+        "exact_sd": truth.sd,
+        "exact_sd_q": truth.sd_q,
+        "exact_fills": truth.fills,
+        "exact_ce": exact.equivalent,
+        "ce_percent": _percent(exact.equivalent, best.equivalent),
+        "ce_percent_se": 0.0,
+        "exact_ce_rate": exact.rate,
+        "ce_rate_percent": _percent(exact.rate, best.rate),
+    }
+    if exact.messages is not None:
+        found["exact_messages_per_fill"] = exact.messages / max(1.0, truth.fills)
+    return found
+
+
+def _percent(worth: float | None, best: float) -> float | None:
+    return None if worth is None or not best > 0 else 100 * worth / best
 
 
 def _played(asked: Asked, name: str, done: int, tell: Told) -> Iterator[Session]:
@@ -173,35 +183,39 @@ def _played(asked: Asked, name: str, done: int, tell: Told) -> Iterator[Session]
             yield from chunk
 
 
-def _simulated(played: Sequence[Session], truth: Moments | None) -> dict[str, float | None]:
+def _simulated(played: Sequence[Session], exact: Exact | None, risk_factor: float) -> Figures:
     wealth = np.array([one.wealth for one in played])
     lots = np.array([float(one.lots) for one in played])
     fills = np.array([float(one.fills) for one in played])
     messages = sum(one.messages for one in played)
     count = len(played)
-    found: dict[str, float | None] = {
-        "sims": float(count),
+    worth, worth_error = _equivalent(wealth, risk_factor)
+    found: Figures = {
+        "sims": count,
         "mean": float(wealth.mean()),
         "sd": _deviation(wealth),
         "sd_q": _deviation(lots),
         "fills": float(fills.mean()),
         "messages_per_fill": messages / max(1.0, float(fills.sum())),
+        "ce": worth,
+        "se_ce": worth_error,
     }
-    if truth is None or count < 2:
+    if exact is None or count < 2:
         return found
-    errors = standard_errors(truth, count)
-    fills_se = _deviation(fills) / sqrt(count)
-    told = (
+    truth, errors = exact.moments, standard_errors(exact.moments, count)
+    told = [
         ("mean", truth.mean, errors.mean),
         ("sd", truth.sd, errors.sd),
         ("sd_q", truth.sd_q, errors.sd_q),
-        ("fills", truth.fills, fills_se),
-    )
-    for name, exact, error in told:
+        ("fills", truth.fills, _deviation(fills) / sqrt(count)),
+    ]
+    if is_told(exact, count):
+        told.append(("ce", exact.equivalent, exact.equivalent_error(risk_factor, count)))
+    for name, expected, error in told:
         simulated = found[name]
         assert simulated is not None
         found[f"se_{name}"] = error
-        found[f"z_{name}"] = (simulated - exact) / error if error else 0.0
+        found[f"z_{name}"] = (simulated - expected) / error if error else 0.0
     return found
 
 

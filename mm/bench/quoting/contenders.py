@@ -178,6 +178,11 @@ def _asymptotic(scene: Scene, instrument: Instrument) -> Strategy[object]:
     return _glft(scene, instrument, order_refresh_tolerance_bps=NO_TOLERANCE)
 
 
+def _finite(scene: Scene, instrument: Instrument, *, production: bool = False) -> Strategy[object]:
+    more = {"method": Method.FINITE, "session_length_ms": scene.session_ms}
+    return _glft(scene, instrument, **(more | _tolerance(production=production)))
+
+
 def _avellaneda_stoikov(
     scene: Scene, instrument: Instrument, *, production: bool = False
 ) -> Strategy[object]:
@@ -207,6 +212,8 @@ CONTENDERS: Final[Mapping[str, Contender]] = MappingProxyType(
         "glft": Contender(_closed_form),
         "glft_asymptotic": Contender(_asymptotic),
         "glft_production": Contender(_glft, hysteresis_over="glft_asymptotic"),
+        "glft_finite": Contender(_finite, sees_time=True),
+        "glft_finite_production": Contender(partial(_finite, production=True), True, "glft_finite"),
         "cartea_jaimungal": Contender(_cartea_jaimungal),
         "cartea_jaimungal_production": Contender(
             partial(_cartea_jaimungal, production=True), hysteresis_over="cartea_jaimungal"

@@ -163,9 +163,12 @@ class Desk:
         prices = [order.price_ticks for order in self._orders.values() if order.side is side]
         return 0 if not prices else max(prices) if side is BUY else min(prices)
 
-    def show(self, mid_half_ticks: int, ts_ns: int) -> None:
-        """Begin a step: show a mid, let what is under way arrive. Args: ts_ns: since the start."""
-        self._step += 1
+    def show(self, mid_half_ticks: int, ts_ns: int, *, steps: int = 1) -> None:
+        """Begin a step: show a mid, let what is under way arrive.
+
+        Args: ts_ns: since the start. steps: that begin, 0 where the mid moves within one.
+        """
+        self._step += steps
         self._ts_ns = max(self._ts_ns + 1, self._start_ns + ts_ns)
         self._arrive()
         bid = mid_half_ticks // 2 - self._away

@@ -164,7 +164,7 @@ def moments(market: Market, policy: Policy) -> Moments:
         bids, asks = policy.row(step)
         odds = market.fill_probabilities(bids), market.fill_probabilities(asks)
         fills += float(held[0] @ (odds[0] + odds[1]))
-        held = _moved(_filled(market, (bids, asks), odds, held), inventories, jumps)
+        held = _moved(after_fills(market, (bids, asks), odds, held), inventories, jumps)
     wealth = held.sum(axis=1)
     ends = np.array([(held[0] * inventories**power).sum() for power in range(5)])
     return moments_of(wealth, ends, fills)
@@ -202,24 +202,70 @@ def certainty_equivalent(market: Market, policy: Policy, risk_factor: float) -> 
     # The logarithm of the mean of exp(-g * wealth to come), per inventory.
     values = np.zeros(len(inventories))
     for step in reversed(range(market.steps)):
-        bids, asks = policy.row(step)
         moved = values + log_cosh(risk_factor * market.move * inventories)
-        with np.errstate(divide="ignore"):
-            sold, bought = np.log(market.fill_probabilities(asks)), np.log(market.fill_probabilities(bids))
-            unsold = np.log1p(-market.fill_probabilities(asks))
-            unbought = np.log1p(-market.fill_probabilities(bids))
-        sold -= risk_factor * market.ask_edge(asks, inventories)
-        bought -= risk_factor * market.bid_edge(bids, inventories)
-        # With both filled the mid jumps there and back.
-        both = sold + bought - 2 * risk_factor * market.impact
-        terms = (
-            unsold + unbought + moved,
-            sold + unbought + shifted(moved, -1),
-            bought + unsold + shifted(moved, 1),
-            both + moved,
-        )
-        values = np.logaddexp.reduce(terms)
+        values = before_fills(market, policy.row(step), moved, risk_factor)
     return -float(values[policy.cap]) / risk_factor
+
+
+def before_fills(
+    market: Market, distances: tuple[Numbers, Numbers], after: Numbers, risk_factor: float
+) -> Numbers:
+    """Return the logarithm of the mean of exp(-g * wealth to come) before fills from that after them.
+
+    Args: distances: of bids and asks. All arrays have the inventories -cap..cap along their first axis.
+    """
+    (bids, asks), inventories = distances, inventories_of(after)
+    with np.errstate(divide="ignore"):
+        sold, bought = np.log(market.fill_probabilities(asks)), np.log(market.fill_probabilities(bids))
+        unsold = np.log1p(-market.fill_probabilities(asks))
+        unbought = np.log1p(-market.fill_probabilities(bids))
+    sold -= risk_factor * market.ask_edge(asks, inventories)
+    bought -= risk_factor * market.bid_edge(bids, inventories)
+    # With both filled the mid jumps there and back.
+    both = sold + bought - 2 * risk_factor * market.impact
+    terms = (
+        unsold + unbought + after,
+        sold + unbought + shifted(after, -1),
+        bought + unsold + shifted(after, 1),
+        both + after,
+    )
+    found: Numbers = np.logaddexp.reduce(terms)
+    return found
+
+
+def after_fills(
+    market: Market, distances: tuple[Numbers, Numbers], odds: tuple[Numbers, Numbers], held: Numbers
+) -> Numbers:
+    """Return E[wealth^j; state] after a step's fills from that before them.
+
+    Args: distances, odds: of bids and asks. held: j = 0 to 4 along the first axis; then, as in the others,
+    the inventories -cap..cap, and what else a state has.
+    """
+    inventories = inventories_of(held[0])
+    ask_edge, bid_edge = (
+        market.ask_edge(distances[1], inventories),
+        market.bid_edge(distances[0], inventories),
+    )
+    found = np.zeros_like(held)
+    for sold, bought in OUTCOMES:
+        odd = (odds[1] if sold else 1 - odds[1]) * (odds[0] if bought else 1 - odds[0])
+        edge = sold * ask_edge + bought * bid_edge + 2 * sold * bought * market.impact
+        found += np.array([shifted(row * odd, sold - bought, 0.0) for row in raised(held, edge)])
+    return found
+
+
+def raised(held: Numbers, gain: Numbers) -> list[Numbers]:
+    """Return E[(wealth + gain)^j; state], j = 0 to 4, from E[wealth^j; state]."""
+    powers = [np.ones_like(gain)]
+    for _ in range(len(held) - 1):
+        powers.append(powers[-1] * gain)
+    return [sum(comb(j, i) * powers[j - i] * held[i] for i in range(j + 1)) for j in range(len(held))]
+
+
+def inventories_of(values: Numbers) -> Numbers:
+    """Return the inventories -cap..cap along the first axis, to be combined with `values`."""
+    cap = len(values) // 2
+    return np.arange(-cap, cap + 1, dtype=np.float64).reshape(-1, *[1] * (values.ndim - 1))
 
 
 def log_cosh(values: Numbers) -> Numbers:
@@ -233,24 +279,6 @@ def shifted(row: Numbers, by: int, nothing: float = -np.inf) -> Numbers:
     found = np.full_like(row, nothing)
     size = len(row)
     found[max(0, -by) : size - max(0, by)] = row[max(0, by) : size - max(0, -by)]
-    return found
-
-
-def _filled(
-    market: Market, distances: tuple[Numbers, Numbers], odds: tuple[Numbers, Numbers], held: Numbers
-) -> Numbers:
-    cap = held.shape[1] // 2
-    inventories = np.arange(-cap, cap + 1, dtype=np.float64)
-    ask_edge, bid_edge = (
-        market.ask_edge(distances[1], inventories),
-        market.bid_edge(distances[0], inventories),
-    )
-    found = np.zeros_like(held)
-    for sold, bought in OUTCOMES:
-        odd = (odds[1] if sold else 1 - odds[1]) * (odds[0] if bought else 1 - odds[0])
-        edge = sold * ask_edge + bought * bid_edge + 2 * sold * bought * market.impact
-        raised = [sum(comb(j, i) * edge ** (j - i) * held[i] for i in range(j + 1)) for j in range(len(held))]
-        found += np.array([shifted(row * odd, sold - bought, 0.0) for row in raised])
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from mm.bench.quoting.exact import FillLaw, Market, Numbers, Policy, certainty_equivalent, log_cosh, shifted
 
 SETTLED: Final = 1e-14
-"""Change of a distance below which it stays; more where rounding, divided by g, is more."""
+"""Change of a distance below which it stays; more where the rounding of values, divided by g, is more."""
 
 ROUNDS_MAX: Final = 1000
 """Rounds within which they stay on every market tried, many times over."""
@@ -60,12 +60,14 @@ class _Step:
         more, less = shifted(held, 1) + self._bought, shifted(held, -1) + self._sold
         bid, ask = self._start.copy(), self._start.copy()
         bid[-1] = ask[0] = np.nan
+        # Inventories that hardly anybody holds have values whose last digit alone is more than that.
+        settled = max(SETTLED, SETTLED / 10 / self._g * max(1.0, float(np.abs(held).max())))
         for _ in range(ROUNDS_MAX):
             ask_before, bid_before = ask, bid
             ask = self._best_side(bid, held, more, less)
             bid = self._best_side(ask, held, less, more)
             change = np.nanmax(np.abs(np.array([ask - ask_before, bid - bid_before])), initial=0.0)
-            if change < max(SETTLED, SETTLED / 10 / self._g):
+            if change < settled:
                 break
         filled, unfilled = self._logs(bid)
         without = np.logaddexp(unfilled + held, filled + more)

@@ -26,30 +26,33 @@ ROUNDING_TICKS: Final = 0.5
 on average over where the mid lies."""
 
 
-def policy_of(contender: Contender, scene: Scene, tell: Told = lambda _: None) -> Policy:
+def policy_of(
+    contender: Contender, scene: Scene, tell: Told = lambda _: None, *, half_ticks: int = 0
+) -> Policy:
     """Return the distances of a contender without hysteresis, price units.
 
-    Args: tell: is told how far it is.
+    Args: tell: is told how far it is. half_ticks: by which the mid that is shown lies off a tick, 0 or 1.
     """
     instrument = make_lots(scene.tick)
     columns = []
     for number, lots in enumerate(range(-scene.cap, scene.cap + 1)):
-        columns.append(list(_distances(contender, scene, instrument, lots)))
+        columns.append(list(_distances(contender, scene, instrument, (lots, half_ticks))))
         tell(number + 1)
     found = np.array(columns)  # inventory by step by side
     return Policy(found[:, :, 0].T.copy(), found[:, :, 1].T.copy())
 
 
 def _distances(
-    contender: Contender, scene: Scene, instrument: Instrument, lots: int
+    contender: Contender, scene: Scene, instrument: Instrument, where: tuple[int, int]
 ) -> Iterator[tuple[float, float]]:
+    lots, half_ticks = where
     desk = Desk(contender.make(scene, instrument), instrument, cap=scene.cap, lots=lots)
     tick = float(scene.tick)
     home = round(HOME / tick)
     step_ns = round(scene.market.step_s * NS_PER_S)
     for step in range(scene.market.steps if contender.sees_time else 1):
-        mid = home + step % 2
-        desk.show(2 * mid, step * step_ns)
+        mid = home + step % 2 + half_ticks / 2
+        desk.show(round(2 * mid), step * step_ns)
         bid, ask = desk.best(BUY), desk.best(SELL)
         yield ((mid - bid) * tick if bid else np.nan, (ask - mid) * tick if ask else np.nan)
 
@@ -60,6 +63,14 @@ def tolerance_of(contender: Contender, scene: Scene) -> float:
     It is what the quotes say at home, and what their rounding to ticks adds to it.
     Raises: ValueError if they do not all say the same.
     """
+    return (tolerance_ticks_of(contender, scene) + ROUNDING_TICKS) * float(scene.tick)
+
+
+def tolerance_ticks_of(contender: Contender, scene: Scene) -> int:
+    """Return the same in ticks, without what rounding adds; 0: an order stays only where it is wanted.
+
+    Raises: ValueError if the quotes at home do not all say the same.
+    """
     instrument = make_lots(scene.tick)
     overheard = _Overheard(contender.make(scene, instrument))
     desk = Desk(overheard, instrument, cap=scene.cap)
@@ -67,7 +78,7 @@ def tolerance_of(contender: Contender, scene: Scene) -> float:
     if len(overheard.tolerances_ticks) != 1:
         found = sorted(overheard.tolerances_ticks)
         raise ValueError(f"the tolerances of the quotes were {found} ticks, expected one for all")
-    return (overheard.tolerances_ticks.pop() + ROUNDING_TICKS) * float(scene.tick)
+    return overheard.tolerances_ticks.pop()
 
 
 class _Overheard:

@@ -2,8 +2,10 @@
 
 The mid is a real number; the engine is shown the nearest half tick. In each step its resting quotes are taken
 with the probability that their distance from the true mid has, each side by a draw of its own, then the mid
-moves. On the continuous market fills come at any time of a step and are answered at once. A fill moves the
-mid against the maker by the market's impact.
+moves. On the continuous market fills come at any time of a step and are answered at once, by the clock of
+the step's beginning; the mid moves at its end, not all the time: that changes neither what is earned nor what
+is held, and the deviation of the wealth by less than a thousandth. A fill moves the mid against the maker by
+the market's impact.
 """
 
 from dataclasses import dataclass
@@ -67,7 +69,7 @@ class _Play:
         self._take(*[side for side in (SELL, BUY) if self._prng.chance(self._probability(side))])
 
     def _trade_on(self, start_ns: int) -> None:
-        left_s, step_s = self._scene.market.step_s, self._scene.market.step_s
+        left_s = self._scene.market.step_s
         for _ in range(FILLS_MAX):
             sell, buy = self._rate(SELL), self._rate(BUY)
             if not sell + buy:
@@ -76,7 +78,8 @@ class _Play:
             if left_s <= 0:
                 return
             self._take(SELL if self._prng.chance(sell / (sell + buy)) else BUY)
-            self._desk.show(round(2 * self._mid / self._tick), start_ns + round((step_s - left_s) * NS_PER_S))
+            if self._scene.market.impact:
+                self._desk.show(round(2 * self._mid / self._tick), start_ns, steps=0)
 
     def _take(self, *sides: Side) -> None:
         self._desk.take(*sides)

@@ -1,13 +1,15 @@
 """Exact and simulated figures side by side: the oracle's end-to-end table, and how a difference is told."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from mm.bench.quoting.compare import Asked, compared, exact_of, far_off, figures, why_inexact
+from mm.bench.quoting.compare import Asked, Comparison, compared, far_off, figures, is_told
 from mm.bench.quoting.contenders import CONTENDERS, UNPAIRED, average_spread
 from mm.bench.quoting.exact_optimum import optimum
+from mm.bench.quoting.known import Best, exact_of, why_inexact
 from mm.bench.quoting.simulate import Session, sessions
 from tests.builders.quoting_scenes import scene
 
@@ -18,6 +20,12 @@ ENDS = {
     1.0: (12, 63.91761, 5.61609, 1.14877, 119.0833),
 }
 """quant.md 11: mean, sd, sd of inventory and fills of the closed form through the engine, by aversion."""
+
+
+def played_by(asked: Asked) -> Comparison:
+    """Compare in silence."""
+    return compared(asked, lambda *_: None)
+
 
 CE_LEAST = {0.01: 99.5, 0.1: 99.5, 0.5: 99.0, 1.0: 99.0}
 
@@ -74,21 +82,21 @@ def test_the_simulated_engine_agrees_with_the_exact_figures() -> None:
     """Within four standard errors, mean, deviations and fills; the long comparison is a proof."""
     asked = Asked(scene=scene(steps=40), names=("glft",), sims=60, seed=1, jobs=1)
     told: list[tuple[str, int]] = []
-    found = compared(asked, lambda what, done: told.append((what, done)))
+    found = compared(asked, lambda what, done: told.append((what, done))).strategies
     row = found["glft"]
     assert not far_off(found)
     assert row["sims"] == 60
     assert row["se_mean"]
     assert row["exact_mean"]
     assert row["mean"]
-    assert told[0] == ("glft: exact", 0)
+    assert told[:2] == [("the best there is", 0), ("glft: exact", 0)]
     assert told[-1] == ("glft", 60)
 
 
 def test_impact_makes_every_fill_cost_and_is_counted_the_same_way_in_both() -> None:
     """A market that moves against the maker: less is earned, simulated and exact agree."""
     toxic = scene(steps=40, impact=0.4)
-    found = compared(Asked(scene=toxic, names=("glft",), sims=60, seed=2, jobs=1), lambda *_: None)
+    found = played_by(Asked(scene=toxic, names=("glft",), sims=60, seed=2, jobs=1)).strategies
     calm = exact_of("glft", scene(steps=40))
     assert calm is not None
     assert calm.moments is not None
@@ -97,16 +105,38 @@ def test_impact_makes_every_fill_cost_and_is_counted_the_same_way_in_both() -> N
     assert found["glft"]["exact_mean"] < 0.8 * calm.moments.mean
 
 
-def test_on_the_continuous_market_fills_come_between_the_steps() -> None:
-    """More than one a side and step; there is an exact certainty equivalent, and no moments."""
+def test_on_the_continuous_market_the_engine_agrees_with_the_exact_figures() -> None:
+    """Fills come between the steps, more than one a side; moments and certainty equivalent within four
+    standard errors, which is judged: there are sessions enough.
+    """
     played = scene(steps=40, continuous=True)
-    row = compared(Asked(scene=played, names=("glft",), sims=5, seed=1, jobs=1), lambda *_: None)["glft"]
-    assert "exact_mean" not in row
-    assert row["fills"]
-    assert row["fills"] > 10
+    found = played_by(Asked(scene=played, names=("glft",), sims=60, seed=1, jobs=1))
+    row = found.strategies["glft"]
+    assert not found.far_off
+    assert not found.without_exact
+    for name in ("mean", "sd", "sd_q", "fills", "ce"):
+        assert row[f"z_{name}"] is not None
+        assert row[f"exact_{name}"]
+    assert row["ce_percent_se"] == 0
+
+
+def test_a_simulated_certainty_equivalent_is_held_against_the_exact_one() -> None:
+    """Sessions that earn too little by less than their mean can tell are told; too few sessions are not."""
+    played = scene(steps=10)
     exact = exact_of("glft", played)
     assert exact is not None
-    assert exact.equivalent > 0
+    worst = exact.equivalent - 4.5 * exact.equivalent_error(0.1, 400)
+    unlucky = [Session(wealth=worst, lots=0, fills=10, messages=20)] * 400
+    row = figures(played, exact, unlucky, Best(equivalent=4.0, rate=64.0))
+    assert row["z_ce"] == pytest.approx(-4.5)
+    assert "glft: ce lies -4.5 standard errors off" in far_off({"glft": row})
+    assert row["ce"] == pytest.approx(worst)
+    # A hundred sessions where the utility deviates by 0.81 of its mean, as in a whole session at 0.1.
+    whole = replace(exact, spread=0.65)
+    assert [is_told(whole, sims) for sims in (1, 80, 100)] == [False, False, True]
+    row = figures(played, whole, unlucky[:80], Best(equivalent=4.0, rate=64.0))
+    assert "z_mean" in row
+    assert "z_ce" not in row
 
 
 EXACT_PRODUCTION = {
@@ -120,9 +150,9 @@ EXACT_PRODUCTION = {
 
 def test_production_with_its_hysteresis_has_exact_figures() -> None:
     """Who fears inventory most lets orders stay least: 98 % of the best and more are left to everybody."""
-    row = compared(
-        Asked(scene=scene(1.0, cap=12), names=("glft_production",), sims=0, seed=1, jobs=1), lambda *_: None
-    )["glft_production"]
+    row = played_by(
+        Asked(scene=scene(1.0, cap=12), names=("glft_production",), sims=0, seed=1, jobs=1)
+    ).strategies["glft_production"]
     found = [row[key] for key in ("exact_mean", "exact_sd", "exact_sd_q", "exact_fills", "ce_percent")]
     assert found == pytest.approx(EXACT_PRODUCTION[1.0], abs=1e-3)
     assert row["ce_percent_se"] == 0
@@ -180,7 +210,7 @@ def test_the_default_hysteresis_costs_less_than_two_percent(
 def test_the_engine_agrees_with_the_exact_figures_of_its_hysteresis(name: str, impact: float) -> None:
     """Within four standard errors, with as many messages."""
     played = scene(1.0, cap=12, steps=40, impact=impact)
-    found = compared(Asked(scene=played, names=(name,), sims=60, seed=1, jobs=1), lambda *_: None)
+    found = played_by(Asked(scene=played, names=(name,), sims=60, seed=1, jobs=1)).strategies
     row = found[name]
     assert not far_off(found)
     assert row["exact_messages_per_fill"] == pytest.approx(row["messages_per_fill"], rel=0.05)
@@ -193,7 +223,7 @@ def test_the_engine_agrees_with_the_exact_figures_of_its_hysteresis(name: str, i
         ("glft_production", {"latency_steps": 1}),
         ("glft_production", {"continuous": True}),
         ("glft_production", {"tick": Decimal("0.02")}),
-        ("glft", {"tick": Decimal("0.03")}),
+        ("glft", {"tick": Decimal("0.03"), "continuous": True}),
         ("avellaneda_stoikov_production", {}),
     ],
 )
@@ -210,7 +240,7 @@ def test_where_quotes_depend_on_more_of_the_path_there_is_no_exact_figure(
 def test_production_defaults_save_messages_where_nothing_is_exact() -> None:
     """Quotes that change with the time as well."""
     names = ("avellaneda_stoikov", "avellaneda_stoikov_production")
-    found = compared(Asked(scene=scene(steps=40), names=names, sims=10, seed=1, jobs=1), lambda *_: None)
+    found = played_by(Asked(scene=scene(steps=40), names=names, sims=10, seed=1, jobs=1)).strategies
     plain, production = (found[name]["messages_per_fill"] for name in names)
     assert plain is not None
     assert production is not None
@@ -221,7 +251,7 @@ def test_production_defaults_save_messages_where_nothing_is_exact() -> None:
 def test_a_certainty_equivalent_that_is_simulated_carries_its_error() -> None:
     """Where there is none that is exact."""
     played = scene(steps=10, latency_steps=1)
-    row = compared(Asked(scene=played, names=("glft",), sims=3, seed=1, jobs=1), lambda *_: None)["glft"]
+    row = played_by(Asked(scene=played, names=("glft",), sims=3, seed=1, jobs=1)).strategies["glft"]
     assert row["ce_percent_se"]
     assert row["ce_percent_se"] > 0
 
@@ -230,7 +260,7 @@ def test_a_statistic_that_lies_far_off_is_told() -> None:
     """In words, by how much."""
     exact = exact_of("glft", scene(steps=10))
     lucky = [Session(wealth=90.0 + number, lots=0, fills=3, messages=9) for number in range(50)]
-    row = figures(scene(steps=10), exact, lucky, None)
+    row = figures(scene(steps=10), exact, lucky, Best(equivalent=0.0, rate=1.0))
     told = far_off({"glft": row})
     assert any(words.startswith("glft: mean lies ") for words in told)
     assert row["ce_percent"] is None
@@ -242,9 +272,22 @@ def test_a_thousand_sessions_agree_with_the_exact_figures(risk_factor: float) ->
     """Every contender, at every aversion, among them those of production with their hysteresis."""
     names = tuple(CONTENDERS)
     played = scene(risk_factor, cap=ENDS[risk_factor][0])
-    found = compared(Asked(scene=played, names=names, sims=1000, seed=1, jobs=2), lambda *_: None)
+    found = played_by(Asked(scene=played, names=names, sims=1000, seed=1, jobs=2)).strategies
     assert not far_off(found)
     row = found["glft_production"]
     exact = [row[key] for key in ("exact_mean", "exact_sd", "exact_sd_q", "exact_fills", "ce_percent")]
     assert exact == pytest.approx(EXACT_PRODUCTION[risk_factor], abs=1e-3)
     assert row["exact_messages_per_fill"] == pytest.approx(row["messages_per_fill"], rel=0.02)
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize(
+    "fields", [{"continuous": True}, {"impact": 0.4}, {"impact": 0.8}, {"tick": Decimal("0.4")}], ids=str
+)
+def test_a_thousand_sessions_agree_on_the_other_markets(fields: dict[str, Any]) -> None:
+    """Fills at any time, fills that move the mid, coarse ticks: whoever has exact figures there."""
+    names = tuple(name for name in CONTENDERS if not why_inexact(name, scene(**fields)))
+    assert len(names) > 5
+    found = played_by(Asked(scene=scene(**fields), names=names, sims=1000, seed=1, jobs=2))
+    assert not found.far_off
+    assert found.strategies["glft"]["z_ce"] is not None
