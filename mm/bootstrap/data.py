@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from mm.errors import ConfigError, RecordingUnusable
 from mm.store.recordings.extra import require_research
+from mm.store.recordings.framed.ends import TornEnd, torn_ends
+from mm.store.recordings.framed.reader import FramedRecording, is_framed
 from mm.store.recordings.grid import GridDoubt
 from mm.store.recordings.marks import marks_of
 from mm.store.recordings.opening import opened_each
@@ -106,6 +108,15 @@ def import_recordings(order: DataOrder, into: Path, progress: Progress) -> list[
             )
         )
     return made
+
+
+def cut_off(paths: Sequence[Path]) -> list[TornEnd]:
+    """Return where recordings of `mm record` among these end otherwise than in good order.
+
+    Raises: RecordingDamaged, RecordingUnusable where they cannot be read.
+    """
+    framed = [path for path in paths if is_framed(path)]
+    return torn_ends(FramedRecording(framed)) if framed else []
 
 
 def convert(order: DataOrder, to: ConvertTo, out: Path, progress: Progress) -> Converted:

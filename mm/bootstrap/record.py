@@ -150,6 +150,8 @@ def record_market(asked: RecordAsked, told: Told) -> RecordReport:
     if asked.account is not None:
         check_account(asked.account, asked.venue)
         asked = replace(asked, url=address_of(asked.account))
+    if asked.into.exists() and not asked.into.is_dir():
+        raise RecordingFailed(f"{asked.into}: is no directory", hint="name a directory that you may write to")
     return in_loop(lambda: _record(asked, told))
 
 

@@ -154,12 +154,21 @@ def _named(one: "Fit") -> str:
 
 
 def _models(found: "FillCalibration") -> "Table":
-    made = _grid("model", "log-likelihood", "fills by it", "time apart", "log-rank p", "chance of anything")
+    made = _grid(
+        "model",
+        "log-likelihood",
+        "below best",
+        "fills by it",
+        "time apart",
+        "log-rank p",
+        "chance of anything",
+    )
     best = found.fit.best.log_likelihood
     for one in found.fit.fits[:SHOWN_MAX]:
         made.add_row(
             _named(one),
-            f"{one.log_likelihood:,.1f}" if one is found.fit.best else f"{one.log_likelihood - best:+,.1f}",
+            f"{one.log_likelihood:,.1f}",
+            "-" if one is found.fit.best else f"{best - one.log_likelihood:,.1f}",
             f"{one.predicted_ratio:.1%}",
             "-" if one.time_error_s is None else f"{one.time_error_s:.3f} s",
             "-" if one.rank_p is None else f"{one.rank_p:.2g}",

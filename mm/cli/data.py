@@ -20,6 +20,7 @@ from mm.errors import EXIT_CHECK_FAILED
 if TYPE_CHECKING:
     from mm.bootstrap.data import DataOrder, Imported, Progress
     from mm.bootstrap.data_sheet import Sheet
+    from mm.store.recordings.framed.ends import TornEnd
     from mm.store.recordings.framed.own import OwnFacts
     from mm.store.recordings.grid import GridDoubt
     from mm.store.recordings.source import Facts
@@ -74,14 +75,18 @@ def import_(
     The same again changes nothing; other content for the same time is refused.
     Example: mm data import spot_btcusdt_*.gz --into var/data
     """
-    from mm.bootstrap.data import import_recordings
+    from mm.bootstrap.data import cut_off, import_recordings
 
     with _bar(terminal) as progress:
         made = import_recordings(_order(files, symbol, replace(facts, venue=venue)), into, progress)
     if not terminal.as_json and not terminal.quiet:
         for one in made:
             print("\n".join(_words_of_import(one)))
-    terminal.result({"ok": True, "store": str(into), "markets": [_fields_of_import(one) for one in made]})
+    torn = cut_off(files)
+    for end in torn:
+        terminal.say(printable(f"{end.file}: {end.words}"))
+    markets = [_fields_of_import(one) for one in made]
+    terminal.result({"ok": True, "store": str(into), "markets": markets, "torn": _fields_of_torn(torn)})
 
 
 @verb
@@ -111,6 +116,7 @@ def verify(
             "messages": found.totals.messages,
             "totals": found.totals.as_dict(),
             "candles": found.candles,
+            "candles_read": found.candles_read,
             "first_ns": found.first_ns,
             "last_ns": found.last_ns,
             "counts": dict(found.counts),
@@ -120,6 +126,7 @@ def verify(
                     "fault": one.fault.value,
                     "file": one.file,
                     "row": one.row,
+                    "byte": one.byte if one.byte >= 0 else None,
                     "ts_ns": one.ts_ns,
                     "detail": one.detail,
                 }
@@ -145,7 +152,7 @@ def info_(
 
     Example: mm data info var/data
     """
-    from mm.bootstrap.data import open_markets
+    from mm.bootstrap.data import cut_off, open_markets
     from mm.bootstrap.data_sheet import sheet_of
     from mm.store.recordings.framed.own import own_facts
 
@@ -158,13 +165,16 @@ def info_(
                 progress("reading", ts_ns - first_ns, whole_ns)
 
             sheets.append(sheet_of(source, tell))
-    account = own_facts(files)
+    account, torn = own_facts(files), cut_off(files)
     if not terminal.as_json:
         print("\n\n".join("\n".join(_words_of_sheet(sheet)) for sheet in sheets))
         if account is not None:
             print("\n" + "\n".join(_words_of_account(account)))
+        for end in torn:
+            print(f"torn      {printable(end.file)}: {printable(end.words)}")
     told = None if account is None else account.as_dict()
-    terminal.result({"ok": True, "markets": [sheet.fields() for sheet in sheets], "account": told})
+    markets = [sheet.fields() for sheet in sheets]
+    terminal.result({"ok": True, "markets": markets, "account": told, "torn": _fields_of_torn(torn)})
 
 
 @verb
@@ -244,6 +254,12 @@ def _fields_of_import(one: "Imported") -> dict[str, object]:
     }
 
 
+def _fields_of_torn(torn: Sequence["TornEnd"]) -> list[dict[str, object]]:
+    return [
+        {"file": end.file, "record": end.records, "ts_ns": end.ts_ns, "detail": end.words} for end in torn
+    ]
+
+
 def _words_of_import(one: "Imported") -> Iterator[str]:
     name = f"{one.venue} {one.symbol}"
     if len(one.stored.known) == len(one.stored.directories):
@@ -272,14 +288,20 @@ def _print_findings(terminal: Terminal, found: "Verified") -> None:
     for one in found.findings:
         when = f" {_utc(one.ts_ns)}" if one.ts_ns else ""
         place = f"{one.file}: row {one.row}" if one.row else one.file
+        if one.byte >= 0:
+            place = f"{one.file}: record {one.row}, byte {one.byte}"
         print(f"{one.fault.value}: {printable(place)}{when}: {printable(one.detail)}")
     for fault, count in found.counts.items():
         listed = sum(1 for one in found.findings if one.fault is fault)
         if count > listed:
             print(f"{fault.value}: {count - listed} more")
     if found.is_clean and not terminal.quiet:
-        candles = f", {found.candles} candles as its trades make them" if found.candles else ""
-        print(f"{printable(found.name)}: clean, {found.totals.words}{candles}")
+        told = [found.totals.words] if found.totals.frames else []
+        if found.candles:
+            told.append(f"{found.candles} candles as its trades make them")
+        elif found.candles_read:
+            told.append(f"{found.candles_read} candles one after the other")
+        print(f"{printable(found.name)}: clean, {', '.join(told or [found.totals.words])}")
     if found.account is not None and not terminal.quiet:
         print(f"account: {printable(found.account.words)}")
 
@@ -292,6 +314,8 @@ def _words_of_sheet(sheet: "Sheet") -> Iterator[str]:
     yield f"grid      tick {one.price_text(1)}, lot {one.size_text(1)}"
     pace = f"{sheet.per_s(sheet.messages):.1f} messages/s, {sheet.per_s(sheet.rows):.1f} rows/s"
     yield f"pace      {pace}: {', '.join(f'{count} {kind}' for kind, count in counts.items())}"
+    for remark in getattr(sheet.source, "remarks", ()):
+        yield f"note      {printable(remark)}"
     for doubt in sheet.doubts:
         yield f"grid      {_words_of_doubt(doubt)}"
     yield f"messages  {sheet.totals.words}"

@@ -140,6 +140,8 @@ def _searched(
 
     failure: MMError | KeyboardInterrupt | None = None
     tuning, wanted = Tuning(order), order.trials
+    for note in tuning.notes:
+        terminal.say(printable(note))
     with workers(jobs, scheduler, terminal.say) as executor, tuning.study() as study:
         try:
             with counting_bar(terminal, "trials", wanted) as tell:

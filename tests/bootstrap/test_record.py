@@ -113,6 +113,16 @@ def test_answers_are_recorded_and_the_rows_are_a_market(tmp_path: Path) -> None:
     assert (instrument.symbol, instrument.venue_symbol) == ("BTC/USDT", "BTCUSDT")
 
 
+def test_a_file_is_no_place_for_a_recording(tmp_path: Path) -> None:
+    """That is told before anybody is asked anything: nobody listens at the address."""
+    path = tmp_path / "p.toml"
+    path.write_text("mine\n", encoding="utf-8")
+    asked = RecordAsked(venue="binance", symbols=("BTC/USDT",), into=path, url="http://127.0.0.1:1")
+    with pytest.raises(RecordingFailed, match=r"p\.toml: is no directory"):
+        record_market(asked, lambda state: None)
+    assert path.read_text(encoding="utf-8") == "mine\n"
+
+
 def test_a_second_recording_into_one_directory_is_refused(tmp_path: Path) -> None:
     """By the lock of the first, whose process it names; nothing is written."""
     into = tmp_path / "into"

@@ -147,6 +147,62 @@ def test_frames_that_are_no_rows_are_told(tmp_path: Path, capsys: pytest.Capture
     assert "1 frames of btcusdt@kline_1m are no rows" in capsys.readouterr().out
 
 
+def test_an_end_that_was_cut_off_is_told_by_every_verb(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With file and byte; a check ends with 9, the others say it beside what they read."""
+    tape = FramedTape().tape(ordinary(rounds=3)).end()
+    path = tape.save(tmp_path)
+    path.write_bytes(tape.content[:-5])
+    words = f"{path}: its records end at byte {tape.offsets[-1]}, behind them "
+    store = str(tmp_path / "store")
+    assert carry_out(["data", "verify", str(path)]) == EXIT_CHECK_FAILED
+    said = capsys.readouterr().out
+    place = f"{path}: record {len(tape.offsets) - 1}, byte {tape.offsets[-2]}"
+    assert said.startswith(f"torn: {place} ")
+    assert f"its records end at byte {tape.offsets[-1]}" in said
+    assert carry_out(["data", "info", str(path)]) == EXIT_OK
+    assert f"torn      {words}" in capsys.readouterr().out
+    assert carry_out(["data", "import", str(path), "--into", store]) == EXIT_OK
+    assert words in capsys.readouterr().err
+    assert carry_out(["data", "info", str(path), "--json"]) == EXIT_OK
+    torn = answer(capsys)["torn"]
+    assert isinstance(torn, list)
+    assert [one["file"] for one in torn] == [str(path)]
+    assert carry_out(["data", "info", store, "--json"]) == EXIT_OK
+    assert answer(capsys)["torn"] == []
+
+
+def test_candles_alone_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """There are no frames to count."""
+    path = tmp_path / "klines.csv"
+    path.write_text("open_time_s,open\n60,1\n120,1\n180,1\n", encoding="utf-8")
+    assert carry_out(["data", "verify", str(path)]) == EXIT_OK
+    assert capsys.readouterr().out == f"{path}: clean, 3 candles one after the other\n"
+    assert carry_out(["data", "verify", str(path), "--json"]) == EXIT_OK
+    assert answer(capsys)["candles_read"] == 3
+
+
+def test_a_day_without_its_manifest_is_told_by_a_sheet(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And is a finding of a check."""
+    store = tmp_path / "store"
+    tape = Tape().diff().snapshot()
+    tape.now_ms += 86_400_000
+    path = tape.diff().diff().save(tmp_path / "tape.gz")
+    assert carry_out(["data", "import", str(path), "--into", str(store), "--lot", "0.01"]) == EXIT_OK
+    first, second = sorted(store.rglob("manifest.json"))
+    second.unlink()
+    capsys.readouterr()
+    assert carry_out(["data", "info", str(store)]) == EXIT_OK
+    assert f"note      {second.parent}: 1 Parquet file and no manifest.json" in capsys.readouterr().out
+    assert carry_out(["data", "verify", str(store)]) == EXIT_CHECK_FAILED
+    assert f"manifest: {second.parent}: 1 Parquet file and no manifest.json" in capsys.readouterr().out
+    first.unlink()
+    assert carry_out(["data", "verify", str(store)]) == EXIT_CHECK_FAILED
+
+
 def test_an_account_that_was_recorded_too_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its texts by kind and its hole, for people and programs; a market's rows know nothing of it."""
     tape = FramedTape(a_header(has_account=True)).tape(ordinary(rounds=3))

@@ -160,7 +160,7 @@ def test_several_objectives_show_their_front(
         (("--latencies", "constant:5,5,slow:1,2"), EXIT_USAGE, "--latencies was 'slow:1,2'"),
         (("--latencies", "measured:none.csv"), EXIT_CONFIG, "none.csv"),
         (("--pick", "2"), EXIT_CONFIG, "--pick 2: the study has trials 0 to 1"),
-        (("--from", "3m", "--to", "2m"), EXIT_CONFIG, "nothing between"),
+        (("--from", "3m", "--to", "2m"), EXIT_USAGE, "does not come before --to"),
         (("--embargo", "60"), EXIT_USAGE, "has no unit"),
         (("--scheduler", "tcp://127.0.0.1:1"), EXIT_UNREACHABLE, "no scheduler answers"),
         (("--from", "soon"), EXIT_USAGE, "expected a time"),
@@ -182,6 +182,27 @@ def test_what_makes_no_sense_is_told(
     assert carry_out(tuned("--data", market, "--trials", "2", *more)) == code
     assert said in capsys.readouterr().err
     assert sorted(path.name for path in config.parent.iterdir()) == ["c.toml", "s.toml"]
+
+
+def test_a_grid_that_hangs_on_one_price_is_told(
+    config: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By a search and by a backtest, with its file and row; not where the tick is named as it is."""
+    tape = long_recording(seconds=310)
+    tape.ticker(("61000.00500000", "1.00000000"), ("61000.50000000", "1.00000000"))
+    path = tape.save(folder / "offtick.gz")
+    words = f"{path}: row {len(tape.lines)}: 61000.005 makes the tick 0.005: 1 of "
+    assert carry_out(tuned("--data", str(path), "--trials", "1")) == EXIT_OK
+    assert words in capsys.readouterr().err.replace("\n", "")
+    command = ["backtest", str(config), "--data", str(path), "--to", "20s", "--reference", "--json"]
+    assert carry_out(command) == EXIT_OK
+    notes = json.loads(capsys.readouterr().out.splitlines()[-1])["notes"]
+    assert [note for note in notes if note.startswith(words)]
+    assert carry_out([*command, "--tick", "0.01"]) == EXIT_CONFIG
+    assert f"{path}: row {len(tape.lines)}: price 61000.005 is the first" in capsys.readouterr().err
+    assert carry_out([*command, "--tick", "0.005"]) == EXIT_OK
+    notes = json.loads(capsys.readouterr().out.splitlines()[-1])["notes"]
+    assert not [note for note in notes if note.startswith(words)]
 
 
 def test_it_runs_with_no_option_but_the_required_ones(

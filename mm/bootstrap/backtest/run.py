@@ -31,7 +31,7 @@ from mm.bootstrap.recipe import Recipe, engine_from
 from mm.domain.instrument import Instrument
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
-from mm.errors import RecordingUnusable
+from mm.errors import RecordingUnusable, UsageError
 from mm.observe.analyst import Analyst
 from mm.observe.fill_causes import fills_by_cause
 from mm.runtime.backtest import Backtest, Ran, Span
@@ -40,6 +40,7 @@ from mm.runtime.backtest_steps import Steps
 from mm.settings.loader import load_settings, settings_of
 from mm.settings.models import Settings
 from mm.store.fill_model import fill_model_words, said_of
+from mm.store.recordings.remarks import remarks_of
 from mm.store.recordings.source import Source
 from mm.strategies.base import watches_of
 from mm.venues.funded import FundedVenue, Tally
@@ -274,16 +275,24 @@ def prepared(job: BacktestJob, say: Callable[[str], object] | None = None) -> Pr
         funded=funded,
         calibration=said_of(known, fills.settings.queue, fills.settings.queue_power, symbols),
         left=left,
-        notes=(*_early_notes(job, source), *note),
+        notes=(*_early_notes(job, source), *remarks_of(source), *note),
     )
 
 
 def span_of(job: BacktestJob, source: Source) -> Span:
-    """Return the span of a job in local time; raises RecordingUnusable if nothing can lie in it."""
+    """Return the span of a job in local time.
+
+    Raises: UsageError if it ends before it begins; RecordingUnusable if nothing can lie in it.
+    """
     first_ns, last_ns = source.first_ns, source.last_ns
     from_ns = job.from_ns + first_ns if 0 < job.from_ns < OFFSET_NS_MAX else job.from_ns
     to_ns = job.to_ns + first_ns if 0 < job.to_ns < OFFSET_NS_MAX else job.to_ns
-    if (to_ns and to_ns <= max(from_ns, first_ns)) or from_ns > last_ns:
+    if to_ns and to_ns <= from_ns:
+        raise UsageError(
+            f"--from {_when(from_ns)} does not come before --to {_when(to_ns)}",
+            hint="--from begins, --to ends: UTC, or durations from the recording's begin, as 10m",
+        )
+    if (to_ns and to_ns <= first_ns) or from_ns > last_ns:
         raise RecordingUnusable(
             f"{source.name}: nothing between {_when(from_ns or first_ns)} and {_when(to_ns or last_ns)}:"
             f" it is from {_when(first_ns)} to {_when(last_ns)}",

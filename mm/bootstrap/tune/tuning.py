@@ -36,6 +36,7 @@ from mm.settings.loader import DEMO_FILE, leaves, load_settings, read_text, sett
 from mm.settings.models import Settings
 from mm.settings.overlay import PREFIX
 from mm.store.paths import private_directory
+from mm.store.recordings.remarks import remarks_of
 from mm.store.recordings.source import Facts, Source
 from mm.store.textfile import replace_file
 
@@ -129,7 +130,7 @@ class Tuned:
 
 
 class Tuning:
-    """A study that is ready to be searched. Fields: order; space; windows; worlds; place."""
+    """A study that is ready to be searched. Fields: order; space; windows; worlds; place; notes: on data."""
 
     def __init__(self, order: Order) -> None:
         """Check all that can be checked before anything runs.
@@ -153,6 +154,7 @@ class Tuning:
         if len(dict.fromkeys(self.worlds)) != len(self.worlds) or len(self.worlds) > WORLDS_MAX:
             raise ConfigError(f"--queues and --latencies: expected at most {WORLDS_MAX} different worlds")
         self._data_digest = source.digest
+        self.notes = remarks_of(source)
         self.place = _place(order, self.settings)
         if self.place.is_file and not Path(self.place.storage).exists():
             _require_pick(order, order.trials)

@@ -64,7 +64,7 @@ def windows(first_ns: int, last_ns: int, cut: Cut) -> tuple[Window, ...]:
             f"{(last_ns - first_ns) / NS_PER_S:.0f} s of data are too little: the shortest window of"
             f" {splits} splits would last {max(0, min(test_ns, train_ns)) / NS_PER_S:.0f} s, expected at"
             f" least {WINDOW_NS_MIN // NS_PER_S} s",
-            hint=f"at most {fitting} splits fit (--splits); a shorter gap (--embargo), or more data",
+            hint=f"{_fitting(fitting)}; a shorter gap (--embargo), or more data",
         )
     found = []
     for split in range(splits):
@@ -73,6 +73,12 @@ def windows(first_ns: int, last_ns: int, cut: Cut) -> tuple[Window, ...]:
         found.append(Window(from_ns=from_ns, to_ns=from_ns + train_ns, test=False, split=split))
         found.append(Window(from_ns=middle_ns, to_ns=middle_ns + test_ns, test=True, split=split))
     return tuple(found)
+
+
+def _fitting(count: int) -> str:
+    if not count:
+        return "not even one split fits"
+    return f"at most {count} split{'' if count == 1 else 's'} fit{'s' if count == 1 else ''} (--splits)"
 
 
 def places(found: Sequence[Window], *, test: bool) -> tuple[int, ...]:

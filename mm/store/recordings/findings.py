@@ -21,6 +21,9 @@ from mm.store.recordings.losses import Loss, Losses
 from mm.store.recordings.mark_watch import MarkFault, MarkWatch
 from mm.store.recordings.totals import Totals
 
+FAR_TIMES: Final = 5
+"""A trade at more than so many times the price beside it, or less than that part of it, is told."""
+
 LISTED_MAX: Final = 100
 """Findings of one kind that are listed with their place; all are counted."""
 
@@ -47,6 +50,7 @@ class Fault(StrEnum):
     MANIFEST = "manifest"
     MISSING_TRADES = "missing_trades"
     DUPLICATE_TRADE = "duplicate_trade"
+    PRICE = "price"
     CROSSED_BOOK = "crossed_book"
     LOCAL_TIME_BACK = "local_time_back"
     VENUE_TIME_BACK = "venue_time_back"
@@ -59,13 +63,18 @@ class Fault(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something wrong. Fields: file, row: where; ts_ns: local time, 0: not known; detail: in words."""
+    """Something wrong.
+
+    Fields: file, row: where; ts_ns: local time, 0: not known; detail: in words; byte: where the record begins
+    that is the row of a file of `mm record`, -1 in others.
+    """
 
     fault: Fault
     file: str
     row: int
     ts_ns: int
     detail: str
+    byte: int = -1
 
 
 class Findings:
@@ -99,6 +108,7 @@ class MarketChecks:
         self._last_ns = 0
         self._trade_id = -1
         self._crossed: tuple[Place, int] | None = None
+        self._near_ticks = 0
 
     def take(self, told: Located) -> None:
         """Look at a message."""
@@ -122,8 +132,11 @@ class MarketChecks:
             self._clocks.take(ts_ns, event_ms, place)
         if kind in (TRADE, KEPT_TRADE):
             self._trade(seq, place, ts_ns)
+            if kind == TRADE:
+                self._price(price_ticks, place, ts_ns)
         elif kind == TOP:
             bid, ask = price_ticks, rows[-1][4]
+            self._near_ticks = bid or ask or self._near_ticks
             if bid and ask and bid >= ask:
                 detail = f"best bid {bid} at or above best ask {ask}, in ticks"
                 self._findings.add(Fault.CROSSED_BOOK, place, ts_ns, detail)
@@ -146,6 +159,20 @@ class MarketChecks:
                 detail = f"trades {self._trade_id + 1} to {trade_id - 1} are missing"
                 self._findings.add(Fault.MISSING_TRADES, place, ts_ns, detail)
         self._trade_id = max(trade_id, self._trade_id)
+
+    # The book says what a price is like, and the trade before where there is none: either may be wrong.
+    def _price(self, price_ticks: int, place: Place, ts_ns: int) -> None:
+        book = self._book
+        near_ticks = self._near_ticks
+        if book.status is BookStatus.IN_SYNC and (book.bid_ticks or book.ask_ticks):
+            near_ticks = book.bid_ticks or book.ask_ticks
+        if price_ticks <= 0:
+            self._findings.add(Fault.PRICE, place, ts_ns, "a trade at no price above 0")
+        elif near_ticks and not near_ticks <= price_ticks * FAR_TIMES <= near_ticks * FAR_TIMES**2:
+            detail = f"a trade at {price_ticks} beside {near_ticks}, in ticks: far off"
+            self._findings.add(Fault.PRICE, place, ts_ns, detail)
+        else:
+            self._near_ticks = price_ticks
 
     def _tell_marks(self, faults: Iterable[MarkFault]) -> None:
         for one in faults:

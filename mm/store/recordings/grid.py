@@ -7,7 +7,7 @@ and a person decides. Invariant: each step divides the one before it, and the la
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from math import gcd
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -21,6 +21,15 @@ _KNOWN_MAX: Final = 200_000
 
 Place: TypeAlias = tuple[str, int]
 """File and row."""
+
+
+class GridStep(NamedTuple):
+    """A number that made a grid finer. Fields: step: of the grid with it, as text; file, row; value."""
+
+    step: str
+    file: str
+    row: int
+    value: str
 
 
 class GridDoubt(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +140,14 @@ class Grid:
         """The largest number as text."""
         return short_text(self.most_atoms, self.scale)
 
+    @property
+    def steps(self) -> tuple[GridStep, ...]:
+        """The numbers that made it as fine as it is, in the order in which they came."""
+        return tuple(
+            GridStep(short_text(step, self.scale), file, row, short_text(atoms, self.scale))
+            for step, ((file, row), atoms) in zip(self._steps[1:], self._firsts[1:], strict=True)
+        )
+
     def doubt(self, name: str) -> GridDoubt | None:
         """Return what is to be told of it, None if enough numbers need its step. Args: name: tick or lot."""
         whole = sum(self._counts[1:])
@@ -149,6 +166,15 @@ class Grid:
                     value=short_text(atoms, self.scale),
                 )
         return None
+
+
+def off_grid(name: str, asked: Decimal, steps: Sequence[GridStep]) -> str:
+    """Return where the first number stands that a grid does not hold, in words, "" if that is not known."""
+    for one in steps:
+        if Decimal(one.step) % asked:
+            what = "price" if name == "tick" else "size"
+            return f"{one.file}: row {one.row}: {what} {one.value} is the first that lies off it"
+    return ""
 
 
 def doubts_of(prices: Grid, sizes: Grid, facts: Facts) -> tuple[GridDoubt, ...]:

@@ -1,7 +1,7 @@
 """The messages of a source with the place of each: file and row, as a person finds it there.
 
-A row is a line in text and a row of a file of single orders, counted from 1, and a row of a Parquet file,
-counted from 0. Must never hold more
+A row is a line in text, a record of `mm record` and a row of a file of single orders, counted from 1, and a
+row of a Parquet file, counted from 0. Must never hold more
 than a chunk. Invariant: every message of the source is told once, in order, those beside the tape too.
 """
 
@@ -12,6 +12,7 @@ from mm.domain.events import AnyEvent
 from mm.domain.tape import OTHER, WINDOW_ROWS, Chunk, Column, Row
 from mm.store.recordings.detailed import MADE_HERE, Detailed, Details
 from mm.store.recordings.foreign.base import ForeignSource
+from mm.store.recordings.framed.source import FramedSource
 from mm.store.recordings.raw_source import RawSource
 from mm.store.recordings.source import Source
 
@@ -38,7 +39,9 @@ class Located(NamedTuple):
 
 def located(source: Source) -> Iterator[Located]:
     """Yield the messages of a source. Raises: what the source raises."""
-    if isinstance(source, RawSource) or (isinstance(source, ForeignSource) and source.order_symbols):
+    if isinstance(source, RawSource | FramedSource) or (
+        isinstance(source, ForeignSource) and source.order_symbols
+    ):
         yield from _by_lines(source)
         return
     parts = getattr(source, "parts", None)
@@ -57,18 +60,19 @@ def located(source: Source) -> Iterator[Located]:
         before += sum(1 for frame in detailed.details.frame.tolist() if frame != MADE_HERE)
 
 
-def _by_lines(source: RawSource | ForeignSource) -> Iterator[Located]:
-    files, numbers = [str(path) for path in source.paths], source.lines
+def _by_lines(source: RawSource | ForeignSource | FramedSource) -> Iterator[Located]:
+    files, numbers, first = [str(path) for path in source.paths], source.lines, 0
     last = (files[0], 1)
 
     def place(_row: int, frame: int) -> Place:
         nonlocal last
         if frame != MADE_HERE:
-            last = files[numbers[0][frame]], numbers[1][frame]
+            last = files[numbers[0][frame - first]], numbers[1][frame - first]
         return last
 
     for detailed in source.detailed():
         numbers = source.lines
+        first = source.first_frame if isinstance(source, FramedSource) else 0
         yield from _told(detailed, place)
 
 

@@ -16,6 +16,7 @@ from mm.domain.tape import OTHER, Chunk, Columns, Row, messages
 from mm.errors import RecordingUnusable
 from mm.store.recordings.marks import Marks, marks_of, venue_of
 from mm.store.recordings.orders import order_symbols_of
+from mm.store.recordings.remarks import remarks_of
 from mm.store.recordings.source import CHUNK_ROWS, Source, SourceGap, check_span
 
 _MARKET: Final = Columns._fields.index("market")
@@ -70,6 +71,12 @@ class MergedSource:
         """Those of all symbols chosen, in order of time."""
         found = [gap for source in self._sources for gap in source.gaps if gap.symbol in self.symbols]
         return tuple(sorted(found, key=lambda gap: gap.to_ns))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What those of the symbols chosen have to say."""
+        chosen = [one for one in self._sources if set(one.symbols) & set(self.symbols)]
+        return tuple(words for source in chosen for words in remarks_of(source))
 
     def marks(self) -> dict[str, Marks]:
         """Return the mark prices of the symbols chosen."""

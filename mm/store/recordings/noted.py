@@ -5,11 +5,14 @@ Must never change what it hands on. Invariant: after a reading each lost book in
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Final
 
 from mm.domain.events import BookLost
-from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT, Chunk
+from mm.domain.tape import DELTA, KEYFRAME, OTHER, SNAPSHOT, WINDOW_ROWS, Chunk
 from mm.store.recordings.detailed import Detailed
 from mm.store.recordings.source import SourceGap
+
+_CHANGES: Final = (SNAPSHOT, DELTA)
 
 
 class GapNotes:
@@ -21,22 +24,22 @@ class GapNotes:
         self._name = name
         self._noted: list[SourceGap] = []
         self._open: dict[str, list[int]] = {}
-        self._before_ns = 0
+        self._changed_ns: dict[str, int] = {}
 
     def through(self, told: Iterator[Detailed]) -> Iterator[Detailed]:
         """Hand the chunks of a reading on; what an earlier one noted is forgotten."""
-        self.gaps, self._noted, self._open, self._before_ns = (), [], {}, 0
+        self.gaps, self._noted, self._open, self._changed_ns = (), [], {}, {}
         for detailed in told:
             chunk = detailed.chunk
             if self._open or any(isinstance(event, BookLost) for event in chunk.others):
                 self._look(chunk)
                 self.gaps = tuple(self._noted)
-            if chunk.rows:
-                self._before_ns = chunk.columns.ts_ns[chunk.rows - 1 : chunk.rows : 1].tolist()[0]
+            else:
+                self._changed_ns |= _last_changes(chunk)
             yield detailed
 
     def _look(self, chunk: Chunk) -> None:
-        columns, before_ns = chunk.columns, self._before_ns
+        columns = chunk.columns
         rows = zip(
             *(column.tolist() for column in (columns.ts_ns, columns.kind, columns.market, columns.seq)),
             strict=True,
@@ -46,10 +49,12 @@ class GapNotes:
                 event = chunk.others[seq]
                 if isinstance(event, BookLost):
                     self._open.setdefault(event.symbol, []).append(len(self._noted))
-                    self._noted.append(self._gap(event, before_ns or ts_ns))
-            elif kind in (SNAPSHOT, KEYFRAME):
+                    self._noted.append(self._gap(event, self._changed_ns.get(event.symbol, ts_ns)))
+                continue
+            if kind in (SNAPSHOT, KEYFRAME):
                 self._end(chunk.symbols[market], ts_ns)
-            before_ns = ts_ns
+            if kind in _CHANGES:
+                self._changed_ns[chunk.symbols[market]] = ts_ns
 
     def _gap(self, event: BookLost, from_ns: int) -> SourceGap:
         return SourceGap(
@@ -64,3 +69,18 @@ class GapNotes:
     def _end(self, symbol: str, ts_ns: int) -> None:
         for at in self._open.pop(symbol, ()):
             self._noted[at] = replace(self._noted[at], until_ns=ts_ns)
+
+
+# Local time of the last change of each book in a chunk, from its end on: mostly it stands near there.
+def _last_changes(chunk: Chunk) -> dict[str, int]:
+    found: dict[str, int] = {}
+    columns, end = chunk.columns, chunk.rows
+    while end > 0 and len(found) < len(chunk.symbols):
+        part = slice(max(0, end - WINDOW_ROWS), end)
+        rows = zip(
+            *(one[part].tolist() for one in (columns.ts_ns, columns.kind, columns.market)), strict=True
+        )
+        window = {chunk.symbols[market]: ts_ns for ts_ns, kind, market in rows if kind in _CHANGES}
+        found = window | found
+        end -= WINDOW_ROWS
+    return found

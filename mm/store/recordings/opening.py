@@ -9,12 +9,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from mm.errors import ConfigError, RecordingUnusable
+from mm.errors import ConfigError, RecordingUnusable, UsageError
 from mm.store.journal.layout import JOURNAL_NAME
 from mm.store.recordings.extra import require_research
 from mm.store.recordings.foreign.npz import is_npz
 from mm.store.recordings.foreign.tardis_csv import is_tardis
 from mm.store.recordings.framed.form import PREAMBLE, SUFFIX
+from mm.store.recordings.framed.source import FramedSource, framed_sources
 from mm.store.recordings.merged import merged
 from mm.store.recordings.parquet.layout import MANIFEST_NAME
 from mm.store.recordings.raw.lines import content_bytes
@@ -101,14 +102,31 @@ def opened_each(opening: Opening) -> list[Source]:
     if wanted:
         _check_there(found, wanted)
     return [
-        merged([source], (symbol,))
+        _alone(source, symbol)
         for source in found
         for symbol in source.symbols
         if not wanted or symbol in wanted
     ]
 
 
+# A source that can tell one of its markets by itself does that with all details.
+def _alone(source: Source, symbol: str) -> Source:
+    if len(source.symbols) > 1 and isinstance(source, FramedSource):
+        return source.alone(symbol)
+    return merged([source], (symbol,))
+
+
+def require_once(paths: Sequence[Path]) -> None:
+    """Raise UsageError if one of these is there twice."""
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            raise UsageError(f"{path} is named twice", hint="name each recording once")
+        seen.add(path.resolve())
+
+
 def _found(opening: Opening) -> list[Source]:
+    require_once(opening.paths)
     forms = [form_of(path) for path in opening.paths]
     found: list[Source] = []
     for form in dict.fromkeys(forms):
@@ -202,12 +220,6 @@ def _stores(paths: Sequence[Path], facts: Facts) -> list[Source]:
     return [source for path in paths for source in store_sources(path)]
 
 
-def _framed(paths: Sequence[Path], facts: Facts) -> list[Source]:
-    from mm.store.recordings.framed.source import framed_sources  # noqa: PLC0415 - only what is asked for
-
-    return framed_sources(paths, facts)
-
-
 def _npz(paths: Sequence[Path], facts: Facts) -> list[Source]:
     from mm.store.recordings.foreign.npz import hftbacktest_sources  # noqa: PLC0415 - of this form
 
@@ -224,7 +236,7 @@ _OPENERS: Final[dict[Form, Callable[[Sequence[Path], Facts], list[Source]]]] = {
     Form.STORE: _stores,
     Form.RUN: _runs,
     Form.PARQUET: _parquet,
-    Form.FRAMED: _framed,
+    Form.FRAMED: framed_sources,
     Form.NPZ: _npz,
     Form.TARDIS: _tardis,
 }

@@ -14,6 +14,7 @@ import msgspec
 
 from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
 from mm.errors import ConfigError, RecordingUnusable
+from mm.store.recordings.grid import GridStep, off_grid
 from mm.store.recordings.raw.records import Market
 from mm.store.recordings.raw.scan import RecordingInfo
 from mm.store.recordings.source import Facts
@@ -81,11 +82,12 @@ def pair_of(
     return base, quote
 
 
-def grid_of(name: str, asked: Decimal | None, found: str) -> Decimal:
+def grid_of(name: str, asked: Decimal | None, found: str, steps: Sequence[GridStep] = ()) -> Decimal:
     """Return the tick or the lot: as asked, else as found.
 
-    Args: found: what divides all numbers, "" if there were none. Raises: ConfigError if neither is there, or
-    they do not fit: the finest grid on which all numbers lie is the coarsest that may be asked for.
+    Args: found: what divides all numbers, "" if there were none; steps: which made it so fine.
+    Raises: ConfigError if neither is there, or they do not fit: the finest grid on which all numbers lie is
+    the coarsest that may be asked for.
     """
     if asked is None:
         if not found:
@@ -97,8 +99,9 @@ def grid_of(name: str, asked: Decimal | None, found: str) -> Decimal:
     if asked <= 0:
         raise ConfigError(f"--{name} was {asked}, expected a number above zero")
     if found and Decimal(found) % asked:
+        where = off_grid(name, asked, steps)
         raise ConfigError(
-            f"--{name} was {asked}, but the recording lies on a grid of {found}",
+            f"--{name} was {asked}, but the recording lies on a grid of {found}{where and f': {where}'}",
             hint="expected a divisor of it",
         )
     return asked
@@ -108,7 +111,8 @@ class Recorded(NamedTuple):
     """What a recording tells of its instrument.
 
     Fields: where: file; symbol: the venue's, upper case; tick_size, lot_size: what divides all prices and all
-    sizes traded, as text, "" if there were none; price_max: the highest price, as text.
+    sizes traded, as text, "" if there were none; price_max: the highest price, as text; price_steps,
+    size_steps: the numbers that made the grid, where that is known.
     """
 
     where: str
@@ -117,11 +121,22 @@ class Recorded(NamedTuple):
     tick_size: str
     lot_size: str
     price_max: str
+    price_steps: tuple[GridStep, ...] = ()
+    size_steps: tuple[GridStep, ...] = ()
 
 
 def recorded_of(info: RecordingInfo) -> Recorded:
     """Return what one pass over raw files tells of their instrument."""
-    return Recorded(info.files[0], info.symbol, info.market, info.tick_size, info.lot_size, info.price_max)
+    return Recorded(
+        info.files[0],
+        info.symbol,
+        info.market,
+        info.tick_size,
+        info.lot_size,
+        info.price_max,
+        info.price_steps,
+        info.size_steps,
+    )
 
 
 def recorded_spec(
@@ -131,7 +146,8 @@ def recorded_spec(
 
     Raises: ConfigError.
     """
-    tick, lot = grid_of("tick", asked[0], recorded.tick_size), grid_of("lot", asked[1], recorded.lot_size)
+    tick = grid_of("tick", asked[0], recorded.tick_size, recorded.price_steps)
+    lot = grid_of("lot", asked[1], recorded.lot_size, recorded.size_steps)
     price_max = Decimal(recorded.price_max) * _PRICE_ROOM
     return InstrumentSpec(
         symbol="/".join(pair),
@@ -160,9 +176,10 @@ def instrument_of(told: Recorded | RecordingInfo, facts: Facts) -> Instrument:
             raise ConfigError("--tick and --lot do not go with --info, which says both")
         spec = _published(facts.exchange_info, symbol, pair)
         if recorded.tick_size and Decimal(recorded.tick_size) % spec.tick_size:
+            first = off_grid("tick", spec.tick_size, recorded.price_steps)
             raise RecordingUnusable(
                 f"{where}: its prices lie on a grid of {recorded.tick_size}, {facts.exchange_info} says that"
-                f" the tick of {symbol} is {spec.tick_size}",
+                f" the tick of {symbol} is {spec.tick_size}{first and f': {first}'}",
                 hint="name what the venue said when it was recorded, or --tick and --lot",
             )
     try:

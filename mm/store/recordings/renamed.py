@@ -14,6 +14,7 @@ from mm.domain.tape import Chunk
 from mm.domain.watched import joined_name, split_name
 from mm.store.recordings.marks import Marks, marks_of, venue_of
 from mm.store.recordings.orders import order_symbols_of
+from mm.store.recordings.remarks import remarks_of
 from mm.store.recordings.source import Source, SourceGap
 
 
@@ -43,6 +44,11 @@ class RenamedSource:
     def gaps(self) -> tuple[SourceGap, ...]:
         """Those of the source beneath."""
         return tuple(replace(gap, symbol=joined_name(self._venue, gap.symbol)) for gap in self._source.gaps)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the source beneath has to say."""
+        return remarks_of(self._source)
 
     def marks(self) -> dict[str, Marks]:
         """Return those of the source beneath."""

@@ -27,6 +27,9 @@ OPENING_NS: Final = 60 * 1_000_000_000
 UNJOINED: Final = "changes of the book, and no snapshot that they join"
 """Why there is no book in the beginning."""
 
+DAYS_GONE: Final = "the store holds nothing of the days between this one and the one before it"
+"""Why a book is lost behind days of an import that are not there."""
+
 SEAM: Final = "not recorded together with what came before"
 """Why a book is lost where another import begins."""
 

@@ -12,17 +12,26 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.errors import MMError, RecordingDamaged, RecordingUnusable, StateCorrupt
 from mm.store.recordings.candles.klines_file import check_klines
 from mm.store.recordings.extra import require_research
 from mm.store.recordings.findings import Fault, Finding, Findings, MarketChecks
 from mm.store.recordings.framed.ends import torn_ends
+from mm.store.recordings.framed.form import SUFFIX
 from mm.store.recordings.framed.own import OwnFacts, own_facts
-from mm.store.recordings.framed.reader import FramedRecording, is_framed
+from mm.store.recordings.framed.reader import FramedRecording, is_framed, record_offsets
 from mm.store.recordings.located import located
-from mm.store.recordings.opening import opened_each
-from mm.store.recordings.parquet.layout import MANIFEST_NAME, partitions, read_manifest
+from mm.store.recordings.opening import opened_each, require_once
+from mm.store.recordings.parquet.layout import (
+    MANIFEST_NAME,
+    partitions,
+    read_manifest,
+    unlisted,
+    unlisted_words,
+)
 from mm.store.recordings.raw.lines import Line, lines
 from mm.store.recordings.raw_source import file_digest
 from mm.store.recordings.source import Facts, Opening, Source
@@ -44,13 +53,15 @@ class Verified:
     """What a check came to.
 
     Fields: name: what was read; totals: of all its markets; candles: that were held against the trades of a
-    recording; findings: listed; counts: of all findings, by kind; first_ns, last_ns: local times, 0 if
-    nothing could be read; account: what is there of one, None if none was recorded.
+    recording; candles_read: those in files of candles; findings: listed; counts: of all findings, by kind;
+    first_ns, last_ns: local times, 0 if nothing could be read; account: what is there of one, None if none
+    was recorded.
     """
 
     name: str
     totals: Totals
     candles: int
+    candles_read: int
     findings: tuple[Finding, ...]
     counts: dict[Fault, int]
     first_ns: int
@@ -69,11 +80,14 @@ def verify(
     """Check recordings, files of candles, and those against the recordings that they are named with.
 
     Args: progress: is told how much of the local time is read, and of how much, in ns.
-    Raises: ConfigError if Parquet cannot be read here, or the facts do not fit.
+    Raises: ConfigError if Parquet cannot be read here, or the facts do not fit; UsageError if a path is named
+    twice.
     """
     candles = [path for path in paths if _is_candles(path)]
     findings = Findings()
-    markets = {path: _check_candles(path, findings) for path in candles}
+    require_once(paths)
+    counted = {path: _check_candles(path, findings) for path in candles}
+    markets = {path: tuple(counts) for path, counts in counted.items()}
     rest = [path for path in paths if path not in candles]
     for path in rest:
         if path.is_dir():
@@ -90,6 +104,9 @@ def verify(
         totals.add(_check_rows(source, rest[0], findings, progress))
         for path, names in markets.items():
             compared += _compare(source, path, names, findings)
+    for path in rest:
+        for day in unlisted(path) if path.is_dir() else ():
+            findings.add(Fault.MANIFEST, (str(day), 0), 0, unlisted_words(day))
     if sources:
         _check_ends(rest, findings)
     account = _check_account(rest, findings) if sources else None
@@ -98,11 +115,24 @@ def verify(
         name="; ".join([source.name for source in sources] or [str(path) for path in paths]),
         totals=totals,
         candles=compared,
-        findings=tuple(findings.listed),
+        candles_read=sum(sum(counts.values()) for counts in counted.values()),
+        findings=_with_bytes(findings.listed),
         counts=findings.counts,
         first_ns=min((first_ns for first_ns, _ in times if first_ns), default=0),
         last_ns=max((last_ns for _, last_ns in times), default=0),
         account=account,
+    )
+
+
+# Of a record the byte is told too: no editor counts records.
+def _with_bytes(listed: Sequence[Finding]) -> tuple[Finding, ...]:
+    rows: dict[str, set[int]] = {}
+    for one in listed:
+        if one.row and one.file.endswith(SUFFIX):
+            rows.setdefault(one.file, set()).add(one.row)
+    offsets = {file: record_offsets(Path(file), numbers) for file, numbers in rows.items()}
+    return tuple(
+        msgspec.structs.replace(one, byte=offsets.get(one.file, {}).get(one.row, -1)) for one in listed
     )
 
 
@@ -225,8 +255,8 @@ def _time_column(head: Line) -> tuple[int, int] | None:
 
 
 # Candles of one market stand one after the other; the shortest distance is their length.
-# Returns the markets of the file, "" if it does not name them.
-def _check_candles(path: Path, findings: Findings) -> tuple[str, ...]:
+# Returns how many of each market the file has, "" if it does not name them.
+def _check_candles(path: Path, findings: Findings) -> dict[str, int]:
     times: dict[str, list[tuple[int, int]]] = {}
     try:
         head, *rest = lines(path)
@@ -244,10 +274,10 @@ def _check_candles(path: Path, findings: Findings) -> tuple[str, ...]:
             times.setdefault(market, []).append((ts_ns, line.number))
     except (RecordingDamaged, RecordingUnusable, ValueError, IndexError) as error:
         findings.add(Fault.DAMAGED, (str(path), getattr(error, "line", 0)), 0, _without(str(path), error))
-        return ()
+        return {}
     for market, found in times.items():
         _check_holes(path, market, found, findings)
-    return tuple(times)
+    return {market: len(found) for market, found in times.items()}
 
 
 # Candles of this market, by name where the file tells one, have to be those that its trades make.

@@ -14,7 +14,7 @@ from mm.bootstrap import run as run_bot
 from mm.bootstrap.backtest.run import BacktestJob, BacktestResult, prepared, run_job
 from mm.bootstrap.backtest.runs import read_result, run_digest
 from mm.domain.units import NS_PER_S
-from mm.errors import ConfigError, RecordingUnusable, StateCorrupt
+from mm.errors import ConfigError, RecordingUnusable, StateCorrupt, UsageError
 from mm.settings.options import RunOptions
 from mm.store.journal.layout import runs
 from tests.builders.backtests import config, lived
@@ -201,9 +201,10 @@ def test_a_part_is_played_by_times_or_by_offsets(life: tuple[Path, Path]) -> Non
     assert same_but_time(offsets) == same_but_time(times)
     assert offsets.began_ns == first_ns + 30 * NS_PER_S
     assert first_ns + 89 * NS_PER_S < offsets.ended_ns < first_ns + 90 * NS_PER_S
-    for wrong in (replace(job, from_ns=10 * 60 * NS_PER_S, to_ns=0), replace(job, to_ns=20 * NS_PER_S)):
-        with pytest.raises(RecordingUnusable, match="nothing between 2027-01-15T08:"):
-            run_job(wrong)
+    with pytest.raises(RecordingUnusable, match="nothing between 2027-01-15T08:"):
+        run_job(replace(job, from_ns=10 * 60 * NS_PER_S, to_ns=0))
+    with pytest.raises(UsageError, match=r"--from 2027-01-15T08:.* does not come before --to 2027-01-15T08:"):
+        run_job(replace(job, to_ns=20 * NS_PER_S))
 
 
 def test_it_leaves_a_directory_with_which_it_can_be_repeated(life: tuple[Path, Path], tmp_path: Path) -> None:

@@ -114,6 +114,10 @@ def test_the_verb_tells_what_it_found_and_writes_it_when_asked(
     assert "made on paper, by a model" in said
     assert "nothing is written without --write" in said
     assert fill_model_words(data_dir) is None
+    rows = [line.split() for line in said.partition("below best")[2].splitlines()[2:4]]
+    first, second = (float(row[1].replace(",", "")) for row in rows)
+    assert rows[0][2] == "-"
+    assert first - second == pytest.approx(float(rows[1][2].replace(",", "")), abs=0.11)
 
     code, said, _ = run(capsys, "--fills", data_dir, "--write", "--json")
     assert code == EXIT_OK

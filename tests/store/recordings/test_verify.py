@@ -79,6 +79,41 @@ def test_trades_that_are_missing_or_there_twice_are_found(tmp_path: Path) -> Non
     assert only(checked(tape.save(tmp_path / "b.gz")), Fault.DUPLICATE_TRADE).row == len(tape.lines)
 
 
+@pytest.mark.parametrize("price", ["0.00000000", "1.00000000", "400000.00000000"])
+def test_a_trade_far_from_the_market_is_told(tmp_path: Path, price: str) -> None:
+    """At no price, or at one that the book beside it makes a mistake; one within it is none."""
+    tape = ordinary(rounds=3).trade(price, "0.01000000", buyer_is_maker=True)
+    row = len(tape.lines)
+    tape.trade("62000.00000000", "0.01000000", buyer_is_maker=False)
+    finding = only(checked(tape.save(tmp_path / "a.gz")), Fault.PRICE)
+    assert finding.row == row
+
+
+def test_a_market_of_trades_alone_is_held_against_the_one_before(tmp_path: Path) -> None:
+    """There is no book that says what a price is like."""
+    tape = Tape()
+    for price in ("61000.00000000", "61000.10000000", "1.00000000", "61000.20000000"):
+        tape.trade(price, "0.01000000", buyer_is_maker=True)
+    assert only(checked(tape.save(tmp_path / "a.gz")), Fault.PRICE).row == 3
+
+
+def test_a_gap_has_one_length(tmp_path: Path) -> None:
+    """From the last change to the next whole book: a check says what a backtest says."""
+    tape = ordinary(rounds=3)
+    tape.now_ms += 7_000
+    busy(tape.diff(skip=7), 3).snapshot()
+    path = busy(tape, 2).save(tmp_path / "a.gz")
+    source = RawSource([path], Facts())
+    stored = write_normalised(source, tmp_path / "a.parquet", told).path
+    normalised = open_source([stored])
+    rows_of(normalised)
+    for one, name in ((source, path), (normalised, stored)):
+        (gap,) = one.gaps
+        lasted_s = (gap.end_ns(one.last_ns) - gap.from_ns) / S
+        assert lasted_s > 10
+        assert f"no book for {lasted_s:.3f} s" in only(checked(name), Fault.GAP).detail
+
+
 def test_a_crossed_book_is_told_with_how_long(tmp_path: Path) -> None:
     """Once, where it begins; crossed best prices too."""
     tape = ordinary(rounds=3).diff((("61000.50000000", "1.00000000"),))
@@ -184,7 +219,7 @@ def test_gaps_of_a_store_are_found_in_its_files(tmp_path: Path) -> None:
     found = checked(tmp_path / "store")
     assert found.counts == {Fault.GAP: 3}
     assert found.findings[0].file.endswith(".parquet")
-    assert found.findings[0].detail == "the connection ended; no book for 0.100 s"
+    assert found.findings[0].detail == "the connection ended; no book for 0.500 s"
 
 
 def two_imports(tmp_path: Path, *, snapshot_after_s: int = 0) -> tuple[Path, list[Path]]:
@@ -329,6 +364,10 @@ def test_holes_between_candles_are_found(tmp_path: Path) -> None:
     found = checked(tmp_path / "a.csv")
     assert found.counts == {Fault.CANDLE_HOLE: 1, Fault.DUPLICATE: 1}
     assert (found.findings[0].row, found.findings[0].detail) == (4, "2 candles of a of 60 s are missing")
+    lines = ["open_time_s,open", *(f"{60 * at},1" for at in range(1, 8))]
+    (tmp_path / "whole.csv").write_text("\n".join(lines) + "\n")
+    whole = checked(tmp_path / "whole.csv")
+    assert (whole.is_clean, whole.candles_read, whole.candles) == (True, 7, 0)
     (tmp_path / "b.csv").write_text("open_time_s,open\n60,1\nx,1\n")
     assert checked(tmp_path / "b.csv").counts == {Fault.DAMAGED: 1}
 

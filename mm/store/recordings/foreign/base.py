@@ -226,6 +226,8 @@ class ForeignSeen:
             gaps=(),
             gap_count=0,
             has_snapshot=bool(self.snapshots),
+            price_steps=self.prices.steps,
+            size_steps=(self.sizes if self.sizes.atoms else self.depths).steps,
         )
         return instrument_of(info, facts)
 

@@ -7,7 +7,8 @@ with its byte. Memory is bounded by a piece of the file and one record.
 
 import mmap
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final, NoReturn
 
@@ -216,7 +217,24 @@ def segment_files(paths: Sequence[Path]) -> list[Path]:
         files += inside
     if not files:
         raise RecordingUnusable("no recording was named")
+    seen: set[Path] = set()
+    for path in map(Path.resolve, files):
+        if path in seen:
+            raise RecordingUnusable(f"{path}: is named twice", hint="name each recording once")
+        seen.add(path)
     return files
+
+
+def record_offsets(path: Path, numbers: Collection[int]) -> dict[int, int]:
+    """Return where records of a segment begin, in bytes, by their numbers from 1, as far as it is whole."""
+    found: dict[int, int] = {}
+    with suppress(RecordingDamaged, RecordingUnusable):
+        for number, one in enumerate(FramedSegment(path), start=1):
+            if number in numbers:
+                found[number] = one.offset
+                if len(found) == len(numbers):
+                    break
+    return found
 
 
 def is_framed(path: Path) -> bool:

@@ -5,6 +5,7 @@ snapshot joins. Must never read on behind damage. Invariant: frames of a connect
 newer has spoken.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
@@ -39,13 +40,17 @@ ENDS: Final = "the recording before it ends"
 class FramedSource:
     """One or several segments, and one or several of their markets; see `mm.store.recordings.source.Source`.
 
-    Fields: others: how many frames were no rows in what was read last, by their stream's name.
+    Fields: others: how many frames were no rows in what was read last, by their stream's name; lines: of each
+    frame of the chunk that was read last with details, the first of which is first_frame: the file, by its
+    place in `paths`, and the record, from 1.
     """
 
     def __init__(self, recording: FramedRecording, symbols: tuple[str, ...] = ()) -> None:
         """Keep the segments. Args: symbols: unified names, empty: all. Raises: ConfigError for another."""
         self.recording = recording
         self.others: dict[str, int] = {}
+        self.lines: list[array[int]] = [array("q"), array("q")]
+        self.first_frame = 0
         known = {instrument.symbol: instrument for instrument in recording.headers[0].instruments}
         for symbol in symbols:
             if symbol not in known:
@@ -59,6 +64,15 @@ class FramedSource:
         first = self.recording.headers[0].recording
         count = len(self.recording.segments)
         return first if count == 1 else f"{first} and {count - 1} more segments"
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files of its segments, in order."""
+        return self.recording.segments
+
+    def alone(self, symbol: str) -> "FramedSource":
+        """Return one of its markets as a source of its own; raises ConfigError if it does not hold it."""
+        return FramedSource(self.recording, (symbol,))
 
     @property
     def venue(self) -> str:
@@ -156,14 +170,18 @@ class FramedSource:
         return self._read(0, 0, details=True)
 
     def _read(self, from_ns: int, to_ns: int, *, details: bool) -> Iterator[Detailed]:
-        loom = _Loom(self._instruments, DetailedWriter(self.symbols, details=details))
+        loom = _Loom(self._instruments, DetailedWriter(self.symbols, details=details), self._recorded())
         self.others, cut = loom.others, Cut(loom.writer, from_ns)
+        places = {path: number for number, path in enumerate(self.recording.segments)}
+        self._forget_lines(loom)
         for path, number, found in self._records(from_ns, loom):
             if to_ns and found.ts_ns >= to_ns:
                 break
             full = cut.before(found.ts_ns, loom.weavers)
             if full is not None:
                 yield full
+                self._forget_lines(loom)
+            before = loom.frames
             try:
                 loom.take(found, number)
             except ValueError as error:
@@ -174,8 +192,20 @@ class FramedSource:
                     offset=found.offset,
                     hint="the recording says another grid than its frames have",
                 ) from None
+            if details and loom.frames > before:
+                self.lines[0].append(places[path])
+                self.lines[1].append(number)
         if len(loom.writer):
             yield loom.writer.take()
+
+    # A day has more frames than there is room for: places are kept of one chunk.
+    def _forget_lines(self, loom: "_Loom") -> None:
+        self.lines = [array("q"), array("q")]
+        self.first_frame = loom.frames
+
+    # What is recorded of markets that are not asked for is no frame that nobody knows.
+    def _recorded(self) -> frozenset[str]:
+        return frozenset(one.venue_symbol for one in self.recording.headers[0].instruments)
 
     def marks(self) -> dict[str, Marks]:
         """Return the mark prices by symbol, where they were recorded."""
@@ -209,8 +239,12 @@ class FramedSource:
 
 class _Loom:
     # All markets of a recording, woven into one tape.
-    def __init__(self, instruments: tuple[Instrument, ...], writer: DetailedWriter) -> None:
+    def __init__(
+        self, instruments: tuple[Instrument, ...], writer: DetailedWriter, recorded: frozenset[str]
+    ) -> None:
         self.writer = writer
+        self.frames = 0
+        self._recorded = recorded
         self.others: dict[str, int] = {}
         self._markets: dict[str, Weaver] = {}
         for instrument in instruments:
@@ -218,7 +252,6 @@ class _Loom:
             made.others = self.others
         self.weavers = tuple(self._markets.values())
         self._connection = 0
-        self._frames = 0
         self._has_spoken = False  # whether anything was heard since the books were given up last
 
     def take(self, found: FramedRecord, number: int) -> None:
@@ -255,12 +288,14 @@ class _Loom:
     def _weave(self, record: Record) -> None:
         market = self._markets.get(record.symbol)
         if market is None:
+            if record.symbol in self._recorded:
+                return
             name = record.stream if isinstance(record, Other) else f"of {record.symbol}"
             self.others[name] = self.others.get(name, 0) + 1
             return
         self._has_spoken = True
-        market.take(record, self._frames)
-        self._frames += 1
+        market.take(record, self.frames)
+        self.frames += 1
 
 
 def framed_sources(paths: Sequence[Path], facts: Facts) -> list[Source]:

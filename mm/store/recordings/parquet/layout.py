@@ -21,6 +21,9 @@ MANIFEST_NAME: Final = "manifest.json"
 FORM: Final = 1
 """Version of what is described here and of the columns of the files."""
 
+PART_SUFFIX: Final = ".parquet"
+_DAY: Final = "day="
+
 DAY_NS: Final = 86_400 * NS_PER_S
 
 
@@ -135,6 +138,24 @@ def partition(store: Path, venue: str, symbol: str, day: str) -> Path:
 def partitions(path: Path) -> list[Path]:
     """Return the partitions in a store or below any directory of it, sorted by their names."""
     return sorted(found.parent for found in path.rglob(MANIFEST_NAME))
+
+
+def unlisted(path: Path) -> list[Path]:
+    """Return the days in a store, or below any directory of it, that hold rows and no manifest: nothing of
+    them is read. Sorted by their names.
+    """
+    days = {found.parent for found in path.rglob(f"*{PART_SUFFIX}") if found.parent.name.startswith(_DAY)}
+    return sorted(day for day in days if not (day / MANIFEST_NAME).exists())
+
+
+def unlisted_words(directory: Path) -> str:
+    """Return what is to be said of such a day, without its name."""
+    count = sum(1 for _ in directory.glob(f"*{PART_SUFFIX}"))
+    files = "1 Parquet file" if count == 1 else f"{count} Parquet files"
+    return (
+        f"{files} and no {MANIFEST_NAME}, so nothing of this day is read: the manifest is gone, or its import"
+        " ended early and goes on when it is asked for again"
+    )
 
 
 def read_manifest(directory: Path) -> Manifest | None:

@@ -22,16 +22,19 @@ from mm.store.recordings.blocks import KIND, LAST, NAMES, SEQ, TS_NS, joined, ne
 from mm.store.recordings.detailed import KEPT, Detailed
 from mm.store.recordings.marks import Marks
 from mm.store.recordings.parquet.layout import (
+    DAY_NS,
     Manifest,
     Part,
     Span,
     partitions,
     read_manifest,
     same_grid,
+    unlisted,
+    unlisted_words,
 )
 from mm.store.recordings.parquet_files import ParquetFile
 from mm.store.recordings.raw_source import file_digest
-from mm.store.recordings.source import OPENING_NS, SEAM, UNJOINED, Source, SourceGap, check_span
+from mm.store.recordings.source import DAYS_GONE, OPENING_NS, SEAM, UNJOINED, Source, SourceGap, check_span
 
 if TYPE_CHECKING:
     from mm.store.recordings.parquet_files import Integers
@@ -56,11 +59,14 @@ class _Place(NamedTuple):
 class StoreSource:
     """The partitions of one market, in the order of their days. Implements `Source`.
 
-    Fields: manifests: by the directory of each partition.
+    Fields: manifests: by the directory of each partition; remarks: on days that are there and are not read.
     """
 
-    def __init__(self, directories: Sequence[Path]) -> None:
-        """Read the manifests. Raises: RecordingUnusable if the partitions are of several grids."""
+    def __init__(self, directories: Sequence[Path], left: tuple[Path, ...] = ()) -> None:
+        """Read the manifests.
+
+        Args: left: days of it that cannot be read. Raises: RecordingUnusable if they are of several grids.
+        """
         found = [(directory, read_manifest(directory)) for directory in directories]
         self.manifests: dict[Path, Manifest] = {path: one for path, one in found if one is not None}
         ordered = sorted(self.manifests, key=lambda path: self.manifests[path].first_ns)
@@ -73,6 +79,7 @@ class StoreSource:
                     f" lot {first.lot_size} in {ordered[0]}",
                     hint="days of one tick size can be read as one: name their partitions",
                 )
+        self.remarks = tuple(f"{day}: {unlisted_words(day)}" for day in left)
         self.instruments: tuple[Instrument, ...] = (first.instrument,)
         self.symbols = (first.symbol,)
         self.venue, self.controls = first.venue, first.controls
@@ -115,8 +122,8 @@ class StoreSource:
         for number, place in enumerate(self._places):
             if before is None:
                 found += self._opening(place)
-            elif _parts_ways(before.span, place.span):
-                found.append(self._gap(place, 0, (before.part.last_ns, place.part.first_ns), number, SEAM))
+            elif why := _parts_ways(before, place):
+                found.append(self._gap(place, 0, (before.part.last_ns, place.part.first_ns), number, why))
             before = place
             for gap in place.span.gaps:
                 if gap.part == place.part.name:
@@ -155,13 +162,14 @@ class StoreSource:
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""
         check_span(self, from_ns, to_ns)
-        first, before = self._first_place(from_ns), None
+        first = self._first_place(from_ns)
+        before: _Place | None = None
         for number, place in enumerate(self._places[first:]):
             if to_ns and place.part.first_ns >= to_ns:
                 return
-            if _parts_ways(before, place.span):
-                yield self._lost(place).chunk
-            before = place.span
+            if why := _parts_ways(before, place):
+                yield self._lost(place, why).chunk
+            before = place
             block, others = self._read(place, _TAPE)
             if from_ns and not number:
                 block = block[:, _begin(block, from_ns) :]
@@ -177,11 +185,11 @@ class StoreSource:
 
     def parts(self) -> Iterator[tuple[Path, Detailed]]:
         """Yield every file with all that it holds, kept rows too; before another import, a lost book."""
-        before: Span | None = None
+        before: _Place | None = None
         for place in self._places:
-            if _parts_ways(before, place.span):
-                yield place.path, self._lost(place)
-            before = place.span
+            if why := _parts_ways(before, place):
+                yield place.path, self._lost(place, why)
+            before = place
             block, others = self._read(place, _ALL)
             yield place.path, _with_others(self.symbols, block, others)
 
@@ -242,27 +250,34 @@ class StoreSource:
             self._others = path, tuple(events)
         return self._others[1]
 
-    def _lost(self, place: _Place) -> Detailed:
+    def _lost(self, place: _Place, reason: str) -> Detailed:
         row = new_block(1)
         row[TS_NS], row[KIND], row[LAST] = place.part.first_ns, OTHER, 1
-        lost = BookLost(ts_ns=place.part.first_ns, symbol=self.symbols[0], reason=SEAM)
+        lost = BookLost(ts_ns=place.part.first_ns, symbol=self.symbols[0], reason=reason)
         return joined(self.symbols, [row], (lost,))
 
 
 def store_sources(path: Path) -> list[Source]:
     """Return a source per market of a store, or of what lies below any directory of it."""
     groups: dict[tuple[str, str], list[Path]] = {}
+    left = unlisted(path)
     for directory in partitions(path):
         manifest = read_manifest(directory)
         assert manifest is not None
         groups.setdefault((manifest.venue, manifest.symbol), []).append(directory)
-    return [StoreSource(group) for group in groups.values()]
+    return [
+        StoreSource(group, tuple(day for day in left if day.parent == group[0].parent))
+        for group in groups.values()
+    ]
 
 
-def _parts_ways(before: Span | None, span: Span) -> bool:
-    if before is None or before is span:
-        return False
-    return not (before.import_id == span.import_id and span.continues)
+# Why a book does not go on from one part to the next, "" if it does.
+def _parts_ways(before: _Place | None, place: _Place) -> str:
+    if before is None or before.span is place.span:
+        return ""
+    if before.span.import_id != place.span.import_id or not place.span.continues:
+        return SEAM
+    return DAYS_GONE if place.part.first_ns // DAY_NS - before.part.last_ns // DAY_NS > 1 else ""
 
 
 # Where the book can be had that stands at a time.

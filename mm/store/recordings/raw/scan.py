@@ -12,7 +12,7 @@ import msgspec
 
 from mm.domain.units import NS_PER_MS
 from mm.errors import RecordingDamaged
-from mm.store.recordings.grid import Grid, GridDoubt, doubts_of
+from mm.store.recordings.grid import Grid, GridDoubt, GridStep, doubts_of
 from mm.store.recordings.raw.joiner import Joiner, Lost, Step
 from mm.store.recordings.raw.reader import Entry, records
 from mm.store.recordings.raw.records import (
@@ -59,7 +59,8 @@ class RecordingInfo(msgspec.Struct, frozen=True, kw_only=True):
         price_max: the highest price anywhere, as text; "0" if there is none.
         gaps: the first GAPS_MAX; gap_count: all. has_snapshot: whether a book can ever be rebuilt.
         book_ns: local time of the first book, 0 if there is none.
-        doubts: of the grids, where few numbers make them as fine as they are.
+        doubts: of the grids, where few numbers make them as fine as they are; price_steps, size_steps: the
+            numbers that made them.
     """
 
     files: tuple[str, ...]
@@ -84,6 +85,8 @@ class RecordingInfo(msgspec.Struct, frozen=True, kw_only=True):
     has_snapshot: bool
     book_ns: int = 0
     doubts: tuple[GridDoubt, ...] = ()
+    price_steps: tuple[GridStep, ...] = ()
+    size_steps: tuple[GridStep, ...] = ()
 
 
 def scan(
@@ -170,6 +173,8 @@ class _Seen:
             has_snapshot=self.has_book,
             book_ns=self.book_ns,
             doubts=doubts_of(self.prices, self.sizes, Facts()),
+            price_steps=self.prices.steps,
+            size_steps=self.sizes.steps,
         )
 
     def _time(self, venue_ms: int, local_ns: int) -> None:

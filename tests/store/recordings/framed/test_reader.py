@@ -263,8 +263,12 @@ def test_segments_that_do_not_belong_together_are_refused(tmp_path: Path) -> Non
     assert FramedRecording([first]).dropped == ("binance-20240808T235410.000Z",)
     with pytest.raises(RecordingUnusable, match="segment 5 follows segment 3: one is missing or twice"):
         FramedRecording([first, hole])
-    with pytest.raises(RecordingUnusable, match="segment 3 follows segment 3"):
+    with pytest.raises(RecordingUnusable, match=r"a\.mmr: is named twice"):
         FramedRecording([first, first])
+    copy = FramedTape(a_header(segment=3)).save(tmp_path, "copy.mmr")
+    with pytest.raises(RecordingUnusable, match="segment 3 follows segment 3: one is missing or twice"):
+        FramedRecording([first, copy])
+    copy.unlink()
     early = {"recording": "z", "began_ns": BEGAN_NS + 5, "opened_ns": BEGAN_NS + 5}
     long = FramedTape(a_header(segment=4, opened_ns=BEGAN_NS + 9)).save(tmp_path, "c.mmr")
     over = FramedTape(a_header(**early)).save(tmp_path, "d.mmr")

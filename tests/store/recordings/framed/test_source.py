@@ -181,7 +181,7 @@ def test_several_markets_are_one_tape_and_each_can_be_had_by_itself(tmp_path: Pa
     assert {event.symbol for event in heard(alone) if isinstance(event, TopOfBook | BookSnapshot)} == {
         "ETH/USDT"
     }
-    assert alone.others == {"of BTCUSDT": 10}
+    assert alone.others == {}
     chosen = open_source([path], symbol="ETH/USDT")
     assert heard(chosen) == heard(alone)
     assert chosen.instruments == (ETH_USDT,)
