@@ -102,7 +102,8 @@ def _keep_order(state: EngineState, order: Order) -> None:
         suspect(state, Stream.USER, "an order was not echoed")
     if order.absent_in_orders and order.absent_in_fills and order.cum_lots == 0:
         prove(state, order)
-    elif order.state in UNCERTAIN:
+    elif order.state in UNCERTAIN or (order.absent_since_ns and not order.absent_in_fills):
+        # One that is held for working too: the listing that was asked for may have been under way before.
         _ask(state, order)
 
 

@@ -122,9 +122,13 @@ class Liveness(Checker):
         scene, sessions = self.scene, self.scene.engine.state.sessions
         if session.reason == EXPOSURE:
             return len(sessions) > 1
-        standing = [sessions[scene.session_of[cid]] for cid in scene.truth.live if cid in scene.session_of]
+        # Theirs may just be replaced.
+        lately_ns = scene.now_ns - scene.reconciled_ns
         return session.reason == OWN and any(
-            one is not session and one.market is session.market for one in standing
+            one is not session
+            and one.market is session.market
+            and self._quoted_ns.get(one.index, 0) >= lately_ns
+            for one in sessions
         )
 
     def at_rest(self) -> None:

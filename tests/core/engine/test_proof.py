@@ -189,6 +189,41 @@ def test_a_fill_that_the_listing_of_then_passed_over_is_looked_for_again_before_
     assert rig.reports("order.dead") == []
 
 
+def test_an_order_held_for_working_is_not_kept_by_a_listing_that_was_under_way() -> None:
+    """Queries find nothing of it while fills are being listed: they are listed again after that, although a
+    working order is asked about by nobody (simulated: seed 200995).
+    """
+    rig = Rig(make_session(Scripted(bids=(Quote(MID - 20, 10),))))
+    rig.activate()
+    rig.list_fills(next_trade_id=6)
+    (place,) = rig.places()
+    rig.ack(place)
+    rig.keep_alive(31 * SECOND_NS)
+    symbol = rig.engine.state.symbols[INSTRUMENT.symbol]
+    while rig.order(place).not_found < 2:
+        rig.keep_alive(10 * SECOND_NS)
+        rig.list_orders()
+        rig.list_fills(next_trade_id=36)
+        rig.feed(OrderNotFound, cid=place.cid)
+    rig.keep_alive(60 * SECOND_NS)
+    rig.list_fills(next_trade_id=36)
+    began_ns = symbol.fills_asked_ns = rig.now_ns
+    rig.advance(50 * MS)
+    rig.feed(OrderNotFound, cid=place.cid)
+    assert rig.order(place).absent_since_ns == rig.now_ns
+    rig.list_fills(asked_ns=began_ns, next_trade_id=36)
+    assert rig.state_of(place) is OrderState.WORKING
+    for _ in range(5):
+        rig.engine.state.reconciled = 0  # the listings that come in any case are a long time off
+        rig.keep_alive(4 * SECOND_NS)
+        rig.list_orders()
+        rig.list_balances()
+        if symbol.fills_asked_ns:
+            rig.list_fills(asked_ns=symbol.fills_asked_ns, next_trade_id=36)
+        rig.advance(200 * MS)
+    assert rig.state_of(place) is DEAD
+
+
 def test_a_long_listing_that_is_under_way_is_not_begun_again() -> None:
     """Whoever asks for the same while its pages come waits for them."""
     rig, _ = in_doubt()

@@ -50,6 +50,8 @@ KEPT: Final = (
     (2_764, None, "a_top_just_before_changes_whose_clock_stands"),
     (41, 1_000, "a_halt_that_a_person_lifted_at_the_moment_of_the_verdict"),
     (2_616, None, "a_session_that_counts_its_holdings_at_the_moment_of_the_verdict"),
+    (200_369, 5_000, "a_session_crowded_out_by_orders_that_were_just_replaced"),
+    (200_995, 5_000, "an_order_held_for_working_that_no_listing_was_asked_for_again"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 
