@@ -1,5 +1,6 @@
 """The README is true: its examples run, its names exist, and what exists is named."""
 
+import importlib
 import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -7,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 import typer
 
@@ -14,10 +16,11 @@ import mm.errors
 from mm.bootstrap.verdict import judged
 from mm.cli.main import app
 from mm.domain.commands import Place, TimeInForce
+from mm.domain.quotes import Quotes
 from mm.domain.sides import Side
-from mm.domain.view import View
+from mm.domain.view import Reading, View
 from mm.observe.metrics import metrics_table
-from mm.quoting.flow import DiffusionParams, FlowParams
+from mm.quoting.flow import DiffusionParams, FlowFrom, FlowParams, MidVolatility
 from mm.quoting.params import QuotingParams
 from mm.quoting.session import SessionParams
 from mm.risk.base import RiskView
@@ -249,6 +252,45 @@ def test_the_example_of_a_strategy_can_be_configured(tmp_path: Path) -> None:
     pair = f'[pair.btc]\nsymbol = "BTC/USDT"\n{said[0]}'
     text = f'mode = "demo"\n{pair}\n[pair.btc.params]\norder_amount_base = 0.01\n'
     assert type(loaded(tmp_path, text).pair["btc"].params).__name__ == "Params"
+
+
+def test_the_example_of_signals_waits_and_quotes_by_them(tmp_path: Path) -> None:
+    """As it stands: what is missing is told; a tick farther in one-sided flow; off the side it goes to."""
+    (tmp_path / "mine.py").write_text(code(section("Use a signal"), "python"), encoding="utf-8")
+    found = strategy_class("./mine.py", tmp_path)
+    instrument = an_instrument()
+    strategy = found.start(cast(Any, found.params)(order_amount_base=Decimal("0.01")), instrument)
+
+    def quoted(*readings: Reading) -> Quotes[object]:
+        view = cast("View[object]", a_view(instrument=instrument))
+        return strategy.quotes(msgspec.structs.replace(view, readings=readings))
+
+    first = [spec.start().reading(0) for spec in strategy.needs]
+    view = a_view(instrument=instrument)
+    bid, ask = view.bids[0].price_ticks, view.asks[0].price_ticks
+    calm, toxic, up, even = (Reading(value, True) for value in (0.0, 0.2, 1.0, 0.5))
+    down, heavy, light = (Reading(value, True) for value in (-1.0, 0.8, 0.2))
+    assert quoted(*first).reason == "waits for buckets of volume (0 of 50)"
+    for readings, wanted in (
+        ((calm, up, even), ([bid], [ask])),
+        ((toxic, up, even), ([bid - 1], [ask + 1])),
+        ((calm, up, heavy), ([bid], [])),
+        ((calm, down, light), ([], [ask])),
+    ):
+        quotes = quoted(*readings)
+        found_prices = tuple([quote.price_ticks for quote in side] for side in (quotes.bids, quotes.asks))
+        assert found_prices == wanted
+
+
+def test_the_signals_are_listed_with_their_specs() -> None:
+    """Every file of the drawer, and no other; what a strategy is told to use by a word, it does."""
+    listed = dict(re.findall(r"\| `(\w+)` \| `(\w+Spec)` \|", section("Use a signal")))
+    there = {path.stem for path in (ROOT / "mm/signals").glob("[a-z]*.py")} - {"base"}
+    assert set(listed) == there
+    for name, spec in listed.items():
+        assert hasattr(importlib.import_module(f"mm.signals.{name}"), spec), name
+    words = set(re.findall(r'`(?:volatility_from|flow_from) = "(\w+)"`', section("Use a signal")))
+    assert words == {one.value for kind in (MidVolatility, FlowFrom) for one in kind}
 
 
 def test_the_example_of_a_rule_runs() -> None:

@@ -226,7 +226,7 @@ class Analytics:
                 step, Point(mark=self.mark(), spread_ticks=self._spread_ticks, bid_ticks=bid, ask_ticks=ask)
             )
         if step % (SNAPSHOT_NS // STEP_NS) == 0:
-            self.presence.look(self.mid_half_ticks)
+            self.presence.look(self._grid_ns, self.mid_half_ticks)
         if step == self._sample_step:
             self._sample_step += INTERVAL_NS // STEP_NS
             self.performance.sample(self.mark())

@@ -102,7 +102,8 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     it to be at the venue; empty before it was ever known. retired: positions of sessions that the config does
     not have any more; nothing trades on them, nothing forgets them. signals: what they had learnt; of some
     of them it may be of a life before. placed: the account's placements of the minute before, as (ns, how
-    many), oldest first.
+    many), oldest first. elsewhere: the last spans of epochs, first and last, oldest first, that were skipped
+    from one life to the one that took it over: what bears one of them was a process elsewhere.
     """
 
     epoch: int
@@ -116,6 +117,7 @@ class Estate(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag=True):
     retired: tuple[PositionEstate, ...] = ()
     signals: tuple[SignalEstate, ...] = ()
     placed: tuple[tuple[int, int], ...] = ()
+    elsewhere: tuple[tuple[int, int], ...] = ()
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Return this very estate: it is frozen all the way down."""

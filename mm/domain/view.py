@@ -17,12 +17,14 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     Fields: value: in the unit that the signal states. ready: False until the estimate is good enough.
     waits_for: what is missing while it is not ready ("37 of 60 samples"), empty when ready. more: what else
     the signal estimates, as its file says; empty where it says nothing, or while that is not known.
+    doubt: what speaks against using it although it is ready, in words; whoever decides by it is told once.
     """
 
     value: float
     ready: bool
     waits_for: str = ""
     more: tuple[float, ...] = ()
+    doubt: str = ""
 
 
 class OwnQuote(msgspec.Struct, frozen=True, gc=False):

@@ -62,10 +62,10 @@ class _Window:
             sums[spent_ns] = sums.get(spent_ns, 0) + amount
         return tuple(sums.items())
 
-    def draw_near(self, now_ns: int) -> None:
-        # An earlier life's clock may have been ahead of ours: nothing was spent later than now.
-        if self._spent and self._spent[-1][0] > now_ns:
-            self._spent = deque((min(spent_ns, now_ns), amount) for spent_ns, amount in self._spent)
+    def count_from(self, now_ns: int) -> None:
+        # Without a look at when it was spent: nothing is over yet.
+        if self._spent:
+            self._spent = deque(((now_ns, self._sum),))
 
     def correct(self, now_ns: int, amount: int) -> None:
         if amount < 0:
@@ -95,7 +95,6 @@ class Budget:
 
     def placed_minute(self, now_ns: int) -> int:
         """Return the placements of the last 60 s, those of earlier lives that were recalled among them."""
-        self._minute.draw_near(now_ns)
         return self._minute.used(now_ns)
 
     def placed_lately(self, now_ns: int) -> tuple[tuple[int, int], ...]:
@@ -106,6 +105,13 @@ class Budget:
         """Count placements of the minute that were sent before; of an earlier life, say. Oldest first."""
         for placed_ns, number in placed:
             self._minute.spend(placed_ns, number)
+
+    def begin(self, now_ns: int) -> None:
+        """Count what was recalled as placed now, when a life begins.
+
+        The clock may have been set since, forwards as well: how long ago it was, nobody can say by one clock.
+        """
+        self._minute.count_from(now_ns)
 
     def spent(self, now_ns: int) -> tuple[tuple[str, str], ...]:
         """Return what is used and what placements may use, as pairs for people; times are left, ns."""

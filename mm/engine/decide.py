@@ -149,6 +149,9 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
     if withheld is not None:
         return NOTHING, withheld
     view = strategy_view(state, session, risk)
+    for place, reading in enumerate(view.readings):
+        if reading.doubt and place not in session.doubted:
+            _report_doubt(state, session, place, reading.doubt)
     session.decisions += 1
     made: AnyQuotes = session.setup.strategy.quotes(view)
     _check_whole(made)
@@ -206,6 +209,12 @@ def _report_unfit(state: EngineState, session: Session, quote: Quote) -> None:
     least_lots = session.setup.instrument.size_min_lots_at(max(1, quote.price_ticks))
     facts = {"size_lots": quote.size_lots, "price_ticks": quote.price_ticks, "least_lots": least_lots}
     state.report("quotes.unfit", session.name, **facts)
+
+
+def _report_doubt(state: EngineState, session: Session, place: int, doubt: str) -> None:
+    session.doubted += (place,)
+    signal = type(session.setup.strategy.needs[place]).__name__
+    state.report("signal.doubtful", session.name, signal=signal, detail=doubt)
 
 
 def strategy_view(state: EngineState, session: Session, risk: RiskView) -> View[object]:

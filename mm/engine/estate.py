@@ -4,6 +4,8 @@ Sessions are matched by name and symbol, never by index. Invariant: whatever `es
 inherits it says again (apart from whose life it is), and the second inheritance changes nothing.
 """
 
+from typing import Final
+
 import msgspec
 from msgspec.structs import replace
 
@@ -14,6 +16,9 @@ from mm.engine.learnt import newest, signals_of
 from mm.engine.legacy import Legacy, Recovery, Retired
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
+
+ELSEWHERE_MAX: Final = 1_000
+"""So many spans of epochs that were skipped are handed on: what was traded before that is told no more."""
 
 Key = tuple[str, str]
 # A session's name and its symbol: what makes it the same session in another life.
@@ -35,12 +40,13 @@ def estate_of(state: EngineState) -> Estate:
         retired=tuple(_retired(one) for one in legacy.retired.values()),
         signals=signals_of(state),
         placed=state.budget.placed_lately(state.now_ns),
+        elsewhere=legacy.elsewhere,
     )
 
 
 def inherit(state: EngineState, estate: Estate) -> None:
     """Let a new life take over: every order is UNKNOWN until the venue has spoken, all else goes on."""
-    state.legacy = Legacy(epoch=estate.epoch, owners=owners_of(estate))
+    state.legacy = _legacy_of(state, estate)
     take(state, estate)
     for order in state.orders.live.values():
         order.settled_ns = 0
@@ -57,8 +63,15 @@ def go_on(state: EngineState, estate: Estate | None, checkpoint: Estate | None) 
             inherit(state, estate)
         return
     if estate is not None:
-        state.legacy = Legacy(epoch=estate.epoch, owners=owners_of(estate))
+        state.legacy = _legacy_of(state, estate)
     take(state, checkpoint, same_life=True)
+
+
+def _legacy_of(state: EngineState, estate: Estate) -> Legacy:
+    elsewhere = estate.elsewhere
+    if estate.epoch + 1 < state.setup.epoch:
+        elsewhere = (*elsewhere, (estate.epoch + 1, state.setup.epoch - 1))[-ELSEWHERE_MAX:]
+    return Legacy(epoch=estate.epoch, owners=owners_of(estate), elsewhere=elsewhere)
 
 
 def owners_of(estate: Estate) -> dict[int, Key]:

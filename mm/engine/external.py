@@ -30,13 +30,15 @@ def progress(state: EngineState) -> None:
         return
     if not ledger.is_valid(look):
         _look_again(state)
-    elif not ledger.is_open and _never_placed(state):
+    elif not ledger.is_open and _never_placed(state, look):
         _open(state, look)
     elif _is_quiet(state, look):
-        if not ledger.is_open:
+        if ledger.is_open:
+            _judge(state, look)
+        elif _knows_what_had_filled(state):
             _open(state, look)
         else:
-            _judge(state, look)
+            _look_again(state)
 
 
 def trades(session: Session, asset: str) -> bool:
@@ -50,16 +52,25 @@ def _look_again(state: EngineState) -> None:
         send.list_balances(state)
 
 
-def _never_placed(state: EngineState) -> bool:
+def _never_placed(state: EngineState, look: Look) -> bool:
     # Nothing of ours could have filled when the balances were listed, neither of this life nor of an earlier
-    # one; and what had filled before is known, so that no report of it comes on top.
+    # one; and what had filled before is known, so that no report of it comes on top: by a listing of fills
+    # that is no older than the balances.
     if state.sequence or state.orders.live or state.legacy.orders or not state.user_synced:
         return False
     symbols = list(state.symbols.values())
     since_ns = max(state.shown_ns(), *[symbol.orphan_free_ns for symbol in symbols])
     if min(symbol.orphan_free_ns for symbol in symbols) == 0 or state.balances_seen_ns < since_ns:
         return False
-    return min(symbol.fills_seen_ns for symbol in symbols) >= since_ns
+    return min(symbol.fills_seen_ns for symbol in symbols) >= max(since_ns, look.asked_ns)
+
+
+def _knows_what_had_filled(state: EngineState) -> bool:
+    # Of every symbol a listing of fills was through before the balances were asked for: what an earlier life
+    # filled before that is in them, and told again by a late stream it must not come on top.
+    return all(
+        known.fills_end < 0 or state.ledger.counted_end(name) >= 0 for name, known in state.symbols.items()
+    )
 
 
 def _is_quiet(state: EngineState, look: Look) -> bool:

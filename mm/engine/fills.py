@@ -42,7 +42,8 @@ def on_fill(state: EngineState, event: OrderFilled) -> None:
             _note_foreign(state, event, movements)
             return
         session = _heir(state, event, order_id)
-    state.ledger.move(state.now_ns, movements)
+    if not state.ledger.has_counted(event.symbol, event.trade_id):
+        state.ledger.move(state.now_ns, movements)
     if session is not None:
         _book(state, session, event)
 
@@ -106,8 +107,8 @@ def _heir(state: EngineState, event: OrderFilled, order_id: OrderId) -> Session 
     # Whose position a fill moves whose order is not known: of an earlier life, or forgotten long ago. None if
     # it is in the holdings that a session starts from, or in the position of a session that is no more.
     legacy = state.legacy
-    if legacy.epoch and legacy.epoch < order_id.epoch < state.setup.epoch:
-        # Between the life that was taken over and this one only a process elsewhere can have traded.
+    if legacy.is_elsewhere(order_id.epoch):
+        # Between a life that was taken over and the one that did so only a process elsewhere can have traded.
         heirs: list[Session] = []
     elif legacy.epoch and order_id.epoch < state.setup.epoch:
         left = legacy.orders.get(event.cid)

@@ -11,7 +11,7 @@ and the exact instant of orders placed since the checkpoint, and in which live s
 
 from typing import Final
 
-from mm.domain.commands import AnyCommand, Cancel, Place, Report
+from mm.domain.commands import AnyCommand, Cancel, ListBalances, Place, Report
 from mm.domain.estate import Estate
 from mm.domain.events import (
     AckMismatch,
@@ -51,6 +51,8 @@ class Fold:
         """
         self._state = EngineState(setup)
         go_on(self._state, setup.estate, checkpoint)
+        # A checkpoint of before the first step has no time.
+        self._has_begun = checkpoint is not None and checkpoint.ts_ns > 0
 
     @property
     def state(self) -> EngineState:
@@ -60,7 +62,7 @@ class Fold:
     def on_event(self, event: AnyEvent) -> None:
         """Take in an event; those about markets, streams and the config change nothing."""
         state = self._state
-        state.now_ns = state.step_ns = max(state.now_ns, event.ts_ns)
+        self._reach(event.ts_ns)
         match event:
             case OrdersListed() | FillsListed() | BalancesListed():
                 on_account_event(state, event)
@@ -85,12 +87,14 @@ class Fold:
     def on_command(self, command: AnyCommand, ts_ns: int) -> None:
         """Take in a command that was sent at `ts_ns`."""
         state = self._state
-        state.now_ns = state.step_ns = max(state.now_ns, ts_ns)
+        self._reach(ts_ns)
         match command:
             case Place():
                 self._placed(command)
             case Cancel():
                 self._fire(command.cid, Trigger.CANCEL)
+            case ListBalances():
+                state.note_balances_asked()
             case Report():
                 self._reported(command.code, command.session, dict(command.facts))
             case _:
@@ -100,6 +104,13 @@ class Fold:
     def estate(self) -> Estate:
         """Return what the life had left after the last record."""
         return estate_of(self._state)
+
+    def _reach(self, ts_ns: int) -> None:
+        state = self._state
+        state.now_ns = state.step_ns = max(state.now_ns, ts_ns)
+        if not self._has_begun:
+            self._has_begun = True
+            state.budget.begin(state.now_ns)
 
     def _placed(self, place: Place) -> None:
         state = self._state

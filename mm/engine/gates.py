@@ -38,7 +38,7 @@ LOOKS_AT: Final[dict[str, tuple[str, ...]]] = {
     "order_size": (),
     "order_value": (),
     "inventory_band": ("inventory_lots", "inventory_max_lots"),
-    "exposure": ("inventory_lots", "others_worst_atoms"),
+    "exposure": ("inventory_lots", "others_worst_atoms", "others_unpriced"),
     "funds": ("base_spendable_atoms", "quote_spendable_atoms"),
     "open_orders": ("open_orders",),
     "message_rate": ("placed_minute",),
@@ -179,7 +179,8 @@ def _strategy(chain: Chain) -> Iterator[Gate]:
     ]
     for spec, reading in zip(chain.setup.strategy.needs, view.readings, strict=True):
         value = f"{reading.value:.6g}" if reading.ready else f"not ready: {reading.waits_for}"
-        facts.append((f"signal {type(spec).__name__}", value))
+        told = f"{value} ({reading.doubt})" if reading.doubt else value
+        facts.append((f"signal {type(spec).__name__}", told))
     facts += [(f"market {other.symbol}", _told(other)) for other in view.others]
     facts += [(f"vote {name}", said) for name, said in _votes(chain.setup.strategy, view)]
     yield Gate(name="strategy", code=quotes.reason, facts=tuple(facts))

@@ -67,11 +67,34 @@ class Ledger:
         self.external: deque[External] = deque(maxlen=EXTERNAL_MAX)
         self.external_count = 0
         self._agreed_movements: dict[str, int] = {}
+        # By symbol, where the listings of own fills ended: when balances were last asked for, and when those
+        # were asked for that the first count is taken from.
+        self._asked_ns = 0
+        self._asked_ends: dict[str, int] = {}
+        self._counted_ends: dict[str, int] = {}
 
     def open(self, holdings: Mapping[str, int]) -> None:
         """Begin from `holdings`, atoms by asset."""
         self.holdings = dict(holdings)
         self.is_open = True
+
+    def note_asked(self, ts_ns: int, ends: Mapping[str, int]) -> None:
+        """Note that balances are asked for. Args: ends: by symbol, where the listings of own fills ended by
+        then, -1 if none had: every execution below that had happened.
+        """
+        self._asked_ns, self._asked_ends = ts_ns, dict(ends)
+
+    def has_counted(self, symbol: str, trade_id: int) -> bool:
+        """Return whether an execution is in the first count, however late it is told of: it had happened
+        before those balances were asked for.
+        """
+        return self.is_open and trade_id < self.counted_end(symbol)
+
+    def counted_end(self, symbol: str) -> int:
+        """Return below which number the executions of a symbol are in the first count, or would be in one
+        that is taken from the last listing of balances; -1 if that is not known.
+        """
+        return self._counted_ends.get(symbol, -1)
 
     def move(self, ts_ns: int, movements: Mapping[str, int]) -> None:
         """Book an own execution: what it moved, its fee included, atoms by asset."""
@@ -88,6 +111,9 @@ class Ledger:
 
     def compare(self, asked_ns: int, heard_ns: int, found: Mapping[str, int]) -> None:
         """Hold a whole listing of balances, totals in atoms by asset, against what is expected."""
+        if not self.is_open:
+            # An answer to a request that was given up shows the account as it was before the last one.
+            self._counted_ends = self._asked_ends if asked_ns >= self._asked_ns else {}
         differences: dict[str, int] = {}
         for asset in (*self.holdings, *(asset for asset in found if asset not in self.holdings)):
             if not self._has_room(asset):

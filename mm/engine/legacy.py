@@ -30,6 +30,8 @@ class Legacy:
         retired: positions by (session's name, symbol).
         orders: of retired sessions, not yet gone by the venue's word, by id.
         symbols: which fills are known of symbols that this life does not trade.
+        elsewhere: epochs, first and last, that were skipped from a life to the one that took it over, this
+            one included: whoever traded with one of them is a process elsewhere. Oldest first.
     """
 
     epoch: int = 0
@@ -37,6 +39,11 @@ class Legacy:
     retired: dict[tuple[str, str], Retired] = field(default_factory=dict)
     orders: dict[str, OrderEstate] = field(default_factory=dict)
     symbols: tuple[SymbolEstate, ...] = ()
+    elsewhere: tuple[tuple[int, int], ...] = ()
+
+    def is_elsewhere(self, epoch: int) -> bool:
+        """Return whether a life of that epoch is none that anything was taken over from."""
+        return any(first <= epoch <= last for first, last in self.elsewhere)
 
     def owner(self, index: int, symbol: str) -> str:
         """Return the name of the session that had `index` and traded `symbol`, "" if that is not known."""

@@ -22,6 +22,7 @@ NO_BUDGET: Final = "; waits for the venue's budget of requests"
 
 def begin(state: EngineState) -> None:
     """Say what was taken over; called once, when the time is known."""
+    state.budget.begin(state.now_ns)
     for order in state.orders.live.values():
         # The clock may have been set since it was placed: what proves by its age that no request of it can
         # arrive any more counts from here, by one clock.

@@ -27,14 +27,28 @@ def equity_atoms(state: EngineState, quote: str) -> int:
 
 
 def worst_atoms(state: EngineState, session: Session) -> int:
-    """Return the largest position value that a session can reach if its live orders fill, quote atoms."""
+    """Return the largest position value that a session can reach if its live orders fill, quote atoms.
+
+    0 as well while its market has had no price in this life: see `is_unpriced`.
+    """
+    return _worst_lots(state, session) * _price_half(session) * session.setup.instrument.tick_lot_atoms // 2
+
+
+def is_unpriced(state: EngineState, session: Session) -> bool:
+    """Return whether a session has something at stake of which nobody can say what it is worth."""
+    return not _price_half(session) and _worst_lots(state, session) > 0
+
+
+def _price_half(session: Session) -> int:
+    # A position does not vanish with its book.
+    return session.market.mid_half_ticks or session.market.reference.half_ticks
+
+
+def _worst_lots(state: EngineState, session: Session) -> int:
     inventory = session.position.inventory_lots
     buys = state.orders.open_lots(session.index, Side.BUY)
     sells = state.orders.open_lots(session.index, Side.SELL)
-    lots = max(abs(inventory + buys), abs(inventory - sells))
-    # A position does not vanish with its book.
-    price_half = session.market.mid_half_ticks or session.market.reference.half_ticks
-    return lots * price_half * session.setup.instrument.tick_lot_atoms // 2
+    return max(abs(inventory + buys), abs(inventory - sells))
 
 
 def risk_view(state: EngineState, session: Session) -> RiskView:
@@ -89,4 +103,5 @@ def _fill_pnl(state: EngineState, session: Session, view: RiskView) -> None:
     if len(state.sessions) > 1:
         others = [other for other in state.sessions if other is not session]
         view.others_worst_atoms = sum(worst_atoms(state, other) for other in others)
+        view.others_unpriced = any(is_unpriced(state, other) for other in others)
         view.account_pnl_atoms += sum(other.position.net_quote_atoms for other in others)

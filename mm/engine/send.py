@@ -196,4 +196,5 @@ def list_balances(state: EngineState) -> None:
         return
     if not state.balances_asked_ns and state.budget.take(state.now_ns, state.setup.caps.weight_balances):
         state.balances_asked_ns = state.now_ns
+        state.note_balances_asked()
         state.emit(ListBalances())

@@ -45,6 +45,7 @@ class Session:
         position: what own fills did; None-like (flat, start 0) until balances are known.
         target_lots: holding at which the inventory is 0; -1 until known.
         memory: what the strategy returned last. dirty: a decision is due.
+        doubted: places in the strategy's needs whose doubt was told; each is told once.
         decisions: how often the strategy was asked. decided_ns, decided_mid: time and mid of the last
             decision; decided_others: mids of the markets that it watches. watching: those, in the order of
             the strategy's `watches`.
@@ -122,6 +123,7 @@ class Session:
         # Signals that are there already are kept with all they know.
         self.wake = setup.strategy.wake
         self.readers: tuple[Signal, ...] = tuple(self.market.signal(spec) for spec in setup.strategy.needs)
+        self.doubted: tuple[int, ...] = ()
         # Only what a rule overrides is called: most rules judge, few shape, fewer watch.
         self.shapers = tuple(rule for rule in setup.rules if type(rule).shape is not Rule.shape)
         self.shapes = tuple(rule.shape for rule in self.shapers)

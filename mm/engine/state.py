@@ -204,6 +204,10 @@ class EngineState:
             known = self._own_orders[session.index] = OwnOrders(self.orders, session)
         return known
 
+    def note_balances_asked(self) -> None:
+        """Note that balances are asked for: what listings of fills have passed will be in the answer."""
+        self.ledger.note_asked(self.now_ns, {name: known.fills_end for name, known in self.symbols.items()})
+
     def count_in(self, session: Session) -> None:
         """Note that the holdings were counted for a session: whatever was executed before is in them.
 

@@ -99,6 +99,7 @@ PHRASES: Final[dict[str, str]] = {
     "session.reason": "{session}: {reason}",
     "session.held": "holds new orders back for {seconds} s: {reason}",
     "session.state": "{session} is {state}: {reason}",
+    "signal.doubtful": "{session} doubts a measurement and uses it: {detail}",
     "signal.outdated": "what a signal had learnt is too old: it begins anew",
     "signal.restored": "a signal goes on from what it had learnt",
     "signal.unfit": "what a signal had learnt does not fit: it begins anew",

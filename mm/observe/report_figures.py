@@ -243,16 +243,22 @@ def _programme(analytics: Analytics, index: int, market_share: float | None) -> 
     if programme.volume_ppm:
         share = market_share
     needed = (programme.needed_ppm or programme.volume_ppm) / PPM
+    qualifies = None if share is None or not needed else share >= needed
+    good, days = presence.days[index].told() if programme.days_ppm else (0, 0)
+    if days:
+        qualifies = good * PPM >= programme.days_ppm * days
+    is_scored = programme.scored or programme.level_weights_ppm
     return {
         "name": programme.name,
         "source": programme.source,
         "rule": _rule(analytics.instrument, index),
         "share_ratio": _round(share),
         "needed_ratio": needed or None,
-        "qualifies": None if share is None or not needed else share >= needed,
-        "score": _round(presence.scores[index] / presence.looks)
-        if programme.scored and presence.looks
-        else None,
+        "qualifies": qualifies,
+        "days": days,
+        "days_qualified": good,
+        "days_needed_ratio": programme.days_ppm / PPM or None,
+        "score": _round(presence.scores[index] / presence.looks) if is_scored and presence.looks else None,
     }
 
 
@@ -260,10 +266,19 @@ def _rule(instrument: Instrument, index: int) -> str:
     programme = PROGRAMMES[index]
     if programme.volume_ppm:
         return f"{programme.volume_ppm / PPM:.2%} of the market's volume by own maker fills"
+    told = f"; {programme.told}" if programme.told else ""
+    if programme.level_weights_ppm:
+        weights = ", ".join(f"{weight / PPM:g}" for weight in programme.level_weights_ppm)
+        return (
+            f"100 times the sum over own levels of weight ({weights}) and the lesser side in parts of"
+            f" {programme.level_value:,} {instrument.quote}{told}"
+        )
     reaches = " and ".join(
-        f"{reach.value:,} {instrument.quote} within {reach.bps} bps" for reach in programme.reaches
+        f"{f'{reach.value:,} {instrument.quote}' if reach.value else 'anything'} within {reach.bps} bps"
+        for reach in programme.reaches
     )
-    return f"{reaches}, on both sides"
+    month = f"; {programme.days_ppm / PPM:.0%} of a month's days" if programme.days_ppm else ""
+    return f"{reaches}, on both sides{month}{told}"
 
 
 def _inventory(analytics: Analytics) -> Figures:

@@ -44,6 +44,7 @@ WARNING: Final = (
     "request.failed",
     "self_trade.prevented",
     "session.held",
+    "signal.doubtful",
     "signal.unfit",
     "stop.waits",
     "stream.down",

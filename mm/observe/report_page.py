@@ -225,7 +225,8 @@ def _presence(told: Figures) -> str:
     lines = ["<tr><th>programme</th><th>share</th><th>needed</th><th>rule</th></tr>"]
     for one in programmes:
         score = "" if one["score"] is None else f", score {_plain(one['score'])} a look"
-        rule = f'<td class="wide soft">{said(one["rule"])} ({said(one["source"])}){score}</td>'
+        days = f", {one['days_qualified']} of {one['days']} days" if one["days"] else ""
+        rule = f'<td class="wide soft">{said(one["rule"])} ({said(one["source"])}){score}{days}</td>'
         share, needed = _share(one["share_ratio"]), _share(one["needed_ratio"])
         lines.append(f"<tr><td>{said(one['name'])}</td><td>{share}</td><td>{needed}</td>{rule}</tr>")
     note = (

@@ -33,6 +33,7 @@ def _names(prefix: str) -> tuple[str, ...]:
 FILL_COLUMNS: Final = (
     "session",
     "ts_ms",
+    "ts_ns",
     "side",
     "price",
     "size_base",
@@ -84,6 +85,7 @@ def _fills(story: Story) -> Iterator[Row]:
             yield (
                 session.name,
                 fill.ts_ns // NS_PER_MS,
+                fill.ts_ns,
                 fill.side.value,
                 instrument.price_text(fill.price_ticks),
                 instrument.size_text(fill.size_lots),

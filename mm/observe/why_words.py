@@ -46,6 +46,7 @@ CAUSES: Final[dict[str, str]] = {
     " selling is off from {soft_ppm} of that",
     "exposure": "exposure: position {inventory_lots}, others' worst case {others_worst_atoms}, at most"
     " {atoms_max} in all",
+    "exposure.unpriced": "exposure: another session holds something that has no price yet",
     "funds": "funds: {base_spendable_atoms} and {quote_spendable_atoms} are free to spend",
     "open_orders": "open orders: {open_orders} are live, at most {orders_max}",
     "open_orders.own": "open orders: {open_orders} are live, at most {orders_max}",

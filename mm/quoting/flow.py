@@ -9,7 +9,8 @@ bounds of the parameter that it stands for, or the text says what is waited for.
 """
 
 from dataclasses import dataclass
-from math import exp, log, sqrt
+from enum import StrEnum
+from math import exp, inf, log, sqrt
 from typing import Annotated, Final, NamedTuple
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -20,8 +21,11 @@ from mm.errors import ConfigError
 from mm.quoting.about import BPS_MAX, DAY_MS, About, Applies, Bps, at_most, ppm_from_bps
 from mm.quoting.session import SessionParams
 from mm.quoting.waiting import waits_for
-from mm.signals.base import SignalSpec
+from mm.signals.base import LIFE_PER_HALF, SignalSpec
 from mm.signals.intensity import IntensitySpec
+from mm.signals.own_intensity import OwnIntensitySpec
+from mm.signals.realised import SAMPLES_MAX, RealisedSpec
+from mm.signals.two_scale import TwoScaleSpec
 from mm.signals.volatility import VolatilitySpec
 
 STEP_LOG: Final = log(1.01)
@@ -35,11 +39,38 @@ VOLATILITY_MAX: Final = 1e4
 
 BPS_PER_MID: Final = 10_000
 
+SAMPLES_MIN: Final = 20
+"""Samples before a volatility is used, and the shortest window of them."""
+
+FINER: Final = 5
+"""Two scales: so many fine samples to a sample."""
+
+OWN_BINS: Final = 100
+"""Distances of own quotes that are told apart, up to twice the far end of the band."""
+
 LEAST_BPS: Final = 1.0
 """Fills are measured around this distance where costs are less."""
 
+MISFIT_AT: Final = 3
+"""Where a reading of the intensity tells its misfit."""
+
 STEPS: Final = 15
 """Steps of depth in the band that is measured."""
+
+
+class FlowFrom(StrEnum):
+    """Whose fills are measured: what market orders of all would reach, or what happens to own quotes."""
+
+    MARKET = "market"
+    OWN = "own"
+
+
+class MidVolatility(StrEnum):
+    """How the volatility of the mid is measured; each is a file in `mm/signals/` that says what it is."""
+
+    MID = "mid"
+    REALISED = "realised"
+    TWO_SCALE = "two_scale"
 
 
 class Flow(NamedTuple):
@@ -68,6 +99,13 @@ class FlowParams(SessionParams):
         Le(DECAY_MAX),
         About("How fast fills thin out (k): each 1/k bps there are 2.7 times fewer; off: measured."),
     ] = None
+    flow_from: Annotated[
+        FlowFrom,
+        About(
+            "market: what is off is measured from public trades; own: from own fills once there are enough.",
+            Applies.RESTART,
+        ),
+    ] = FlowFrom.MARKET
     intensity_half_life_ms: Annotated[
         int,
         Ge(60_000),
@@ -95,6 +133,14 @@ class FlowParams(SessionParams):
     intensity_orders_min: Annotated[
         int, Ge(20), Le(100_000), About("Market orders before what is measured is used.", Applies.RESTART)
     ] = 100
+    intensity_max_misfit_ratio: Annotated[
+        float | None,
+        Gt(0),
+        Lt(1),
+        About(
+            "Waits while flow is farther than this (largest distance of shares) from exponential; off: warns."
+        ),
+    ] = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself; raises ValueError."""
@@ -114,6 +160,14 @@ class DiffusionParams(FlowParams):
         Le(VOLATILITY_MAX),
         About("Volatility of the mid taken as known; off: measured.", Applies.RESTART),
     ] = None
+    volatility_from: Annotated[
+        MidVolatility,
+        About(
+            "mid: samples of it, forgotten by and by; realised: a window of them; two_scale: a window,"
+            " flicker taken out.",
+            Applies.RESTART,
+        ),
+    ] = MidVolatility.MID
     volatility_half_life_ms: Annotated[
         int,
         Ge(1000),
@@ -146,10 +200,10 @@ def stepped(value: float, percent: int = 1) -> float:
 class FlowReader:
     """Reads `Flow` from the parameters or from `View.readings`. Immutable.
 
-    Fields: needs: the signal that it wants, if any; it stands at `place` of the strategy's needs.
+    Fields: needs: the signals that it wants, if any; they stand in the strategy's needs from `place` on.
     """
 
-    __slots__ = ("_given", "_place", "needs")
+    __slots__ = ("_given", "_misfit_max", "_place", "needs")
 
     def __init__(
         self, params: FlowParams, *, least_bps: float, wants_rate: bool = True, place: int = 0
@@ -162,6 +216,9 @@ class FlowReader:
         """
         self._given = (params.arrival_rate_per_s if wants_rate else 0.0, params.fill_decay_per_bps)
         self._place = place
+        self._misfit_max = (
+            inf if params.intensity_max_misfit_ratio is None else params.intensity_max_misfit_ratio
+        )
         self.needs: tuple[SignalSpec, ...] = ()
         if None in self._given:
             near_ppm, far_ppm = _band_ppm(params, least_bps)
@@ -174,6 +231,8 @@ class FlowReader:
                     orders_min=params.intensity_orders_min,
                 ),
             )
+            if params.flow_from is FlowFrom.OWN:
+                self.needs += (_own_spec(params, far_ppm),)
 
     def read(self, view: View[object]) -> Flow | str:
         """Return what is known now, or what is waited for."""
@@ -181,8 +240,15 @@ class FlowReader:
         if rate is not None and decay is not None:
             return Flow(rate, decay)
         reading = view.readings[self._place]
+        if len(self.needs) > 1 and view.readings[self._place + 1].ready:
+            reading = view.readings[self._place + 1]
         if not reading.ready:
             return waits_for([reading])
+        if len(reading.more) > MISFIT_AT and not reading.more[MISFIT_AT] <= self._misfit_max:
+            return (
+                "waits for market orders that thin out exponentially"
+                f" (distance {reading.more[MISFIT_AT]:.3f}, at most {self._misfit_max:g})"
+            )
         if decay is None:
             decay = reading.value
             if not DECAY_MIN <= decay <= DECAY_MAX:
@@ -212,6 +278,29 @@ def _band_ppm(params: FlowParams, least_bps: float) -> tuple[int, int]:
     return near_ppm, far_ppm
 
 
+def _own_spec(params: FlowParams, far_ppm: int) -> OwnIntensitySpec:
+    return OwnIntensitySpec(
+        step_ppm=max(1, 2 * far_ppm // OWN_BINS),
+        bins=OWN_BINS,
+        half_life_ns=params.intensity_half_life_ms * NS_PER_MS,
+        fills_min=params.intensity_orders_min,
+    )
+
+
+def volatility_spec(kind: MidVolatility, *, sample_ns: int, half_life_ns: int) -> SignalSpec:
+    """Return the signal that measures the volatility of the mid.
+
+    Args: sample_ns: between two samples; with two scales the coarse one. half_life_ns: of the memory; a
+    window has as many samples as that is worth, at least `SAMPLES_MIN`.
+    """
+    if kind is MidVolatility.MID:
+        return VolatilitySpec(sample_ns=sample_ns, half_life_ns=half_life_ns, samples_min=SAMPLES_MIN)
+    window = max(SAMPLES_MIN, round(2 * LIFE_PER_HALF * half_life_ns / sample_ns))
+    if kind is MidVolatility.REALISED:
+        return RealisedSpec(sample_ns=sample_ns, samples=min(SAMPLES_MAX, window), samples_min=SAMPLES_MIN)
+    return TwoScaleSpec(sample_ns=sample_ns // FINER, coarse=FINER, samples=min(SAMPLES_MAX, FINER * window))
+
+
 class VolatilityReader:
     """Reads the volatility in bps per square root of a second. Immutable.
 
@@ -227,7 +316,8 @@ class VolatilityReader:
         self.needs: tuple[SignalSpec, ...] = ()
         if self._given is None:
             self.needs = (
-                VolatilitySpec(
+                volatility_spec(
+                    params.volatility_from,
                     sample_ns=params.volatility_sample_ms * NS_PER_MS,
                     half_life_ns=params.volatility_half_life_ms * NS_PER_MS,
                 ),

@@ -70,7 +70,10 @@ class QuotingParams:
         About("How long after a fill its move of the mid is measured.", Applies.RESTART),
     ] = 1000
     margin_bps: Annotated[
-        Bps, Ge(0), Lt(BPS_MAX), About("Least gain per fill on top of maker fee and adverse selection.")
+        Bps,
+        Ge(0),
+        Lt(BPS_MAX),
+        About("Added to the least half width, on top of maker fee and adverse selection."),
     ] = Decimal(0)
     order_levels: Annotated[int, Ge(1), Le(50), About("Orders per side.")] = 1
     order_level_spread_bps: Annotated[

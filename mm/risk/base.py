@@ -71,7 +71,8 @@ class RiskView:
         own_bid_max_ticks, own_ask_min_ticks: of the account's orders on this symbol not proven dead; 0 none.
         base_spendable_atoms, quote_spendable_atoms: holdings less what own live orders reserve.
         placed_minute: placements in the last 60 s, account.
-        others_worst_atoms: worst-case position value of the account's other sessions, quote atoms.
+        others_worst_atoms: worst-case position value of the account's other sessions, quote atoms;
+            others_unpriced: one of them has something at stake and no price yet: then it is more.
         session_pnl_atoms, session_peak_atoms, open_pnl_atoms: P&L of the session after fees, its peak, and
             of the open position; quote atoms.
         account_pnl_atoms: sum over sessions. equity_start_atoms: of the account at the start, > 0 if known.
@@ -111,6 +112,7 @@ class RiskView:
     equity_atoms: int
     fills_minute: int = 0
     filled_minute_atoms: int = 0
+    others_unpriced: bool = False
 
     @classmethod
     def empty(cls, session: str, instrument: Instrument) -> Self:

@@ -38,11 +38,16 @@ _QUOTING: Final = (
     _row("adverse_selection_horizon_ms", Is("adverse_selection_measured", False)),
 )
 _SESSION: Final = (_row("session_end", Absent(("session_length_ms", "session_close_ms"))),)
-_BAND: Final = "intensity_half_life_ms intensity_near_bps intensity_far_bps intensity_orders_min"
+_BAND: Final = (
+    "intensity_half_life_ms intensity_near_bps intensity_far_bps intensity_orders_min"
+    " intensity_max_misfit_ratio flow_from"
+)
 _FILLS: Final = Given(("arrival_rate_per_s", "fill_decay_per_bps"))
 _FLOW: Final = (_row(_BAND, _FILLS),)
 _SAMPLES: Final = "volatility_half_life_ms volatility_sample_ms"
-_MEASURED: Final = (_row(_SAMPLES, Given(("volatility_bps_per_sqrt_s",))),)
+_KNOWN: Final = Given(("volatility_bps_per_sqrt_s",))
+_MEASURED: Final = (_row(f"{_SAMPLES} volatility_from", _KNOWN),)
+_BARS: Final = ("parkinson", "garman_klass", "rogers_satchell")
 
 _AVELLANEDA: Final = (
     _row("level_distances_ratio", _ONE_LEVEL),
@@ -54,7 +59,7 @@ _AVELLANEDA: Final = (
         All((Given(("frozen_horizon_ms",)), Given(("fill_decay_per_bps",)))),
     ),
     _row("volatility_bps_per_sqrt_s", Is("horizon", "infinite")),
-    _row(_SAMPLES, Is("horizon", "infinite"), Given(("volatility_bps_per_sqrt_s",))),
+    _row(f"{_SAMPLES} volatility_from", Is("horizon", "infinite"), _KNOWN),
 )
 
 _SOURCE: Final = Below("sources", 2)
@@ -117,7 +122,7 @@ _WINDOWS_LEAN: Final = All((Is("outside", "nothing"), EachHas("windows", "invent
 TABLE: Final[Mapping[str, tuple[Row, ...]]] = MappingProxyType(
     {
         "avellaneda_stoikov": (*_QUOTING, *_SESSION, *_AVELLANEDA),
-        "basket": (*_QUOTING, *_MEASURED),
+        "basket": (*_QUOTING, _row(_SAMPLES, _KNOWN)),
         "cartea_jaimungal": (
             *_QUOTING,
             *_SESSION,
@@ -156,8 +161,11 @@ TABLE: Final[Mapping[str, tuple[Row, ...]]] = MappingProxyType(
         ),
         "volatility_scaled": (
             *_QUOTING,
-            _row("volatility_half_life_ms volatility_sample_ms", IsNot("volatility_from", "mid")),
-            _row("candle_ms candles", Is("volatility_from", "mid")),
+            _row(_SAMPLES, *(Is("volatility_from", bars) for bars in _BARS)),
+            _row(
+                "candle_ms candles",
+                *(Is("volatility_from", samples) for samples in ("mid", "realised", "two_scale")),
+            ),
         ),
     }
 )

@@ -7,14 +7,18 @@ censored at J. With u the number of j < J:
 
     p = u / (sum of min(j, J) + u),    k = -ln(1 - p) / step,    A = n / (sides * T) * exp(k * near)
 
-Value: k per basis point of the mid. more: (A per second and side, relative error of k, n that counts).
+Value: k per basis point of the mid. more: (A per second and side, relative error of k, n that counts, misfit:
+the largest distance of the shares that reached each step from (1 - p)^step, and the misfit that is too much:
+beyond it the flow is not exponential in the band, and the reading says so).
 The step is a tick and the near end half a tick, unless the spec says otherwise: real flow is not exponential,
 so that k holds for the band that it was fitted in. Nearer than half the spread that stood before an order
 there is nothing to reach, so that the band begins there where that is more, as far across as it was: the law
 forgets where it began. A takes the mean near end of the orders that count.
 
 Source: maximum likelihood of a geometric law, right-censored; variance of p: p^2 (1 - p) / u. With forgetting
-all sums are weighted, and errors are those of (sum w)^2 / (sum w^2) orders.
+all sums are weighted, and errors are those of (sum w)^2 / (sum w^2) orders. Misfit: Kolmogorov, Smirnov; its
+bound: Stephens 1974, an exponential law fitted to the same numbers, 5 %. Steps and a censored end make the
+distances of what is exponential smaller, so that less than that is doubted without cause.
 Invariant: time counts only while the book is known; nothing is divided by what can be 0.
 """
 
@@ -49,11 +53,17 @@ ORDERS: Final = {
 }
 """What is counted, by `IntensitySpec.sides`: orders that reach the near end of the band."""
 
+NOT_EXPONENTIAL: Final = "market orders do not thin out exponentially there"
+"""What is said of a misfit, before the numbers."""
+
 ORDERS_TOLD: Final = 10
 """With fewer nothing is said of how long more take."""
 
 FIXED: Final = 14
-"""Numbers of a state before those about mids; the last of them says how many those are."""
+"""Numbers of a state before orders by step and mids; the last of them says how many are about mids."""
+
+SLACK: Final = 1e-6
+"""So far may orders by step be from all orders, of these: what is forgotten is rounded on either side."""
 
 EXPONENT_MAX: Final = 50.0
 """Largest k * near that A is given for: farther from the mid nothing about the mid can be known."""
@@ -124,6 +134,26 @@ def rate_at_mid(orders: float, side_seconds: float, exponent: float) -> float:
     return orders / side_seconds * exp(exponent)
 
 
+def misfit(tally: Sequence[float], share: float) -> float:
+    """Return the largest distance of the shares of orders that reached each step from those of the law.
+
+    Args: tally: orders (or their weights) by step, the censored ones last, > 0 in all; share: p.
+    """
+    whole = left = sum(tally)
+    law, worst = 1.0, 0.0
+    for ended in tally[:-1]:
+        left -= ended
+        law *= 1.0 - share
+        worst = max(worst, abs(left / whole - law))
+    return worst
+
+
+def misfit_most(orders: float) -> float:
+    """Return the misfit that is too much for an exponential law. Args: orders: that it was fitted to, > 0."""
+    root = sqrt(orders)
+    return 1.094 / (root + 0.26 + 0.5 / root) + 0.2 / orders
+
+
 def orders_left_s(count: float, wanted: float, rate_per_s: float, life_s: float) -> float:
     """Return how long a steady flow takes until `wanted` orders count, seconds; infinity: they never do.
 
@@ -153,6 +183,7 @@ class Intensity(Signal):
         "_since_ns",
         "_spec",
         "_spreads",
+        "_tally",
         "_time_s",
         "_total_steps",
         "_trail",
@@ -170,6 +201,7 @@ class Intensity(Signal):
         self._uncensored = 0.0
         self._total_steps = 0.0
         self._near_steps = 0.0  # the near end in steps, of the orders that count
+        self._tally = [0.0] * (spec.steps + 1)  # orders by their steps, the censored ones last
         self._time_s = 0.0  # weighted
         self._since_ns = 0  # to when the sums are weighted
         self._watched = 0  # whether the time since then counts
@@ -254,7 +286,11 @@ class Intensity(Signal):
         if exponent > EXPONENT_MAX or side_seconds <= 0:
             return Reading(value, False, "market orders nearer to the mid, over some time")
         rate = rate_at_mid(self._orders_until(ts_ns), side_seconds, exponent)
-        return Reading(value, True, "", (rate, error, count))
+        distance, most = misfit(self._tally, share), misfit_most(count)
+        doubt = ""
+        if distance > most:
+            doubt = f"{NOT_EXPONENTIAL}: distance {distance:.3f}, at most {most:.3f}"
+        return Reading(value, True, "", (rate, error, count, distance, most), doubt)
 
     def _missing(self, ts_ns: int, count: float, error: float) -> str:
         # All that is waited for, how far it is, and how long yet. Args: error: of k, infinity: not known.
@@ -304,23 +340,28 @@ class Intensity(Signal):
             self._group_spread,
             self._depth_steps,
             len(mids),
+            *self._tally,
             *mids,
             *self._spreads.state(),
         )
 
     def restore(self, state: Sequence[float]) -> None:
         """Become what `state` says; raises ValueError if it is none."""
-        check_length(state, FIXED, 2)
-        told = state[FIXED - 1]
-        if not 0 <= told <= len(state) - FIXED or told % 2:
+        begin = FIXED + self._spec.steps + 1
+        check_length(state, begin, 2)
+        told, tally = state[FIXED - 1], list(map(float, state[FIXED:begin]))
+        if not 0 <= told <= len(state) - begin or told % 2:
             raise ValueError(f"a state with {told:g} numbers about mids, expected pairs that are there")
-        mids = state[FIXED : FIXED + int(told)]
+        if not abs(sum(tally) - state[0]) <= SLACK * max(1.0, state[0]):
+            raise ValueError(f"a state with {sum(tally):g} orders by depth, expected {state[0]:g}")
+        mids = state[begin : begin + int(told)]
+        self._tally = tally
         self._orders, self._orders_squared, self._uncensored, self._total_steps = state[:4]
         self._near_steps, self._time_s = state[4:6]
         self._since_ns, self._watched, self._group, self._group_side = map(int, state[6:10])
         self._group_mid, self._group_spread, self._depth_steps = map(int, state[10:13])
         self._trail.restore(mids)
-        self._spreads.restore(state[FIXED + len(mids) :])
+        self._spreads.restore(state[begin + len(mids) :])
 
     def _forget_book(self) -> None:
         self._trail.forget()
@@ -343,6 +384,7 @@ class Intensity(Signal):
         self._uncensored *= kept
         self._total_steps *= kept
         self._near_steps *= kept
+        self._tally = [number * kept for number in self._tally]
         self._since_ns = ts_ns
 
     def _time_until(self, ts_ns: int) -> float:
@@ -364,6 +406,9 @@ class Intensity(Signal):
             self._uncensored += 1.0
             self._near_steps += near_steps
             before = 0
+        else:
+            self._tally[before] = max(0.0, self._tally[before] - 1.0)
+        self._tally[steps] += 1.0
         self._total_steps += steps - before
         if steps == censored:
             self._uncensored = max(0.0, self._uncensored - 1.0)

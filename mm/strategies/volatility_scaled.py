@@ -7,8 +7,9 @@
     range        measure = s * sqrt(T) * sqrt(8 / pi): the mean distance from low to high of a bar of T, which
                  an average true range measures; spread_multiple is then in multiples of that
 
-The volatility is that of the mid on a grid of times, forgotten exponentially, or that of bars (Parkinson,
-Garman-Klass, Rogers-Satchell), the mean of so many. The lean against the inventory scales with the width.
+The volatility is that of the mid on a grid of times (`mm.quoting.flow.volatility_spec`) or that of bars, the
+mean of so many (Parkinson, Garman-Klass, Rogers-Satchell). The lean against the inventory scales with the
+width.
 
 So a market that has stood still for long is quoted as near as costs allow, without costs at its mid: whoever
 would not be that near says `min_spread_bps`. Before its first move nothing is quoted.
@@ -29,12 +30,12 @@ from mm.domain.quotes import Quotes
 from mm.domain.units import NS_PER_MS
 from mm.domain.view import View
 from mm.quoting.around import around, held_share
+from mm.quoting.flow import MidVolatility, volatility_spec
 from mm.quoting.guards import Guards
 from mm.quoting.params import QuotingParams
 from mm.quoting.waiting import waits_for
 from mm.signals.base import SignalSpec
 from mm.signals.candles import BARS_MAX, CandlesSpec
-from mm.signals.volatility import VolatilitySpec
 from mm.strategies.base import DAY_MS, About, Applies, Wake, at_most
 
 RANGE_PER_DEVIATION: Final = sqrt(8 / pi)
@@ -49,12 +50,17 @@ class Measure(StrEnum):
 
 
 class VolatilityFrom(StrEnum):
-    """Where the volatility is taken from: samples of the mid, or bars by one of three formulas."""
+    """Where the volatility is taken from: samples of the mid in three ways, or bars by three formulas."""
 
     MID = "mid"
+    REALISED = "realised"
+    TWO_SCALE = "two_scale"
     PARKINSON = "parkinson"
     GARMAN_KLASS = "garman_klass"
     ROGERS_SATCHELL = "rogers_satchell"
+
+
+SAMPLED: Final = (VolatilityFrom.MID, VolatilityFrom.REALISED, VolatilityFrom.TWO_SCALE)
 
 
 class VolatilityScaled:
@@ -75,19 +81,22 @@ class VolatilityScaled:
         ] = 10_000
         volatility_from: Annotated[
             VolatilityFrom,
-            About("mid: samples of it; parkinson, garman_klass, rogers_satchell: bars.", Applies.RESTART),
+            About(
+                "mid, realised, two_scale: samples of it; parkinson, garman_klass, rogers_satchell: bars.",
+                Applies.RESTART,
+            ),
         ] = VolatilityFrom.MID
         volatility_half_life_ms: Annotated[
             int,
             Ge(1000),
             Le(DAY_MS),
-            About("mid: age at which a sample counts half.", Applies.RESTART),
+            About("Samples: age at which one counts half; a window knows as much.", Applies.RESTART),
         ] = 60_000
         volatility_sample_ms: Annotated[
             int,
             Ge(100),
             Le(60_000),
-            About("mid: spacing of the samples; quoting starts after 20 of them.", Applies.RESTART),
+            About("Samples: their spacing; quoting starts after 20 of them.", Applies.RESTART),
         ] = 1000
         candle_ms: Annotated[int, Ge(1000), Le(DAY_MS), About("Bars: length of one.", Applies.RESTART)] = (
             60_000
@@ -147,8 +156,9 @@ class VolatilityScaled:
 
 
 def _signal(params: VolatilityScaled.Params) -> SignalSpec:
-    if params.volatility_from is VolatilityFrom.MID:
-        return VolatilitySpec(
+    if params.volatility_from in SAMPLED:
+        return volatility_spec(
+            MidVolatility(params.volatility_from.value),
             sample_ns=params.volatility_sample_ms * NS_PER_MS,
             half_life_ns=params.volatility_half_life_ms * NS_PER_MS,
         )

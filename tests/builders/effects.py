@@ -148,7 +148,7 @@ def _seen(strategy: Strategy[typing.Any], draw: Draw) -> View[typing.Any]:
         bids=tuple(Level(bid - 3 * level, 10**8) for level in levels if bid > 3 * level),
         asks=tuple(Level(ask + 3 * level, 10**8) for level in levels),
         inventory_lots=draw(st.sampled_from((0, 3, -700, plain.inventory_lots))),
-        readings=tuple(Reading(value, True, "", (1.0, 0.05, 200.0)) for _ in strategy.needs),
+        readings=tuple(Reading(value, True, "", (1.0, 0.05, 200.0, 0.2, 0.05)) for _ in strategy.needs),
         others=tuple(_other(watch.symbol, len(watch.needs), plain, draw) for watch in watches_of(strategy)),
     )
 

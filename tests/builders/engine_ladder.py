@@ -120,7 +120,7 @@ class Tally(Signal):
     """A signal that counts what it was told.
 
     Fields: mids, trades, fills: so far; broken: which of them raises; tops, quotes, lost: what it was told,
-    in order; resumed_ns: when it was told to go on, 0 = never.
+    in order; resumed_ns: when it was told to go on, 0 = never; doubt: that its readings tell.
     """
 
     mids: int = 0
@@ -128,6 +128,7 @@ class Tally(Signal):
     fills: int = 0
     broken: str = ""
     resumed_ns: int = 0
+    doubt: str = ""
     tops: list[tuple[int, int, int, int]] = field(default_factory=list)
     quotes: list[tuple[OwnQuote, ...]] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
@@ -174,7 +175,7 @@ class Tally(Signal):
 
     def reading(self, ts_ns: int) -> Reading:
         """Return the number of mids."""
-        return Reading(float(self.mids), self.mids > 0)
+        return Reading(float(self.mids), self.mids > 0, doubt=self.doubt)
 
     def state(self) -> tuple[float, ...]:
         """Return all counts."""

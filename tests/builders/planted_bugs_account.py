@@ -103,6 +103,14 @@ def _a_restart_forgets_the_minute(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(budget.Budget, "recall", lambda *_: None)
 
 
+def _a_start_believes_the_clock_of_before(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(budget.Budget, "begin", lambda *_: None)
+
+
+def _what_has_no_price_is_worth_nothing(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(risk_view, "is_unpriced", lambda *_: False)
+
+
 JUMPS: Final = replace(NONE, jump=0.05)
 WIDE: Final = Ladder(levels=3, half_spread_ticks=2, step_ticks=2, size_lots=10, tolerance_ticks=0)
 """Asks for six orders, worth six hundred million."""
@@ -165,6 +173,20 @@ BUGS: Final[tuple[Bug, ...]] = (
         faults=CRASHES,
         fields=(("limits", replace(LIMITS, placements_minute_max=30)), ("fault_ns", 60 * SECOND_NS)),
         found_as=("R3",),
+    ),
+    Bug(
+        name="a start believes the clock by which placements were sent",
+        plant=_a_start_believes_the_clock_of_before,
+        faults=replace(CRASHES, clock_jumps=0.05),
+        fields=(("limits", replace(LIMITS, placements_minute_max=30)), ("fault_ns", 60 * SECOND_NS)),
+        found_as=("R3",),
+    ),
+    Bug(
+        name="a position without a price is worth nothing",
+        plant=_what_has_no_price_is_worth_nothing,
+        faults=replace(CRASHES, sync_failed=0.6),
+        fields=(("limits", replace(LIMITS, exposure_atoms_max=350_000_000)), *TWO),
+        found_as=("R4",),
     ),
     Bug(
         name="a loss on what is open ends nothing",

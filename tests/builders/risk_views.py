@@ -37,6 +37,7 @@ def make_risk_view(**changes: object) -> RiskView:
         "quote_spendable_atoms": 10**15,
         "placed_minute": 0,
         "others_worst_atoms": 0,
+        "others_unpriced": False,
         "session_pnl_atoms": 0,
         "session_peak_atoms": 0,
         "open_pnl_atoms": 0,

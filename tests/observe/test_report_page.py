@@ -269,6 +269,9 @@ def test_tables_have_a_value_for_each_column() -> None:
     fills = list(TABLES["fills"].rows(told))
     assert len(fills) == 40
     assert None in fills[-1]
+    times = [dict(zip(TABLES["fills"].columns, row, strict=True)) for row in fills]
+    assert [row["ts_ns"] for row in times] == [fill.ts_ns for one in told.sessions for fill in one.fills]
+    assert all(row["ts_ms"] == int(str(row["ts_ns"])) // 10**6 for row in times)
 
 
 def test_figures_without_anything_are_null_not_zero() -> None:

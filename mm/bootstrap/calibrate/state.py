@@ -106,7 +106,9 @@ def _end_ns(tape: Tape) -> int:
 
 def _learnt(symbol: str, tape: Tape, signals: list[tuple[SignalSpec, Signal]]) -> Iterator[SignalEstate]:
     for spec, signal in signals:
-        if signal.state() != spec.start().state():
+        # A tape has no fills of our own: what learns from those alone would begin anew with what is saved.
+        is_of_own = type(signal).on_own_fill is not Signal.on_own_fill
+        if not is_of_own and signal.state() != spec.start().state():
             yield SignalEstate(
                 symbol=symbol, spec=spec_text(spec), ts_ns=_end_ns(tape), numbers=signal.state()
             )

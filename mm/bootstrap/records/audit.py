@@ -55,6 +55,7 @@ NEWS: Final = frozenset(
         "session.held",
         "session.reason",
         "session.stock",
+        "signal.doubtful",
         "signal.outdated",
         "signal.restored",
         "signal.unfit",

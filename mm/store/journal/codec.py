@@ -32,7 +32,7 @@ READS: Final[dict[str, tuple[int, ...]]] = {
     "ConfigApplied": (1,),
     "ConfigVersion": (1,),
     "Connect": (1, 2),
-    "Estate": (1, 2, 3),
+    "Estate": (1, 2, 3, 4),
     "FillsListed": (1,),
     "ListBalances": (1,),
     "ListFills": (1,),

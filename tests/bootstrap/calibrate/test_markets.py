@@ -305,6 +305,14 @@ def test_what_signals_learn_is_saved_as_a_start_takes_it(tmp_path: Path, recordi
     assert any("max_age_s" in note for note in saved.notes)
 
 
+def test_what_learns_from_own_fills_is_not_saved_from_a_tape(tmp_path: Path, recording: Path) -> None:
+    """There are none in it: a start would take an empty estimate for what it had learnt itself."""
+    text = CONFIG.replace("volatility_bps_per_sqrt_s = 9.0\n", 'flow_from = "own"\n')
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("fill_decay_per_bps"))
+    saved = save_state(found_in(config(tmp_path, text), recording))
+    assert saved.names == ("VolatilitySpec", "IntensitySpec")
+
+
 def test_state_of_another_market_or_of_no_signal_is_not_saved(tmp_path: Path, recording: Path) -> None:
     """Ticks of a contract are not those of the spot market."""
     found = found_in(config(tmp_path, CONFIG), recording)

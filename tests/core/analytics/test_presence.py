@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from mm.analytics.presence import BANDS_BPS, PROGRAMMES, Presence, band
+from mm.analytics.presence import BANDS_BPS, DAY_NS, PROGRAMMES, Presence, band
 from tests.builders.instruments import make_test_instrument
 
 BIG = make_test_instrument(lot_size="1", size_min="1")
@@ -66,21 +66,67 @@ def test_the_bounds_of_a_band_are_exact() -> None:
 def test_a_programme_wants_value_on_both_sides_at_its_looks() -> None:
     """40 000 within 5 bps and 50 000 within 10: summed over the orders of a side, best side or not."""
     told = Presence(BIG, 0)
-    told.look(0)
+    told.look(0, 0)
     told.on_quotes(0, 20_000, [(9_996, 401), (9_991, 101)], [(10_004, 401), (10_009, 101)])
-    told.look(20_000)
-    assert (told.looks, told.qualified) == (2, [1, 1, 0])
+    told.look(0, 20_000)
+    assert (told.looks, told.qualified) == (2, [1, 1, 0, 0, 1])
     told.on_quotes(0, 20_000, [(9_996, 401), (9_991, 98)], [(10_004, 401), (10_009, 101)])
-    told.look(20_000)
-    told.look(0)
-    assert (told.looks, told.qualified) == (4, [1, 2, 0])
+    told.look(0, 20_000)
+    told.look(0, 0)
+    assert (told.looks, told.qualified) == (4, [1, 2, 0, 0, 2])
+
+
+def quoting_for(share: float, told: Presence, day: int) -> None:
+    """Quotes enough for MM3 for that share of a day's hundred looks."""
+    for number in range(100):
+        quotes = ([(9_996, 601)], [(10_004, 601)]) if number < 100 * share else ([], [])
+        told.on_quotes(day * DAY_NS, 20_000, *quotes)
+        told.look(day * DAY_NS + number, 20_000)
+
+
+def test_a_day_qualifies_by_its_looks_and_a_month_by_its_days() -> None:
+    """Three quarters of the looks and not one less; a day that nobody watched is none; 30 days are kept."""
+    told = Presence(BIG, 0)
+    (mm3,) = [at for at, programme in enumerate(PROGRAMMES) if programme.days_ppm]
+    assert told.days[mm3].told() == (0, 0)
+    days = []
+    for day, share in ((100, 0.75), (101, 0.74), (103, 1.0)):
+        quoting_for(share, told, day)
+        days.append(told.days[mm3].told())
+    assert days == [(1, 1), (1, 2), (2, 4)]
+    for day in range(104, 133):
+        quoting_for(1.0, told, day)
+    assert told.days[mm3].told() == (30, 30)
+    quoting_for(1.0, told, 400)
+    assert told.days[mm3].told() == (1, 30)
+
+
+def test_the_score_of_levels_weighs_the_lesser_side_of_each() -> None:
+    """Orders at one price are one level; levels beyond the sixth, and of one side alone, do not count."""
+    told = Presence(BIG, 0)
+    (scored,) = [at for at, programme in enumerate(PROGRAMMES) if programme.level_weights_ppm]
+    bids = [(9_000, 10), (10_000, 60), (10_000, 40), (8_000, 99)]
+    told.on_quotes(0, 20_000, bids, [(10_010, 500), (10_020, 5)])
+    told.look(0, 20_000)
+    # Prices are in hundredths: 100 lots of 100, then 5 of 100.20 against 10 of 90.
+    assert told.scores[scored] == pytest.approx(100 * (2 * 10_000 + 0.75 * 501) / 10_000)
+
+    told.on_quotes(0, 20_000, [(10_000 - at, 1) for at in range(9)], [(10_001 + at, 1) for at in range(9)])
+    before = told.scores[scored]
+    told.look(0, 20_000)
+    weights = (2, 0.75, 0.5, 0.4, 0.3, 0.2)
+    value = sum(weight * (10_000 - at) / 100 for at, weight in enumerate(weights))
+    assert told.scores[scored] - before == pytest.approx(100 * value / 10_000)
+    told.on_quotes(0, 20_000, [(10_000, 1)], [])
+    told.look(0, 20_000)
+    assert told.scores[scored] - before == pytest.approx(100 * value / 10_000)
 
 
 def test_the_score_is_value_over_distance_of_the_weaker_side() -> None:
     """In quote units per basis point; what is beyond the reach does not count, what is at the mid is near."""
     told = Presence(BIG, 0)
     told.on_quotes(0, 20_000, [(10_000, 100), (9_000, 9_999)], [(10_010, 500)])
-    told.look(20_000)
+    told.look(0, 20_000)
     scored = [index for index, programme in enumerate(PROGRAMMES) if programme.scored]
     # The ask: 50 050 at 10 bps; the bid: 10 000 at half a tick, which is half a basis point.
     assert told.scores[scored[0]] == pytest.approx(min(10_000 / 0.5, 50_050 / 10))

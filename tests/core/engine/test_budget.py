@@ -1,5 +1,6 @@
 """Budget: rolling windows, a lane for cancels, holds and bans, corrected upwards by the venue."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,7 +147,7 @@ def test_what_was_spent_is_remembered_for_its_window_only() -> None:
     assert len(budget._minute._spent) <= WEIGHT_WINDOW_NS // SECOND_NS
 
 
-@given(st.lists(st.tuples(st.integers(0, 20 * SECOND_NS), st.booleans()), max_size=40))
+@given(st.lists(st.tuples(st.integers(1, 20 * SECOND_NS), st.booleans()), max_size=40))
 def test_placements_that_are_recalled_count_as_those_that_were_sent(steps: list[tuple[int, bool]]) -> None:
     """Whoever goes on with what was placed lately counts on as if nothing had happened."""
     caps = Capabilities(orders_per_10s=1_000, weight_per_minute=100_000)
@@ -165,12 +166,21 @@ def test_placements_that_are_recalled_count_as_those_that_were_sent(steps: list[
         assert budget.placed_minute(now_ns) == whole.placed_minute(now_ns)
 
 
-def test_what_a_clock_that_ran_ahead_recalls_counts_from_now_on() -> None:
-    """It is forgotten a minute later, not when that clock would have."""
+@pytest.mark.parametrize("off_s", [7_200, 0, -30, -7_200])
+def test_what_a_life_recalls_counts_from_its_beginning_whatever_its_clock_says(off_s: int) -> None:
+    """It is forgotten a minute later: neither when another clock would have, nor at once."""
     budget, now_ns = Budget(CAPS), 10**18
-    budget.recall(((now_ns + 7_199 * SECOND_NS, 1), (now_ns + 7_200 * SECOND_NS, 2)))
+    budget.recall(((now_ns + (off_s - 1) * SECOND_NS, 1), (now_ns + off_s * SECOND_NS, 2)))
+    budget.begin(now_ns)
     assert budget.placed_minute(now_ns) == 3
     assert budget.placed_lately(now_ns) == ((now_ns, 3),)
     assert budget.take_place(now_ns + 59 * SECOND_NS)
     assert budget.placed_minute(now_ns + 59 * SECOND_NS) == 4
     assert budget.placed_minute(now_ns + 60 * SECOND_NS) == 1
+
+
+def test_a_life_that_recalls_nothing_begins_with_nothing_placed() -> None:
+    """Nothing is counted that was not."""
+    budget = Budget(CAPS)
+    budget.begin(10**18)
+    assert budget.placed_lately(10**18) == ()

@@ -372,6 +372,24 @@ def test_a_ladder_that_the_venue_cannot_take_is_told_once_and_why() -> None:
     ]
 
 
+def test_a_measurement_that_is_doubted_is_used_and_told_once() -> None:
+    """Each signal's own doubt; after a new setup of the session it is told anew."""
+    strategy = two_sided(needs=(TallySpec("a"), TallySpec("b")))
+    rig = Rig(make_session(strategy))
+    rig.activate()
+    rig.keep_alive(2 * SECOND_NS)
+    assert rig.reports("signal.doubtful") == []
+    for place in (1, 0):
+        rig.session().readers[place].doubt = f"odd {place}"  # type: ignore[attr-defined]  # the test's signal
+        rig.keep_alive(3 * SECOND_NS)
+    told = {"session": "main", "signal": "TallySpec"}
+    assert rig.reports("signal.doubtful") == [told | {"detail": "odd 1"}, told | {"detail": "odd 0"}]
+    assert len(rig.session().market.own_bids) == 1
+    rig.session().adopt(rig.session().setup)
+    rig.keep_alive(3 * SECOND_NS)
+    assert len(rig.reports("signal.doubtful")) == 4
+
+
 def test_a_strategy_that_numbers_its_levels_anew_each_time_fills_no_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

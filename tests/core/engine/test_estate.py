@@ -14,9 +14,11 @@ from mm.domain.events import FillsListed, OrderFilled, Source
 from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
+from mm.engine import estate as estates
 from mm.engine.account_events import CURSOR_PAUSE_NS, OVERLAP_NS
-from mm.engine.estate import estate_of
+from mm.engine.estate import estate_of, go_on
 from mm.engine.session import SessionState
+from mm.engine.state import EngineState
 from tests.builders.engine_ladder import Scripted
 from tests.builders.engine_rig import EPOCH, MID, SECOND_NS, START_NS, Rig, cid_of, make_session
 from tests.builders.estates import left, left_order, left_position
@@ -29,7 +31,9 @@ SYMBOL = INSTRUMENT.symbol
 def own_life(estate: Estate, **changes: Any) -> Estate:
     """Return `estate` as the life that takes it over says it: its own epoch, time and count."""
     orders = tuple(replace(one, state=OrderState.UNKNOWN) for one in estate.orders)
-    return replace(estate, epoch=EPOCH, ts_ns=0, sequence=0, orders=orders, **changes)
+    skipped = ((estate.epoch + 1, EPOCH - 1),) if estate.epoch < EPOCH - 1 else ()
+    fields = {"elsewhere": (*estate.elsewhere, *skipped), **changes}
+    return replace(estate, epoch=EPOCH, ts_ns=0, sequence=0, orders=orders, **fields)
 
 
 def fill(cid: str, trade_id: int, lots: int = 1, symbol: str = SYMBOL) -> OrderFilled:
@@ -162,6 +166,21 @@ def test_what_is_known_of_a_symbol_that_is_no_more_is_kept() -> None:
     assert after.retired == estate.positions
     rig.step(fill(left_order().cid, 60, 2))
     assert estate_of(rig.engine.state).retired == estate.positions
+
+
+def test_epochs_that_were_skipped_are_nobodys_of_ours_through_generations(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each gap is handed on, the oldest are let go of; where the estate is the one before, there is none."""
+    known = ((1, 1), (3, 3))
+    assert estate_of(Rig(estate=left(elsewhere=known)).engine.state).elsewhere == known
+    assert estate_of(Rig(estate=left(epoch=2, elsewhere=known)).engine.state).elsewhere == (*known, (3, 4))
+    monkeypatch.setattr(estates, "ELSEWHERE_MAX", 2)
+    after = Rig(estate=left(epoch=2, elsewhere=known)).engine.state
+    assert estate_of(after).elsewhere == ((3, 3), (3, 4))
+    same = EngineState(after.setup)
+    go_on(same, after.setup.estate, estate_of(after))
+    assert estate_of(same).elsewhere == ((3, 3), (3, 4)), "a checkpoint of the same life adds none"
 
 
 def test_another_target_in_the_config_moves_the_inventory_by_the_difference() -> None:

@@ -135,6 +135,15 @@ def test_a_signal_that_is_not_ready_says_what_it_waits_for() -> None:
     assert dict(strategy.facts)["signal TallySpec"].startswith("not ready")
 
 
+def test_a_signal_that_is_used_against_doubts_says_which() -> None:
+    """Beside its value."""
+    rig = quoting(two_sided(needs=(TallySpec(),)))
+    rig.session().readers[0].doubt = "too far off"  # type: ignore[attr-defined]  # the signal of the test
+    made = explain(rig.engine.state, rig.session())
+    (strategy,) = [gate for gate in made.gates if gate.name == "strategy" and gate.side is None]
+    assert dict(strategy.facts)["signal TallySpec"] == "1 (too far off)"
+
+
 def test_every_verdict_on_a_placement_is_told_also_behind_the_one_that_refused() -> None:
     """A rule that fails is told, not raised."""
     made = last(CASES["denied"].make())

@@ -5,7 +5,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mm.domain.commands import ListBalances
-from mm.domain.events import BalanceChanged, BalancesListed, ConfigApplied, Operation, PlaceUnknown, Source
+from mm.domain.events import (
+    Advanced,
+    BalanceChanged,
+    BalancesListed,
+    ConfigApplied,
+    Operation,
+    OrderFilled,
+    PlaceUnknown,
+    Source,
+    Stream,
+    StreamUp,
+)
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
@@ -14,7 +25,17 @@ from mm.engine.external import MOVED, trades
 from mm.engine.session import SessionState
 from mm.engine.setup import Deadlines, NewSetup, OnExternal
 from tests.builders.engine_ladder import Scripted
-from tests.builders.engine_rig import BASE_ATOMS, MID, MS, QUOTE_ATOMS, SECOND_NS, Rig, make_session, of
+from tests.builders.engine_rig import (
+    BASE_ATOMS,
+    MID,
+    MS,
+    QUOTE_ATOMS,
+    SECOND_NS,
+    Rig,
+    cid_of,
+    make_session,
+    of,
+)
 from tests.builders.instruments import INSTRUMENT, OTHER, make_test_instrument
 from tests.builders.little_venue import Story
 
@@ -240,7 +261,26 @@ def test_a_ledger_is_opened_late_where_orders_are_out_already() -> None:
     rig.list_balances(base=BASE_ATOMS, quote=QUOTE_ATOMS)
     assert not engine.state.ledger.is_open
     look(rig)
+    assert not engine.state.ledger.is_open, "those were asked for before any fills were listed"
+    rig.advance(2 * SECOND_NS)
+    rig.list_balances()
+    rig.advance(200 * MS)
     assert engine.state.ledger.is_open
+
+
+def test_balances_that_are_younger_than_the_listing_of_fills_open_no_ledger() -> None:
+    """A fill that this one did not show yet may be in them (simulated: seed 50 173)."""
+    rig = Rig()
+    connect(rig)
+    rig.list_orders()
+    rig.list_fills()
+    rig.now_ns += SECOND_NS
+    rig.list_balances()
+    rig.advance(100 * MS)
+    assert rig.reports("ledger.opened") == []
+    rig.list_fills()
+    rig.advance(100 * MS)
+    assert len(rig.reports("ledger.opened")) == 1
 
 
 def test_a_look_before_everything_was_listed_opens_no_ledger() -> None:
@@ -249,6 +289,55 @@ def test_a_look_before_everything_was_listed_opens_no_ledger() -> None:
     rig.feed(BalancesListed, asked_ns=rig.now_ns, balances=(("AAA", 1, 0),))
     rig.advance(SECOND_NS)
     assert not rig.engine.state.ledger.is_open
+
+
+@pytest.mark.parametrize(("trade_id", "lots"), [(39, 0), (40, 4)])
+def test_a_fill_of_long_ago_that_is_told_after_the_first_count_is_in_it(trade_id: int, lots: int) -> None:
+    """Nobody is said to have moved it back then (simulated: seeds 200 013 and 200 776).
+
+    A life that nothing was left to counts the holdings while it is halted, long before any session counts
+    its own; a stream that repeats what an earlier life filled must not be taken for news.
+    """
+    rig = Rig(latched="lost the journal", inherits=True)
+    connect(rig)
+    rig.list_fills(next_trade_id=40)
+    rig.list_balances()
+    rig.advance(4 * SECOND_NS)
+    rig.list_orders()
+    rig.list_fills(next_trade_id=40)
+    assert len(of(rig.sent, ListBalances)) == 1
+    rig.advance(2 * SECOND_NS)
+    assert len(of(rig.sent, ListBalances)) == 2, "the first were asked for before any fills were listed"
+    assert rig.reports("ledger.opened") == []
+    rig.list_balances()
+    rig.advance(200 * MS)
+    assert len(rig.reports("ledger.opened")) == 1
+    assert not rig.session().stock_taken
+    rig.feed(
+        OrderFilled,
+        symbol=INSTRUMENT.symbol,
+        cid=cid_of(3),
+        trade_id=trade_id,
+        side=Side.BUY,
+        price_ticks=MID,
+        size_lots=4,
+        fee_atoms=0,
+        fee_asset="BBB",
+        maker=True,
+        source=Source.STREAM,
+    )
+    holdings = rig.engine.state.ledger.holdings
+    assert holdings["AAA"] == BASE_ATOMS + lots * LOT
+    assert holdings["BBB"] == QUOTE_ATOMS - INSTRUMENT.notional_atoms(MID, lots)
+
+
+def connect(rig: Rig) -> None:
+    """Bring both streams up and show a book."""
+    rig.feed(Advanced)
+    rig.feed(StreamUp, stream=Stream.MARKET)
+    rig.feed(StreamUp, stream=Stream.USER)
+    rig.advance(100 * MS)
+    rig.snapshot()
 
 
 @settings(max_examples=15, deadline=None)

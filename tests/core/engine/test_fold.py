@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from mm.domain.commands import Cancel, Place, Report, TimeInForce
+from mm.domain.commands import Cancel, ListBalances, Place, Report, TimeInForce
 from mm.domain.estate import Estate, OrderEstate, PositionEstate
 from mm.domain.events import (
     Advanced,
@@ -31,6 +31,7 @@ from mm.engine.estate import estate_of
 from mm.engine.fold import Fold
 from mm.engine.setup import EngineSetup
 from tests.builders.engine_rig import CAPS, EPOCH, IDS, SECOND_NS, START_NS, Rig, cid_of, make_session
+from tests.builders.estates import left
 from tests.builders.instruments import INSTRUMENT, OTHER
 from tests.builders.little_venue import Story
 
@@ -151,6 +152,59 @@ def test_what_the_engine_did_by_time_alone_is_taken_from_its_reports() -> None:
     assert left.holdings == (("AAA", 60), ("BBB", 6))
     fold.on_command(report("session.state", "main", state="active", reason="resumed"), START_NS)
     assert fold.estate().positions[0].paused == ""
+
+
+@pytest.mark.parametrize(("trade_id", "atoms"), [(39, 100), (40, 100 + 4 * INSTRUMENT.lot_atoms)])
+def test_a_fill_of_long_ago_that_is_told_after_the_first_count_is_in_it(trade_id: int, atoms: int) -> None:
+    """As for the engine: what listings had passed when the counted balances were asked for."""
+    fold = fold_of(Rig())
+    fold.on_event(
+        FillsListed(ts_ns=START_NS, symbol=SYMBOL, asked_ns=START_NS, next_trade_id=40, complete=True)
+    )
+    fold.on_command(ListBalances(), START_NS + 1)
+    fold.on_event(BalancesListed(ts_ns=START_NS + 2, asked_ns=START_NS + 1, balances=(("AAA", 100, 0),)))
+    fold.on_command(report("ledger.opened", AAA="100"), START_NS + 3)
+    fold.on_event(
+        OrderFilled(
+            ts_ns=START_NS + 4,
+            symbol=SYMBOL,
+            cid=cid_of(3),
+            trade_id=trade_id,
+            side=Side.BUY,
+            price_ticks=10_000,
+            size_lots=4,
+            fee_atoms=0,
+            fee_asset="BBB",
+            maker=True,
+            source=Source.STREAM,
+        )
+    )
+    assert dict(fold.estate().holdings)["AAA"] == atoms
+
+
+@pytest.mark.parametrize("ahead_ns", [0, 3_600 * SECOND_NS, -3_600 * SECOND_NS])
+@pytest.mark.parametrize("has_checkpoint", [False, True])
+def test_placements_taken_over_count_from_the_first_record_of_the_life(
+    ahead_ns: int, has_checkpoint: bool
+) -> None:
+    """Whatever clock they were placed by: a checkpoint of before the first step cannot say."""
+    rig = Rig(estate=left(placed=((START_NS + ahead_ns, 3),)))
+    fold = fold_of(rig, estate_of(rig.engine.state) if has_checkpoint else None)
+    assert fold.estate().placed == ((START_NS + ahead_ns, 3),)
+    fold.on_event(Advanced(ts_ns=START_NS))
+    fold.on_command(place(), START_NS + SECOND_NS)
+    assert fold.estate().placed == ((START_NS, 3), (START_NS + SECOND_NS, 1))
+
+
+def test_placements_of_a_checkpoint_within_the_life_keep_their_time() -> None:
+    """They are by its own clock."""
+    rig = Rig()
+    checkpoint = left(epoch=EPOCH, ts_ns=START_NS, placed=((START_NS - 50 * SECOND_NS, 3),))
+    fold = fold_of(rig, checkpoint)
+    fold.on_event(Advanced(ts_ns=START_NS + 9 * SECOND_NS))
+    assert fold.estate().placed == ((START_NS - 50 * SECOND_NS, 3),)
+    fold.on_event(Advanced(ts_ns=START_NS + 10 * SECOND_NS))
+    assert fold.estate().placed == ()
 
 
 def test_orders_of_nobody_are_left_on_until_they_were_found_gone() -> None:

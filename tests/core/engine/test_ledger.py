@@ -81,6 +81,30 @@ def test_a_listing_without_a_difference_ends_every_suspicion() -> None:
     assert (ledger.suspected, ledger.others) == ({}, {})
 
 
+def test_what_had_happened_before_the_counted_balances_were_asked_for_is_in_the_count() -> None:
+    """By symbol and number, once the ledger is open; an answer to an earlier request says less."""
+    ledger = Ledger()
+    ledger.note_asked(100, {"AAA/BBB": 40, "CCC/BBB": -1})
+    ledger.compare(100, 120, {"AAA": 10})
+    assert not ledger.has_counted("AAA/BBB", 39)
+    ledger.open({"AAA": 10})
+    assert [ledger.has_counted("AAA/BBB", number) for number in (39, 40)] == [True, False]
+    assert not ledger.has_counted("CCC/BBB", 0)
+    assert not ledger.has_counted("DDD/BBB", 0)
+    ledger.note_asked(200, {"AAA/BBB": 50})
+    ledger.compare(200, 220, {"AAA": 10})
+    assert not ledger.has_counted("AAA/BBB", 49), "the count is the first one"
+
+
+def test_an_answer_to_a_request_that_was_given_up_covers_no_execution() -> None:
+    """It may be older than what listings of fills have shown since."""
+    ledger = Ledger()
+    ledger.note_asked(100, {"AAA/BBB": 40})
+    ledger.compare(99, 120, {"AAA": 10})
+    ledger.open({"AAA": 10})
+    assert not ledger.has_counted("AAA/BBB", 0)
+
+
 def test_only_the_last_differences_are_kept_and_all_are_counted() -> None:
     """The journal has the rest; what rounding left is none."""
     ledger = Ledger()

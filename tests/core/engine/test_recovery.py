@@ -208,6 +208,17 @@ def test_a_clock_that_was_set_makes_an_order_neither_young_nor_old(off_ns: int) 
     assert rig.engine.state.orders.live[cid_of(1)].placed_ns == START_NS
 
 
+@pytest.mark.parametrize("off_ns", [10**18, 3_600 * SECOND_NS, -3_600 * SECOND_NS, -(10**18)])
+def test_a_clock_that_was_set_makes_no_room_for_placements(off_ns: int) -> None:
+    """Those of the life before count for a minute from the start, by one clock; also by the next but one."""
+    rig = heir(placed=((START_NS + off_ns - SECOND_NS, 3), (START_NS + off_ns, 1)))
+    budget = rig.engine.state.budget
+    assert budget.placed_lately(rig.now_ns) == ((START_NS, 4),)
+    assert estate_of(rig.engine.state).placed == ((START_NS, 4),)
+    assert budget.placed_minute(START_NS + 60 * SECOND_NS - 1) == 4
+    assert budget.placed_minute(START_NS + 60 * SECOND_NS) == 0
+
+
 def test_after_a_clock_was_put_forward_not_found_proves_nothing_before_its_time() -> None:
     """The request may still be on its way, whatever the clock says of the time that went by."""
     order = left_order(

@@ -5,12 +5,12 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mm.domain.events import BookLost, OrderCanceled, Source
+from mm.domain.events import Advanced, BookLost, OrderCanceled, Source, Stream, StreamUp
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.risk.base import RiskView
 from tests.builders.engine_ladder import SECOND_NS, Deny, Scripted, See
-from tests.builders.engine_rig import BASE_ATOMS, MID, QUOTE_ATOMS, Rig, make_session
+from tests.builders.engine_rig import BASE_ATOMS, MID, MS, QUOTE_ATOMS, Rig, make_session
 from tests.builders.instruments import INSTRUMENT, OTHER, make_test_instrument
 
 BASE_VALUE = INSTRUMENT.base_value_atoms(BASE_ATOMS, 2 * MID)
@@ -80,6 +80,32 @@ def test_the_worst_case_of_the_other_sessions_survives_the_loss_of_their_books()
     assert bench.look("b").others_worst_atoms == INSTRUMENT.notional_atoms(MID, 10)
     bench.rig.feed(BookLost, symbol=OTHER.symbol, reason="gap")
     assert bench.look().others_worst_atoms == OTHER.notional_atoms(MID, 6)
+
+
+def test_what_another_session_holds_before_its_market_had_a_price_is_told_to_be_unpriced() -> None:
+    """As after a start: nobody can say what it is worth; with nothing held there is no doubt."""
+    see = See()
+    rig = Rig(
+        make_session(name="a", rules=(see,)),
+        make_session(name="b", instrument=OTHER),
+    )
+    rig.feed(Advanced)
+    rig.feed(StreamUp, stream=Stream.MARKET)
+    rig.feed(StreamUp, stream=Stream.USER)
+    rig.advance(100 * MS)
+    rig.snapshot()
+    for symbol in rig.engine.state.markets:
+        rig.list_all(symbol=symbol)
+    rig.advance(100 * MS)
+    assert (see.views[-1].others_worst_atoms, see.views[-1].others_unpriced) == (0, False)
+    other = rig.session("b")
+    other.target_lots, other.stock_taken, other.position.net_lots = 0, True, -8
+    rig.keep_alive(2 * SECOND_NS)
+    assert (see.views[-1].others_worst_atoms, see.views[-1].others_unpriced) == (0, True)
+    rig.snapshot(symbol=OTHER.symbol)
+    rig.keep_alive(2 * SECOND_NS)
+    view = see.views[-1]
+    assert (view.others_worst_atoms, view.others_unpriced) == (OTHER.notional_atoms(MID, 8), False)
 
 
 def test_equity_is_the_quote_asset_and_what_trades_against_it_counted_once() -> None:

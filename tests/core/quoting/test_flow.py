@@ -10,18 +10,30 @@ from pydantic import TypeAdapter, ValidationError
 
 from mm.domain.view import Reading, View
 from mm.errors import ConfigError
-from mm.quoting.flow import DiffusionParams, Flow, FlowParams, FlowReader, VolatilityReader, stepped
+from mm.quoting.flow import (
+    DiffusionParams,
+    Flow,
+    FlowParams,
+    FlowReader,
+    MidVolatility,
+    VolatilityReader,
+    stepped,
+    volatility_spec,
+)
 from mm.signals.intensity import IntensitySpec
+from mm.signals.own_intensity import OwnIntensitySpec
+from mm.signals.realised import SAMPLES_MAX, RealisedSpec
+from mm.signals.two_scale import TwoScaleSpec
 from mm.signals.volatility import VolatilitySpec
 from tests.builders.views import SECOND_NS, a_view
 
 
-def flow_params(**changes: float) -> FlowParams:
+def flow_params(**changes: float | str) -> FlowParams:
     """Parameters through the door that the config uses."""
     return TypeAdapter(FlowParams).validate_python({"order_amount_base": 1} | changes)
 
 
-def diffusion_params(**changes: float) -> DiffusionParams:
+def diffusion_params(**changes: float | str) -> DiffusionParams:
     """Parameters through the door that the config uses."""
     return TypeAdapter(DiffusionParams).validate_python({"order_amount_base": 1} | changes)
 
@@ -78,6 +90,29 @@ def test_what_is_not_given_is_measured() -> None:
     assert rate.read(seeing(reading)) == Flow(stepped(1.7), 0.3)
 
 
+def test_own_fills_take_over_from_public_trades_as_soon_as_they_are_enough() -> None:
+    """Until then what all trades say: without quotes there are no own fills. Distances are told apart up to
+    twice the far end of the band. Both numbers given ask for neither.
+    """
+    params = flow_params(flow_from="own", intensity_half_life_ms=60_000, intensity_orders_min=50)
+    own = reader(params, place=1)
+    market = Reading(0.31, True, "", (1.7, 0.05, 200.0))
+    mine, none_yet = Reading(0.5, True, "", (0.4, 0.09, 60.0)), Reading(0.0, False, "own fills (3 of 50)")
+    before = Reading(0.0, False, "deep enough market orders (3 of 50)")
+    past = Reading(9.0, True)
+
+    assert own.needs == (
+        IntensitySpec(near_ppm=50, step_ppm=10, half_life_ns=60 * SECOND_NS, orders_min=50),
+        OwnIntensitySpec(step_ppm=4, bins=100, half_life_ns=60 * SECOND_NS, fills_min=50),
+    )
+    assert own.read(seeing(past, market, none_yet)) == Flow(stepped(1.7), stepped(0.31))
+    assert own.read(seeing(past, market, mine)) == Flow(stepped(0.4), stepped(0.5))
+    assert own.read(seeing(past, before, mine)) == Flow(stepped(0.4), stepped(0.5))
+    assert own.read(seeing(past, before, none_yet)) == "waits for deep enough market orders (3 of 50)"
+    known = flow_params(flow_from="own", arrival_rate_per_s=0.9, fill_decay_per_bps=0.3)
+    assert reader(known).needs == ()
+
+
 def test_a_model_that_wants_no_rate_waits_for_none() -> None:
     """The decay alone is enough for it."""
     given_one = reader(flow_params(fill_decay_per_bps=0.3), wants_rate=False)
@@ -108,6 +143,23 @@ def test_a_model_that_wants_no_rate_waits_for_none() -> None:
 def test_a_measurement_that_is_not_good_enough_is_waited_for(reading: Reading, said: str) -> None:
     """What is missing is named."""
     assert reader(flow_params()).read(seeing(reading)) == said
+
+
+def test_flow_that_is_not_exponential_is_waited_out_only_where_that_is_asked_for() -> None:
+    """The distance that a reading tells against the one that is allowed; one that tells none passes."""
+    reading = Reading(0.31, True, "", (1.7, 0.05, 200.0, 0.08, 0.046), "does not thin out")
+    strict = reader(flow_params(intensity_max_misfit_ratio=0.05))
+
+    assert reader(flow_params()).read(seeing(reading)) == Flow(stepped(1.7), stepped(0.31))
+    assert strict.read(seeing(reading)) == (
+        "waits for market orders that thin out exponentially (distance 0.080, at most 0.05)"
+    )
+    assert reader(flow_params(intensity_max_misfit_ratio=0.08)).read(seeing(reading)) == Flow(
+        stepped(1.7), stepped(0.31)
+    )
+    assert strict.read(seeing(Reading(0.31, True, "", (1.7, 0.05, 200.0)))) == Flow(
+        stepped(1.7), stepped(0.31)
+    )
 
 
 @pytest.mark.parametrize(
@@ -162,6 +214,28 @@ def test_a_measured_volatility_is_in_basis_points_of_the_mid() -> None:
     assert reader.needs == (VolatilitySpec(sample_ns=SECOND_NS // 2, half_life_ns=30 * SECOND_NS),)
     assert reader.read(seeing(Reading(0.0, False), Reading(36.0, True))) == stepped(3.0)
     assert VolatilityReader(params).read(seeing(Reading(0.0, True))) == 0.0
+
+
+def test_a_volatility_can_be_that_of_a_window_with_or_without_its_flicker() -> None:
+    """As many samples as the half-life is worth, within what a window may hold and what an estimate takes."""
+    asked = {"volatility_half_life_ms": 30_000, "volatility_sample_ms": 500}
+    realised = VolatilityReader(diffusion_params(volatility_from="realised", **asked))
+    scales = VolatilityReader(diffusion_params(volatility_from="two_scale", **asked))
+
+    assert realised.needs == (RealisedSpec(sample_ns=SECOND_NS // 2, samples=173),)
+    assert scales.needs == (TwoScaleSpec(sample_ns=SECOND_NS // 10, coarse=5, samples=865),)
+    assert realised.read(seeing(Reading(36.0, True))) == stepped(3.0)
+
+
+@pytest.mark.parametrize(("half_life_ms", "window"), [(1_000, 20), (86_400_000, SAMPLES_MAX)])
+def test_a_window_is_neither_too_short_nor_too_long(half_life_ms: int, window: int) -> None:
+    """At both ends of what a config may say the signals start."""
+    half_life_ns = half_life_ms * 1_000_000
+    for kind in MidVolatility:
+        volatility_spec(kind, sample_ns=SECOND_NS, half_life_ns=half_life_ns).start()
+    found = volatility_spec(MidVolatility.REALISED, sample_ns=SECOND_NS, half_life_ns=half_life_ns)
+
+    assert found == RealisedSpec(sample_ns=SECOND_NS, samples=window)
 
 
 @pytest.mark.parametrize(

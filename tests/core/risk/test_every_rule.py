@@ -60,6 +60,7 @@ REFUSED: dict[str, tuple[Place, dict[str, object]]] = {
     "inventory_band.long": (make_place(), {"inventory_lots": 991}),
     "inventory_band.short": (make_sell(), {"inventory_lots": -991}),
     "exposure": (make_place(), {"others_worst_atoms": 10**13}),
+    "exposure.unpriced": (make_place(), {"others_unpriced": True}),
     "funds": (make_place(), {"quote_spendable_atoms": 0}),
     "open_orders.own": (make_place(), {"open_orders": 20}),
     "open_orders.venue": (make_exit(), {"open_orders": 200}),

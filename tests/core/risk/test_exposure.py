@@ -2,7 +2,7 @@
 
 import pytest
 
-from mm.risk.exposure import EXPOSURE, Exposure
+from mm.risk.exposure import EXPOSURE, UNPRICED, Exposure
 from tests.builders.instruments import INSTRUMENT
 from tests.builders.risk_views import make_exit, make_place, make_quotes, make_risk_view, make_sell
 
@@ -120,3 +120,18 @@ def test_when_the_others_use_everything_only_the_way_back_to_flat_is_quoted() ->
     assert shaped.bids == ()
     assert [quote.size_lots for quote in shaped.asks] == [10, 5]
     assert shaped.reason == EXPOSURE
+
+
+def test_while_a_position_has_no_price_nobody_can_say_that_there_is_room() -> None:
+    """It may be worth anything: only the way back to flat is open, and the reason says why."""
+    view = make_risk_view(inventory_lots=15, others_unpriced=True)
+
+    assert RULE.admit(make_place(size_lots=1), view) == (UNPRICED, (("others_atoms", "0"),))
+    assert RULE.admit(make_sell(size_lots=15), view) is None
+    shaped = RULE.shape(make_quotes(bids=(10,), asks=(10, 10)), view)
+    assert shaped.bids == ()
+    assert [quote.size_lots for quote in shaped.asks] == [10, 5]
+    assert shaped.reason == UNPRICED
+    shaped = RULE.shape(make_quotes(bids=(), asks=(10, 10)), view)
+    assert [quote.size_lots for quote in shaped.asks] == [10, 5]
+    assert shaped.reason == "quoting"

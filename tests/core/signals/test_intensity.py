@@ -1,6 +1,7 @@
 """Trade intensity: the vector, accuracy on simulated flow, what is one market order, what counts as time."""
 
 from math import atanh, ceil, exp, inf, log, sqrt
+from random import Random
 from statistics import fmean, stdev
 
 import pytest
@@ -15,6 +16,8 @@ from mm.signals.intensity import (
     decay_per_step,
     depth_steps,
     geometric_share,
+    misfit,
+    misfit_most,
     orders_left_s,
     rate_at_mid,
 )
@@ -164,7 +167,7 @@ def test_one_side_alone_can_be_asked_for(sides: int, orders: int) -> None:
 
     share = orders / (orders + (2 if sides == 0 else 1))
     seconds = 20 if sides == 0 else 10
-    assert reading.more == pytest.approx(
+    assert reading.more[:3] == pytest.approx(
         (orders / seconds * exp(-log(1 - share) / 2), decay_error(share, orders), orders)
     )
 
@@ -227,6 +230,92 @@ def test_the_spread_that_counts_is_the_one_before_the_order() -> None:
     signal.on_mid(START_NS + 3 * SECOND_NS, MID)
     order(signal, START_NS + 4 * SECOND_NS, Side.BUY, 1)
     assert signal.state()[0] == 2.0
+
+
+def geometric_depths(random: Random, orders: int, decay: float) -> list[int]:
+    """Steps of orders that thin out as the law says."""
+    return [int(-log(1 - random.random()) / decay) for _ in range(orders)]
+
+
+def told_of(steps: list[int], *, band: int = 15, **changes: int) -> Intensity:
+    """The signal after orders of these steps, one a second."""
+    signal = spec(steps=band, orders_min=1, error_ppm_max=10**9, **changes).start()
+    signal.on_mid(START_NS, MID)
+    for second, j in enumerate(steps):
+        order(signal, START_NS + second * SECOND_NS, Side.BUY if second % 2 else Side.SELL, 1 + 2 * j)
+    return signal
+
+
+@given(st.lists(st.integers(0, 12), min_size=2, max_size=60), st.integers(1, 8))
+def test_the_misfit_is_that_of_the_step_by_step_definition(steps: list[int], band: int) -> None:
+    """Over all steps of the band the largest distance of the share that reached it from the law's."""
+    reading = told_of(steps, band=band).reading(START_NS + 100 * SECOND_NS)
+    uncensored, total = sum(j < band for j in steps), sum(min(j, band) for j in steps)
+    if not uncensored or not total:
+        return
+    share = geometric_share(uncensored, total)
+    reached = [sum(j >= step for j in steps) / len(steps) for step in range(1, band + 1)]
+    distances = [abs(part - (1 - share) ** step) for step, part in enumerate(reached, start=1)]
+
+    assert reading.more[3] == pytest.approx(max(distances), abs=1e-12)
+    assert reading.more[4] == pytest.approx(misfit_most(len(steps)))
+    assert bool(reading.doubt) is (reading.more[3] > reading.more[4])
+
+
+def test_what_is_exponential_is_doubted_less_often_than_one_time_in_twenty() -> None:
+    """Over 400 runs, in fine steps and in coarse ones, with few orders and with many."""
+    random = Random(3)
+    for orders, decay, band in ((100, 0.02, 400), (400, 0.02, 400), (150, 0.3, 15), (1_000, 0.1, 15)):
+        doubted = 0
+        for _ in range(400):
+            tally = [0.0] * (band + 1)
+            for j in geometric_depths(random, orders, decay):
+                tally[min(j, band)] += 1
+            total = sum(min(j, band) * number for j, number in enumerate(tally))
+            share = geometric_share(orders - tally[-1], total)
+            doubted += misfit(tally, share) > misfit_most(orders)
+        # 20 are expected at most; 38 are four standard deviations more.
+        assert doubted < 38
+
+
+def test_flow_that_is_not_exponential_is_doubted_and_still_read() -> None:
+    """Two kinds of orders, shallow and deep ones, as on real markets: the reading says so, and is ready."""
+    random = Random(5)
+    mixed = geometric_depths(random, 400, 1.5) + geometric_depths(random, 400, 0.05)
+    random.shuffle(mixed)
+
+    reading = told_of(mixed).reading(START_NS + 900 * SECOND_NS)
+
+    assert reading.ready
+    distance, most = reading.more[3:]
+    assert distance > 2 * most
+    assert reading.doubt == (
+        f"market orders do not thin out exponentially there: distance {distance:.3f}, at most {most:.3f}"
+    )
+    assert told_of(geometric_depths(random, 800, 0.3)).reading(START_NS + 900 * SECOND_NS).doubt == ""
+
+
+def test_the_misfit_is_of_the_orders_that_the_fit_is_of() -> None:
+    """What is forgotten by the fit is forgotten by its misfit: mixed flow of long ago is doubted no more."""
+    random = Random(7)
+    mixed = geometric_depths(random, 300, 1.5) + geometric_depths(random, 300, 0.05)
+    random.shuffle(mixed)
+    steps = mixed + geometric_depths(random, 1_200, 0.3)
+
+    forgets = told_of(steps, half_life_ns=100 * SECOND_NS).reading(START_NS + len(steps) * SECOND_NS)
+    keeps = told_of(steps).reading(START_NS + len(steps) * SECOND_NS)
+
+    assert (forgets.doubt, bool(keeps.doubt)) == ("", True)
+
+
+def test_a_state_whose_depths_are_not_those_of_its_orders_is_refused() -> None:
+    """As of a version that did not count them."""
+    signal = told_of([0, 1, 2, 3])
+    state = list(signal.state())
+    state[14] += 1.0
+
+    with pytest.raises(ValueError, match="a state with 5 orders by depth, expected 4"):
+        spec().start().restore(state)
 
 
 @pytest.mark.parametrize("told", [-2.0, 1.0, 4.0, float("nan"), float("inf")])

@@ -1,7 +1,8 @@
 """Intensity from own fills: the fit against a naive one, accuracy on a known market, what counts."""
 
-from math import exp, log
+from math import exp, log, sqrt
 from random import Random
+from statistics import fmean, stdev
 
 import pytest
 from hypothesis import given, settings
@@ -101,6 +102,60 @@ def test_a_known_market_is_measured_to_the_stated_error() -> None:
     assert error < 0.06
     assert rate == pytest.approx(0.9, rel=0.15)
     assert fills > 900
+
+
+TICK = 200
+"""Half ticks of a market so fine that a distance is any number; k is per this many of them."""
+
+
+def ten_minutes(seed: int, *, exposure_s: float) -> tuple[float, float]:
+    """k and A after ten minutes: one quote at a time, as far as chance has it from half a tick to ten."""
+    random, mid = Random(seed), 20_000_000
+    span_ns = round(exposure_s * SECOND_NS)
+    spec = OwnIntensitySpec(
+        step_ppm=1, bins=110, half_life_ns=0, renew_ns=600 * SECOND_NS, fills_min=1, error_ppm_max=10**9
+    )
+    signal = spec.start()
+    signal.on_mid(START_NS, mid)
+    for step in range(round(600 / exposure_s)):
+        ts_ns, side = START_NS + step * span_ns, random.choice((Side.BUY, Side.SELL))
+        distance = random.uniform(0.5, 10.0)
+        price = (mid - side.sign * round(distance * TICK)) // 2
+        signal.on_own_quotes(ts_ns, (quote(side, price),))
+        at_s = random.expovariate(rate := 0.9 * exp(-0.3 * distance))
+        while at_s < exposure_s:
+            signal.on_own_fill(ts_ns + round(at_s * SECOND_NS), side, price, 1, mid)
+            at_s += random.expovariate(rate)
+    signal.on_mid(START_NS + 600 * SECOND_NS, mid)
+    reading = signal.reading(START_NS + 600 * SECOND_NS)
+    # A bin is a millionth of the mid, a tenth of the tick.
+    return reading.value / 10, reading.more[0]
+
+
+def test_ten_minutes_of_own_fills_have_no_bias() -> None:
+    """Over 100 runs: mean and deviation of k and A are those of the reference within four standard errors,
+    in which a bias of ten per cent has no room.
+    """
+    found = [ten_minutes(seed, exposure_s=1.0) for seed in range(100)]
+
+    for values, mean, deviation in zip(
+        zip(*found, strict=True), (0.3010, 0.910), (0.0349, 0.124), strict=True
+    ):
+        assert 4 * deviation / sqrt(100) < 0.06 * mean
+        assert fmean(values) == pytest.approx(mean, abs=4 * deviation / sqrt(100))
+        assert stdev(values) == pytest.approx(deviation, abs=4 * deviation / sqrt(200))
+
+
+@pytest.mark.proof
+def test_own_fills_give_the_estimates_of_the_reference() -> None:
+    """300 runs, a new distance every tenth of a second: within four standard errors of both samples."""
+    found = [ten_minutes(seed, exposure_s=0.1) for seed in range(300)]
+
+    for values, mean, deviation in zip(
+        zip(*found, strict=True), (0.3010, 0.910), (0.0349, 0.124), strict=True
+    ):
+        assert fmean(values) == pytest.approx(mean, abs=4 * sqrt(2) * deviation / sqrt(300))
+        assert stdev(values) == pytest.approx(deviation, abs=4 * sqrt(2) * deviation / sqrt(600))
 
 
 def test_what_is_far_away_or_beyond_the_mid_counts_for_nothing() -> None:

@@ -1,7 +1,9 @@
 """Two time scales: the formula, a naive reference, and flicker that the plain variance mistakes for moves."""
 
 from itertools import pairwise
+from math import sqrt
 from random import Random
+from statistics import fmean, stdev
 
 import pytest
 from hypothesis import given, settings
@@ -85,6 +87,43 @@ def test_flicker_is_no_volatility() -> None:
     now_ns = START_NS + 600 * SECOND_NS + 1_000_000
     assert plain.reading(now_ns).value > 20 * 16
     assert scales.reading(now_ns).value == pytest.approx(16, rel=0.25)
+
+
+DEVIATION = 1_000
+"""Half ticks that the walk moves in a second: fine enough for its tenths to be whole numbers."""
+
+
+def through_a_bounce(seed: int) -> tuple[float, float]:
+    """Volatility of trade prices and that of two scales, of a walk of 1 per root second read ten times a
+    second through a bounce of half of that either way, over 1 000 seconds.
+    """
+    random, walk = Random(seed), 1e9
+    plain = RealisedSpec(sample_ns=SECOND_NS // 10, samples=10_000, samples_min=1).start()
+    scales = TwoScaleSpec(sample_ns=SECOND_NS // 10, coarse=100, samples=10_000).start()
+    now_ns = START_NS
+    for step in range(10_001):
+        now_ns = START_NS + step * SECOND_NS // 10 + 1_000_000 * (step > 0)
+        walk += random.gauss(0, DEVIATION) * sqrt(0.1)
+        price = round(walk) + random.choice((-DEVIATION, DEVIATION)) // 2
+        plain.on_mid(now_ns, price)
+        scales.on_mid(now_ns, price)
+    later_ns = START_NS + 1_000 * SECOND_NS + 1_000_000
+    found = [sqrt(one.reading(later_ns).value) / DEVIATION for one in (plain, scales)]
+    return found[0], found[1]
+
+
+def test_trade_prices_read_too_much_and_two_scales_do_not() -> None:
+    """The oracle of the reference: 2.448 where 1 is true, sqrt(1 + 2 h^2 / dt) = 2.449 in theory; 0.974
+    by two scales of 100, one draw of what scatters around 1 by a twentieth.
+    """
+    plain, scales = zip(*(through_a_bounce(seed) for seed in range(24)), strict=True)
+
+    assert fmean(plain) == pytest.approx(2.4495, abs=4 * stdev(plain) / sqrt(24))
+    assert fmean(plain) == pytest.approx(2.448, abs=0.01)
+    assert fmean(scales) == pytest.approx(1.0, abs=4 * stdev(scales) / sqrt(24))
+    # The variance of such an estimate is 4 K / (3 n) of its square where there is no flicker.
+    assert stdev(scales) == pytest.approx(sqrt(4 * 100 / (3 * 10_000)) / 2, rel=0.4)
+    assert abs(0.974 - fmean(scales)) < 2 * stdev(scales)
 
 
 def test_after_a_time_that_was_not_watched_increments_are_what_they_were() -> None:

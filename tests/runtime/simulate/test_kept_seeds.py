@@ -50,8 +50,15 @@ KEPT: Final = (
     (2_764, None, "a_top_just_before_changes_whose_clock_stands"),
     (41, 1_000, "a_halt_that_a_person_lifted_at_the_moment_of_the_verdict"),
     (2_616, None, "a_session_that_counts_its_holdings_at_the_moment_of_the_verdict"),
+    (200_208, 5_000, "placements_that_a_clock_set_forward_made_older_than_a_minute"),
+    (200_417, 5_000, "placements_that_a_clock_set_forward_made_older_than_they_were"),
+    (200_447, 5_000, "placements_of_two_lives_before_that_a_clock_set_forward_made_older"),
+    (200_541, 5_000, "a_position_whose_market_had_no_price_since_the_start"),
     (200_369, 5_000, "a_session_crowded_out_by_orders_that_were_just_replaced"),
     (200_995, 5_000, "an_order_held_for_working_that_no_listing_was_asked_for_again"),
+    (200_013, 5_000, "a_fill_of_long_ago_that_was_told_after_the_holdings_had_been_counted"),
+    (200_776, 5_000, "a_fill_of_long_ago_that_was_told_before_the_session_was_counted_in"),
+    (200_986, 5_000, "a_process_elsewhere_between_two_lives_that_were_both_over"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 

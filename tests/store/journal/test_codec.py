@@ -219,7 +219,7 @@ SHAPES: Final[dict[str, tuple[int, str]]] = {
     "ConfigApplied": (1, "a93f449e"),
     "ConfigVersion": (1, "d66ee83e"),
     "Connect": (2, "352d8d13"),
-    "Estate": (3, "dc4ee3c4"),
+    "Estate": (4, "77218afa"),
     "FillsListed": (1, "b551a64c"),
     "ListBalances": (1, "609c5d01"),
     "ListFills": (1, "dc1f70aa"),
