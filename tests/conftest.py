@@ -20,7 +20,7 @@ hypothesis.settings.register_profile(
     deadline=None,
     derandomize=True,
     print_blob=True,
-    max_examples=40,
+    max_examples=25,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.register_profile("proof", hypothesis.settings.get_profile("gate"), max_examples=2_000)

@@ -243,6 +243,7 @@ def test_what_happens_to_an_account_is_recorded_byte_for_byte_without_a_secret(
     assert (found.is_clean, found.account) == (True, facts)
 
 
+@pytest.mark.proof  # real processes, and seconds of waiting for a connection
 @pytest.mark.usefixtures("bot")
 def test_a_stream_that_is_lost_comes_back_and_the_hole_is_told(room: Room, wire: Wire) -> None:
     """Its connection is reset, or the venue ends the subscription; the market's goes on."""
@@ -268,6 +269,7 @@ def test_a_stream_that_is_lost_comes_back_and_the_hole_is_told(room: Room, wire:
     assert_no_secret(room, wire)
 
 
+@pytest.mark.proof  # real processes, and seconds of waiting for a connection
 @pytest.mark.usefixtures("bot")
 def test_a_recorder_that_is_killed_leaves_what_it_heard_and_another_goes_on(room: Room, wire: Wire) -> None:
     """The torn end is passed over; between the two recordings is a hole of the account's stream."""

@@ -21,6 +21,7 @@ from mm.store.journal.entries import CONFIG
 from mm.store.journal.layout import runs
 from mm.store.journal.reader import read
 from mm.store.journal.retention import drop_market
+from mm.store.paths import STATE_NAME
 from tests.builders.configs import loaded
 from tests.builders.exchange_thread import Hosted, hosted_replay
 from tests.builders.recordings import Tape
@@ -176,6 +177,7 @@ def test_a_run_whose_end_was_torn_off_is_repeated_as_far_as_it_goes(
     (own,), (market,) = (sorted((place.journal / family).iterdir()) for family in ("own", "market"))
     whole, _ = asyncio.run(repeat(place.directory))
     # What says that it was closed in good order is the last to be written, and the first to be lost.
+    (tmp_path / "data" / STATE_NAME).unlink()
     for file in (own, market):
         os.truncate(file, file.stat().st_size - 100)
     for file, share in ((own, 0.9), (market, 0.6), (own, 0.4)):
