@@ -79,6 +79,7 @@ def test_what_makes_no_sense_is_refused(option: list[str]) -> None:
     assert carry_out([*SMALL, *option]) == EXIT_USAGE
 
 
+@pytest.mark.proof  # seventeen seconds of days; the gate has another soak
 def test_a_soak_tells_its_figures_and_what_grew(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

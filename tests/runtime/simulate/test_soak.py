@@ -57,6 +57,7 @@ def test_nothing_grows_while_a_life_trades_for_days() -> None:
     assert last.events > 2 * SHORT.days * SHORT.day_s
 
 
+@pytest.mark.proof  # a soak; the gate has another one
 def test_nothing_grows_on_paper_either(monkeypatch: pytest.MonkeyPatch) -> None:
     """The paper venue keeps its own records of a run."""
     monkeypatch.setattr(records, "ORDERS_MAX", 100)
@@ -71,6 +72,7 @@ def test_nothing_grows_on_paper_either(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(size for path, size in run.sizes[-1].items() if ".records._closed" in path) == 100
 
 
+@pytest.mark.proof  # two soaks; the gate has another one
 def test_the_same_seed_lives_the_same_days() -> None:
     """To the last event; another seed does not."""
     short = replace(SHORT, days=2, day_s=300.0)
