@@ -32,6 +32,7 @@ COMPILED: Final = (
     "runtime/backtest_steps.py",
     "runtime/event_time.py",
     "runtime/fast_forward.py",
+    "signals/*.py",
     "sim/*.py",
     "venues/paper/*.py",
     "venues/recorded.py",
@@ -41,6 +42,7 @@ COMPILED: Final = (
 AS_THEY_ARE: Final = (
     "__init__.py",
     "analytics/fit_mean.py",
+    "signals/base.py",
     "sim/displayed.py",
     "sim/feed.py",
     "sim/fifo.py",

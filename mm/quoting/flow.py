@@ -21,7 +21,8 @@ from mm.errors import ConfigError
 from mm.quoting.about import BPS_MAX, DAY_MS, About, Applies, Bps, at_most, ppm_from_bps
 from mm.quoting.session import SessionParams
 from mm.quoting.waiting import waits_for
-from mm.signals.base import LIFE_PER_HALF, SignalSpec
+from mm.signals.base import SignalSpec
+from mm.signals.decay import LIFE_PER_HALF
 from mm.signals.intensity import IntensitySpec
 from mm.signals.own_intensity import OwnIntensitySpec
 from mm.signals.realised import SAMPLES_MAX, RealisedSpec

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Final
+from typing import Final, final
 
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
@@ -82,6 +82,7 @@ def bar_variance(method: str, open_: float, high: float, low: float, close: floa
     return rogers_satchell(open_, high, low, close)
 
 
+@final
 class Candles(Signal):
     """Variance of the mid per second in half ticks squared, from bars."""
 
@@ -138,5 +139,5 @@ class Candles(Signal):
 
     def _ended(self, ended: int) -> list[float]:
         # Variances of `ended` >= 1 bars: the one under way as it is, the others silent.
-        first = bar_variance(self._spec.method, self._open, self._high, self._low, self._last)
+        first = float(bar_variance(self._spec.method, self._open, self._high, self._low, self._last))
         return [first, *[0.0] * min(ended - 1, self._spec.bars)]

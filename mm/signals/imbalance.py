@@ -10,9 +10,11 @@ Source: queue imbalance. Invariant: ready exactly while both sides are known; al
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length, share_kept
+from mm.signals.base import Signal, check_length, whole
+from mm.signals.decay import share_kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ def bid_share(bid_atoms: int, ask_atoms: int) -> float:
     return bid_atoms / both if both else 0.5
 
 
+@final
 class Imbalance(Signal):
     """The bid's share of the size at the best prices."""
 
@@ -76,7 +79,7 @@ class Imbalance(Signal):
     def restore(self, state: Sequence[float]) -> None:
         """Become what `state` says; raises ValueError if it is none."""
         check_length(state, 4)
-        self._known, self._since_ns = int(state[0]), int(state[1])
+        self._known, self._since_ns = whole(state, 0), whole(state, 1)
         self._share, self._mean = state[2:]
 
     def _until(self, ts_ns: int) -> float:

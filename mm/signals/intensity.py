@@ -25,23 +25,15 @@ Invariant: time counts only while the book is known; nothing is divided by what 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, inf, log, log1p, sqrt
-from typing import Final
+from typing import Final, final
 
 from mm.domain.seen import SeenTop
 from mm.domain.sides import BUY, Side
 from mm.domain.units import NS_PER_S, PPM, PPM_PER_BPS
 from mm.domain.view import Reading
-from mm.signals.base import (
-    LIFE_PER_HALF,
-    MidTrail,
-    Signal,
-    check_length,
-    counted,
-    known_to,
-    left_text,
-    share_kept,
-    time_weight_s,
-)
+from mm.signals.base import Signal, check_length, counted, known_to, left_text
+from mm.signals.decay import LIFE_PER_HALF, share_kept, time_weight_s
+from mm.signals.mids import MidTrail
 
 SHARE_MIN: Final = 1e-9
 """So near to 0 or 1 is no share of orders that an estimate could be made of."""
@@ -168,6 +160,7 @@ def orders_left_s(count: float, wanted: float, rate_per_s: float, life_s: float)
     return life_s * log((most - count) * (most + wanted) / ((most + count) * (most - wanted)))
 
 
+@final
 class Intensity(Signal):
     """k per basis point, A per second and side."""
 

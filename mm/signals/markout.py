@@ -16,12 +16,13 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, final
 
 from mm.domain.sides import BUY, Side
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length, counted, share_kept
+from mm.signals.base import Signal, check_length, counted, whole
+from mm.signals.decay import share_kept
 
 BPS: Final = 10_000
 """Basis points in all of the price."""
@@ -123,6 +124,7 @@ def faded(sums: Sums, kept: float) -> Sums:
     )
 
 
+@final
 class Markout(Signal):
     """Adverse selection of own fills, basis points of the price."""
 
@@ -188,8 +190,8 @@ class Markout(Signal):
     def restore(self, state: Sequence[float]) -> None:
         """Become what `state` says; raises ValueError if it is none."""
         check_length(state, 14, 4)
-        self._mid, self._sums = int(state[0]), Sums(*state[1:9])
-        self._cluster = Cluster(int(state[9]), int(state[10]), *state[11:14])
+        self._mid, self._sums = whole(state, 0), Sums(*state[1:9])
+        self._cluster = Cluster(whole(state, 9), whole(state, 10), *state[11:14])
         rest = list(map(int, state[14:]))
         self._pending.extend(zip(rest[::4], rest[1::4], rest[2::4], rest[3::4], strict=True))
 

@@ -15,11 +15,12 @@ Source: Stoikov 2018. Invariant: the estimate is antisymmetric; it is made anew 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, final
 
 from mm.domain.seen import SeenTop
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length, counted, share_kept
+from mm.signals.base import Signal, check_length, counted, whole
+from mm.signals.decay import share_kept
 
 MOVES: Final = 6
 """Moves of the mid that the sum looks ahead."""
@@ -119,7 +120,7 @@ def adjustments(stays: list[list[float]], leaves: list[list[float]], moved: list
     Args: stays, leaves: steps from i to j without and with a move of the mid; moved: sum of moves from i.
     """
     size = len(moved)
-    seen = [sum(stays[i]) + sum(leaves[i]) or 1.0 for i in range(size)]
+    seen = [sum(stays[i], 0.0) + sum(leaves[i], 0.0) or 1.0 for i in range(size)]
     chain = [[(i == j) - stays[i][j] / seen[i] for j in range(size)] for i in range(size)]
     factors = factored(chain)
     ahead = solved(factors, [moved[i] / seen[i] for i in range(size)])
@@ -133,6 +134,7 @@ def adjustments(stays: list[list[float]], leaves: list[list[float]], moved: list
     return total
 
 
+@final
 class MicroPrice(Signal):
     """G* of the state of the top, half ticks from the mid."""
 
@@ -236,7 +238,7 @@ class MicroPrice(Signal):
         check_length(state, 9 + 2 * size + 2 * size * size)
         self._known, self._state, self._mid = map(int, state[:3])
         self._sampled_ns, self._sample_state, self._sample_mid = map(int, state[3:6])
-        self._due_ns, self._fitted, self._moves = int(state[6]), int(state[7]), state[8]
+        self._due_ns, self._fitted, self._moves = whole(state, 6), whole(state, 7), state[8]
         self._adjusted, self._moved = list(state[9 : 9 + size]), list(state[9 + size : 9 + 2 * size])
         rows = [list(map(float, state[at : at + size])) for at in range(9 + 2 * size, len(state), size)]
         self._stays, self._leaves = rows[:size], rows[size:]

@@ -18,9 +18,10 @@ Source: Cont, Kukanov and Stoikov 2014. Invariant: sums of squares are never bel
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length, counted
+from mm.signals.base import Signal, check_length, counted, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +67,7 @@ def determination(squares: float, products: float, responses: float) -> float:
     return min(1.0, products * products / both) if both > 0 else 0.0
 
 
+@final
 class OrderFlow(Signal):
     """Move of the mid, half ticks, that is expected of the next interval."""
 
@@ -152,9 +154,9 @@ class OrderFlow(Signal):
         self._bid, self._bid_size, self._ask, self._ask_size = map(int, state[3:7])
         self._flow, self._mid, self._flow_before, self._count = (
             state[7],
-            int(state[8]),
+            whole(state, 8),
             state[9],
-            int(state[10]),
+            whole(state, 10),
         )
         self._sums = list(state[11:])
 

@@ -14,12 +14,14 @@ Invariant: what is in `exposure_s` and `fills` are weighted sums; they are fitte
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, final
 
 from mm.domain.sides import BUY, Side
 from mm.domain.units import NS_PER_S, PPM, PPM_PER_BPS
 from mm.domain.view import OwnQuote, Reading
-from mm.signals.base import MidTrail, Signal, check_length, counted, known_to, share_kept
+from mm.signals.base import Signal, check_length, counted, known_to, whole
+from mm.signals.decay import share_kept
+from mm.signals.mids import MidTrail
 
 BINS_MAX: Final = 200
 DECAY_MAX: Final = 3.0
@@ -109,6 +111,7 @@ def fitted(exposure_s: Sequence[float], fills: Sequence[float], decay: float) ->
     return NOTHING
 
 
+@final
 class OwnIntensity(Signal):
     """k per basis point, A per second and quote."""
 
@@ -204,12 +207,12 @@ class OwnIntensity(Signal):
         """Become what `state` says; raises ValueError if it is none."""
         bins = self._spec.bins
         check_length(state, 7 + 2 * bins, 2)
-        self._since_ns, self._due_ns, self._squared = int(state[0]), int(state[1]), state[2]
+        self._since_ns, self._due_ns, self._squared = whole(state, 0), whole(state, 1), state[2]
         self._fit = Fit(*state[3:6])
         self._exposure_s = list(map(float, state[7 : 7 + bins]))
         self._fills = list(map(float, state[7 + bins : 7 + 2 * bins]))
         rest = list(map(int, state[7 + 2 * bins :]))
-        ends = 2 * int(state[6])
+        ends = 2 * whole(state, 6)
         self._quotes = tuple(zip(rest[:ends:2], rest[1:ends:2], strict=True))
         self._trail.restore(rest[ends:])
 

@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import final
 
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import MidGrid, Signal, check_length, counted_samples
+from mm.signals.base import Signal, check_length
+from mm.signals.mids import MidGrid, counted_samples
 
 SAMPLES_MAX = 10_000
 """Largest window, in samples."""
@@ -52,6 +54,7 @@ def variance_per_s(squares: int, samples: int, sample_ns: int) -> float:
     return squares * NS_PER_S / (samples * sample_ns)
 
 
+@final
 class Realised(Signal):
     """Variance of the mid per second in half ticks squared, over a window."""
 

@@ -18,6 +18,7 @@ Invariant: the value is finite and above 0 whenever it is ready.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log1p
+from typing import final
 
 from mm.domain.sides import Side
 from mm.domain.view import Reading
@@ -52,6 +53,7 @@ def decay_per_tick(uncensored: float, total_steps: float) -> float:
     return -log1p(-uncensored / (total_steps + 1.0 + uncensored))
 
 
+@final
 class TouchDepth(Signal):
     """k * tick of the market orders behind the touch."""
 

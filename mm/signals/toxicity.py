@@ -21,7 +21,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb, exp, lgamma, log, pi
-from typing import Final
+from typing import Final, final
 
 from mm.domain.sides import BUY, Side
 from mm.domain.view import Reading
@@ -80,6 +80,7 @@ def noise_floor(orders: float) -> float:
     return min(1.0, exp(lgamma(half + 0.5) - lgamma(half + 1.0) - 0.5 * log(pi)))
 
 
+@final
 class Toxicity(Signal):
     """VPIN less its noise floor."""
 

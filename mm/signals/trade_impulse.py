@@ -14,11 +14,13 @@ Invariant: time counts only while the book is known; nothing is divided by what 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
+from typing import final
 
 from mm.domain.sides import Side
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length, share_kept, time_weight_s
+from mm.signals.base import Signal, check_length, whole
+from mm.signals.decay import share_kept, time_weight_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ def mean_size(weighted: float, weight: float) -> float:
     return weighted / weight if weight > 0 else 0.0
 
 
+@final
 class TradeImpulse(Signal):
     """The last market order in mean sizes of the touch, signed."""
 
@@ -132,10 +135,10 @@ class TradeImpulse(Signal):
         """Become what `state` says; raises ValueError if it is none."""
         check_length(state, 10)
         self._known, self._since_ns, self._touch, self._known_ns = (
-            int(state[0]),
-            int(state[1]),
+            whole(state, 0),
+            whole(state, 1),
             state[2],
-            int(state[3]),
+            whole(state, 3),
         )
         self._weight, self._weighted = state[4], state[5]
         self._ordered_ns, self._key, self._sign, self._size = map(int, state[6:])

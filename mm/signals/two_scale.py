@@ -15,10 +15,12 @@ Invariant: both sums are integers; they are those of the window, whatever was pa
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
+from typing import final
 
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import MidGrid, Signal, check_length, counted_samples
+from mm.signals.base import Signal, check_length
+from mm.signals.mids import MidGrid, counted_samples
 
 SAMPLES_MAX = 10_000
 """Largest window, in samples."""
@@ -120,6 +122,7 @@ class Window:
         self._mids = [one + shift for one in self._mids]
 
 
+@final
 class TwoScale(Signal):
     """Variance of the mid per second in half ticks squared, without its flicker."""
 

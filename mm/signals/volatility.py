@@ -13,10 +13,12 @@ Invariant: the estimate depends on the mids and their times alone, never on when
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 from mm.domain.units import NS_PER_S
 from mm.domain.view import Reading
-from mm.signals.base import MidGrid, Signal, check_length, counted_samples
+from mm.signals.base import Signal, check_length, whole
+from mm.signals.mids import MidGrid, counted_samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,7 @@ def averaged(samples: int, variance: float, square_per_s: float, ended: int, pas
     return variance * (first / (first + plain) * past ** (ended - 1 - plain))
 
 
+@final
 class Volatility(Signal):
     """Variance of the mid per second, in half ticks squared; its root is the volatility.
 
@@ -106,7 +109,7 @@ class Volatility(Signal):
         """Become what `state` says; raises ValueError if it is none."""
         check_length(state, 5)
         self._grid.restore(state[:3])
-        self._samples, self._variance = int(state[3]), state[4]
+        self._samples, self._variance = whole(state, 3), state[4]
 
     def _after(self, ended: int) -> tuple[int, float]:
         # Count and estimate after `ended` >= 1 more samples: the first holds the whole move, the others none.

@@ -10,10 +10,11 @@ Source: the imbalance-weighted mid. Invariant: ready exactly while both sides ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 from mm.domain.seen import SeenTop
 from mm.domain.view import Reading
-from mm.signals.base import Signal, check_length
+from mm.signals.base import Signal, check_length, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,7 @@ def weighted_offset(bid_ticks: int, bid_atoms: int, ask_ticks: int, ask_atoms: i
     return (ask_ticks - bid_ticks) * (bid_atoms - ask_atoms) / both if both else 0.0
 
 
+@final
 class WeightedMid(Signal):
     """Offset of the weighted mid from the mid, half ticks."""
 
@@ -71,4 +73,4 @@ class WeightedMid(Signal):
     def restore(self, state: Sequence[float]) -> None:
         """Become what `state` says; raises ValueError if it is none."""
         check_length(state, 2)
-        self._known, self._offset = int(state[0]), state[1]
+        self._known, self._offset = whole(state, 0), state[1]

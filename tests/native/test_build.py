@@ -11,7 +11,8 @@ import pytest
 from mm.errors import CompilationFailed, UsageError
 from mm.native import build as build_module
 from mm.native.build import SCRIPT, build, remove
-from mm.native.sources import cache_directory, digest
+from mm.native.sources import PACKAGE, cache_directory, compiled_files, digest
+from tests.gate.core import ROOT
 
 DIGESTS = ("digest", "decisions", "orders", "fills")
 
@@ -58,6 +59,12 @@ def test_what_is_there_is_not_made_again_and_can_be_removed(monkeypatch: pytest.
     assert (remove(), remove()) == (1, 0)
 
 
+def test_every_signal_is_compiled() -> None:
+    """The very source that a daemon runs, but the class that users derive theirs from."""
+    files = {path.name for path in (PACKAGE / "signals").glob("*.py")} - {"__init__.py", "base.py"}
+    assert {f"signals/{name}" for name in files} <= set(compiled_files())
+
+
 @pytest.mark.proof
 def test_compiled_modules_do_what_the_sources_do(shared_data: Path, tmp_path: Path) -> None:
     """On a generated tape and on recordings: digest for digest."""
@@ -68,6 +75,7 @@ def test_compiled_modules_do_what_the_sources_do(shared_data: Path, tmp_path: Pa
     data = [word for path in recordings for word in ("--data", str(path))]
     words = ["bench", "replay", "--rows", "300000", "--turns", "1", "--no-peers", *data]
     assert told(words, tmp_path, wish="") == told(words, tmp_path, wish="0")
+    assert signals_told(wish="") == signals_told(wish="0")
 
 
 def told(words: list[str], folder: Path, *, wish: str) -> object:
@@ -84,3 +92,22 @@ def told(words: list[str], folder: Path, *, wish: str) -> object:
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures["core"] == ("interpreted" if wish else "compiled")
     return {name: [tape[key] for key in DIGESTS] for name, tape in figures["tapes"].items()}
+
+
+def signals_told(*, wish: str) -> object:
+    """Return a digest by signal of all that it answered."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.builders.signal_sheet"],
+        env=os.environ | {"MM_COMPILED": wish},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    found = json.loads(done.stdout)
+    assert (found["core"], found["file"].endswith(".py")) == (
+        ("interpreted", True) if wish else ("compiled", False)
+    )
+    assert len(found["signals"]) >= 12
+    return found["signals"]

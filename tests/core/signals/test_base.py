@@ -8,19 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.sides import Side
-from mm.signals.base import (
-    TRAIL_MAX,
-    MidGrid,
-    MidTrail,
-    Signal,
-    check_length,
-    counted,
-    known_to,
-    left_text,
-    share_kept,
-    spec_text,
-    time_weight_s,
-)
+from mm.signals.base import Signal, check_length, counted, known_to, left_text, spec_text
+from mm.signals.decay import share_kept, time_weight_s
+from mm.signals.mids import TRAIL_MAX, MidGrid, MidTrail
 from mm.signals.volatility import VolatilitySpec
 
 SECOND_NS = 1_000_000_000

@@ -1,4 +1,4 @@
-"""What every signal has to be. Finds its subjects by itself: each file in `mm/signals/` but `base.py`."""
+"""What every signal has to be. Finds its subjects itself: each file in `mm/signals/` but what they share."""
 
 import importlib
 import pkgutil
@@ -7,16 +7,17 @@ from math import isfinite
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import mm.signals
 from mm.domain.sides import Side
 from mm.signals.base import Signal, SignalSpec, spec_text
 from tests.builders.signal_market import MID, SECOND_NS, START_NS, Call, SignalMarket, quote, tell
+from tests.builders.signal_sheet import NO_SIGNALS
 
 FILES = pkgutil.iter_modules(mm.signals.__path__)
-NAMES = sorted(member.name for member in FILES if member.name != "base")
+NAMES = sorted(member.name for member in FILES if member.name not in NO_SIGNALS)
 
 
 def spec_of(name: str) -> SignalSpec:
@@ -178,7 +179,6 @@ stories = st.lists(st.tuples(pauses, happenings), max_size=40)
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60, deadline=None)
 @given(story=stories, at=st.integers(0, 40))
 def test_whatever_happens_readings_are_numbers_and_a_restored_twin_says_the_same(
     name: str, story: list[tuple[int, Call]], at: int
@@ -218,7 +218,6 @@ rows = st.lists(
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60, deadline=None)
 @given(before=rows, together=rows, is_known=st.booleans())
 def test_several_tops_at_once_are_the_same_as_one_after_the_other(
     name: str,

@@ -5,7 +5,7 @@ from random import Random
 from statistics import fmean, stdev
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.sides import Side
@@ -25,7 +25,6 @@ def likelihood(exposure_s: list[float], fills: list[float], rate: float, decay: 
 tables = st.lists(st.tuples(st.floats(0.1, 100), st.integers(0, 20)), min_size=2, max_size=12)
 
 
-@settings(max_examples=80)
 @given(tables)
 def test_no_neighbour_is_more_likely_than_the_fit(table: list[tuple[float, int]]) -> None:
     """Where there is a fit at all; both slopes of the likelihood are 0 there."""

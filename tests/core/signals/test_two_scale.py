@@ -6,7 +6,7 @@ from random import Random
 from statistics import fmean, stdev
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.signals.realised import RealisedSpec
@@ -38,7 +38,6 @@ def test_the_formula_is_that_of_the_grids() -> None:
 paths = st.lists(st.tuples(st.integers(0, 4 * SECOND_NS), st.integers(90, 110)), min_size=1, max_size=25)
 
 
-@settings(max_examples=60, deadline=None)
 @given(paths, st.integers(0, 20 * SECOND_NS))
 def test_the_window_is_that_of_the_step_by_step_reference(
     steps: list[tuple[int, int]], after_ns: int
