@@ -28,10 +28,11 @@ Progress = Callable[[str, int, int], object]
 
 
 class ConvertTo(StrEnum):
-    """A form that recordings are written in."""
+    """A form that recordings are written in. HFTBACKTEST: by single orders where they are told."""
 
     NORMALISED = "normalised"
     HFTBACKTEST = "hftbacktest"
+    HFTBACKTEST_LEVELS = "hftbacktest-levels"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,8 +134,8 @@ def convert(order: DataOrder, to: ConvertTo, out: Path, progress: Progress) -> C
             f"{len(sources)} markets are there: {names}", hint="name one: --symbol, or fewer files"
         )
     (source,) = sources
-    if to is ConvertTo.HFTBACKTEST:
-        return _as_npz(source, out)
+    if to is not ConvertTo.NORMALISED:
+        return _as_npz(source, out, levels=to is ConvertTo.HFTBACKTEST_LEVELS)
     from mm.store.recordings.parquet.normalised_writer import write_normalised  # noqa: PLC0415 - needs the extra
 
     made = write_normalised(source, out, _by_time(source, "writing", progress))
@@ -149,12 +150,12 @@ def convert(order: DataOrder, to: ConvertTo, out: Path, progress: Progress) -> C
     )
 
 
-def _as_npz(source: Source, out: Path) -> Converted:
+def _as_npz(source: Source, out: Path, *, levels: bool) -> Converted:
     from mm.store.recordings.foreign.npz_writer import (  # noqa: PLC0415 - needs the extra
         write_hftbacktest,
     )
 
-    made = write_hftbacktest(source, out)
+    made = write_hftbacktest(source, out, levels=levels)
     marks = sum(len(found) for found in marks_of(source).values())
     told = {
         "events that are no rows": made.left_out,

@@ -184,8 +184,12 @@ def convert(
     *,
     files: Files,
     to: Annotated[
-        Literal["normalised", "hftbacktest"],
-        typer.Option("--to", help="normalised (one Parquet file) or hftbacktest (npz)."),
+        Literal["normalised", "hftbacktest", "hftbacktest-levels"],
+        typer.Option(
+            "--to",
+            help="normalised (one Parquet file), hftbacktest (npz, single orders where they are known), or"
+            " hftbacktest-levels: without them.",
+        ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help="A new file.")],
     symbol: Symbols = None,

@@ -256,6 +256,15 @@ def events_of(rows: Sequence[Told], dtype: "np.dtype[np.void]") -> "NDArray[np.v
     return events
 
 
+def first_orders() -> list[Told]:
+    """Return the rows of a small book: three bids at two prices, and an ask whose number is the highest."""
+    rows = ((ADD, 1, 100, 5, 1), (ADD, 1, 100, 3, 2), (ADD, 1, 99, 7, 3), (ADD, -1, 102, 4, 2**64 - 1))
+    return [
+        Told(CLEAR, BASE_NS, 0, 0, 0, 0),
+        *(Told(kind, BASE_NS, side, price, lots, number) for kind, side, price, lots, number in rows),
+    ]
+
+
 def write_orders(path: Path, rows: Sequence[Told]) -> Path:
     """Write rows as a file of hftbacktest; return its path."""
     import numpy as np

@@ -39,15 +39,21 @@ def test_a_file_of_orders_goes_the_way_of_all_recordings(
     kept = str(tmp_path / "store")
     assert carry_out(["data", "import", market, "--into", kept, *PAIR]) == EXIT_OK
     assert carry_out(["data", "verify", kept]) == EXIT_OK
-    levels = str(tmp_path / "levels.npz")
-    assert carry_out(["data", "convert", kept, "--to", "hftbacktest", "-o", levels]) == EXIT_OK
+    levels, orders = str(tmp_path / "levels.npz"), str(tmp_path / "again.npz")
+    assert carry_out(["data", "convert", kept, "--to", "hftbacktest-levels", "-o", levels]) == EXIT_OK
     assert "changes of single orders beside the levels" in capsys.readouterr().err
+    assert carry_out(["data", "convert", kept, "--to", "hftbacktest", "-o", orders]) == EXIT_OK
+    assert "left out" not in capsys.readouterr().err
     config = tmp_path / "config.toml"
     config.write_text(CONFIG, encoding="utf-8")
     asked = ["backtest", str(config), "--set", f"data_dir={tmp_path}/var", "--json", "--data"]
-    assert carry_out([*asked, kept]) == EXIT_OK
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert "l3 queue" in json.dumps(told)
+    found = []
+    for data in (kept, orders):
+        assert carry_out([*asked, data]) == EXIT_OK
+        told = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert "l3 queue" in json.dumps(told)
+        found.append((told["digest"], told["fills"], told["rows"]))
+    assert found[0] == found[1]
     assert carry_out([*asked, levels]) != EXIT_OK
     assert "no order ids of BTC/USDT" in capsys.readouterr().err
 
@@ -71,7 +77,9 @@ def test_a_search_over_queue_models_needs_order_ids_for_this_one(
 ) -> None:
     """Told before any trial; where they are there it counts among the worst cases."""
     levels = str(tmp_path / "levels.npz")
-    assert carry_out(["data", "convert", market, *PAIR, "--to", "hftbacktest", "-o", levels]) == EXIT_OK
+    assert (
+        carry_out(["data", "convert", market, *PAIR, "--to", "hftbacktest-levels", "-o", levels]) == EXIT_OK
+    )
     config, space = tmp_path / "config.toml", tmp_path / "space.toml"
     config.write_text(CONFIG.replace("l3", "log2"), encoding="utf-8")
     space.write_text("[pair.main.params]\norder_amount_base = { low = 0.0001, high = 0.0002 }\n", "utf-8")

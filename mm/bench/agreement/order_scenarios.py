@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from mm.bench.agreement.scenarios import MIDDLE_TICKS, START_NS, OwnOrder, Row, Scenario
+from mm.bench.agreement.scenarios import MIDDLE_TICKS, DrawnMarket, Row, Scenario
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import TRADE
-from mm.domain.units import NS_PER_MS, NS_PER_S
 
 ADD: Final = 10
 CANCEL: Final = 11
@@ -47,12 +46,12 @@ def order_scenarios(count: int, seed: int) -> Iterator[Scenario]:
         yield _Market(Random(f"{seed}/{number}/orders")).scenario()
 
 
-class _Market:
+class _Market(DrawnMarket):
+    # A book of single orders.
+
     def __init__(self, dice: Random) -> None:
-        self._dice = dice
-        self._ts_ns = START_NS
+        super().__init__(dice)
         self._orders: list[_Order] = []
-        self._rows: list[Row] = []
         self._id = 0
         spread = dice.randrange(1, 6)
         self._best = {BUY: MIDDLE_TICKS, SELL: MIDDLE_TICKS + spread}
@@ -64,29 +63,7 @@ class _Market:
         self._own_ticks = self._best[self._own] + dice.choice(AWAY_TICKS) * self._own.sign
 
     def scenario(self) -> Scenario:
-        acts = (self._add, self._cancel, self._change, self._trade)
-        happens = []
-        for _ in range(STEPS):
-            self._ts_ns += 2 * NS_PER_S + self._dice.randrange(NS_PER_S)
-            happens.append(self._ts_ns)
-            self._dice.choices(acts, WEIGHTS)[0]()
-        sent_ns = self._near(happens[self._dice.randrange(8)])
-        cancel_ns = self._near(happens[self._dice.randrange(9, STEPS)]) if self._dice.random() < 0.4 else 0
-        order = OwnOrder(
-            side=self._own.sign,
-            price_ticks=self._own_ticks,
-            size_lots=1,
-            sent_ns=sent_ns,
-            cancel_ns=cancel_ns,
-        )
-        end_ns = self._ts_ns + 5 * NS_PER_S
-        return Scenario(queue="l3", rows=tuple(self._rows), orders=(order,), end_ns=end_ns)
-
-    def _near(self, ts_ns: int) -> int:
-        # Mostly so that the market changes while the request is under way; never within a change.
-        if self._dice.random() < 0.8:
-            return ts_ns - self._dice.choice((2, 4, 6, 8, 11, 13)) * NS_PER_MS - 137
-        return ts_ns + NS_PER_S - 137
+        return self._course((self._add, self._cancel, self._change, self._trade), WEIGHTS, STEPS, "l3")
 
     # ---- what happens
 

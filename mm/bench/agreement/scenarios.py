@@ -6,7 +6,7 @@ seed. Invariants: the same seed gives the same scenario; a book is never crossed
 and what happens lies further apart than any simulator waits for one stream to catch up with another.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -88,41 +88,31 @@ class Scenario:
     partial: bool = False
 
 
-def scenarios(count: int, seed: int) -> Iterator[Scenario]:
-    """Yield so many generated scenarios of one order each, the queue models in turn."""
-    for number in range(count):
-        yield _Market(Random(f"{seed}/{number}/scenario")).scenario(MODELS[number % len(MODELS)])
+class DrawnMarket:
+    """A market with one own order in it, to be filled with what happens: see the kinds that are made of it.
 
-
-class _Market:
-    # A book that changes; the own order is drawn first, so that the book never stops exactly at it.
+    Invariant: the order is drawn before anything happens, so that a market never stops exactly at it.
+    """
 
     def __init__(self, dice: Random) -> None:
+        """Begin empty. A kind draws `_own` and `_own_ticks`, the side and the price of the own order."""
         self._dice = dice
         self._ts_ns = START_NS
-        spread = dice.randrange(1, 6)
-        self._books = {
-            BUY: {MIDDLE_TICKS - away: self._size() for away in range(LEVELS)},
-            SELL: {MIDDLE_TICKS + spread + away: self._size() for away in range(LEVELS)},
-        }
-        self._own = dice.choice((BUY, SELL))
-        best = self._best(self._own)
-        self._own_ticks = best + dice.choice(AWAY_TICKS) * self._own.sign
-        self._rows = [
-            row_of(START_NS, SNAPSHOT, side, price, size)
-            for side, book in self._books.items()
-            for price, size in book.items()
-        ]
+        self._rows: list[Row] = []
+        self._own = BUY
+        self._own_ticks = 0
 
-    def scenario(self, queue: str) -> Scenario:
-        acts = (self._print, self._cancel, self._add, self._move)
+    def _course(
+        self, acts: Sequence[Callable[[], None]], weights: Sequence[int], steps: int, queue: str
+    ) -> Scenario:
+        # One of `acts` every few seconds, and an own order sent and perhaps cancelled around two of them.
         happens = []
-        for _ in range(STEPS):
+        for _ in range(steps):
             self._ts_ns += 2 * NS_PER_S + self._dice.randrange(NS_PER_S)
             happens.append(self._ts_ns)
-            self._dice.choices(acts, WEIGHTS)[0]()
+            self._dice.choices(acts, weights)[0]()
         sent_ns = self._near(happens[self._dice.randrange(8)])
-        cancel_ns = self._near(happens[self._dice.randrange(9, STEPS)]) if self._dice.random() < 0.4 else 0
+        cancel_ns = self._near(happens[self._dice.randrange(9, steps)]) if self._dice.random() < 0.4 else 0
         order = OwnOrder(
             side=self._own.sign,
             price_ticks=self._own_ticks,
@@ -138,6 +128,35 @@ class _Market:
         if self._dice.random() < 0.8:
             return ts_ns - self._dice.choice((2, 4, 6, 8, 11, 13)) * NS_PER_MS - 137
         return ts_ns + NS_PER_S - 137
+
+
+def scenarios(count: int, seed: int) -> Iterator[Scenario]:
+    """Yield so many generated scenarios of one order each, the queue models in turn."""
+    for number in range(count):
+        yield _Market(Random(f"{seed}/{number}/scenario")).scenario(MODELS[number % len(MODELS)])
+
+
+class _Market(DrawnMarket):
+    # A book of levels.
+
+    def __init__(self, dice: Random) -> None:
+        super().__init__(dice)
+        spread = dice.randrange(1, 6)
+        self._books = {
+            BUY: {MIDDLE_TICKS - away: self._size() for away in range(LEVELS)},
+            SELL: {MIDDLE_TICKS + spread + away: self._size() for away in range(LEVELS)},
+        }
+        self._own = dice.choice((BUY, SELL))
+        best = self._best(self._own)
+        self._own_ticks = best + dice.choice(AWAY_TICKS) * self._own.sign
+        self._rows = [
+            row_of(START_NS, SNAPSHOT, side, price, size)
+            for side, book in self._books.items()
+            for price, size in book.items()
+        ]
+
+    def scenario(self, queue: str) -> Scenario:
+        return self._course((self._print, self._cancel, self._add, self._move), WEIGHTS, STEPS, queue)
 
     # ---- what happens
 

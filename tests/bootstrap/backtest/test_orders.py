@@ -72,7 +72,7 @@ def test_who_knows_the_queue_fills_at_least_what_the_most_cautious_estimate_does
 
 def test_data_without_order_ids_are_refused(job: BacktestJob, tmp_path: Path) -> None:
     """By name, before anything runs; the config's own model counts where none is asked for."""
-    write_hftbacktest(HftbacktestSource(job.data, PAIR), tmp_path / "levels.npz")
+    write_hftbacktest(HftbacktestSource(job.data, PAIR), tmp_path / "levels.npz", levels=True)
     levels = replace(job, data=(tmp_path / "levels.npz",))
     with pytest.raises(RecordingUnusable, match="no order ids of BTC/USDT: the queue model l3") as caught:
         run_job(levels)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from mm.domain.instrument import Instrument
+from mm.domain.units import NS_PER_MS
 from mm.errors import RecordingDamaged, RecordingUnusable
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ gone whole, has another size or price, or traded, which changes nothing until a 
 """
 
 ORDER_EVENTS: Final = (ADD_ORDER_EVENT, CANCEL_ORDER_EVENT, MODIFY_ORDER_EVENT, FILL_EVENT)
+
+GONE_AGAIN_EVENT: Final = 64
+"""A kind of ours: of an order that was gone is told once more that it is. Other readers pass it over."""
 
 EXCH_EVENT: Final = 1 << 31
 LOCAL_EVENT: Final = 1 << 30
@@ -62,6 +66,9 @@ order.
 
 LOST_HERE: Final = 2.0
 """`fval` of a row of ours that clears a book because it was lost."""
+
+NO_TIME: Final = -(2**62)
+"""`exch_ts` of a row that is being made, until it gets one."""
 
 ZIP_MAGIC: Final = b"PK"
 _EXACT_MAX: Final = 2**53
@@ -197,6 +204,23 @@ class NpzFile:
             return msgspec.json.decode(content, type=NpzFacts)
         except msgspec.DecodeError as error:
             raise RecordingUnusable(f"{self.path}: {FACTS_NAME} is not ours: {error}") from None
+
+
+def venue_ms_of(row: NpzRow, facts: NpzFacts | None) -> int:
+    """Return the venue's time of a row, 0 where none is told. Args: facts: None: the file is of others."""
+    if facts is None:
+        return max(0, row.exch_ns // NS_PER_MS)
+    return 0 if row.fval in (UNTIMED, LOST_HERE) else (row.exch_ns + facts.exch_shift_ns) // NS_PER_MS
+
+
+def doubles_of(atoms: "NDArray[np.int64]", scale: int, symbol: str) -> "NDArray[np.float64]":
+    """Return units of 10^-scale as doubles. Raises: RecordingUnusable where one cannot hold them exactly."""
+    if len(atoms) and int(np.abs(atoms).max()) > _EXACT_MAX:
+        raise RecordingUnusable(
+            f"{symbol}: {int(np.abs(atoms).max())} units of 10^-{scale} are more than a double holds exactly"
+        )
+    # Whole numbers that a double holds, divided once: the double nearest to the decimal.
+    return atoms / np.float64(10**scale)
 
 
 class NpzScale(NamedTuple):

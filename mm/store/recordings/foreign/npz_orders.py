@@ -12,18 +12,20 @@ from itertools import groupby
 from typing import Final
 
 from mm.domain.tape import DELTA, SNAPSHOT, TRADE, OrderRow
-from mm.domain.units import NS_PER_MS
 from mm.errors import RecordingDamaged
-from mm.store.recordings.foreign.base import ForeignMessage
+from mm.store.recordings.foreign.base import LOST, NUMBER_HERE, ForeignMessage
 from mm.store.recordings.foreign.npz_form import (
     ADD_ORDER_EVENT,
     CANCEL_ORDER_EVENT,
     DEPTH_CLEAR_EVENT,
     FILL_EVENT,
+    GONE_AGAIN_EVENT,
+    LOST_HERE,
     MODIFY_ORDER_EVENT,
     TRADE_EVENT,
     NpzFile,
     NpzRow,
+    venue_ms_of,
 )
 
 _ID_HALF: Final = 1 << 63
@@ -42,6 +44,28 @@ class _Known:
         return self.side, self.price, self.size, self.key
 
 
+# Files of ours tell each message apart by its number; two may have one moment.
+def _message_of(row: NpzRow) -> tuple[int | float, ...]:
+    return row.local_ns, row.exch_ns, row.ival, row.fval, row.kind == TRADE_EVENT
+
+
+def _moment_of(row: NpzRow) -> tuple[int | float, ...]:
+    return row.local_ns, row.exch_ns
+
+
+def _number(file: NpzFile, row: NpzRow) -> int:
+    return NUMBER_HERE if file.facts is None else row.ival
+
+
+def _from_the_touch(level: tuple[int, int]) -> int:
+    side, price = level
+    return -side * price
+
+
+def _key_of(order_id: int) -> int:
+    return order_id - 2 * _ID_HALF if order_id >= _ID_HALF else order_id
+
+
 class OrderKeeper:
     """The orders of one market, from the first row of the first file on."""
 
@@ -51,6 +75,7 @@ class OrderKeeper:
         self._orders: dict[int, _Known] = {}
         self._levels: dict[tuple[int, int], int] = {}
         self._is_whole = True
+        self._lost: Iterator[str] = iter(())
         # Of one moment: orders as they stand then, and the levels that they touched.
         self._told: list[OrderRow] = []
         self._touched: dict[tuple[int, int], None] = {}
@@ -59,25 +84,29 @@ class OrderKeeper:
         """Yield what a file tells, moment by moment. Args: number: of the file, from 0. Raises:
         RecordingDamaged.
         """
-        for _, moment in groupby(rows, key=lambda row: (row.local_ns, row.exch_ns)):
+        self._lost = iter(() if file.facts is None else file.facts.lost)
+        moment_of = _moment_of if file.facts is None else _message_of
+        for _, moment in groupby(rows, key=moment_of):
             yield from self._moment(file, number, list(moment))
 
     def _moment(self, file: NpzFile, number: int, rows: Sequence[NpzRow]) -> Iterator[ForeignMessage]:
         self._told, self._touched = [], {}
         for row in rows:
             if row.kind == TRADE_EVENT:
-                yield self._trade(row, number)
+                yield self._trade(file, row, number)
             elif row.kind == FILL_EVENT:
                 order = self._fill(file, row)
                 if self._fills_print:
-                    yield self._trade(row._replace(side=-order.side, price=order.price), number)
+                    yield self._trade(file, row._replace(side=-order.side, price=order.price), number)
             else:
                 self._change(file, row)
         changed = [row for row in rows if row.kind not in (TRADE_EVENT, FILL_EVENT)]
-        if changed:
-            yield self._book(changed[0], number)
+        if changed and file.facts is not None and changed[0].fval == LOST_HERE:
+            yield ForeignMessage(changed[0].local_ns, LOST, reason=next(self._lost, "lost"))
+        elif changed:
+            yield self._book(file, changed[0], number)
 
-    def _trade(self, row: NpzRow, number: int) -> ForeignMessage:
+    def _trade(self, file: NpzFile, row: NpzRow, number: int) -> ForeignMessage:
         level = ((row.price, row.size),)
         # Who took is not told of all trades: where asks are it was a buyer.
         is_buy = row.side > 0 or (not row.side and (-1, row.price) in self._levels)
@@ -86,14 +115,15 @@ class OrderKeeper:
             TRADE,
             level if is_buy else (),
             () if is_buy else level,
-            venue_ms=max(0, row.exch_ns // NS_PER_MS),
+            _number(file, row),
+            venue_ms_of(row, file.facts),
             file=number,
             row=row.number,
         )
 
-    def _book(self, first: NpzRow, number: int) -> ForeignMessage:
+    def _book(self, file: NpzFile, first: NpzRow, number: int) -> ForeignMessage:
         is_whole, self._is_whole = self._is_whole, False
-        levels = self._levels if is_whole else self._touched
+        levels = sorted(self._levels, key=_from_the_touch) if is_whole else self._touched
         bids, asks = (
             tuple((price, self._levels.get((side, price), 0)) for side, price in levels if side == wanted)
             for wanted in (1, -1)
@@ -103,11 +133,15 @@ class OrderKeeper:
             SNAPSHOT if is_whole else DELTA,
             bids,
             asks,
-            venue_ms=max(0, first.exch_ns // NS_PER_MS),
-            orders=tuple(order.row() for order in self._orders.values()) if is_whole else tuple(self._told),
+            _number(file, first),
+            venue_ms_of(first, file.facts),
+            orders=tuple(self._told) if file.facts is not None or not is_whole else self._standing(),
             file=number,
             row=first.number,
         )
+
+    def _standing(self) -> tuple[OrderRow, ...]:
+        return tuple(order.row() for order in self._orders.values())
 
     # ---- one row
 
@@ -126,6 +160,9 @@ class OrderKeeper:
             self._clear(row.side)
         elif row.kind == ADD_ORDER_EVENT:
             self._add(file, row)
+        elif row.kind == GONE_AGAIN_EVENT:
+            self._touched[row.side, row.price] = None
+            self._told.append((row.side, row.price, 0, _key_of(row.order_id)))
         elif row.kind == CANCEL_ORDER_EVENT:
             self._set(self._known(file, row, "a cancellation"), row.order_id, 0)
             del self._orders[row.order_id]
@@ -141,8 +178,7 @@ class OrderKeeper:
         if not (row.size and row.price):
             what = "size" if row.price else "price"
             raise file.damage(row.number, f"order {row.order_id} is added with a {what} of 0")
-        key = row.order_id - 2 * _ID_HALF if row.order_id >= _ID_HALF else row.order_id
-        order = self._orders[row.order_id] = _Known(key, row.side, row.price, 0)
+        order = self._orders[row.order_id] = _Known(_key_of(row.order_id), row.side, row.price, 0)
         self._set(order, row.order_id, row.size)
 
     def _modify(self, file: NpzFile, row: NpzRow) -> None:
@@ -188,4 +224,6 @@ class OrderKeeper:
         for order_id, order in gone:
             self._set(order, order_id, 0)
             del self._orders[order_id]
-        self._is_whole = self._is_whole or not side
+        if not side:
+            self._is_whole = True
+            self._told.clear()

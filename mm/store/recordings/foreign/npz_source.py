@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from mm.domain.tape import DELTA, SNAPSHOT, TOP, TRADE
-from mm.domain.units import NS_PER_MS
 from mm.errors import ConfigError, RecordingUnusable
 from mm.store.recordings.foreign.base import (
     CLEARED,
@@ -27,14 +26,15 @@ from mm.store.recordings.foreign.npz_form import (
     DEPTH_EVENT,
     DEPTH_SNAPSHOT_EVENT,
     FILL_EVENT,
+    GONE_AGAIN_EVENT,
     LOST_HERE,
     ORDER_EVENTS,
     TRADE_EVENT,
-    UNTIMED,
     NpzDecoder,
     NpzFile,
     NpzRow,
     NpzScale,
+    venue_ms_of,
 )
 from mm.store.recordings.foreign.npz_orders import OrderKeeper
 from mm.store.recordings.raw.records import Market
@@ -126,7 +126,7 @@ def _count(seen: ForeignSeen, row: NpzRow, file: NpzFile) -> None:
     if row.local_ns:
         seen.first_ns = seen.first_ns or row.local_ns
         seen.last_ns = row.local_ns
-    if row.kind in ORDER_EVENTS:
+    if row.kind in ORDER_EVENTS or (row.kind == GONE_AGAIN_EVENT and file.facts is not None):
         _count_order(seen, row, file)
         return
     if row.kind == DEPTH_CLEAR_EVENT:
@@ -206,7 +206,7 @@ class _Grouping:
         bids = tuple((row.price, row.size) for row in rows if row.side > 0 and row.kind != DEPTH_CLEAR_EVENT)
         asks = tuple((row.price, row.size) for row in rows if row.side < 0 and row.kind != DEPTH_CLEAR_EVENT)
         made = ForeignMessage(
-            first.local_ns, DELTA, bids, asks, self._number(first), venue_ms=self._venue_ms(first)
+            first.local_ns, DELTA, bids, asks, self._number(first), venue_ms=venue_ms_of(first, self._facts)
         )
         if first.kind == TRADE_EVENT:
             return self._trade(made, first)
@@ -243,10 +243,3 @@ class _Grouping:
 
     def _number(self, row: NpzRow) -> int:
         return row.ival if self._facts is not None else NUMBER_HERE
-
-    def _venue_ms(self, row: NpzRow) -> int:
-        if self._facts is None:
-            return max(0, row.exch_ns // NS_PER_MS)
-        return (
-            0 if row.fval in (UNTIMED, LOST_HERE) else (row.exch_ns + self._facts.exch_shift_ns) // NS_PER_MS
-        )

@@ -33,11 +33,15 @@ from mm.store.recordings.foreign.npz_form import (
     FACTS_NAME,
     LOCAL_EVENT,
     LOST_HERE,
+    NO_TIME,
     SELL_EVENT,
     TRADE_EVENT,
     UNTIMED,
     NpzFacts,
+    doubles_of,
 )
+from mm.store.recordings.foreign.npz_order_rows import OrderRows
+from mm.store.recordings.orders import order_symbols_of
 from mm.store.recordings.pair import VENUES
 from mm.store.recordings.raw.records import Market
 from mm.store.recordings.source import Source
@@ -52,15 +56,13 @@ LATENCY_NS_MIN: Final = 1_000
 """The fastest delivery after the venue's times were shifted."""
 
 _KINDS: Final = {DELTA: DEPTH_EVENT, TRADE: TRADE_EVENT, SNAPSHOT: DEPTH_SNAPSHOT_EVENT, TOP: DEPTH_BBO_EVENT}
-_EXACT_MAX: Final = 2**53
-_NO_TIME: Final = -(2**62)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NpzWritten:
     """What was written. Fields: rows; messages; exch_shift_ns: taken from the venue's times; left_out: events
     that the form cannot hold (streams, clocks); split_rows: that are there twice; orders: changes of single
-    orders, of which the levels alone are written.
+    orders that are left out, where the levels alone are written.
     """
 
     rows: int
@@ -72,13 +74,14 @@ class NpzWritten:
 
 
 def write_hftbacktest(
-    source: Source, path: Path, *, symbol: str = "", span: tuple[int, int] = (0, 0)
+    source: Source, path: Path, *, symbol: str = "", span: tuple[int, int] = (0, 0), levels: bool = False
 ) -> NpzWritten:
-    """Write one market of a recording.
+    """Write one market of a recording, by its single orders where they are told.
 
-    Args: symbol: unified name, "": the only one; span: local times, from and to, as in `Source.chunks`.
-    Raises: RecordingUnusable if there are several markets, nothing, or more than ROWS_MAX rows;
-    RecordingFailed if the file is there already or cannot be written.
+    Args: symbol: unified name, "": the only one; span: local times, from and to, as in `Source.chunks`;
+    levels: the levels alone, whatever is told.
+    Raises: RecordingUnusable if there are several markets, nothing, or more than ROWS_MAX rows, or levels
+    among single orders; RecordingFailed if the file is there already or cannot be written.
     """
     if not symbol and len(source.symbols) != 1:
         raise RecordingUnusable(
@@ -87,7 +90,9 @@ def write_hftbacktest(
     market = source.symbols.index(symbol or source.symbols[0])
     if path.exists():
         raise RecordingFailed(f"{path}: is there already; nothing was written", hint="name another file")
-    made = _Rows(source.instruments[market], market)
+    by_order = not levels and source.symbols[market] in order_symbols_of(source)
+    made_of = source.instruments[market], market
+    made: OrderRows | _Rows = OrderRows(*made_of) if by_order else _Rows(*made_of)
     for chunk in source.chunks(*span):
         made.take(chunk)
         if made.count > ROWS_MAX:
@@ -96,7 +101,7 @@ def write_hftbacktest(
             )
     if not made.count:
         raise RecordingUnusable(f"{source.name}: holds nothing of {source.symbols[market]}")
-    rows, shift_ns = _timed(np.concatenate(made.parts))
+    rows, shift_ns = _timed(made.ended())
     ordered = _ordered(rows)
     kinds = {venue: kind for kind, venue in VENUES.items()}
     facts = NpzFacts(
@@ -117,7 +122,7 @@ def write_hftbacktest(
 
 
 class _Rows:
-    # The rows of one market, in the order of local time; `exch_ts` is the venue's time, _NO_TIME without one.
+    # The rows of one market, in the order of local time; `exch_ts` is the venue's time, NO_TIME without one.
     def __init__(self, instrument: Instrument, market: int) -> None:
         self.parts: list[NDArray[np.void]] = []
         self.lost: list[str] = []
@@ -145,6 +150,9 @@ class _Rows:
                 elif market[begin] == self._market:
                     self._whole([column[begin:end] for column in columns])
             at = end
+
+    def ended(self) -> "NDArray[np.void]":
+        return np.concatenate(self.parts)
 
     # Levels are written; who made them is left out.
     def _without_orders(self, columns: "list[NDArray[np.int64]]") -> "list[NDArray[np.int64]]":
@@ -188,8 +196,11 @@ class _Rows:
     def _clear(self, ts_ns: int, seq: int, mark: float) -> None:
         rows = np.zeros(2, dtype=EVENT_DTYPE)
         rows["ev"] = [DEPTH_CLEAR_EVENT | BUY_EVENT, DEPTH_CLEAR_EVENT | SELL_EVENT]
-        rows["exch_ts"], rows["local_ts"] = _NO_TIME, ts_ns
-        rows["px"] = self._doubles(np.array([self._lowest, self._highest]) * self._instrument.tick_atoms, 0)
+        rows["exch_ts"], rows["local_ts"] = NO_TIME, ts_ns
+        rows["px"] = self._doubles(
+            np.array([self._lowest, self._highest]) * self._instrument.tick_atoms,
+            self._instrument.quote_scale,
+        )
         rows["ival"], rows["fval"] = seq, mark or UNTIMED
         self._keep(rows)
 
@@ -203,7 +214,7 @@ class _Rows:
         rows = np.zeros(len(ts_ns), dtype=EVENT_DTYPE)
         flags = np.where(side > 0, BUY_EVENT, np.where(side < 0, SELL_EVENT, 0)).astype(np.uint64)
         rows["ev"] = events | flags
-        rows["exch_ts"] = np.where(venue_ms > 0, venue_ms * NS_PER_MS, _NO_TIME)
+        rows["exch_ts"] = np.where(venue_ms > 0, venue_ms * NS_PER_MS, NO_TIME)
         rows["local_ts"] = ts_ns
         rows["px"] = self._doubles(price_ticks * self._instrument.tick_atoms, self._instrument.quote_scale)
         rows["qty"] = self._doubles(size_atoms, self._instrument.base_scale)
@@ -213,13 +224,7 @@ class _Rows:
         self._keep(rows)
 
     def _doubles(self, atoms: "NDArray[np.int64]", scale: int) -> "NDArray[np.float64]":
-        if len(atoms) and int(np.abs(atoms).max()) > _EXACT_MAX:
-            raise RecordingUnusable(
-                f"{self._instrument.symbol}: {int(np.abs(atoms).max())} units of 10^-{scale} are more than a"
-                " double holds exactly"
-            )
-        # Whole numbers that a double holds, divided once: the double nearest to the decimal.
-        return atoms / np.float64(10 ** (scale or self._instrument.quote_scale))
+        return doubles_of(atoms, scale, self._instrument.symbol)
 
     def _keep(self, rows: "NDArray[np.void]") -> None:
         rows["ev"] |= np.uint64(LOCAL_EVENT | EXCH_EVENT)
@@ -230,13 +235,13 @@ class _Rows:
 # Without a time of its own a message happened at the newest time that the venue had told by then.
 def _timed(rows: "NDArray[np.void]") -> "tuple[NDArray[np.void], int]":
     exch, local = rows["exch_ts"], rows["local_ts"]
-    told = exch != _NO_TIME
+    told = exch != NO_TIME
     shift_ns = 0
     if told.any():
         shift_ns = max(0, int((exch[told] - local[told]).max()) + LATENCY_NS_MIN)
-    newest = np.maximum.accumulate(np.where(told, exch - shift_ns, _NO_TIME))
+    newest = np.maximum.accumulate(np.where(told, exch - shift_ns, NO_TIME))
     rows["exch_ts"] = np.where(
-        told, exch - shift_ns, np.where(newest == _NO_TIME, local - LATENCY_NS_MIN, newest)
+        told, exch - shift_ns, np.where(newest == NO_TIME, local - LATENCY_NS_MIN, newest)
     )
     return rows, shift_ns
 

@@ -29,6 +29,7 @@ from tests.builders.order_tapes import (
     MODIFY,
     OrderMarket,
     Told,
+    first_orders,
     write_orders,
 )
 from tests.builders.order_tapes import (
@@ -47,13 +48,7 @@ def at(  # noqa: PLR0917 - the columns of a row
     return Told(kind, BASE_NS + s * S, side, price, lots, order_id)
 
 
-BOOK = [
-    at(0, CLEAR, 0),
-    at(0, ADD, 1, 100, 5, 1),
-    at(0, ADD, 1, 100, 3, 2),
-    at(0, ADD, 1, 99, 7, 3),
-    at(0, ADD, -1, 102, 4, 2**64 - 1),
-]
+BOOK = first_orders()
 
 
 def of(tmp_path: Path, rows: Sequence[Told], name: str = "a.npz") -> HftbacktestSource:
@@ -241,8 +236,9 @@ def test_other_forms_hold_the_levels_and_say_what_they_leave_out(
     """The same events as of the orders."""
     heard = [event for chunk in generated.chunks() for event in events(chunk)]
     orders = generated_orders([one for chunk in generated.chunks() for one in messages(chunk)])
-    written = write_hftbacktest(generated, tmp_path / "levels.npz")
-    assert written.orders == orders
+    written = write_hftbacktest(generated, tmp_path / "levels.npz", levels=True)
+    assert written.orders == orders > 1_000
+    assert write_hftbacktest(generated, tmp_path / "orders.npz").orders == 0
     again = open_source([tmp_path / "levels.npz"])
     assert [event for chunk in again.chunks() for event in events(chunk)] == heard
     assert order_symbols_of(again) == ()
@@ -265,5 +261,5 @@ def test_markets_that_are_renamed_or_merged_keep_their_orders(
 
 def write_levels(tmp_path: Path, source: HftbacktestSource) -> Path:
     """Write the levels of a source alone; return the path."""
-    write_hftbacktest(source, tmp_path / "alone.npz")
+    write_hftbacktest(source, tmp_path / "alone.npz", levels=True)
     return tmp_path / "alone.npz"
