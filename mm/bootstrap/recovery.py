@@ -96,7 +96,7 @@ class Start:
     venue may still have orders of an earlier life; is_quarantined: what was left cannot be read, and nobody
     has given it up; is_lost: the account was traded before, this directory knows of no life; given_up: what
     an operator gave up, in words; signals: what they learnt before, whatever became of the rest; identity:
-    tells which account the venue says it is, once it knows.
+    tells which account the venue says it is, once it knows; has_begun: whether anything may have been sent.
     """
 
     def __init__(
@@ -109,6 +109,7 @@ class Start:
     ) -> None:
         """For `begin`; use that."""
         self.identity: Callable[[], str] = str
+        self.has_begun: Callable[[], bool] = bool
         self.kept = kept
         self.recovered: Recovered | None = None
         self.inherits = False
@@ -121,6 +122,7 @@ class Start:
         self._data_dir = data_dir
         self._held = held
         self._above = 0
+        self._before = kept.life
 
     @property
     def heritage(self) -> Heritage:
@@ -163,9 +165,24 @@ class Start:
     def end_life(self, end: End, *, open_orders: int, reason: str) -> None:
         """Note how this life ended. Args: open_orders: that it leaves at the venue, -1 if it cannot tell."""
         keeps_estate = end.broke or end.latched in KEEP_ESTATE
-        self.kept.end_life(
-            open_orders=open_orders, reason=reason, keeps_estate=keeps_estate, closed=end.closed
-        )
+        with _on_the_way_out():
+            self.kept.end_life(
+                open_orders=open_orders, reason=reason, keeps_estate=keeps_estate, closed=end.closed
+            )
+
+    def end_unsent(self) -> None:
+        """Note that a life that was counted sent nothing: all that was left before it still is, and no more.
+
+        Without it the next start waited for orders of a life that placed none, and counted it for a crash.
+        """
+        life, before = self.kept.life, self._before
+        if life is None or life == before or life.ended or self.has_begun():
+            return
+        left = 0 if before is None else before.open_orders if before.ended else -1
+        with _on_the_way_out():
+            self.kept.end_life(
+                open_orders=left, reason="ended before it sent anything", keeps_estate=True, closed=False
+            )
 
 
 def begin(settings: Settings, options: StartOptions, held: ExitStack) -> Start:
@@ -184,6 +201,7 @@ def begin(settings: Settings, options: StartOptions, held: ExitStack) -> Start:
         kept = RunState.open(settings.data_dir, account=options.account)
         told["free_bytes"] = _check_room(settings)
         start = Start(kept, options, lease, settings.data_dir, held)
+        held.callback(start.end_unsent)
         start._above = max((place.epoch for place in runs(settings.data_dir)), default=0)
     if lease is not None and is_stateless and _has_past(settings.data_dir):
         # Whoever takes the state away takes halts, loss limits and positions with it.
@@ -317,6 +335,15 @@ def nothing_to_rebuild(why: str) -> ConfigError:
     return ConfigError(
         f"--rebuild-from-venue was given, but {why}: nothing was started", hint="start without the option"
     )
+
+
+@contextmanager
+def _on_the_way_out() -> Iterator[None]:
+    # How the run ended is told all the same: orders may remain, and that weighs more.
+    try:
+        yield
+    except StateCorrupt as error:
+        log.critical("state.not_written", error=str(error))
 
 
 @contextmanager

@@ -19,12 +19,12 @@ from mm.bootstrap.assemble import assemble
 from mm.bootstrap.metering import Meter
 from mm.bootstrap.reconfigure import begin_revision, preparation
 from mm.bootstrap.recording import begin_recording
-from mm.bootstrap.recovery import End, Start, StartOptions, begin
+from mm.bootstrap.recovery import End, StartOptions, begin
 from mm.bootstrap.terminal import TERMINAL
 from mm.bootstrap.unfit import UnfitLadder
 from mm.bootstrap.watch import Guard, latch_what_was_left
 from mm.domain.units import NS_PER_S
-from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, JournalFailed, StateCorrupt
+from mm.errors import EXIT_HALTED, EXIT_OK, EXIT_ORDERS_MAY_REMAIN, JournalFailed
 from mm.observe.latch import way_out
 from mm.observe.report_log import log_report
 from mm.observe.status import status
@@ -166,12 +166,8 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
             guard.latch_if_asked(kept)
             latched = kept.latched
             if latched is not None:
-                log.critical(
-                    "halt.latched",
-                    reason=latched.code,
-                    detail=latched.reason,
-                    hint=f"lift it with: {way_out(latched.code)}",
-                )
+                hint = f"lift it with: {way_out(latched.code)}"
+                log.critical("halt.latched", reason=latched.code, detail=latched.reason, hint=hint)
             history = ConfigHistory(settings.data_dir)
             revision = begin_revision(settings, history)
             if isinstance(venue, Identified):
@@ -182,6 +178,7 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
             recorder = begin_recording(settings, engine, start, clock.now_ns())
             observers = (Keeper(kept), guard.pulse.on_report, log_report, unfit)
             runtime = LiveRuntime(engine, venue, clock, observers, recorder=recorder)
+            start.has_begun = lambda: bool(runtime.began_ns)
             unfit.runtime, runtime.pulse = runtime, guard.pulse
             config = LiveConfig(settings, runtime, history, preparation(engine))
             meter = Meter(config, runtime, lambda: recorder.written_bytes)
@@ -196,21 +193,12 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
         end = End(
             latched=latched.code if latched else "", broke=bool(runtime.failure), closed=recorder.is_closed
         )
-        _note_end(start, outcome, end)
+        start.end_life(end, open_orders=0 if outcome.clean else -1, reason=outcome.reason)
         if outcome.clean:
             guard.ended()
         if outcome.clean and not outcome.halted:
             unfit.raise_if_found()
         return Bot(config.seen, runtime, outcome)
-
-
-def _note_end(start: Start, outcome: Outcome, end: End) -> None:
-    open_orders = 0 if outcome.clean else -1
-    try:
-        start.end_life(end, open_orders=open_orders, reason=outcome.reason)
-    except StateCorrupt as error:
-        # How the run ended is told all the same: orders may remain, and that weighs more.
-        log.critical("state.not_written", error=str(error))
 
 
 async def _recorded(

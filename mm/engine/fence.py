@@ -41,6 +41,8 @@ def is_alien(state: EngineState, order_id: OrderId) -> bool:
 
 def fence(state: EngineState, order_id: OrderId, cid: str) -> None:
     """Halt because of an id that another process made; said once per halt."""
+    if order_id.epoch == state.setup.epoch:
+        state.sequence_used = max(state.sequence_used, order_id.sequence)
     if state.fenced:
         return
     state.fenced = True

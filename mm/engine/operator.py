@@ -51,6 +51,7 @@ def _unhalt(state: EngineState) -> None:
             symbol.orphan_seen_ns = state.now_ns
     state.halt_code = ""
     state.fenced = False
+    state.sequence = max(state.sequence, state.sequence_used)
     state.report("unhalt", "")
     for session in state.sessions:
         if session.state is SessionState.HALTED:

@@ -103,7 +103,8 @@ class EngineState:
     the gates of each decision, if anybody asks; it influences none. ledger: what the account should hold.
     legacy: what earlier lives left to nobody; recovery: how far the taking over of the rest is, None where
     nothing was taken over. signals_left: what those of earlier lives knew, as far as nothing went on with it.
-    fenced: an order was seen that only another process could have sent. taken_off_ns:
+    fenced: an order was seen that only another process could have sent. sequence_used: highest number of this
+    very epoch that another process gave out: no id is used twice. taken_off_ns:
     when orders ended that somebody else cancelled, each placed after the one before; older_ns: when an order
     of a process of an older life was last met for the first time, older_said_ns: and when that was said.
     """
@@ -164,7 +165,7 @@ class EngineState:
         self.fenced = False
         self.taken_off_ns: deque[int] = deque(maxlen=TAKEN_OFF_MAX)
         self.older_ns = self.older_said_ns = 0
-        self.sequence = 0
+        self.sequence = self.sequence_used = 0
         self.commands = 0
         self.revision = setup.revision
         self.trace: Trace | None = None
@@ -309,7 +310,7 @@ class EngineState:
             self.balances,
             (sorted(self.ledger.holdings.items()), self.ledger.movements, self.ledger.external_count),
             (
-                self.fenced,
+                (self.fenced, self.sequence_used),
                 list(self.taken_off_ns),
                 self.older_ns,
                 list(self.legacy.orders),

@@ -181,6 +181,9 @@ def _activate(state: EngineState, session: Session) -> None:
             send.list_orders(state, instrument.symbol)
         return
     since_ns = max(since_ns, state.shown_ns(instrument.symbol), symbol.unbooked_ns)
+    if not session.stock_taken:
+        # What came from outside since they were listed would not be in what is counted.
+        since_ns = max(since_ns, state.now_ns - state.setup.deadlines.reconcile)
     if min(symbol.orders_seen_ns, symbol.fills_seen_ns, state.balances_seen_ns) < since_ns:
         session.reason = "waits for balances and fills"
         if state.now_ns >= since_ns:

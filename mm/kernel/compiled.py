@@ -6,10 +6,12 @@ Numba itself looks at one file only. Numba is imported when the loop is first as
 give equal arrays.
 """
 
+import fcntl
 import hashlib
 import importlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -30,6 +32,9 @@ ENTRIES: Final = {
     "display_venue": 2,
 }
 """Those that are called from outside, and with how many integers after the arrays."""
+
+LAST: Final = "display_venue"
+"""The one that is compiled last: where it is cached, all are."""
 
 COLUMNS: Final = 9
 """Arrays that `run` takes before that of the kernel, which all take."""
@@ -77,12 +82,13 @@ class Compiled:
         """Compile it, or find it in the cache. Args: say: is told before what takes long."""
         self._numpy = numpy
         made = bound(LEAVES, lambda leaf: numba.njit(**_options(leaf.__name__))(leaf))
-        if say is not None and not _is_cached(made["run"]):
-            say(COMPILING)
         integers, integer = numba.typeof(self.view(bytearray(8))), numba.typeof(2**40)
-        for name, count in ENTRIES.items():
-            arrays = COLUMNS + 1 if name == "run" else 1
-            made[name].compile((integers,) * arrays + (integer,) * count)
+        with _one_at_a_time(made[LAST]):
+            if say is not None and not _is_cached(made[LAST]):
+                say(COMPILING)
+            for name, count in ENTRIES.items():
+                arrays = COLUMNS + 1 if name == "run" else 1
+                made[name].compile((integers,) * arrays + (integer,) * count)
         self.entries: Mapping[str, Run] = {name: made[name] for name in ENTRIES}
 
     def view(self, buffer: object) -> object:
@@ -163,6 +169,27 @@ def entry(made: Compiled | None, name: str) -> Run:
     return cast("Run", vars(loop if name == "run" else whole)[name])
 
 
-def _is_cached(run: _Dispatcher) -> bool:
-    path = getattr(getattr(run, "stats", None), "cache_path", None)
-    return path is not None and any(Path(path).glob(f"*run_{source_digest()}*.nbi"))
+@contextmanager
+def _one_at_a_time(last: _Dispatcher) -> Iterator[None]:
+    # Of workers that begin together one compiles, the others find what it made.
+    folder = _cache_folder(last)
+    if folder is None or _is_cached(last):
+        yield
+        return
+    with ExitStack() as held:
+        # Where nothing can be written nothing is cached either, and each compiles for itself.
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock = held.enter_context(open(folder / f"kernel_{source_digest()}.lock", "ab"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _cache_folder(made: _Dispatcher) -> Path | None:
+    path = getattr(getattr(made, "stats", None), "cache_path", None)
+    return None if path is None else Path(path)
+
+
+def _is_cached(last: _Dispatcher) -> bool:
+    folder = _cache_folder(last)
+    return folder is not None and any(folder.glob(f"*{LAST}_{source_digest()}*.nbi"))

@@ -10,11 +10,9 @@ while its streams stand: one that plays a recording has no time before somebody 
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-import msgspec
-
-from mm.domain.commands import Connect, MeasureClock, SyncBook, VenueCommand
+from mm.domain.commands import MeasureClock, SyncBook
 from mm.domain.events import (
     AnyEvent,
     BookLost,
@@ -27,7 +25,8 @@ from mm.domain.events import (
     Throttled,
 )
 from mm.domain.units import NS_PER_S
-from mm.store.recordings.framed.form import ClockNote, FailedNote, FramedKind, answer_payload
+from mm.runtime.record_stream import Due, RecordClock, RecordedStream, RecordedVenue
+from mm.store.recordings.framed.form import ClockNote, FramedKind, answer_payload
 from mm.store.recordings.framed.writer import FramedWriter
 
 PAUSE_S: Final = 0.05
@@ -38,36 +37,8 @@ SNAPSHOT_AFTER_NS: Final = NS_PER_S
 
 SNAPSHOT_EVERY_NS: Final = 600 * NS_PER_S
 CLOCK_EVERY_NS: Final = 60 * NS_PER_S
-ANSWER_NS: Final = 10 * NS_PER_S
-"""After this a snapshot that did not come is asked for again."""
-
 LAST_CLOCK_S: Final = 1.0
 """How long the last measure of the clock is waited for, in seconds of the wall."""
-
-RETRY_NS: Final = NS_PER_S
-RETRY_NS_MAX: Final = 30 * NS_PER_S
-"""How long is waited before a connection or a snapshot is asked for again: twice as long with each failure.
-"""
-
-
-class RecordedVenue(Protocol):
-    """What the recorder asks of an adapter. Fields: connection: attempts to connect so far."""
-
-    connection: int
-
-    def submit(self, command: VenueCommand) -> None:
-        """Send a command; returns at once."""
-        ...
-
-
-class RecordClock(Protocol):
-    """The time of what is recorded. Fields: scale: its seconds per second of the wall."""
-
-    scale: float
-
-    def now_ns(self) -> int:
-        """Return the time."""
-        ...
 
 
 @dataclass(slots=True)
@@ -99,24 +70,7 @@ class RecordCounts:
             self.offset_ns, self.round_trip_ns = offset_ns, round_trip_ns
 
 
-@dataclass(slots=True)
-class Due:
-    """When something is to be asked for. Fields: at_ns; failures: in a row."""
-
-    at_ns: int
-    failures: int = 0
-
-    def asked(self, now_ns: int) -> None:
-        """It was: if nothing comes, it is asked for again."""
-        self.at_ns = now_ns + ANSWER_NS
-
-    def failed(self, now_ns: int) -> None:
-        """It brought nothing: it is asked for again, later each time."""
-        self.at_ns = now_ns + min(RETRY_NS << min(self.failures, 10), RETRY_NS_MAX)
-        self.failures += 1
-
-
-class Recorder:
+class Recorder(RecordedStream):
     """Hears a venue and keeps it going. Is the ear and the sink of an adapter.
 
     Fields: counts; is_up: the streams are connected; in_sync: symbols whose book is known to the adapter.
@@ -124,18 +78,12 @@ class Recorder:
 
     def __init__(self, symbols: Sequence[str], writer: FramedWriter, clock: RecordClock) -> None:
         """Begin unconnected. Args: symbols: unified names."""
+        super().__init__(Stream.MARKET, writer, clock)
         self.counts = RecordCounts()
-        self.is_up = False
         self.in_sync: set[str] = set()
-        self._writer = writer
-        self._clock = clock
         now_ns = clock.now_ns()
-        self._connect: Due | None = Due(now_ns)
         self._measure = Due(now_ns)
         self._books = {symbol: Due(now_ns) for symbol in symbols}
-        self._silent_until_ns = 0
-        self._segment = 1
-        self._connection = 0
 
     # ---- the ear
 
@@ -173,30 +121,24 @@ class Recorder:
             case ClockMeasured():
                 self.counts.measured(event.offset_ns, event.round_trip_ns)
                 note = ClockNote(offset_ns=event.offset_ns, round_trip_ns=event.round_trip_ns)
-                self._note(FramedKind.CLOCK, now_ns, note)
+                self._note(FramedKind.CLOCK, self._connection, now_ns, note)
                 self._measure = Due(now_ns + CLOCK_EVERY_NS)
             case RequestFailed():
                 self._on_failed(now_ns, event)
             case Throttled():
-                self._silent_until_ns = max(self._silent_until_ns, event.until_ns)
+                self._on_throttled(event)
             case _:
                 return
 
     def ask(self, venue: RecordedVenue) -> None:
         """Ask the venue for what is due."""
         now_ns = self._clock.now_ns()
-        if now_ns < self._silent_until_ns:
+        if not self._may_ask(venue, now_ns):
             return
-        if self._connect is not None and now_ns >= self._connect.at_ns:
-            self._connect.asked(now_ns)
-            venue.submit(Connect(stream=Stream.MARKET))
-            self._connection = venue.connection
         if self.is_up and now_ns >= self._measure.at_ns:
             self._measure.asked(now_ns)
             venue.submit(MeasureClock())
-        segment = self._writer.totals.segment
-        if segment != self._segment:
-            self._segment = segment
+        if self._is_new_segment():
             for due in self._books.values():
                 due.at_ns = min(due.at_ns, now_ns)
         if self.is_up:
@@ -206,22 +148,16 @@ class Recorder:
                     venue.submit(SyncBook(symbol=symbol))
 
     def _on_up(self, now_ns: int) -> None:
-        self.is_up, self._connect = True, None
+        self._stands(FramedKind.UP, now_ns)
         self.counts.connections += 1
-        self._writer.append(FramedKind.UP, self._connection, now_ns, b"")
         self._measure = Due(now_ns)
         for symbol in self._books:
             self._books[symbol] = Due(now_ns + SNAPSHOT_AFTER_NS)
 
     def _on_down(self, now_ns: int, reason: str) -> None:
-        self._writer.append(FramedKind.DOWN, self._connection, now_ns, reason.encode())
+        self._ended(FramedKind.DOWN, now_ns, reason)
         self.counts.gaps += len(self.in_sync)
         self.in_sync.clear()
-        if self._connect is None:
-            self._connect = Due(now_ns)
-        else:
-            self._connect.failed(now_ns)
-        self.is_up = False
 
     def _on_lost(self, now_ns: int, symbol: str) -> None:
         if symbol in self.in_sync:
@@ -232,16 +168,12 @@ class Recorder:
         self._books[symbol].failed(now_ns)
 
     def _on_failed(self, now_ns: int, event: RequestFailed) -> None:
-        note = FailedNote(what=event.what, subject=event.subject, reason=event.reason[:500])
-        self._note(FramedKind.FAILED, now_ns, note)
+        self._note_failed(self._connection, now_ns, event)
         if event.what == "MeasureClock":
             self._measure.failed(now_ns)
         elif event.subject in self._books:
             self.counts.refused += 1
             self._books[event.subject].failed(now_ns)
-
-    def _note(self, kind: FramedKind, now_ns: int, note: msgspec.Struct) -> None:
-        self._writer.append(kind, self._connection, now_ns, msgspec.msgpack.encode(note))
 
 
 def _nothing() -> None:

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import msgspec
 import structlog
 
-from mm.domain.commands import Connect, ListBalances, ListOrders
+from mm.domain.commands import ListBalances, ListOrders
 from mm.domain.events import (
     AnyEvent,
     BalancesListed,
@@ -22,8 +21,8 @@ from mm.domain.events import (
     StreamUp,
     Throttled,
 )
-from mm.runtime.record import Due, RecordClock, RecordedVenue
-from mm.store.recordings.framed.form import FailedNote, FramedKind, answer_payload
+from mm.runtime.record_stream import Due, RecordClock, RecordedStream, RecordedVenue
+from mm.store.recordings.framed.form import FramedKind, answer_payload
 from mm.store.recordings.framed.own import own_kind
 from mm.store.recordings.framed.writer import FramedWriter
 
@@ -67,7 +66,7 @@ class OwnCounts:
         }
 
 
-class AccountRecorder:
+class AccountRecorder(RecordedStream):
     """Hears an account and keeps its stream going. Is the ear and the sink of what listens to it.
 
     Fields: counts; is_up: the stream is connected.
@@ -75,14 +74,10 @@ class AccountRecorder:
 
     def __init__(self, symbols: Sequence[str], writer: FramedWriter, clock: RecordClock) -> None:
         """Begin unconnected. Args: symbols: unified names, whose open orders are listed."""
+        super().__init__(Stream.USER, writer, clock)
         self.counts = OwnCounts()
-        self.is_up = False
-        self._symbols, self._writer, self._clock = tuple(symbols), writer, clock
-        self._connect: Due | None = Due(0)
+        self._symbols = tuple(symbols)
         self._listings: dict[str, Due] = {}
-        self._silent_until_ns = 0
-        self._segment = 1
-        self._connection = 0
 
     # ---- the ear
 
@@ -108,9 +103,8 @@ class AccountRecorder:
         now_ns = self._clock.now_ns()
         match event:
             case StreamUp():
-                self.is_up, self._connect = True, None
+                self._stands(FramedKind.OWN_UP, now_ns)
                 self.counts.connections += 1
-                self._writer.append(FramedKind.OWN_UP, self._connection, now_ns, b"")
                 self._list_all(now_ns)
             case StreamDown():
                 self._on_down(now_ns, event.reason)
@@ -121,22 +115,16 @@ class AccountRecorder:
             case RequestFailed():
                 self._on_failed(now_ns, event)
             case Throttled():
-                self._silent_until_ns = max(self._silent_until_ns, event.until_ns)
+                self._on_throttled(event)
             case _:
                 return
 
     def ask(self, venue: RecordedVenue) -> None:
         """Ask the venue for what is due."""
         now_ns = self._clock.now_ns()
-        if now_ns < self._silent_until_ns:
+        if not self._may_ask(venue, now_ns):
             return
-        if self._connect is not None and now_ns >= self._connect.at_ns:
-            self._connect.asked(now_ns)
-            venue.submit(Connect(stream=Stream.USER))
-            self._connection = venue.connection
-        segment = self._writer.totals.segment
-        if segment != self._segment:
-            self._segment = segment
+        if self._is_new_segment():
             self._list_all(now_ns)
         if self.is_up:
             for symbol, due in self._listings.items():
@@ -150,21 +138,15 @@ class AccountRecorder:
             due.at_ns = min(due.at_ns, now_ns)
 
     def _on_down(self, now_ns: int, reason: str) -> None:
-        self._writer.append(FramedKind.OWN_DOWN, self._connection, now_ns, reason.encode())
         log.warning("record.account_not_heard", reason=reason)
         if self.is_up:
             self.counts.lost += 1
         else:
             self.counts.refused += 1
-        self.is_up = False
-        if self._connect is None:
-            self._connect = Due(now_ns)
-        else:
-            self._connect.failed(now_ns)
+        self._ended(FramedKind.OWN_DOWN, now_ns, reason)
 
     def _on_failed(self, now_ns: int, event: RequestFailed) -> None:
-        note = FailedNote(what=event.what, subject=event.subject, reason=event.reason[:500])
-        self._writer.append(FramedKind.FAILED, 0, now_ns, msgspec.msgpack.encode(note))
+        self._note_failed(0, now_ns, event)
         if event.subject in self._listings and event.what in ("ListOrders", "ListBalances"):
             self.counts.refused += 1
             self._listings[event.subject].failed(now_ns)

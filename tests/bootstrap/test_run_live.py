@@ -267,17 +267,36 @@ def test_an_order_worth_too_little_is_never_sent(place: Place) -> None:
 
 
 def test_it_is_watched_by_a_key_of_the_watchdogs_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that the venue refuses keeps it from starting; without a watchdog it starts, and says so."""
+    """One that the venue refuses keeps it from starting; without a watchdog it starts, and says so.
+
+    The start that was refused had sent nothing: the next one trades at once, and nothing counts for a crash.
+    """
     own = [f'venue.main.watchdog_{half}="env:MM_TEST_{name}"' for half, name in _HALVES]
-    monkeypatch.setenv("MM_TEST_WATCHDOG_KEY", place.exchange.key)
-    assert place.go(place.settings(*own), duration_s=0.3).exit_code == 0
     monkeypatch.setenv("MM_TEST_WATCHDOG_KEY", "x" * 64)
-    report = place.go(place.settings(*own, "watchdog.enabled=false"), duration_s=0.3)
-    assert report.exit_code == 0
-    # Last: a life that did not say goodbye makes the next one wait until nothing of it can arrive any more.
     error = refused(place, place.settings(*own), WatchdogFailed)
     assert error.exit_code == 4
     assert "the venue refuses the key" in str(error)
+    kept = RunState.open(place.data_dir)
+    assert kept.epoch
+    assert kept.crashed_ns == ()
+    report = place.go(place.settings(*own, "watchdog.enabled=false"), duration_s=0.5)
+    assert (report.exit_code, report.orders_placed > 0) == (0, True)
+    monkeypatch.setenv("MM_TEST_WATCHDOG_KEY", place.exchange.key)
+    assert place.go(place.settings(*own), duration_s=0.3).exit_code == 0
+
+
+def test_a_start_that_fails_before_it_sends_leaves_what_was_left(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Orders that a killed life may have left are still searched for by the start after it."""
+    place.go(place.settings())
+    RunState.open(place.data_dir).begin_life()
+    monkeypatch.setenv("MM_TEST_WATCHDOG_KEY", "x" * 64)
+    own = [f'venue.main.watchdog_{half}="env:MM_TEST_{name}"' for half, name in _HALVES]
+    refused(place, place.settings(*own), WatchdogFailed)
+    life = RunState.open(place.data_dir).life
+    assert life is not None
+    assert (life.ended, life.open_orders) == (True, -1)
 
 
 _HALVES = (("key", "WATCHDOG_KEY"), ("secret", "SECRET"))

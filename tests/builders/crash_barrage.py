@@ -20,7 +20,7 @@ START_S: Final = (0.2, 3.0)
 TRADING_S: Final = (0.0, 2.5)
 """The others are killed so long after they began to quote."""
 
-WEIGHT_MAX: Final = 1_500
+WEIGHT_MAX: Final = 2_400
 """Of the venue's 6,000 a minute. Lives of seconds use them up; the next would wait for the end of the minute
 and say so. What is measured here is another thing: nothing is started before there is room."""
 

@@ -33,8 +33,8 @@ class Case:
     """How a case went.
 
     Fields: hurt: None for a dry run; reached: whether the call was hit; codes: of the hurt lives; recovery_s:
-    from the start of the healing life until it quoted; faults: what is wrong, in words; calls: that the life
-    made, by class, of a dry run.
+    from the start of the healing life until it quoted; faults: what is wrong, in words; calls: that a life
+    made at most, by class, of a dry run.
     """
 
     scenario: str
@@ -85,9 +85,9 @@ def _hurt_life(place: Room, scenario: Scenario, case: Case) -> None:
     assert life.code is not None
     case.codes.append(life.code)
     if hurt is None:
-        for call in life.calls():
-            operation, where, _ = call.split(" ", 2)
-            case.calls[Operation(operation), Place(where)] += 1
+        split = (call.split(" ", 2) for call in life.calls())
+        # Of several lives each is hurt at its own call of that number.
+        case.calls |= Counter((Operation(operation), Place(where)) for operation, where, _ in split)
 
 
 def _ends_by_itself(life: Life) -> None:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.sides import Side
@@ -54,7 +54,6 @@ def _when(interval: str, number: int) -> datetime:
     return datetime.fromtimestamp(INTERVALS[interval].start_ns(number) // NS_PER_S, tz=UTC)
 
 
-@settings(max_examples=60, deadline=None)
 @given(tapes())
 def test_every_candle_equals_a_recount_of_its_prints(tape: list[Print]) -> None:
     """All intervals, weeks and months included; only intervals in which something traded are kept."""
@@ -70,7 +69,6 @@ def test_every_candle_equals_a_recount_of_its_prints(tape: list[Print]) -> None:
         assert whole == (counted(candles[0].number, tape) if tape else None)
 
 
-@settings(max_examples=60, deadline=None)
 @given(tapes(), st.integers(0, 200_000))
 def test_rolling_windows_equal_a_recount_of_their_span(tape: list[Print], later_s: int) -> None:
     """A day from a whole minute on, five minutes from a whole second on, and the price before the day."""
@@ -87,7 +85,6 @@ def test_rolling_windows_equal_a_recount_of_their_span(tape: list[Print], later_
     assert average == (counted(SECOND.number(recent[0].ts_ns), recent) if recent else None)
 
 
-@settings(max_examples=60, deadline=None)
 @given(tapes())
 def test_aggregates_are_the_prints_of_one_taker_at_one_price_in_one_instant(tape: list[Print]) -> None:
     """Numbered from 1 without a gap; the last one is complete when its taker is done."""
@@ -101,7 +98,6 @@ def test_aggregates_are_the_prints_of_one_taker_at_one_price_in_one_instant(tape
     assert history.complete(len(rows) + 1) == []
 
 
-@settings(max_examples=60, deadline=None)
 @given(tapes(), st.integers(-5, 40), st.integers(0, 40), st.integers(0, 30), st.booleans())
 def test_quiet_candles_fill_every_gap(
     tape: list[Print], begin: int, length: int, limit: int, has_first: bool
@@ -163,7 +159,6 @@ def test_a_print_older_than_the_last_counts_in_the_latest_candle() -> None:
 
 @pytest.mark.parametrize("name", list(INTERVALS))
 @given(st.integers(0, 4_000_000_000))
-@settings(max_examples=30, deadline=None)
 def test_every_interval_begins_where_the_calendar_says(name: str, second: int) -> None:
     """Numbers are consecutive and each moment lies in exactly one candle."""
     interval, ts_ns = INTERVALS[name], second * NS_PER_S

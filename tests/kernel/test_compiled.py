@@ -1,9 +1,11 @@
 """The loop is compiled where it can be, says so once, and does without where it cannot."""
 
+import fcntl
 import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, cast
 
@@ -69,10 +71,39 @@ def test_it_is_made_once_and_says_so_only_where_it_takes_long(monkeypatch: pytes
     second = compiled(said.append)
     assert (said, compiled(said.append)) == ([], second)
 
-    monkeypatch.setattr(module, "_is_cached", lambda run: False)
+    monkeypatch.setattr(module, "_is_cached", lambda last: False)
     monkeypatch.setattr(module, "_MADE", [])
     compiled(said.append)
     assert said == [module.COMPILING]
+
+
+def test_of_processes_that_begin_together_one_compiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others wait for it: a lock is asked for where nothing is cached, and nowhere else."""
+    asked: list[int] = []
+    monkeypatch.setattr(fcntl, "flock", lambda _, how: asked.append(how))
+    monkeypatch.setattr(module, "_MADE", [])
+    compiled()
+    assert asked == []
+    monkeypatch.setattr(module, "_is_cached", lambda last: False)
+    monkeypatch.setattr(module, "_MADE", [])
+    compiled()
+    assert asked == [fcntl.LOCK_EX]
+
+
+@pytest.mark.proof
+def test_two_processes_with_an_empty_cache_compile_once(tmp_path: Path) -> None:
+    """One says so and takes its time, the other says nothing; both come to the same digest."""
+    script = SCRIPT.replace(
+        "rig = Rig", "from mm.kernel.compiled import compiled\ncompiled(print)\nrig = Rig"
+    )
+    env = dict(os.environ) | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    begun = [
+        subprocess.Popen([sys.executable, "-c", script], env=env, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = [one.communicate(timeout=120)[0].strip().splitlines() for one in begun]
+    assert sorted(len(lines) for lines in told) == [1, 2]
+    assert {lines[-1] for lines in told} == {f"True {digest_here(Kernel)}"}
 
 
 def test_every_leaf_calls_the_made_ones_and_bears_the_digest_of_all_sources() -> None:

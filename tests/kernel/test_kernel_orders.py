@@ -101,7 +101,6 @@ def without_orders(chunk: Chunk, writer: TapeWriter) -> Chunk:
 
 
 @pytest.mark.proof
-@settings(max_examples=60, deadline=None)
 @given(SEEDS)
 def test_all_three_agree_on_long_tapes_of_orders(seed: int) -> None:
     """Ten times as long as in the gate."""

@@ -3,7 +3,7 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.kernel import layout as at
@@ -17,7 +17,6 @@ def side_of(memory: Memory) -> int:
     return memory.blocks[0] + at.BID
 
 
-@settings(max_examples=60)
 @given(st.integers(0, 2**32), st.sampled_from((4, 6, 128)), st.sampled_from((1, 7, 1_000)))
 def test_levels_of_both_views_are_those_of_dictionaries(seed: int, near_max: int, spread: int) -> None:
     """Sizes come and go in either view, the table is tidied and grows: its best is its greatest key."""

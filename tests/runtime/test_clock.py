@@ -36,7 +36,7 @@ def test_it_never_goes_back() -> None:
 
 
 def test_a_wall_clock_that_is_set_does_not_move_it() -> None:
-    """It is read once; what goes on is the counter beside it."""
+    """It is read at the begin; what goes on is the counter beside it."""
     wall, counter = [1_000], [50]
     clock = AnchoredClock(wall_ns=lambda: wall[0], counter_ns=lambda: counter[0])
 
@@ -46,3 +46,16 @@ def test_a_wall_clock_that_is_set_does_not_move_it() -> None:
     assert clock.now_ns() == 1_030
     wall[0] += 9_000_000_000_000
     assert clock.now_ns() == 1_030
+
+
+def test_a_pause_while_it_is_anchored_does_not_set_it_off() -> None:
+    """A busy machine may take the processor away between the reading of one clock and of the other."""
+    now_ns, pauses_ns = [50], iter((3_000_000, 0, 7_000, 0, 9_000_000, 0, 0, 0, 0))
+
+    def counter_ns() -> int:
+        now_ns[0] += next(pauses_ns)
+        return now_ns[0]
+
+    clock = AnchoredClock(wall_ns=lambda: 10**18 + now_ns[0], counter_ns=counter_ns)
+    pauses_ns = iter((0,))
+    assert clock.now_ns() == 10**18 + now_ns[0]

@@ -7,6 +7,7 @@ from mm.domain.events import AnyEvent, OrderFilled
 from mm.domain.sides import Side
 from mm.runtime.simulate.checks_limits import NO_LIMIT
 from mm.runtime.simulate.checks_scene import Checker, Extremes, Scene
+from mm.runtime.simulate.looks import LOSSES
 
 SLACK_HALF_TICKS: Final = 4
 """How far the engine's mid, without own orders, may lie from the outside one."""
@@ -101,7 +102,8 @@ class _Account:
 class Loss(Checker):
     """I19. Every placement that does not reduce: the session's and the account's P&L by the venue's
     executions that were reported, marked at whichever true mid of the last seconds is best for us, lies above
-    the limits. Kept apart from the engine's book-keeping.
+    the limits. Kept apart from the engine's book-keeping. What an order did whose record went with the power
+    is not known to the next life: once it was counted, losses are not judged any more.
     """
 
     invariant = "I19"
@@ -111,7 +113,9 @@ class Loss(Checker):
         """Start with nothing lost."""
         super().__init__(scene)
         self._accounts: dict[int, _Account] = {}
+        self._unsure: set[int] = set()
         self._told: set[tuple[str, int, Side]] = set()
+        self._filled: set[str] = set()
         # No price that the engine may quote on is older: the limit of staleness and the way.
         span_ns = 2 * scene.setup.deadlines.stale
         self._mids = {symbol: Extremes(span_ns) for symbol in scene.truth.markets}
@@ -121,6 +125,7 @@ class Loss(Checker):
         """Losses go on where the new life inherits them, else they begin anew."""
         if not self.scene.inherits:
             self._accounts.clear()
+        self._unsure |= {self.scene.session_of.get(cid, 0) for cid in self._filled & self.scene.forgotten}
         self._follow()
 
     def on_event(self, event: AnyEvent) -> None:
@@ -128,9 +133,10 @@ class Loss(Checker):
         if not isinstance(event, OrderFilled) or event.cid not in self.scene.placed:
             return
         key = (event.symbol, event.trade_id, event.side)
-        if key in self._told:
+        if key in self._told or event.cid in self.scene.forgotten:
             return
         self._told.add(key)
+        self._filled.add(event.cid)
         instrument = self.scene.instrument(event.symbol)
         account = self._accounts.setdefault(self.scene.session_of[event.cid], _Account())
         account.net_lots += event.side.sign * event.size_lots
@@ -151,6 +157,9 @@ class Loss(Checker):
         scene = self.scene
         index = scene.session(command.cid)
         limits, session = scene.limits(index), self._best_atoms(index)
+        self.scene.looks.count(LOSSES, away=bool(self._unsure))
+        if self._unsure:
+            return
         if session <= -limits.session_loss_atoms:
             raise self.broken(f"a placement after a loss of {-session}, limit {limits.session_loss_atoms}")
         total = sum(self._best_atoms(index) for index in range(len(scene.setup.sessions)))

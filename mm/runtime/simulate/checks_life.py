@@ -66,6 +66,7 @@ class Liveness(Checker):
         self._quoted_ns: dict[int, int] = {}
         self._spent: set[str] = set()
         self._moving_ns: dict[str, int] = {}
+        self._active_ns: dict[str, int] = {}
 
     def begin_life(self) -> None:
         """What the process before quoted does not count."""
@@ -75,12 +76,24 @@ class Liveness(Checker):
         self._moving_ns = {one.name: self.scene.now_ns for one in sessions}
 
     def is_steady(self) -> bool:
-        """Return whether every session is where it may stay: quoting, or held for a reason."""
-        return all(_is_steady(session) for session in self.scene.engine.state.sessions)
+        """Return whether every session is where it may stay: quoting, or held for a reason.
+
+        One that has just begun to quote is not there before its first order is: it is on its way.
+        """
+        sessions = self.scene.engine.state.sessions
+        return all(_is_steady(session) and not self._just_began(session) for session in sessions)
+
+    def _just_began(self, session: Session) -> bool:
+        began_ns = self._active_ns.get(session.name, 0)
+        is_silent = self._quoted_ns.get(session.index, 0) < began_ns
+        is_recent = self.scene.now_ns - began_ns <= self.scene.reconciled_ns
+        return session.state is SessionState.ACTIVE and is_silent and is_recent
 
     def on_report(self, report: Report) -> None:
         """Whose messages were used up until now may be silent from now on as if it had just quoted."""
         if report.code == "session.state":
+            if dict(report.facts)["state"] == SessionState.ACTIVE:
+                self._active_ns[report.session] = self.scene.now_ns
             if dict(report.facts)["state"] in STEADY:
                 self._moving_ns.pop(report.session, None)
             else:
@@ -186,16 +199,20 @@ class SingleWriter(Checker):
 
 class RecoveredOnce(Checker):
     """I20. After a life that was recovered and placed nothing more, with nothing of ours left at the venue,
-    the next recovery sends neither a placement nor a cancel before it is done.
+    the next recovery sends neither a placement nor a cancel before it is done. Where the power failed and
+    took a part of the record, it may be done again; what a listing shows for open is cancelled.
     """
 
     invariant = "I20"
+    hears = (OrdersListed,)
 
     def __init__(self, scene: Scene) -> None:
         """Start before the first recovery."""
         super().__init__(scene)
         self._recovered = False
         self._settled = False
+        self._lost_bytes = 0
+        self._shown: set[str] = set()
         self._engine = scene.engine
 
     def begin_life(self) -> None:
@@ -205,9 +222,17 @@ class RecoveredOnce(Checker):
         # Who takes nothing over has nothing to recover from; what was decided and written down may have been
         # sent, as far as anybody can know.
         idle = not self._engine.state.orders.live
-        self._settled = scene.inherits and self._recovered and idle and not left
+        is_known = scene.lost_bytes == self._lost_bytes
+        self._settled = scene.inherits and self._recovered and idle and is_known and not left
+        self._lost_bytes = scene.lost_bytes
+        self._shown.clear()
         self._recovered = False
         self._engine = scene.engine
+
+    def on_event(self, event: AnyEvent) -> None:
+        """Note what is told to be open: it may have ended since the venue looked."""
+        if isinstance(event, OrdersListed):
+            self._shown.update(entry.cid for entry in event.orders)
 
     def on_report(self, report: Report) -> None:
         """Note the end of a recovery."""
@@ -218,5 +243,7 @@ class RecoveredOnce(Checker):
         """Judge what is sent meanwhile."""
         if isinstance(command, Place):
             self._recovered = False
-        if self._settled and isinstance(command, Place | Cancel) and self.scene.is_ours(command.cid):
+        if not self._settled or not isinstance(command, Place | Cancel):
+            return
+        if self.scene.is_ours(command.cid) and command.cid not in self._shown:
             raise self.broken(f"a second recovery sent a {type(command).__name__}")

@@ -109,7 +109,8 @@ class Falls(Checker):
         """Count an execution once, if it is one by the venue's truth; look at the first prices."""
         if isinstance(event, OrderFilled):
             key = (event.symbol, event.trade_id, event.side)
-            if event.cid in self.scene.placed and key not in self._told:
+            known = event.cid in self.scene.placed and event.cid not in self.scene.forgotten
+            if known and key not in self._told:
                 self._told.add(key)
                 self._take(event)
         elif isinstance(event, TopOfBook) and not self._valued:

@@ -25,6 +25,9 @@ from mm.runtime.takeover import Taken
 SECOND_NS: Final = 1_000_000_000
 MINUTE_NS: Final = 60 * SECOND_NS
 
+RECENT_NS: Final = 60 * SECOND_NS
+"""A record that is not on the disk when the power goes is of within this time."""
+
 FLOW_NS: Final = 10 * SECOND_NS
 """An answer about balances that is counted by is no older than this."""
 
@@ -104,10 +107,11 @@ class Scene:
     engine to hold its limits. start_holdings: of the account at the beginning, atoms by asset. inventory: of
     each session by the venue's truth. reached_ns: when the event that is being handled had reached the
     process, 0 if that is now. lost: ids of orders whose record went with the power: they are found at the
-    venue, or nowhere. deceived: indices of sessions whose exposure no engine can bound now, because of what
-    the venue said or filled. taken: what this life's start made of the journal before it. ahead_ns: how far
-    the time of this life's engine is ahead of the venue's, which `now_ns` is. looks: which checks looked
-    away, and how often.
+    venue, or nowhere. lost_bytes: of all records that did. recent: when and what was placed within
+    `RECENT_NS`. forgotten: what of it no record on the disk knows, although it left. deceived: indices of
+    sessions whose exposure no engine can bound now, because of what the venue said or filled. taken: what
+    this life's start made of the journal before it. ahead_ns: how far the time of this life's engine is ahead
+    of the venue's, which `now_ns` is. looks: which checks looked away, and how often.
     """
 
     def __init__(self, setup: EngineSetup, truth: Truth, wire: Wire, engine: Engine) -> None:
@@ -132,6 +136,9 @@ class Scene:
         self._limits: dict[int, tuple[SessionSetup, Limits]] = {}
         self.reached_ns = 0
         self.lost: set[str] = set()
+        self.lost_bytes = 0
+        self.recent: deque[tuple[int, str]] = deque()
+        self.forgotten: set[str] = set()
         self.taken = Taken()
         self.ahead_ns = 0
         self.deceived: set[int] = set()
@@ -172,6 +179,9 @@ class Scene:
         """Take a placement in that is about to leave."""
         self.session_of[place.cid] = self.session(place.cid)
         self.placed[place.cid] = place
+        self.recent.append((self.now_ns, place.cid))
+        while self.recent[0][0] < self.now_ns - RECENT_NS:
+            self.recent.popleft()
 
     def session(self, cid: str) -> int:
         """Return the index of the session that an id of ours is of."""

@@ -195,9 +195,9 @@ class SimDisk(Disk):
             return False
         return file.content.rfind(text, max(0, len(file.content) - within)) >= 0
 
-    def has_record(self, text: bytes) -> bool:
-        """Return whether `text` stands in a whole record of a segment: a torn one is as good as none."""
-        return any(text in _whole_frames(file.content) for file in self._files.values())
+    def records(self) -> bytes:
+        """Return every whole record of the segments, one after the other: a torn one is as good as none."""
+        return b"".join(_whole_frames(file.content) for file in self._files.values())
 
     def contents(self) -> dict[Path, tuple[bytes, int]]:
         """Return every file with its content and how much of it is durable."""

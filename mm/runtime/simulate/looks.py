@@ -14,6 +14,9 @@ fail; and the same, away where it was over its limit then.
 FILL_COUNTS, SESSION_LEDGERS = "I3 fill counts", "I4 session ledgers"
 """Number and lots of each session's executions at rest, and its ledger: away where it had to count anew."""
 
+LOSSES = "I19 losses"
+"""Losses at each placement: away once executions were counted whose orders' record went with the power."""
+
 
 class Looks:
     """Counts of one run. Fields: counts: by name, judgements due, and those of them that were not made."""

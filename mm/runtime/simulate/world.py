@@ -194,9 +194,12 @@ class World:
 
     def _note_lost(self) -> None:
         # What the next life cannot know of: the record of it was not on the disk when the power went.
-        scene = self.checks.scene
+        scene, told = self.checks.scene, self.disk.records()
+        if scene.lost_bytes != self.machine.lost_bytes:
+            scene.lost_bytes = self.machine.lost_bytes
+            scene.forgotten.update(cid for _, cid in scene.recent if cid.encode() not in told)
         for cid in self.truth.live:
-            if cid in scene.placed and not self.disk.has_record(cid.encode()):
+            if cid in scene.placed and cid.encode() not in told:
                 scene.lost.add(cid)
 
     def _judge(self, run: Run) -> None:

@@ -5,7 +5,7 @@ from math import exp, log, log1p, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.bench.quoting.exact import Market, Policy
@@ -277,7 +277,6 @@ def test_a_long_session_earns_the_rate_for_ever() -> None:
     assert found == pytest.approx(rate_for_ever(LITERAL, policy, 0.1), rel=1e-3)
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.floats(-0.2, 2) | st.just(float("nan")), min_size=10, max_size=10),
     st.floats(0.05, 1),

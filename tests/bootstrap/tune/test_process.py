@@ -25,7 +25,7 @@ def results(folder: Path) -> int:
     return 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.proof), signal.SIGTERM])
 def test_an_interrupt_leaves_a_report_and_the_same_command_goes_on(
     tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -3,7 +3,7 @@
 from copy import deepcopy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.commands import Cancel, Report
@@ -207,7 +207,6 @@ def test_exits_and_orders_of_a_halt_are_no_quotes() -> None:
     assert not any(gate.name == "differ" for gate in made.gates)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(-40, 40)), min_size=5, max_size=40))
 def test_every_decision_of_a_run_is_explained_as_what_it_sent(steps: list[tuple[int, int]]) -> None:
     """Whatever the market and the venue do, fates and commands are the same; the trace changes no command."""

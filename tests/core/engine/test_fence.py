@@ -113,6 +113,26 @@ def test_an_operator_who_unhalts_is_told_again_if_the_other_is_still_there() -> 
     assert len(rig.reports("fenced")) == 2
 
 
+def test_after_a_fence_was_lifted_no_id_is_used_that_the_other_process_used() -> None:
+    """Two processes of one epoch: the venue would take the second order of an id for the first."""
+    rig = active()
+    own = rig.engine.state.sequence
+    for sequence in (1_000, 7):
+        rig.step(acked(cid_of(sequence, epoch=EPOCH)))
+    assert rig.engine.state.sequence == own
+    rig.canceled(rig.places()[0])
+    rig.advance(600 * MS)
+    rig.list_orders()
+    rig.advance(100 * MS)
+    rig.operate(Operation.UNHALT)
+    assert rig.engine.state.sequence == 1_000
+    lag_ns = rig.engine.state.setup.deadlines.venue_lag
+    for _ in range(12):
+        rig.list_all()
+        rig.keep_alive(lag_ns // 6)
+    assert rig.places()[-1].cid == cid_of(1_001, epoch=EPOCH)
+
+
 def test_after_a_fence_was_lifted_nothing_is_quoted_before_the_venue_shows_that_nobody_else_does() -> None:
     """The other's ladder may be between two orders: one look that is empty is not enough."""
     rig = active()

@@ -62,7 +62,6 @@ def check_folds(story: Story) -> None:
         assert comparable(story.fold(start, checkpoint)) == said
 
 
-@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), two=st.booleans())
 def test_the_journal_from_any_checkpoint_gives_what_the_engine_would_have_said(seed: int, two: bool) -> None:
     """In lives that lose requests and answers, end anywhere, and go on from what the fold says."""
@@ -324,7 +323,7 @@ def any_event(draw: st.DrawFn) -> AnyEvent:
     return event
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(events=st.lists(any_event(), max_size=25))
 def test_whatever_a_journal_holds_the_fold_does_not_raise(events: list[AnyEvent]) -> None:
     """Sizes below 0, unknown symbols, times that go back, ids of a later life."""

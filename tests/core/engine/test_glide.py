@@ -130,7 +130,6 @@ def tally_of(rig: Rig) -> Tally:
     return tally
 
 
-@settings(max_examples=60, deadline=None)
 @given(messages=MESSAGES)
 def test_a_glide_leaves_what_a_step_for_each_message_leaves(messages: list[Message]) -> None:
     """Mids, tops, trades, the reference, the position's mark, and everything in the digest."""

@@ -3,7 +3,7 @@
 from copy import deepcopy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.commands import Cancel, ListOrders, Place
@@ -202,7 +202,6 @@ def sessions(ladder: Ladder, limits: dict[str, int], band: int) -> tuple[Session
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(configs=st.lists(st.tuples(LADDERS, LIMITS, st.integers(1, 80)), min_size=2, max_size=4), acts=ACTS)
 def test_what_was_planned_is_what_is_sent(
     configs: list[tuple[Ladder, dict[str, int], int]], acts: list[tuple[str, int]]

@@ -346,7 +346,6 @@ def test_orders_on_a_symbol_that_is_no_more_are_told_and_handed_on() -> None:
     assert estate_of(rig.engine.state).orders[-1] == order
 
 
-@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**6), deaths=st.integers(1, 4), two=st.booleans())
 def test_after_any_deaths_the_positions_are_what_the_venue_has_and_nothing_is_left_open(
     seed: int, deaths: int, two: bool

@@ -14,18 +14,21 @@ from mm.domain.ids import OrderId
 from mm.domain.sides import Side
 from mm.engine.estate import estate_of
 from mm.engine.session import SessionState
+from mm.risk.rules import make_rules
 from mm.runtime.rerun import Difference, RerunResult
 from mm.runtime.simulate.checks import CHECKERS, Broken, Checks
 from mm.runtime.simulate.checks_bounds import Bounds, bounds_of, sizes_of
 from mm.runtime.simulate.checks_fills import Ledger
-from mm.runtime.simulate.checks_halt import Halt
+from mm.runtime.simulate.checks_halt import Halt, Loss
 from mm.runtime.simulate.checks_life import Liveness, RecoveredOnce, SingleWriter
 from mm.runtime.simulate.checks_record import forms_of
 from mm.runtime.simulate.checks_scene import SECOND_NS, Extremes
 from mm.runtime.simulate.faults import NONE
 from mm.runtime.simulate.instruments import IDS
+from mm.runtime.simulate.looks import LOSSES
 from mm.runtime.simulate.plan import START_NS, Plan
 from mm.runtime.simulate.world import World
+from tests.builders.risk_rules import make_limits
 
 
 @pytest.fixture
@@ -102,7 +105,9 @@ def test_a_process_that_is_told_of_its_successor_may_not_place(world: World) -> 
 
 
 def test_a_second_recovery_sends_nothing(world: World) -> None:
-    """After one that was done, with nothing left; until it is done itself."""
+    """After one that was done, with nothing left; until it is done itself. Where the record of it went with
+    the power (seed 300017) it is done again.
+    """
     check, scene = world.checks.of(RecoveredOnce), world.checks.scene
     scene.truth.live.clear()
     scene.setup = replace(scene.setup, estate=estate_of(world.engine.state))
@@ -116,6 +121,63 @@ def test_a_second_recovery_sends_nothing(world: World) -> None:
         check.on_command(cancel)
     check.on_report(done)
     check.on_command(cancel)
+    scene.lost_bytes += 1
+    check.begin_life()
+    check.on_command(cancel)
+    check.on_report(done)
+    check.begin_life()
+    with pytest.raises(Broken, match="I20: a second recovery sent a Cancel"):
+        check.on_command(cancel)
+
+
+def test_losses_of_an_order_without_a_record_count_for_no_later_life(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seed 400746: what is told of it afterwards is not counted; what was counted before ends the judging,
+    and that is said.
+    """
+    check, scene = world.checks.of(Loss), world.checks.scene
+    setup = scene.setup.sessions[0]
+    rules = make_rules(make_limits(session_loss_atoms=1_000_000, account_loss_atoms=1_000_000))
+    scene.setup = replace(scene.setup, sessions=(replace(setup, rules=rules),))
+    scene.setup = replace(scene.setup, estate=estate_of(world.engine.state))
+    monkeypatch.setattr(type(scene), "mid_half_ticks", lambda scene, symbol: 20_000)
+    check.begin_life()
+    check.on_truth()
+
+    def buys_dear(number: int) -> str:
+        bought = place(world.checks, number)
+        scene.note(bought)
+        check.on_event(
+            OrderFilled(
+                ts_ns=1,
+                symbol="AAA/BBB",
+                cid=bought.cid,
+                trade_id=number,
+                side=Side.BUY,
+                price_ticks=20_000,
+                size_lots=10,
+                fee_atoms=0,
+                fee_asset="BBB",
+                maker=True,
+                source=Source.STREAM,
+            )
+        )
+        return bought.cid
+
+    scene.forgotten.add(place(world.checks, 1).cid)
+    buys_dear(1)
+    check.on_command(place(world.checks, 9))
+    counted = buys_dear(2)
+    with pytest.raises(Broken, match="I19: a placement after a loss of"):
+        check.on_command(place(world.checks, 9))
+    check.begin_life()
+    with pytest.raises(Broken, match="I19: a placement after a loss of"):
+        check.on_command(place(world.checks, 9))
+    scene.forgotten.add(counted)
+    check.begin_life()
+    check.on_command(place(world.checks, 9))
+    assert scene.looks.counts[LOSSES] == (4, 1)
 
 
 def test_who_was_silent_because_its_messages_were_used_up_has_time_to_quote_again(world: World) -> None:

@@ -443,6 +443,23 @@ def test_who_is_on_its_way_has_time_to_arrive(world: World) -> None:
     check.when_healed()
 
 
+def test_who_has_just_begun_is_waited_for_and_who_stays_silent_is_told(world: World) -> None:
+    """Seed 301128: a person lifted a halt, and the first orders were on their way at the verdict."""
+    check, scene = world.checks.of(Liveness), world.checks.scene
+    session = world.engine.state.sessions[0]
+    session.state, session.reason = SessionState.ACTIVE, "quoting"
+    scene.truth.live.clear()
+    scene.now_ns += 2 * scene.reconciled_ns
+    check.begin_life()
+    assert check.is_steady()
+    check.on_report(says("session.state", "s0", state="active", reason="quoting starts"))
+    assert not check.is_steady()
+    scene.now_ns += scene.reconciled_ns + 1
+    assert check.is_steady()
+    with pytest.raises(Broken, match="I13: s0 is active, quotes nothing"):
+        check.when_healed()
+
+
 def test_every_run_has_a_secret_that_is_looked_for_from_the_first_byte(world: World) -> None:
     """What requests are signed with; another seed has another one."""
     with pytest.raises(Broken, match="I15: a secret stands in a file"):

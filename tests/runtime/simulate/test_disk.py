@@ -44,7 +44,7 @@ class Naive:
         self.durable = [b"", b"", b""]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(OPERATIONS, st.integers(0, 9))
 def test_a_file_keeps_what_was_synced_and_a_prefix_of_the_rest(
     operations: list[tuple[str, int, bytes]], seed: int
@@ -146,9 +146,9 @@ def test_a_record_that_is_torn_does_not_count_though_its_text_is_there(tmp_path:
     journal = Journal.open(tmp_path / "journal", HEADER, disk=disk)
     journal.append(EVENT, 1, BookLost(ts_ns=1, symbol="AAA/BBB", reason="a reason"))
     journal.write()
-    assert disk.has_record(b"a reason")
+    assert b"a reason" in disk.records()
     path = max(disk.contents(), key=lambda one: b"a reason" in disk.contents()[one][0])
     content = disk.contents()[path][0]
     disk.reopen(path, content.find(b"a reason") + len(b"a reason"))
-    assert not disk.has_record(b"a reason")
-    assert disk.has_record(b"test")
+    assert b"a reason" not in disk.records()
+    assert b"test" in disk.records()

@@ -59,6 +59,12 @@ KEPT: Final = (
     (200_013, 5_000, "a_fill_of_long_ago_that_was_told_after_the_holdings_had_been_counted"),
     (200_776, 5_000, "a_fill_of_long_ago_that_was_told_before_the_session_was_counted_in"),
     (200_986, 5_000, "a_process_elsewhere_between_two_lives_that_were_both_over"),
+    (300_017, 5_000, "a_recovery_whose_record_went_with_the_power_is_done_again"),
+    (301_128, 5_000, "a_session_whose_first_orders_were_on_their_way_at_the_verdict"),
+    (400_461, 5_000, "an_order_that_had_ended_while_a_listing_still_showed_it"),
+    (400_656, 5_000, "holdings_counted_by_an_answer_of_long_ago"),
+    (400_746, 5_000, "fills_of_orders_whose_record_went_with_the_power"),
+    (401_087, 5_000, "an_id_that_another_process_of_the_same_epoch_had_used"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 

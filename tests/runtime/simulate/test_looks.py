@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from mm.runtime.simulate.faults import NONE
-from mm.runtime.simulate.looks import EXCUSED, EXPOSURE, FILL_COUNTS, SESSION_LEDGERS, Looks, total_looks
+from mm.runtime.simulate.looks import (
+    EXCUSED,
+    EXPOSURE,
+    FILL_COUNTS,
+    LOSSES,
+    SESSION_LEDGERS,
+    Looks,
+    total_looks,
+)
 from mm.runtime.simulate.plan import plan_of
 from mm.runtime.simulate.world import run_world
 
@@ -29,7 +37,7 @@ def test_checks_look_away_only_where_the_venue_deceives(lies: bool) -> None:
     world, broken = run_world(plan_of(5, steps=600, faults=faults, latched=""))
     assert broken is None
     counts = world.checks.scene.looks.counts
-    assert set(counts) == {EXPOSURE, EXCUSED, FILL_COUNTS, SESSION_LEDGERS}
+    assert set(counts) == {EXPOSURE, EXCUSED, FILL_COUNTS, LOSSES, SESSION_LEDGERS}
     due, away = counts[EXPOSURE]
     assert due > 0
     assert (away > 0) is lies
