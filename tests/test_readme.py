@@ -29,6 +29,7 @@ from mm.settings.models import RiskSettings
 from mm.settings.options import RunReport
 from mm.settings.strategies import builtin_strategies, strategy_class
 from tests.builders.configs import loaded
+from tests.builders.signal_sheet import NO_SIGNALS
 from tests.builders.views import a_view, an_instrument
 
 ROOT = Path(__file__).parents[1]
@@ -285,8 +286,8 @@ def test_the_example_of_signals_waits_and_quotes_by_them(tmp_path: Path) -> None
 def test_the_signals_are_listed_with_their_specs() -> None:
     """Every file of the drawer, and no other; what a strategy is told to use by a word, it does."""
     listed = dict(re.findall(r"\| `(\w+)` \| `(\w+Spec)` \|", section("Use a signal")))
-    there = {path.stem for path in (ROOT / "mm/signals").glob("[a-z]*.py")} - {"base"}
-    assert set(listed) == there
+    there = {path.stem for path in (ROOT / "mm/signals").glob("[a-z]*.py")}
+    assert set(listed) == there - set(NO_SIGNALS)
     for name, spec in listed.items():
         assert hasattr(importlib.import_module(f"mm.signals.{name}"), spec), name
     words = set(re.findall(r'`(?:volatility_from|flow_from) = "(\w+)"`', section("Use a signal")))

@@ -4,7 +4,7 @@ from collections import Counter
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.observe.compare_acts import (
@@ -170,7 +170,6 @@ def naive(first: list[int], second: list[int], within: int) -> tuple[int, int]:
     return both.total(), most(0, frozenset())
 
 
-@settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 20), max_size=6), st.lists(st.integers(0, 20), max_size=6), st.integers(0, 5))
 def test_as_many_acts_are_matched_as_can_be(first: list[int], second: list[int], within: int) -> None:
     """As many as a search through all choices finds, each once, none too far."""
@@ -184,7 +183,6 @@ def test_as_many_acts_are_matched_as_can_be(first: list[int], second: list[int],
     assert all(0 < abs(one.late_ns) <= within for one in made.moved)
 
 
-@settings(max_examples=40, deadline=None)
 @given(TIMES, TIMES)
 def test_whoever_comes_first_only_the_names_of_the_differences_change(
     first: list[int], second: list[int]

@@ -13,27 +13,14 @@ from mm.observe.counts import Counts
 from mm.observe.metrics import TABLE, metrics_table, metrics_text
 from mm.observe.metrics_read import Seen
 from mm.observe.status import RunFacts
-from mm.risk.rules import RiskLimits
 from tests.builders.live_runs import LiveRun
 from tests.builders.openmetrics import Found, fallen, parsed
 from tests.builders.paper_rig import SECOND_NS, PaperRun, paper_parts
+from tests.builders.risk_rules import make_limits
 from tests.builders.virtual_time import START_NS
 
 FACTS = RunFacts(mode="paper", venue="fake", strategies={"main": "ladder"}, started_ns=START_NS)
-LIMITS = RiskLimits(
-    stale_ns_max=2 * SECOND_NS,
-    collar_ppm=15_000,
-    order_lots_max=10**6,
-    order_atoms_max=10**12,
-    exposure_atoms_max=10**14,
-    open_orders_max=8,
-    placements_minute_max=10**6,
-    session_loss_atoms=10**13,
-    account_loss_atoms=10**13,
-    open_loss_atoms=10**13,
-    drawdown_ppm_max=100_000,
-    slippage_ppm_max=1_500,
-)
+LIMITS = make_limits(open_orders_max=8)
 BOUNDED = {
     "version": 1,
     "mode": 1,

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.errors import ConfigError
@@ -346,7 +346,6 @@ def configs(draw: st.DrawFn) -> str:
     return "\n".join(lines) + "\n"
 
 
-@settings(max_examples=60, deadline=None)
 @given(edits=st.lists(configs(), min_size=2, max_size=8))
 def test_no_sequence_of_unconfirmed_edits_ever_loosens_a_limit(edits: list[str]) -> None:
     """Compared limit by limit with what was in force at the start, for the account and for the session."""

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.errors import ConfigError
@@ -131,7 +131,6 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     which=st.sampled_from([TEXT, *(path.read_text() for path in EXAMPLES)]),
     edits=st.lists(st.tuples(KEYS, NAMES, VALUES), min_size=1, max_size=6),

@@ -415,7 +415,7 @@ keys = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(start=st.sampled_from((PURE, AVELLANEDA)), changes=st.dictionaries(keys, values, max_size=8))
 def test_any_file_is_translated_whole_or_refused(start: dict[str, Any], changes: dict[str, str]) -> None:
     """What is written loads, and every key of the file is in a row."""

@@ -118,7 +118,7 @@ def test_what_is_said_to_do_nothing_does_nothing(name: str, data: st.DataObject)
 
 @pytest.mark.proof
 @pytest.mark.parametrize(("name", "row"), ROWS, ids=IDS)
-@settings(max_examples=150, suppress_health_check=SLOW, deadline=None)
+@settings(max_examples=60, suppress_health_check=SLOW, deadline=None)
 @given(data=st.data())
 def test_what_is_said_to_do_nothing_never_does_anything(name: str, row: Row, data: st.DataObject) -> None:
     """The same, many more times."""

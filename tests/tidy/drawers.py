@@ -13,12 +13,12 @@ from typing import Final
 from tests.tidy.source import Finding, Source
 
 DRAWERS: Final = {
-    "signals": ("base",),
+    "signals": ("base", "decay", "mids"),
     "strategies": ("base",),
     "risk": ("base",),
     "venues": ("base", "edge"),
 }
-"""The drawers, each with what its members may import of it."""
+"""The drawers, each with what its members may import of it; of these each may import those before it."""
 
 LISTS: Final = (("risk", "rules"),)
 """Files that name the members of their drawer, besides its `__init__.py`. No member imports them."""
@@ -46,7 +46,7 @@ def no_sibling_imports(source: Source) -> Iterator[Finding]:
     shared = DRAWERS[drawer]
     if member == "__init__" or (drawer, member) in LISTS:
         return
-    allowed = (member,) if member in shared else (*shared, member)
+    allowed = (*shared[: shared.index(member)], member) if member in shared else (*shared, member)
     for line, module in _imported(source):
         if module[:2] == ("mm", drawer) and (len(module) < 3 or module[2] not in allowed):
             sibling = module[2] if len(module) > 2 else "the drawer itself"

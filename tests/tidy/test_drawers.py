@@ -21,6 +21,7 @@ PLANTED = [
     ("mm/venues/bybit.py", "from mm.venues.binance import f", "mm/venues/base or mm/venues/edge"),
     ("mm/venues/bybit/orders.py", "from mm.venues.binance.orders import f", "bybit imports binance"),
     ("mm/venues/edge/tap.py", "from mm.venues.binance import f", "edge imports binance"),
+    ("mm/signals/base.py", "from mm.signals.mids import f", "base imports mids"),
 ]
 
 CLEAN = [
@@ -29,6 +30,7 @@ CLEAN = [
     ("mm/venues/binance.py", "from mm.venues.edge.tap import Tap\nfrom mm.venues.edge import tap"),
     ("mm/venues/binance/orders.py", "from mm.venues.binance.codes import f\nfrom .codes import g"),
     ("mm/venues/edge/tap.py", "from mm.venues.edge.frames import f"),
+    ("mm/signals/mids.py", "from mm.signals.base import f"),
     ("mm/risk/__init__.py", "from mm.risk.collar import Collar"),
     ("mm/risk/rules.py", "from mm.risk.collar import Collar"),
     ("mm/engine/engine.py", "from mm.engine.state import State"),

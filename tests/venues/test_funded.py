@@ -149,7 +149,7 @@ def test_where_nothing_is_held_the_time_passes_without_a_word() -> None:
     assert venue.tallies == {SYMBOL: Tally(times=2)}
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     times=st.lists(st.integers(1, 40), max_size=8).map(sorted),
     path=st.lists(st.tuples(st.integers(0, 5), st.integers(-9, 9)), max_size=20),

@@ -61,7 +61,7 @@ def apply(table: OrderTable, orders: list[Order], step: tuple[str, int, int]) ->
         assert table.fire(order, Trigger(what), 7) is (order.state is not before)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.lists(STEPS, max_size=40))
 def test_sums_equal_a_recomputation_after_any_life(steps: list[tuple[str, int, int]]) -> None:
     """Live orders, their sizes per session and side, and what is uncertain, after each step."""

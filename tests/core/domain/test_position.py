@@ -111,7 +111,7 @@ def check(position: Position, naive: NaiveBooks, fills_since_flat: int) -> None:
     assert 0 <= exact_open - position.open_quote_atoms <= 1 + fills_since_flat * unit
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.lists(STEPS, max_size=40), st.sampled_from([INSTRUMENT, ODD]))
 def test_every_figure_equals_the_book_keeping_in_fractions(
     steps: list[tuple[str, int, int]], instrument: Instrument

@@ -73,14 +73,13 @@ def written(told: list[AnyEvent]) -> Chunk:
 
 
 @given(told=st.lists(kinds, max_size=12))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_events_come_back_as_they_were_written(told: list[AnyEvent]) -> None:
     """Whole books, changes, tops, prints and what is no row."""
     assert list(events(written(told))) == told
 
 
 @given(told=st.lists(kinds, min_size=1, max_size=12))
-@settings(max_examples=60)
 def test_a_message_ends_where_its_last_row_says_and_stands_together(told: list[AnyEvent]) -> None:
     """One end per event; rows of a message share time, kind, market and number."""
     chunk = written(told)

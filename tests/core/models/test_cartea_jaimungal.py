@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import isfinite
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.models.cartea_jaimungal import Aims, distances, endless
@@ -91,7 +91,6 @@ aims = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(aims, st.integers(0, 4), st.floats(min_value=0, allow_infinity=False))
 def test_every_aim_has_tables_or_a_named_refusal(given_aims: Aims, cap: int, horizon_s: float) -> None:
     """No other exception, no infinity, no number that is none."""
@@ -113,7 +112,6 @@ some_aims = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
 @given(some_aims, st.floats(0, 10))
 def test_the_sides_mirror_each_other(given_aims: Aims, horizon_s: float) -> None:
     """A bid at q is an ask at -q with the drift reversed, to the last bit."""

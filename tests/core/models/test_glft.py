@@ -310,7 +310,7 @@ def test_the_sides_mirror_each_other(given_market: Market, inventory: float) -> 
     assert found.ask(inventory) == mirrored.bid(-inventory)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(wild_markets, st.floats(allow_nan=False))
 def test_every_market_has_finite_quotes_or_a_named_refusal(given_market: Market, deviation: float) -> None:
     """No other exception, no infinity, no number that is none; so for the aversion from a deviation."""

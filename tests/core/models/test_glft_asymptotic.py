@@ -282,7 +282,7 @@ def test_the_statics_have_the_signs_of_the_paper(g: float, a: float, k: float, s
         assert (owed[0] or -inf) <= (owed[1] or inf)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(wild_markets, st.integers(0, 12))
 def test_every_market_has_a_table_or_a_named_refusal(given_market: Market, cap: int) -> None:
     """No other exception, no infinity, no number that is none."""

@@ -83,7 +83,6 @@ def test_a_cap_of_nothing_quotes_nothing() -> None:
     assert (table.bids, table.asks, table.ce) == ((None,), (None,), 0.0)
 
 
-@settings(max_examples=40, deadline=None)
 @given(markets, st.integers(0, 8), st.floats(0, 100))
 def test_every_session_is_finite_and_the_quotes_mirror(
     given_market: Market, cap: int, horizon_s: float
@@ -100,7 +99,6 @@ def test_every_session_is_finite_and_the_quotes_mirror(
     assert isfinite(table.ce)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.floats(0, 2), st.floats(0.1, 100), st.floats(0.1, 5), st.floats(0, 2), st.sampled_from([0.01, 0.5, 20])
 )
@@ -114,7 +112,7 @@ def test_more_inventory_never_quotes_higher(g: float, a: float, k: float, s: flo
         assert farther >= nearer - 1e-10 / k
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(wild_markets, st.integers(0, 5), st.floats(min_value=0, allow_infinity=False))
 def test_every_session_has_a_table_or_a_named_refusal(
     given_market: Market, cap: int, horizon_s: float

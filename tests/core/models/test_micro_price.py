@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.models.micro_price import Counts, bucket, weighted_mid
@@ -134,7 +134,6 @@ transitions = st.tuples(
 )
 
 
-@settings(max_examples=60)
 @given(st.lists(transitions, max_size=30))
 def test_any_transitions_give_finite_adjustments_that_mirror(
     seen: list[tuple[int, float, int, int]],

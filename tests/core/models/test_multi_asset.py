@@ -156,7 +156,6 @@ def test_the_unit_of_inventory_does_not_matter(
 vectors = st.lists(st.floats(-1, 1), min_size=9, max_size=9)
 
 
-@settings(max_examples=50)
 @given(vectors)
 def test_the_root_of_a_matrix_squared_is_the_matrix(entries: list[float]) -> None:
     """Of any product of a matrix with its transpose, also one that is not invertible."""
@@ -169,7 +168,6 @@ def test_the_root_of_a_matrix_squared_is_the_matrix(entries: list[float]) -> Non
     assert root @ root == pytest.approx(matrix, abs=1e-14)
 
 
-@settings(max_examples=50)
 @given(vectors)
 def test_eigenvalues_are_those_of_a_dense_solver(entries: list[float]) -> None:
     """Of any symmetric matrix; the vectors are orthonormal and stretched by their values."""
@@ -203,7 +201,7 @@ def test_without_risk_nothing_leans() -> None:
     assert found.bid(0, (9, 9)) == found.ask(1, (9, 9)) == 1 / 1.5
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(wild_markets, wild_markets, st.floats(-1, 1), st.floats(min_value=0, allow_infinity=False))
 def test_every_pair_has_quotes_or_a_named_refusal(
     first: Market, second: Market, correlation: float, g: float

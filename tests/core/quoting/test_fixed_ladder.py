@@ -74,7 +74,7 @@ def naive(rungs: Rungs, orders: Orders, frame: Frame, stand: Stand) -> list[tupl
     return found
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     rungs=sides(),
     stand=stands,

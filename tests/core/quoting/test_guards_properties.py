@@ -154,7 +154,7 @@ def rows(quotes: tuple[Quote, ...]) -> list[tuple[int, int, int]]:
     return [(quote.level, quote.price_ticks, quote.size_lots) for quote in quotes]
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(exact_cases())
 def test_ladders_are_those_of_the_naive_reference(case: tuple[QuotingParams, View[None], Ideal]) -> None:
     """The integers of the guards equal exact fractions, level by level."""
@@ -211,7 +211,7 @@ def started(params: QuotingParams, instrument: Instrument) -> Guards | None:
         return None
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(any_params, any_instrument, st.data())
 def test_every_ladder_may_be_sent_whatever_a_model_says(
     params: QuotingParams, instrument: Instrument, data: st.DataObject
@@ -243,7 +243,7 @@ def test_every_ladder_may_be_sent_whatever_a_model_says(
     assert all(quote.size_lots >= least for quote in (*found.bids, *found.asks))
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(any_params, st.data())
 def test_the_sides_mirror_each_other(params: QuotingParams, data: st.DataObject) -> None:
     """With prices, inventory and distances mirrored the ladder is mirrored, to the tick."""

@@ -177,7 +177,7 @@ kept = st.lists(st.tuples(levels, st.integers(1, 60), st.integers(1, 9)), max_si
 knowns = st.builds(Known, hanging=kept, laid=places, filled_ns=st.integers(0, 3))
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     known=knowns,
     bids=orders,

@@ -107,7 +107,7 @@ def test_a_ladder_within_all_limits_stays_the_same_object() -> None:
     assert shaped_by_all(quotes, make_risk_view()) is quotes
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(PLACES, VIEWS, st.permutations(RULES))
 def test_verdicts_do_not_depend_on_the_order_of_the_rules(
     place: Place, view: RiskView, order: list[Rule]
@@ -122,7 +122,7 @@ def test_verdicts_do_not_depend_on_the_order_of_the_rules(
     assert view == before
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(ladders(), VIEWS)
 def test_each_rule_only_narrows(quotes: AnyQuotes, view: RiskView) -> None:
     """Fewer or smaller quotes of the same levels and prices, or the very same object; and never the view."""
@@ -136,7 +136,7 @@ def test_each_rule_only_narrows(quotes: AnyQuotes, view: RiskView) -> None:
         assert view == before
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(ladders(), VIEWS)
 def test_shaping_twice_changes_nothing_more(quotes: AnyQuotes, view: RiskView) -> None:
     """A rule is content with what it left over; so is the whole tuple."""
@@ -147,7 +147,7 @@ def test_shaping_twice_changes_nothing_more(quotes: AnyQuotes, view: RiskView) -
     assert shaped_by_all(once, view) is once
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(ladders(), VIEWS)
 def test_the_reason_changes_only_when_a_side_is_emptied(quotes: AnyQuotes, view: RiskView) -> None:
     """Whoever withholds a side says so; whoever only trims lets the strategy's reason stand."""
@@ -157,7 +157,7 @@ def test_the_reason_changes_only_when_a_side_is_emptied(quotes: AnyQuotes, view:
         assert (shaped.reason in getattr(rule, "codes", ())) is bool(emptied)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(ladders(), VIEWS)
 def test_what_shaping_leaves_is_admitted_when_nothing_is_live(quotes: AnyQuotes, view: RiskView) -> None:
     """Shaping is as strict as the gate behind it, so an engine does not ask for what it is then denied."""
@@ -171,7 +171,7 @@ def test_what_shaping_leaves_is_admitted_when_nothing_is_live(quotes: AnyQuotes,
         reserve(view, place)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(ladders(), VIEWS)
 def test_a_shaped_ladder_keeps_the_sums(quotes: AnyQuotes, view: RiskView) -> None:
     """Naively summed, what is left keeps the band, the account's limit and every single order's limit."""

@@ -155,7 +155,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.lists(STEPS, min_size=5, max_size=30))
 def test_no_way_that_live_orders_can_fill_leaves_a_limit(steps: list[tuple[str, int, int]]) -> None:
     """After every step of a random life, all subsets of live orders filling keep every limit."""

@@ -74,7 +74,7 @@ def _state(order: Order) -> tuple[object, ...]:
     return (order.status, order.filled_lots, order.prevented_lots)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(requests=st.lists(_requests(), min_size=12, max_size=40))
 def test_the_book_does_what_the_naive_book_does(requests: list[Request]) -> None:
     """Orders of every kind, some cancelled or halved: fills, states and levels are equal throughout."""

@@ -49,7 +49,7 @@ class Bids:
         return [(place.order.order_id, lots) for place, lots in filled]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(seed=SEEDS, part=st.sampled_from([1_000_000, 400_000, 50_000]))
 def test_places_and_fills_are_those_of_lists_that_are_walked(seed: int, part: int) -> None:
     """Each own order has in front of it what stands before it in the list of its price, after every step."""

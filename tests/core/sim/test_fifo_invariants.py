@@ -45,7 +45,6 @@ def displayed(run: OrderRun) -> list[list[Level]]:
     return [run.book.displayed(side, 99) for side in Side]
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=SEEDS, part=PARTS)
 def test_1_prints_fill_no_more_than_their_part_in_the_order_of_price_and_time(seed: int, part: int) -> None:
     """All that a taker's prints fill of ours is at most their part; better prices and older orders first."""
@@ -69,7 +68,6 @@ def test_1_prints_fill_no_more_than_their_part_in_the_order_of_price_and_time(se
             assert ranks == sorted(ranks)
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=SEEDS, part=PARTS)
 def test_2_the_front_is_never_negative_and_never_grows(seed: int, part: int) -> None:
     """From the moment that an order rests, whatever comes."""
@@ -80,7 +78,6 @@ def test_2_the_front_is_never_negative_and_never_grows(seed: int, part: int) -> 
             assert 0 <= front <= before.fronts.get(order_id, front)
 
 
-@settings(max_examples=30, deadline=None)
 @given(seed=SEEDS)
 def test_3_own_orders_do_not_change_what_is_displayed(seed: int) -> None:
     """A second book that sees the same market and has no orders displays the same."""
@@ -90,7 +87,6 @@ def test_3_own_orders_do_not_change_what_is_displayed(seed: int) -> None:
     assert [run.book.top(side) for side in Side] == [(0, 0), (0, 0)]
 
 
-@settings(max_examples=30, deadline=None)
 @given(seed=SEEDS)
 def test_4_only_orders_that_are_live_at_the_venue_fill(seed: int) -> None:
     """The market fills what rested before its moment; nothing fills by what is done with own orders."""
@@ -121,7 +117,6 @@ def test_4_an_order_is_live_from_its_effect_until_the_effect_of_its_cancellation
     assert own.filled_lots == 2
 
 
-@settings(max_examples=30, deadline=None)
 @given(seed=SEEDS)
 def test_5_each_fill_counts_at_once(seed: int) -> None:
     """After every step each order has filled exactly what was told of it, and rests with the rest."""
@@ -134,7 +129,6 @@ def test_5_each_fill_counts_at_once(seed: int) -> None:
         assert all(order.left_lots > 0 and order.is_open for order in run.book.orders.values())
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=SEEDS)
 def test_6_the_risk_averse_front_is_never_shorter_and_never_fills_more(seed: int) -> None:
     """For one order on one path: what is known to be in front is at most the most cautious estimate of it."""
@@ -162,7 +156,6 @@ def test_7_the_same_market_and_orders_give_the_same_fills(seed: int) -> None:
     assert len(digests) == 1
 
 
-@settings(max_examples=30, deadline=None)
 @given(seed=SEEDS)
 def test_8_a_post_only_order_never_takes(seed: int) -> None:
     """Whatever it fills it fills as maker, at its own price."""
@@ -175,7 +168,6 @@ def test_8_a_post_only_order_never_takes(seed: int) -> None:
     )
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=SEEDS)
 def test_9_quotes_alone_fill_only_when_they_are_strictly_through_the_price(seed: int) -> None:
     """In a moment without prints the opposite best is beyond the price of whatever filled."""

@@ -1,7 +1,7 @@
 """The observed book against the naive one: same fills, same fronts, same display, on generated markets."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.book import Level
@@ -29,7 +29,6 @@ def _compare(book: ObservedBook, naive: NaiveQueue) -> None:
 
 
 @pytest.mark.parametrize("model", ESTIMATES)
-@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 150))
 def test_the_book_does_what_the_naive_one_does(model: QueueModel, seed: int, count: int) -> None:
     """After every step of a market of snapshots, depth, tops, prints, losses and own orders of every kind."""

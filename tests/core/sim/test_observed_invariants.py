@@ -54,7 +54,6 @@ def displayed(book: ObservedBook) -> list[list[Level]]:
     return [book.displayed(side, 99) for side in Side]
 
 
-@settings(max_examples=60)
 @given(seed=SEEDS, model=MODELS)
 def test_1_a_print_fills_no_more_than_itself_in_the_order_of_price_and_time(
     seed: int, model: QueueModel
@@ -76,7 +75,6 @@ def test_1_a_print_fills_no_more_than_itself_in_the_order_of_price_and_time(
             assert lots <= before.left[order_id]
 
 
-@settings(max_examples=60)
 @given(seed=SEEDS, model=MODELS)
 def test_1_a_displayed_level_gives_no_more_than_it_ever_showed(seed: int, model: QueueModel) -> None:
     """All that own orders take from a price, as takers or crossed, is at most what was ever added there."""
@@ -95,7 +93,6 @@ def test_1_a_displayed_level_gives_no_more_than_it_ever_showed(seed: int, model:
         assert all(given_lots[side] * LOT <= added[side] for side in Side)
 
 
-@settings(max_examples=60)
 @given(seed=SEEDS, model=MODELS)
 def test_2_the_front_is_never_negative_and_never_grows(seed: int, model: QueueModel) -> None:
     """From the moment that an order rests, whatever comes."""
@@ -106,7 +103,6 @@ def test_2_the_front_is_never_negative_and_never_grows(seed: int, model: QueueMo
             assert 0 <= front <= before.fronts.get(order_id, front)
 
 
-@settings(max_examples=30)
 @given(seed=SEEDS, model=MODELS)
 def test_3_own_orders_do_not_change_what_is_displayed(seed: int, model: QueueModel) -> None:
     """A second book that sees the same market and has no orders displays the same."""
@@ -118,7 +114,6 @@ def test_3_own_orders_do_not_change_what_is_displayed(seed: int, model: QueueMod
         assert [run.book.top(side) for side in Side] == [(0, 0), (0, 0)]
 
 
-@settings(max_examples=30)
 @given(seed=SEEDS, model=MODELS)
 def test_4_only_orders_that_are_live_at_the_venue_fill(seed: int, model: QueueModel) -> None:
     """The market fills what rested before its message; nothing fills after its cancellation took effect."""
@@ -149,7 +144,6 @@ def test_4_an_order_is_live_from_its_effect_until_the_effect_of_its_cancellation
     assert order.filled_lots == 300
 
 
-@settings(max_examples=30)
 @given(seed=SEEDS, model=MODELS)
 def test_5_each_fill_counts_at_once(seed: int, model: QueueModel) -> None:
     """After every step each order has filled exactly what was told of it, and rests with the rest."""
@@ -180,7 +174,6 @@ def paths(seed: int, models: tuple[QueueModel, ...]) -> Iterator[list[tuple[int,
         ]
 
 
-@settings(max_examples=60)
 @given(seed=SEEDS)
 def test_6_the_risk_averse_front_is_the_longest_and_fills_the_least(seed: int) -> None:
     """On one path, for one order: no other model has more in front of it or has filled fewer lots."""
@@ -240,7 +233,6 @@ def _digest(seed: int) -> str:
     return digest.hexdigest()
 
 
-@settings(max_examples=60)
 @given(seed=SEEDS, model=MODELS)
 def test_8_a_post_only_order_never_takes(seed: int, model: QueueModel) -> None:
     """Judged at the moment that it takes effect: whatever it fills it fills as maker, at its own price."""
@@ -253,7 +245,6 @@ def test_8_a_post_only_order_never_takes(seed: int, model: QueueModel) -> None:
             assert (role, price) == ("maker", order.price_ticks)
 
 
-@settings(max_examples=60)
 @given(seed=SEEDS, model=MODELS)
 def test_9_quotes_alone_fill_only_when_they_are_strictly_through_the_price(
     seed: int, model: QueueModel

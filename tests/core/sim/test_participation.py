@@ -62,7 +62,6 @@ def test_a_part_of_less_than_a_lot_fills_nothing() -> None:
     assert ear.fills == [(1, 101, 1, "maker")]
 
 
-@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), model=MODELS, part=st.sampled_from([1, 50_000, 333_333, 900_000, PPM]))
 def test_own_fills_of_a_print_are_at_most_their_part_of_it(seed: int, model: QueueModel, part: int) -> None:
     """In random markets, in whole lots rounded down; over all prints own fills are at most the part of what
@@ -151,7 +150,6 @@ def test_a_part_is_handed_out_as_in_the_naive_book(model: QueueModel, seed: int,
         assert run.ear.fills == run.naive.fills
 
 
-@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), model=MODELS, part=st.sampled_from([1, 50_000, 333_333, 900_000, PPM]))
 def test_own_fills_of_a_displayed_level_are_at_most_their_part_of_it(
     seed: int, model: QueueModel, part: int

@@ -10,7 +10,7 @@ from decimal import Decimal
 import annotated_types
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -277,7 +277,6 @@ def seen(draw: st.DrawFn, watch: Watch, view: View[None]) -> Other:
 
 
 @pytest.mark.parametrize("name", NAMES)
-@settings(max_examples=60)
 @given(data=st.data())
 def test_any_parameters_in_any_market_give_a_ladder_or_a_reason(name: str, data: st.DataObject) -> None:
     """Whatever was measured, NaN and beyond all bounds included, and whatever comes next: what may be sent,

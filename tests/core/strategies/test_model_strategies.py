@@ -8,7 +8,7 @@ import typing
 
 import msgspec
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mm.domain.quotes import Quotes
@@ -60,7 +60,6 @@ def test_there_are_models() -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-@settings(max_examples=80)
 @given(view=views(UNBOUNDED), found=numbers, end_ns=ends, data=st.data())
 def test_the_sides_mirror_each_other(
     name: str, view: View[None], found: tuple[float, ...], end_ns: int, data: st.DataObject
@@ -77,7 +76,6 @@ def test_the_sides_mirror_each_other(
 
 
 @pytest.mark.parametrize("name", MODELS)
-@settings(max_examples=80)
 @given(view=views(UNBOUNDED), found=numbers, more=st.integers(0, 10_000), data=st.data())
 def test_more_inventory_never_quotes_higher(
     name: str, view: View[None], found: tuple[float, ...], more: int, data: st.DataObject

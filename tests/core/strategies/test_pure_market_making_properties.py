@@ -313,7 +313,7 @@ def naive_bounds(params: Params, view: View[Any]) -> tuple[bool, bool]:
     return True, price > anchor * (1 + Fraction(params.price_floor_bps) / 10_000)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(cases())
 def test_prices_and_sizes_are_those_of_the_naive_reference(case: tuple[Params, View[Any]]) -> None:
     """The integers of the strategy equal exact fractions, level by level."""
@@ -333,7 +333,7 @@ def test_prices_and_sizes_are_those_of_the_naive_reference(case: tuple[Params, V
     assert rows(quotes.asks) == (naive_side(params, view, side=Side.SELL) if sells else [])
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(cases())
 def test_every_ladder_may_be_sent(case: tuple[Params, View[Any]]) -> None:
     """Never crossed, sizes positive, levels unique, prices monotone, one side empty beyond a bound."""
@@ -361,7 +361,6 @@ def test_every_ladder_may_be_sent(case: tuple[Params, View[Any]]) -> None:
     assert {quote.life_ns_min for quote in laid[1]} <= {params.order_refresh_time_ms * 10**6, 0}
 
 
-@settings(max_examples=60)
 @given(cases())
 def test_memory_fits_the_journal_and_is_settled_at_once(case: tuple[Params, View[Any]]) -> None:
     """Written and read again it is the same; a second look at the same market remembers nothing else."""
@@ -417,7 +416,6 @@ def turned_view(view: View[Any]) -> View[Any]:
     )
 
 
-@settings(max_examples=60)
 @given(all_params(bounded=False), st.data())
 def test_the_sides_mirror_each_other(params: Params, data: st.DataObject) -> None:
     """With prices, inventory and parameters mirrored the quotes are mirrored: no side is preferred."""
@@ -438,7 +436,6 @@ def test_the_sides_mirror_each_other(params: Params, data: st.DataObject) -> Non
     )
 
 
-@settings(max_examples=60)
 @given(all_params(bounded=False), st.data())
 def test_more_inventory_never_buys_more_nor_higher(params: Params, data: st.DataObject) -> None:
     """Skew is monotone: sizes and prices only fall with the inventory on the bid, sizes rise on the ask."""

@@ -125,7 +125,6 @@ def test_every_entry_is_read_as_it_was_written(entry: object) -> None:
     assert encode(read) == payload
 
 
-@settings(max_examples=50)
 @given(values(HEADER))
 def test_every_header_is_read_as_it_was_written(header: object) -> None:
     """With its run, its place in the chain and the versions of its types."""

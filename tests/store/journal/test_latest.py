@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.errors import JournalCorrupt, JournalForeign, StateCorrupt
@@ -50,7 +50,6 @@ def entries(*, checkpoints: tuple[int, ...], count: int) -> list[tuple[Kind, Ent
     return made
 
 
-@settings(max_examples=40)
 @given(
     checkpoints=st.sets(st.integers(1, 60), max_size=4),
     count=st.integers(0, 60),

@@ -97,7 +97,6 @@ def bulk_frames(source: NormalisedSource) -> list[int]:
         st.tuples(st.sampled_from([1, -1]), st.integers(1, 12), st.integers(0, 2), st.booleans()), max_size=80
     )
 )
-@settings(max_examples=60)
 def test_a_depth_in_arrays_is_the_depth_in_dicts(changes: list[tuple[int, int, int, bool]]) -> None:
     """Asked for at any moment, emptied, replaced."""
     bulk, plain = BlockDepth(), Depth()

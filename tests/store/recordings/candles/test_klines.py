@@ -4,7 +4,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.errors import RecordingDamaged, RecordingUnusable
@@ -34,7 +34,6 @@ def trade(ms: int, number: int, price: int = 100, size: int = 10, *, is_buyer: b
         max_size=60,
     )
 )
-@settings(max_examples=60)
 def test_candles_are_what_a_naive_count_says(steps: list[tuple[int, int, int, bool]]) -> None:
     """Open, high, low, close, sums and numbers, of every interval in which something traded."""
     now, trades = 0, []

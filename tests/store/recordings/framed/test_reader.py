@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.errors import RecordingDamaged, RecordingUnusable
@@ -43,7 +43,6 @@ def a_tape(count: int = 5) -> FramedTape:
         st.tuples(st.sampled_from(FramedKind), st.integers(0, 2**32 - 1), st.binary(max_size=200)), max_size=8
     )
 )
-@settings(max_examples=60)
 def test_a_record_that_is_parsed_is_what_was_written(records: list[tuple[FramedKind, int, bytes]]) -> None:
     """Whatever its bytes are, its own marks among them."""
     content = b"".join(record_bytes(kind, number, 7, payload) for kind, number, payload in records)
