@@ -205,9 +205,9 @@ async def test_halt_and_unhalt_reach_the_engine(tmp_path: Path) -> None:
         assert (confirmed["state"], confirmed["latch"]["confirmed"]) == ("halted", True)
         assert not documented().differences({k: v for k, v in confirmed.items() if k != "ok"}, "status")
         assert not daemon.run.venue.open
+        daemon.run.reports.clear()  # before it is lifted: quoting may begin before the answer is here
         lifted = await line.ask("unhalt", reason="over")
         assert lifted["latch"] is None
-        daemon.run.reports.clear()
         await daemon.reported("session.state", state="active")
         assert daemon.run.venue.open
 
