@@ -141,7 +141,8 @@ def _reconcile(state: EngineState) -> None:
         if due or symbol.orders_seen_ns < since_ns:
             send.list_orders(state, name)
         if due and state.reconciled % DEEP_EVERY == 0:
-            send.list_fills_again(state, name, state.now_ns)
+            # One under way is gone on with: begun again each time, on a small budget it would never end.
+            send.list_fills_again(state, name, 0)
         elif due or symbol.fills_seen_ns < since_ns:
             send.list_fills(state, name)
     if due or state.balances_seen_ns < since_ns:

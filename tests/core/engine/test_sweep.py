@@ -475,3 +475,20 @@ def test_every_fifth_pass_lists_the_fills_from_far_back() -> None:
     assert froms.count(0) == 3
     assert froms[0] == 7
     assert set(froms) == {0, 7, 9}
+
+
+def test_a_deep_listing_that_takes_longer_than_five_passes_is_gone_on_with() -> None:
+    """On a small budget its pages take their time; begun again each time it would never end (seed 500067)."""
+    rig = active()
+    rig.list_fills(next_trade_id=7)
+    froms: list[int] = []
+    while 0 not in froms:
+        froms += [one.from_trade_id for one in of(rig.keep_alive(30 * SECOND_NS), ListFills)]
+        rig.list_fills(next_trade_id=9)
+    # Its pages are full from now on, and each one is held up for more than five passes.
+    froms.clear()
+    for page in range(1, 4):
+        rig.list_fills(next_trade_id=page, complete=False)
+        for _ in range(6):
+            froms += [one.from_trade_id for one in of(rig.keep_alive(30 * SECOND_NS), ListFills)]
+    assert froms.count(0) <= 1

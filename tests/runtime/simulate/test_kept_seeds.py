@@ -65,6 +65,7 @@ KEPT: Final = (
     (400_656, 5_000, "holdings_counted_by_an_answer_of_long_ago"),
     (400_746, 5_000, "fills_of_orders_whose_record_went_with_the_power"),
     (401_087, 5_000, "an_id_that_another_process_of_the_same_epoch_had_used"),
+    (500_067, 5_000, "a_deep_listing_of_fills_that_was_begun_again_before_it_ended"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 
