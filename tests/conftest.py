@@ -12,7 +12,12 @@ import pytest
 
 from tests.gate.allowed_skips import NEEDS_SHARED
 
-pytest_plugins = ["tests.gate.coverage_gate", "tests.gate.skip_gate", "tests.gate.network_guard"]
+pytest_plugins = [
+    "tests.gate.collection",
+    "tests.gate.coverage_gate",
+    "tests.gate.network_guard",
+    "tests.gate.skip_gate",
+]
 
 # The verdict of a test depends on the code, not on the dice nor on how busy the machine is.
 hypothesis.settings.register_profile(

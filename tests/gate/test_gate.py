@@ -223,3 +223,34 @@ def test_warning_is_an_error(tmp_path: Path) -> None:
 
     assert run.code == FAILED, run.output
     assert "UserWarning: old" in run.output
+
+
+NOTES_ITS_IMPORT: Final = '''"""T."""
+
+import os
+from pathlib import Path
+
+with Path(os.environ["IMPORTS"], os.environ.get("PYTEST_XDIST_WORKER", "one")).open("a") as file:
+    file.write(f"{Path(__file__).name} ")
+
+
+def test_x() -> None:
+    """X."""
+'''
+
+
+def test_processes_begin_to_collect_at_different_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that they share the work of a clean clone; the order of the tests is one, or xdist would refuse."""
+    imports = tmp_path / "imports"
+    imports.mkdir()
+    monkeypatch.setenv("IMPORTS", str(imports))
+    files = {f"tests/{name}/test_{name}.py": NOTES_ITS_IMPORT for name in ("a", "b", "core", "d")}
+
+    run = run_gate(tmp_path / "project", files, "-n2", "-m", "not proof", "tests")
+
+    assert "4 passed" in run.output, run.output
+    collected = {path.name: path.read_text().split() for path in imports.iterdir()}
+    assert collected["gw0"][0] != collected["gw1"][0]
+    assert sorted(collected["gw0"]) == sorted(collected["gw1"])
