@@ -118,6 +118,7 @@ def test_the_verb_measures_a_recording_beside_the_generated_rows(shared_data: Pa
     assert tapes_told[file.stem]["rows"] > 466_000
 
 
+@pytest.mark.proof  # the whole bench
 def test_the_verb_prints_a_table_and_refuses_what_is_no_number_of_rows() -> None:
     """For people."""
     told = CliRunner().invoke(app, ["bench", "replay", "--rows", "10000", "--turns", "1", "--no-peers"])
@@ -127,6 +128,7 @@ def test_the_verb_prints_a_table_and_refuses_what_is_no_number_of_rows() -> None
     assert CliRunner().invoke(app, ["bench", "replay", "--rows", "5"]).exit_code == EXIT_USAGE
 
 
+@pytest.mark.proof  # processes of other backtesters
 def test_other_backtesters_are_printed_beside_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A line for each way in which they play, and whether fills agree; here they are shells that tell what
     they were given to tell.

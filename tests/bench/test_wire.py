@@ -23,6 +23,7 @@ def _silent(turns: int) -> object:
     return orders_ns
 
 
+@pytest.mark.proof  # a bench with its exchange
 async def test_a_loop_that_begins_late_is_shown_the_turn_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -33,6 +34,7 @@ async def test_a_loop_that_begins_late_is_shown_the_turn_again(
     assert figures.ccxt_p50_us > 0
 
 
+@pytest.mark.proof  # a bench with its exchange
 async def test_a_loop_that_never_trades_ends_the_bench_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -122,6 +122,7 @@ def test_what_a_config_cannot_be_put_through_is_said(tmp_path: Path) -> None:
     assert not not_applicable(ready(tmp_path, TWO), wants_two)
 
 
+@pytest.mark.proof  # every seed that is tried
 def test_an_incident_that_does_not_touch_a_bot_is_tried_again_and_then_said(tmp_path: Path) -> None:
     """Faults that never happen show nothing; a script that happens and goes unnoticed is a failure."""
     drill = ready(tmp_path)
@@ -136,6 +137,7 @@ def test_an_incident_that_does_not_touch_a_bot_is_tried_again_and_then_said(tmp_
     assert unseen.violations == ("no report of order.unknown",)
 
 
+@pytest.mark.proof  # every incident, three times
 def test_the_same_config_gives_the_same_sheet_in_one_process_or_two(tmp_path: Path) -> None:
     """To the last figure."""
     drill, names = ready(tmp_path), chosen(["two_processes", "hummingbot_orders_after_stop"])

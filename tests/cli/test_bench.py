@@ -16,6 +16,7 @@ NAMES = (
 )
 
 
+@pytest.mark.proof  # the whole bench; `tests/bench` measures it in the gate
 def test_figures_are_told_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     """One object, last on standard output, with the agreed names."""
     assert carry_out([*SMALL, "--json"]) == EXIT_OK

@@ -63,6 +63,7 @@ def test_a_certainty_equivalent_of_simulated_sessions_is_told_with_its_error(
     assert "+-" in lines[3]
 
 
+@pytest.mark.proof  # every strategy twice
 def test_every_strategy_is_shown_twice_by_default_or_it_is_said_why_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -123,6 +124,7 @@ def test_every_market_is_played_and_known(
         assert abs(row[f"z_{name}"]) <= 4
 
 
+@pytest.mark.proof  # the whole grid
 def test_the_grid_is_one_of_ticks_and_latencies(capsys: pytest.CaptureFixture[str]) -> None:
     """Four by four; exact at every tick without latency, where it is said why with one."""
     assert carry_out(["bench", "quoting", "--market", "grid", "--sims", "0", "--json"]) == EXIT_OK

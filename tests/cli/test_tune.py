@@ -130,6 +130,7 @@ def test_an_interrupt_before_the_first_result_is_told_as_one(
     assert [path.suffix for path in kept.iterdir() if path.suffix in {".html", ".json", ".log"}] == [".log"]
 
 
+@pytest.mark.proof  # a search of its own
 def test_several_objectives_show_their_front(
     config: Path, market: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,6 +185,7 @@ def test_what_makes_no_sense_is_told(
     assert sorted(path.name for path in config.parent.iterdir()) == ["c.toml", "s.toml"]
 
 
+@pytest.mark.proof  # a search of its own
 def test_a_grid_that_hangs_on_one_price_is_told(
     config: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

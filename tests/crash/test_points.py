@@ -29,12 +29,10 @@ FULL: Final = Hurt(operation=Operation.WRITE, place=Place.DISK, nth=40, kind=Kin
 
 POINTS: Final = (
     ("fills under load", kill(Operation.WRITE, Place.JOURNAL, 45)),
-    ("segment rotation", kill(Operation.SYNC, Place.JOURNAL, 25)),
     ("recovery, twice", kill(Operation.SEND, Place.NET, 17)),
-    ("stop", kill(Operation.UNLINK, Place.CONTROL, 2)),
     ("steady quoting", FULL),
 )
-"""At an intent; where a segment ends; in a recovery; before the last word; full disk.
+"""At an intent; in a recovery; full disk. The sweep dies everywhere.
 
 A death between intent and order is not among them: the proof that the order never came takes a minute.
 """

@@ -29,7 +29,7 @@ GATE_MARKERS: Final = "not proof"
 CHANNEL: Final = "core_coverage"
 """Key under which the controller tells a worker to measure, and the worker sends what it measured."""
 
-EXAMPLES_TRACED: Final = 25
+EXAMPLES_TRACED: Final = 10
 """Examples of a property test that are measured; the others search on untraced, twice as fast."""
 
 TRACER: Final = pytest.StashKey[Coverage]()

@@ -54,6 +54,7 @@ def test_among_single_orders_every_order_ends_as_it_does_there(told: dict[str, A
     assert single["filled_by"] == {"print_at_price": single["ended"]["filled"]}
 
 
+@pytest.mark.proof  # a process for each model
 @pytest.mark.parametrize("queue", ["risk_averse", "power", "log2"])
 def test_an_estimate_is_not_what_is_known_of_single_orders(
     queue: str, monkeypatch: pytest.MonkeyPatch
@@ -110,6 +111,7 @@ def test_the_defects_are_those_that_are_known(told: dict[str, Any]) -> None:
     }
 
 
+@pytest.mark.proof  # a process of its own
 def test_a_difference_is_told_and_no_agreement() -> None:
     """An answer that is off by a nanosecond, and one that is an error."""
     found = agreement([{"orders": [["filled", 7, 1]]}, {"error": "ended with code 9"}, *ANSWERS[2:]])
@@ -132,9 +134,9 @@ def sooner(scenario: Scenario) -> Scenario:
     "other",
     [
         partial(replace, queue="risk_averse"),
-        partial(replace, queue="power"),
-        partial(replace, queue="power3"),
-        partial(replace, queue="log2"),
+        pytest.param(partial(replace, queue="power"), marks=pytest.mark.proof),
+        pytest.param(partial(replace, queue="power3"), marks=pytest.mark.proof),
+        pytest.param(partial(replace, queue="log2"), marks=pytest.mark.proof),
         sooner,
     ],
 )

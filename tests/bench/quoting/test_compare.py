@@ -93,6 +93,7 @@ def test_the_simulated_engine_agrees_with_the_exact_figures() -> None:
     assert told[-1] == ("glft", 60)
 
 
+@pytest.mark.proof  # many sessions
 def test_impact_makes_every_fill_cost_and_is_counted_the_same_way_in_both() -> None:
     """A market that moves against the maker: less is earned, simulated and exact agree."""
     toxic = scene(steps=40, impact=0.4)
@@ -105,6 +106,7 @@ def test_impact_makes_every_fill_cost_and_is_counted_the_same_way_in_both() -> N
     assert found["glft"]["exact_mean"] < 0.8 * calm.moments.mean
 
 
+@pytest.mark.proof  # many sessions
 def test_on_the_continuous_market_the_engine_agrees_with_the_exact_figures() -> None:
     """Fills come between the steps, more than one a side; moments and certainty equivalent within four
     standard errors, which is judged: there are sessions enough.
@@ -170,6 +172,7 @@ def test_every_strategy_plays_without_hysteresis_and_with_the_defaults_of_produc
     assert all(len(why) > 20 for why in UNPAIRED.values())
 
 
+@pytest.mark.proof  # exact figures of every strategy
 @pytest.mark.parametrize(
     ("name", "risk_factor", "cap", "worth", "messages"),
     [
@@ -196,6 +199,7 @@ def test_the_default_hysteresis_costs_less_than_two_percent(
     assert production.messages / production.moments.fills <= messages
 
 
+@pytest.mark.proof  # many sessions of every strategy
 @pytest.mark.parametrize(
     ("name", "impact"),
     [
@@ -237,6 +241,7 @@ def test_where_quotes_depend_on_more_of_the_path_there_is_no_exact_figure(
     assert why_inexact("glft", scene(steps=10)) == ""
 
 
+@pytest.mark.proof  # many sessions
 def test_production_defaults_save_messages_where_nothing_is_exact() -> None:
     """Quotes that change with the time as well."""
     names = ("avellaneda_stoikov", "avellaneda_stoikov_production")

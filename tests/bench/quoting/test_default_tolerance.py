@@ -42,6 +42,7 @@ def test_it_costs_less_than_two_and_a_half_percent_and_two_thirds_of_the_message
     assert left < 0.4 * messages
 
 
+@pytest.mark.proof  # the other choice, measured
 def test_a_share_of_the_whole_width_would_cost_several_times_as_much_where_fees_are_high() -> None:
     """An order would stand where its fill does not pay the fee."""
     policy, half = line(1.333)

@@ -170,6 +170,7 @@ def test_orders_that_never_move_take_a_message_each() -> None:
     assert messages == pytest.approx(2 + found.fills, abs=1e-12)
 
 
+@pytest.mark.proof  # a table of tolerances
 def test_the_price_of_hysteresis_grows_with_the_tolerance_and_messages_fall() -> None:
     """No policy is better than the best; with 0.3 / decay a third of the messages is left."""
     best = optimum(LITERAL, 1.0, CAPS[1.0])[1]

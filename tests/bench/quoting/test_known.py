@@ -84,6 +84,7 @@ def test_who_knows_no_end_loses_at_the_end_of_a_session_with_impact(impact: floa
     assert 100 * found.rate / best.rate >= 99.999
 
 
+@pytest.mark.proof  # a table of sessions
 def test_who_knows_the_end_loses_half_of_that_and_in_continuous_time_nothing() -> None:
     """At a large impact and aversion: the same model, told the end or not."""
     fields: dict[str, Any] = {"risk_factor": 0.5, "cap": 6, "impact": 0.8}
@@ -98,6 +99,7 @@ def test_who_knows_the_end_loses_half_of_that_and_in_continuous_time_nothing() -
 # Ticks.
 
 
+@pytest.mark.proof  # a table of ticks
 @pytest.mark.parametrize(("tick", "expected"), [("0.1", 99.90), ("0.2", 99.60), ("0.4", 98.40)])
 def test_ticks_cost_what_the_reference_says(tick: str, expected: float) -> None:
     """quant.md 10: nearest rounding at 0.15, 0.3 and 0.6 / k, in percent of no tick. There every step lies
@@ -110,6 +112,7 @@ def test_ticks_cost_what_the_reference_says(tick: str, expected: float) -> None:
     assert found.rate is None
 
 
+@pytest.mark.proof  # a table of ticks
 def test_a_tolerance_below_a_tick_is_none() -> None:
     """Orders go where they are wanted: exact as without, and it is said."""
     coarse: dict[str, Any] = {"tick": Decimal("0.4")}

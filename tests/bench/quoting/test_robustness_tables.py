@@ -55,6 +55,7 @@ def test_ticks_cost_what_the_reference_says(risk_factor: float, how: Rounded) ->
             assert found == pytest.approx(expected, abs=error), tick
 
 
+@pytest.mark.proof  # tables over ages of quotes
 @pytest.mark.parametrize("every", sorted(REFRESH))
 def test_quotes_that_are_renewed_now_and_then_earn_what_the_reference_says(every: int) -> None:
     """By exact recursion: what was printed is of 40 000 sessions, whose error is exact too."""

@@ -190,6 +190,7 @@ def test_a_funding_time_at_the_very_time_of_a_fill_comes_before_it(tmp_path: Pat
     assert OrderFilled in order
 
 
+@pytest.mark.proof  # a backtest for each edge
 def test_at_the_edges_of_the_data_what_lies_inside_counts(tmp_path: Path) -> None:
     """At the first row nothing is held; with the last row it is paid, a moment later it is not."""
     job = job_of(tmp_path, bare())
@@ -272,6 +273,7 @@ def test_sessions_on_one_symbol_are_funded_each_for_itself(tmp_path: Path) -> No
     assert sum(parts) == pytest.approx(float(str(result.funding["BTC/USDT"]["quote"])), abs=1e-9)
 
 
+@pytest.mark.proof  # a backtest for each form
 def test_every_form_of_a_recording_is_funded_alike(tmp_path: Path) -> None:
     """The raw frames and the Parquet of them."""
     job = job_of(tmp_path, perpetual())
@@ -292,6 +294,7 @@ def test_a_result_of_an_earlier_version_has_no_funding(tmp_path: Path) -> None:
     assert replace(job, funding=Path("a.csv")).placed().funding == Path("a.csv").absolute()
 
 
+@pytest.mark.proof  # recordings of two more markets
 def test_contracts_settled_in_coins_and_spot_are_not_funded(shared_data: Path, tmp_path: Path) -> None:
     """A file of rates for them is refused; without one the note says so."""
     coin = shared_data / RAW / "cm_btcusd_perp_20240808.gz"

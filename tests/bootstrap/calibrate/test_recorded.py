@@ -29,6 +29,7 @@ def found_in(tape: Tape, low: float, high: float) -> Estimates:
     return estimates(tape, Question(fee_bps=0.0, horizon_ns=NS_PER_S, band=Band(low, high)))
 
 
+@pytest.mark.proof  # whole recordings
 @pytest.mark.parametrize("market", ["spot", "usdm"])
 def test_a_band_at_the_touch_is_refused_and_none_is_named_where_none_fits(
     shared_data: Path, market: str
@@ -63,6 +64,7 @@ def test_a_band_that_begins_farther_is_named_where_it_fits(shared_data: Path) ->
     assert LEVEL == 0.05
 
 
+@pytest.mark.proof  # whole recordings
 def test_impact_is_told_from_the_mid_before_the_order(shared_data: Path) -> None:
     """On arrival most of it had happened already, and of spot it was not known to a half."""
     for market, least in (("spot", 0.3), ("usdm", 0.15), ("coinm", 0.7)):

@@ -45,6 +45,7 @@ def asked_for(tape: Tape, band: Band) -> Estimates:
     return estimates(tape, Question(fee_bps=0.0, horizon_ns=S, band=band))
 
 
+@pytest.mark.proof  # many markets
 def test_a_band_that_is_asked_for_passes_nearly_always_and_a_searched_one_less_often() -> None:
     """Nineteen of twenty, and two of five: then the best of six passes as often as one would."""
     asked = searched = 0

@@ -182,6 +182,7 @@ WHOLE = (
 """A market's files, half its tick in basis points, and whether its best prices carry the venue's time."""
 
 
+@pytest.mark.proof  # whole recordings
 @pytest.mark.parametrize(("files", "half_tick_bps", "is_timed"), WHOLE, ids=["usdm", "spot", "coinm"])
 def test_makers_at_the_touch_got_the_half_spread_that_was_quoted(
     shared_data: Path, files: tuple[str, ...], half_tick_bps: float, is_timed: bool
@@ -293,8 +294,10 @@ def test_the_decay_depends_on_the_band(shared_data: Path) -> None:
     ("files", "fee_bps"),
     [
         ((PERP,), 2),
-        (("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz"), 10),
-        (("cm_btcusd_perp_20240808.gz", "cm_btcusd_perp_20240809.gz"), 2),
+        pytest.param(("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz"), 10, marks=pytest.mark.proof),
+        pytest.param(
+            ("cm_btcusd_perp_20240808.gz", "cm_btcusd_perp_20240809.gz"), 2, marks=pytest.mark.proof
+        ),
     ],
     ids=["usdm", "spot", "coinm"],
 )
@@ -316,6 +319,7 @@ def test_no_recorded_market_can_be_made_with_an_ordinary_accounts_fee(
     assert bearable[0] < 0  # only a rebate would make it one
 
 
+@pytest.mark.proof  # whole recordings, twice
 @pytest.mark.parametrize(
     ("parquet", "raws", "fee_bps"),
     [

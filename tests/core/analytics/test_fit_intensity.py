@@ -36,6 +36,7 @@ def test_the_reference_vector_is_met() -> None:
     assert both.deviance is None
 
 
+@pytest.mark.proof  # many samples
 def test_on_simulated_flow_k_is_unbiased_and_known_to_four_percent() -> None:
     """A thousand market orders, many times over: bias within 1 %, deviation within 4 %; A as well."""
     rate, decay, orders, runs = 0.9, 0.3, 1_000, 150

@@ -283,7 +283,7 @@ def test_of_cancelled_orders_of_an_earlier_life_only_those_still_listed_are_reme
 def test_the_places_where_listings_of_fills_ended_are_kept_for_a_while_only() -> None:
     """One a minute, for as long as the next life lists again."""
     rig = quoting()
-    for number in range(1, 400):
+    for number in range(1, 150):
         rig.advance(10 * SECOND_NS)
         rig.list_fills(next_trade_id=number)
     cursors = rig.engine.state.symbols[INSTRUMENT.symbol].cursors

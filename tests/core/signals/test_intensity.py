@@ -64,6 +64,7 @@ def test_the_signal_gives_the_known_vector() -> None:
     assert reading.more[2] == pytest.approx(10)
 
 
+@pytest.mark.proof  # many samples
 def test_a_thousand_orders_know_the_decay_without_bias_to_four_per_cent() -> None:
     """Over 150 runs of about 1000 orders: bias of k below 1 %, deviation below 4 %; the error that is stated
     is the one that is found, and A is known as well.
@@ -189,7 +190,8 @@ def test_a_band_in_parts_of_the_price_counts_what_is_in_it() -> None:
     assert reading.more[0] == pytest.approx(5 / 200 * exp(reading.value), rel=1e-5)
 
 
-@pytest.mark.parametrize("spreads", [pytest.param((40,), marks=pytest.mark.proof), (30, 40, 50)])
+@pytest.mark.proof  # many samples
+@pytest.mark.parametrize("spreads", [(40,), (30, 40, 50)])
 def test_where_the_spread_is_wider_the_band_begins_at_its_edge(spreads: tuple[int, ...]) -> None:
     """Nobody trades within it. However it changes, k has no bias, and A is that at the mid, as far as the law
     goes on to there: over 100 runs.

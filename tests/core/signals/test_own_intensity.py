@@ -89,6 +89,7 @@ def market(seconds: float, seed: int = 5, *, spec: OwnIntensitySpec) -> OwnInten
     return signal
 
 
+@pytest.mark.proof  # many samples
 def test_a_known_market_is_measured_to_the_stated_error() -> None:
     """Within three of its standard errors; the bins are half ticks, the value is per basis point."""
     signal = market(6_000, spec=OwnIntensitySpec(half_life_ns=0))

@@ -111,6 +111,7 @@ def through_a_bounce(seed: int) -> tuple[float, float]:
     return found[0], found[1]
 
 
+@pytest.mark.proof  # many samples
 def test_trade_prices_read_too_much_and_two_scales_do_not() -> None:
     """The oracle of the reference: 2.448 where 1 is true, sqrt(1 + 2 h^2 / dt) = 2.449 in theory; 0.974
     by two scales of 100, one draw of what scatters around 1 by a twentieth.

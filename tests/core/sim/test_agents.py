@@ -91,6 +91,7 @@ def test_a_stranger_who_moves_the_book_makes_wishes_fail_not_traders() -> None:
     assert world.open_orders(agents.owners[0])
 
 
+@pytest.mark.proof  # a long market
 def test_demo_is_a_market_in_which_a_careful_maker_earns() -> None:
     """Spread 5-10 bps, one market order a second, 3-8 bps deep, and the touch earns after a second."""
     recordings = [_recorded("demo", seed, 200) for seed in (1, 2)]
@@ -104,6 +105,7 @@ def test_demo_is_a_market_in_which_a_careful_maker_earns() -> None:
         assert 0.8 <= market.sigma_bps() <= 3.0
 
 
+@pytest.mark.proof  # a long market, beside a recording
 def test_btc_is_as_tight_and_toxic_as_the_recording() -> None:
     """One tick wide, 9-13 market orders a second, sigma about 1.3, and the touch loses 0.5-0.8 bp."""
     recordings = [_recorded("btc", seed, 120) for seed in (1, 2, 3)]
@@ -116,7 +118,7 @@ def test_btc_is_as_tight_and_toxic_as_the_recording() -> None:
     assert -0.8 <= mean <= -0.5
 
 
-@pytest.mark.parametrize("distance_ticks", [0, 500])
+@pytest.mark.parametrize("distance_ticks", [0, pytest.param(500, marks=pytest.mark.proof)])
 def test_a_maker_at_or_inside_the_touch_is_filled_within_three_seconds(distance_ticks: int) -> None:
     """In the demo market, from any moment of any seed, quoting both sides."""
     for seed in range(20):

@@ -106,6 +106,7 @@ def joiners(shared_data: Path) -> dict[QueueModel, Joiner]:
     return made
 
 
+@pytest.mark.proof  # six models over whole recordings
 def test_a_cautious_model_fills_no_more_than_a_bold_one(joiners: dict[QueueModel, Joiner]) -> None:
     """Over the recording: risk averse <= power3 <= power <= power2, and all of them fill."""
     lots = [sum(fill[2] for fill in joiners[model].fills) for model in MODELS]

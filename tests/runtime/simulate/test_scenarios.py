@@ -221,6 +221,7 @@ def test_the_time_until_all_was_cancelled_counts_from_what_asks_for_it() -> None
     assert play(BY_NAME["citi_2022"]).all_cancelled_ms is None
 
 
+@pytest.mark.proof  # a scenario of the long kind
 def test_a_band_that_is_a_share_of_the_equity_is_held_too() -> None:
     """There is no other; a bot that looks at no band at all breaks it."""
     subject = _subject(band_lots_max=0, band_ratio_ppm=2)

@@ -33,6 +33,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soak, "SEGMENT_BYTES", 30_000)
 
 
+@pytest.mark.proof  # days of trading
 def test_nothing_grows_while_a_life_trades_for_days() -> None:
     """Objects and blocks stay; answers get lost, streams end, the journal is cut and its old parts go."""
     told: list[int] = []
@@ -81,6 +82,7 @@ def test_the_same_seed_lives_the_same_days() -> None:
     assert figures[0] == figures[1] != figures[2]
 
 
+@pytest.mark.proof  # days of trading
 def test_a_store_that_forgets_nothing_is_found_by_what_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     """A planted leak: ended orders are kept for ever."""
     monkeypatch.setattr(order_table, "ENDED_MAX", 10**9)

@@ -239,6 +239,7 @@ def test_files_of_one_market_have_one_grid(tmp_path: Path) -> None:
         open_source([one, two])
 
 
+@pytest.mark.proof  # a whole recording
 def test_a_real_file_is_the_beginning_of_its_normalised_one(shared_data: Path) -> None:
     """Row for row, with every number, keyframes and what is kept beside."""
     ours = RawSource([shared_data / "binance_raw_2024-08-08" / "spot_btcusdt_20240808.gz"], Facts())

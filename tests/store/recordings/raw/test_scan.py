@@ -70,6 +70,7 @@ def test_a_number_that_no_integer_can_hold_is_damage(tmp_path: Path) -> None:
         assert (caught.value.line, caught.value.offset) == (2, len(tape.lines[0]) + 1)
 
 
+@pytest.mark.proof  # whole recordings
 def test_real_recordings_are_what_their_description_says(shared_data: Path) -> None:
     """Spot in two files that go on; USD-M; one without a snapshot."""
     folder = shared_data / "binance_raw_2024-08-08"
