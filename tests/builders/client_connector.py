@@ -110,7 +110,7 @@ class Connector(JsonClient):
             method = "userDataStream.subscribe.signature"
             frame = {"id": 1, "method": method, "params": params | {"signature": text}}
             await asyncio.to_thread(socket.send, frame)
-            await asyncio.wait_for(subscribed.wait(), 5)
+            await asyncio.wait_for(subscribed.wait(), 60)
             yield heard
 
     @asynccontextmanager

@@ -20,7 +20,7 @@ from mm.sim.world import CLIENT
 from tests.builders.exchange import KEY, SECRET, make_settings
 from tests.builders.sim import accepted, limit
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 
 
 def truth_of(url: str, *, only: str = "") -> Any:

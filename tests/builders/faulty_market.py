@@ -41,7 +41,7 @@ from tests.builders.configs import loaded
 from tests.builders.exchange import KEY, SECRET, make_settings
 
 SCALE: Final = 10.0
-PATIENCE_S: Final = 8.0
+PATIENCE_S: Final = 30.0
 """Seconds of the wall that a test waits for what has to come; reached only when it does not."""
 
 PROOF_NS: Final = 10 * NS_PER_S

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from mm.domain.events import AnyEvent, RateUsed
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 """How long a test waits for what has to come; reached only when it does not."""
 
 E = TypeVar("E", bound=AnyEvent)

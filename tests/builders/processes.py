@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-DEADLINE_S: Final = 20.0
+DEADLINE_S: Final = 60.0
 PAUSE_S: Final = 0.01
 
 T = TypeVar("T")

@@ -29,7 +29,7 @@ from tests.builders.live_runs import LiveRun
 from tests.builders.shapes import documented
 from tests.builders.virtual_time import run_virtual
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 READS = ("status", "orders", "fills", "pnl", "why")
 
 

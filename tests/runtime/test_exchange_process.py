@@ -107,7 +107,7 @@ async def test_a_start_that_is_cancelled_leaves_no_process(
             pass
 
     starting = asyncio.ensure_future(start())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         pid = int(await asyncio.to_thread(pid_file.read_text))
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -280,7 +280,7 @@ async def _recorded(
     room: Room, *, told: Callable[[], object], for_ns: int = 0, stop: asyncio.Event | None = None
 ) -> str:
     run = RecordRun(clock=room.clock, for_ns=for_ns, stop=stop or asyncio.Event(), told=told)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await record(run, room.venue, room.recorder, room.writer)
 
 
