@@ -10,6 +10,7 @@ from bisect import bisect_left, insort
 from typing import Protocol
 
 from mm.domain.sides import Side
+from mm.sim.matches import prevent, reaches, trade
 from mm.sim.orders import (
     Fill,
     Order,
@@ -165,7 +166,7 @@ class MatchingBook:
         lots, lot_ticks, left_lots = 0, 0, taker.left_lots
         for key in reversed(ladder.keys):
             price_ticks = key * ladder.sign
-            if not _reaches(taker, price_ticks):
+            if not reaches(taker, price_ticks):
                 break
             for maker in ladder.levels[key].orders.values():
                 met_lots = min(maker.left_lots, left_lots)
@@ -225,7 +226,7 @@ class MatchingBook:
         ladder = self._ladders[taker.side.opposite]
         while taker.is_open and ladder.keys:
             key = ladder.keys[-1]
-            if not _reaches(taker, key * ladder.sign):
+            if not reaches(taker, key * ladder.sign):
                 return
             maker = next(iter(ladder.levels[key].orders.values()))
             if _is_prevented(taker, maker):
@@ -235,47 +236,16 @@ class MatchingBook:
 
     def _trade(self, taker: Order, maker: Order, ts_ns: int) -> None:
         lots = min(taker.left_lots, maker.left_lots)
-        for order in (maker, taker):
-            order.filled_lots += lots
-            order.updated_ns = ts_ns
-            order.status = OrderStatus.PARTIALLY_FILLED if order.left_lots else OrderStatus.FILLED
         self.trade_id += 1
-        self._listener.on_fill(
-            Fill(
-                trade_id=self.trade_id,
-                maker=maker,
-                taker=taker,
-                price_ticks=maker.price_ticks,
-                size_lots=lots,
-                ts_ns=ts_ns,
-            )
-        )
+        self._listener.on_fill(trade(maker, taker, lots=lots, trade_id=self.trade_id, ts_ns=ts_ns))
         self._shrink(maker, lots)
 
     def _prevent(self, taker: Order, maker: Order, ts_ns: int) -> None:
-        match_lots = min(taker.left_lots, maker.left_lots)
-        taker_lots, maker_lots = _losses(taker, maker)
         self.prevention_id += 1
-        for order, lots in ((maker, maker_lots), (taker, taker_lots)):
-            if lots:
-                order.prevented_lots += lots
-                order.updated_ns = ts_ns
-                if not order.left_lots:
-                    order.status = OrderStatus.EXPIRED_IN_MATCH
-        self._listener.on_prevention(
-            Prevention(
-                prevention_id=self.prevention_id,
-                maker=maker,
-                taker=taker,
-                price_ticks=maker.price_ticks,
-                match_lots=match_lots,
-                taker_lots=taker_lots,
-                maker_lots=maker_lots,
-                ts_ns=ts_ns,
-            )
-        )
-        if maker_lots:
-            self._shrink(maker, maker_lots)
+        prevention = prevent(maker, taker, prevention_id=self.prevention_id, ts_ns=ts_ns)
+        self._listener.on_prevention(prevention)
+        if prevention.maker_lots:
+            self._shrink(maker, prevention.maker_lots)
 
     def _rest(self, order: Order) -> None:
         ladder = self._ladders[order.side]
@@ -314,26 +284,5 @@ class MatchingBook:
         self._listener.on_level(side, price_ticks, size_lots, self.update_id)
 
 
-def _reaches(taker: Order, price_ticks: int) -> bool:
-    if taker.order_type is OrderType.MARKET:
-        return True
-    return (price_ticks - taker.price_ticks) * taker.side.sign <= 0
-
-
 def _is_prevented(taker: Order, maker: Order) -> bool:
     return maker.owner == taker.owner and taker.stp_mode is not StpMode.NONE
-
-
-# What the taker and the maker lose when they meet, by the taker's mode.
-def _losses(taker: Order, maker: Order) -> tuple[int, int]:
-    match taker.stp_mode:
-        case StpMode.EXPIRE_TAKER:
-            return taker.left_lots, 0
-        case StpMode.EXPIRE_MAKER:
-            return 0, maker.left_lots
-        case StpMode.EXPIRE_BOTH:
-            return taker.left_lots, maker.left_lots
-        case _:
-            assert taker.stp_mode is StpMode.DECREMENT  # NONE trades
-            lots = min(taker.left_lots, maker.left_lots)
-            return lots, lots

@@ -29,10 +29,11 @@ from mm.sim.book import BookListener
 from mm.sim.causes import Causes, FillCause
 from mm.sim.feed import MarketFeed
 from mm.sim.fifo import FifoPlaces, OrderChange
-from mm.sim.orders import Fill, Order, OrderStatus, OrderType, Prevention, StpMode, TimeInForce
+from mm.sim.matches import prevent, trade
+from mm.sim.orders import Order, OrderStatus, OrderType, StpMode, TimeInForce
 from mm.sim.places import Place, Places, QueueSettings
 from mm.sim.queue import CUSTOMARY_POWERS, QueueModel
-from mm.sim.route import Offer, Step, losses, route
+from mm.sim.route import Offer, Step, route
 
 MARKET: Final = "market"
 """The owner of the other side of every fill; its orders have the id 0 and exist for one match."""
@@ -341,44 +342,13 @@ class ObservedBook:
         return other
 
     def _match(self, maker: Order, taker: Order, *, lots: int, ts_ns: int) -> None:
-        for order in (maker, taker):
-            order.filled_lots += lots
-            order.updated_ns = ts_ns
-            order.status = OrderStatus.PARTIALLY_FILLED if order.left_lots else OrderStatus.FILLED
         self.trade_id += 1
-        self._listener.on_fill(
-            Fill(
-                trade_id=self.trade_id,
-                maker=maker,
-                taker=taker,
-                price_ticks=maker.price_ticks,
-                size_lots=lots,
-                ts_ns=ts_ns,
-            )
-        )
+        self._listener.on_fill(trade(maker, taker, lots=lots, trade_id=self.trade_id, ts_ns=ts_ns))
 
     def _prevent(self, taker: Order, maker: Order, ts_ns: int) -> None:
-        match_lots = min(taker.left_lots, maker.left_lots)
-        taker_lots, maker_lots = losses(taker.stp_mode, taker.left_lots, maker.left_lots)
         self.prevention_id += 1
-        for order, lots in ((maker, maker_lots), (taker, taker_lots)):
-            if lots:
-                order.prevented_lots += lots
-                order.updated_ns = ts_ns
-                if not order.left_lots:
-                    order.status = OrderStatus.EXPIRED_IN_MATCH
-        self._listener.on_prevention(
-            Prevention(
-                prevention_id=self.prevention_id,
-                maker=maker,
-                taker=taker,
-                price_ticks=maker.price_ticks,
-                match_lots=match_lots,
-                taker_lots=taker_lots,
-                maker_lots=maker_lots,
-                ts_ns=ts_ns,
-            )
-        )
+        prevention = prevent(maker, taker, prevention_id=self.prevention_id, ts_ns=ts_ns)
+        self._listener.on_prevention(prevention)
         if not maker.left_lots:
             self._remove(maker)
 

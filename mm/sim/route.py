@@ -7,7 +7,8 @@ each other; where they would meet, the step is a prevention, whatever the taker'
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mm.sim.orders import Order, OrderType, StpMode
+from mm.sim.matches import losses, reaches
+from mm.sim.orders import Order
 from mm.sim.places import Place, Places
 
 
@@ -26,20 +27,6 @@ class Offer(NamedTuple):
     lots: int
 
 
-def losses(mode: StpMode, taker_lots: int, maker_lots: int) -> tuple[int, int]:
-    """Return how much taker and maker lose when own orders with so much left meet, by the taker's mode.
-
-    NONE is like EXPIRE_TAKER: to trade with itself is no choice in an observed market.
-    """
-    if mode is StpMode.EXPIRE_MAKER:
-        return 0, maker_lots
-    if mode is StpMode.EXPIRE_BOTH:
-        return taker_lots, maker_lots
-    if mode is StpMode.DECREMENT:
-        return min(taker_lots, maker_lots), min(taker_lots, maker_lots)
-    return taker_lots, 0
-
-
 def route(taker: Order, offers: Iterable[Offer], own: Places, lot_atoms: int) -> list[Step]:
     """Return the steps of `taker` until it is done or nothing within its price is left.
 
@@ -48,17 +35,11 @@ def route(taker: Order, offers: Iterable[Offer], own: Places, lot_atoms: int) ->
     """
     walk = _Walk(taker, own, lot_atoms)
     for price_ticks, lots in offers:
-        if not walk.left_lots or not _reaches(taker, price_ticks):
+        if not walk.left_lots or not reaches(taker, price_ticks):
             break
         walk.pass_level(price_ticks, lots)
     walk.meet_rest()
     return walk.steps
-
-
-def _reaches(taker: Order, price_ticks: int) -> bool:
-    if taker.order_type is OrderType.MARKET:
-        return True
-    return (price_ticks - taker.price_ticks) * taker.side.sign <= 0
 
 
 class _Walk:
@@ -68,7 +49,7 @@ class _Walk:
         self._taker = taker
         self._lot_atoms = lot_atoms
         # Best first; taken from the end.
-        self._own = [place for place in own.all() if _reaches(taker, place.order.price_ticks)][::-1]
+        self._own = [place for place in own.all() if reaches(taker, place.order.price_ticks)][::-1]
 
     def pass_level(self, price_ticks: int, lots: int) -> None:
         while self._own and (self._own[-1].order.price_ticks - price_ticks) * self._taker.side.sign < 0:

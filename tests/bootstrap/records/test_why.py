@@ -30,7 +30,7 @@ from mm.store.journal.retention import drop_market
 from mm.store.paths import STATE_NAME
 from tests.builders.configs import loaded
 from tests.builders.exchange_thread import hosted_replay
-from tests.builders.recordings import Tape
+from tests.builders.recordings import busy_tape
 from tests.builders.why_cases import unlike_its_commands
 
 TEXT = """\
@@ -65,26 +65,6 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         settings = loaded(folder, TEXT.format(url=hosted.url), [f"data_dir={folder / 'data'}"])
         run(RunOptions(settings=settings, duration_ns=15 * NS_PER_S))
     return folder / "data"
-
-
-def busy_tape(seconds: int) -> Tape:
-    """Return a market whose touch wanders and is traded with on both sides."""
-    tape = Tape(step_ms=20)
-    tape.diff((("60980.00000000", "1.00000000"),))
-    tape.snapshot(
-        (("61000.00000000", "0.05000000"), ("60990.00000000", "5.00000000")),
-        (("61000.10000000", "0.05000000"), ("61010.00000000", "5.00000000")),
-        last=tape.last,
-    )
-    tape.trade("61000.00000000", "0.00001000", buyer_is_maker=True)
-    for number in range(seconds * 10):
-        size = f"0.05{number % 50 + 1:06d}"
-        tape.diff((("61000.00000000", size),), (("61000.10000000", size),))
-        tape.trade("60999.00000000", "0.03000000", buyer_is_maker=True)
-        tape.trade("61001.00000000", "0.03000000", buyer_is_maker=False)
-        tape.ticker(("61000.00000000", size), ("61000.10000000", size))
-        tape.now_ms += 20
-    return tape
 
 
 def place_of(data_dir: Path) -> RunPlace:
