@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from mm.cli.progress import counting_bar
-from mm.cli.terminal import Overrides, Terminal, printable, verb
-from mm.errors import EXIT_CHECK_FAILED, ConfigError
+from mm.cli.report import check_target, write_page
+from mm.cli.terminal import Overrides, Terminal, verb
+from mm.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
     from mm.bootstrap.drill import Drill
@@ -56,6 +57,7 @@ def drill(
 ) -> None:
     """Play known incidents against a config, in a simulation, and print a safety sheet."""
     from mm.bootstrap.drill import Asked, chosen, prepared
+    from mm.observe.safety_page import page
     from mm.settings.loader import DEMO_FILE
 
     scenarios = chosen(scenario or ())
@@ -63,11 +65,11 @@ def drill(
         _tell_list(terminal, scenarios)
         return
     if html is not None:
-        _check_page(html)
+        check_target(html)
     ready = prepared(Asked.of(config or DEMO_FILE, overrides or (), _prices(price or ())))
     sheet = _played(terminal, ready, scenarios, jobs=jobs or min(os.cpu_count() or 1, JOBS_MAX))
     if html is not None:
-        _write(html, sheet)
+        write_page(html, page(sheet))
     _finish(terminal, sheet)
 
 
@@ -120,33 +122,3 @@ def _tell_list(terminal: Terminal, scenarios: "tuple[Scenario, ...]") -> None:
             print(f"{one.name:<{width}}  {one.story}")
     fields = ("name", "title", "story")
     terminal.result({"scenarios": [{name: getattr(one, name) for name in fields} for one in scenarios]})
-
-
-def _check_page(path: Path) -> None:
-    # Before minutes are spent on it; and a config that was named by mistake is not a page to write over.
-    from mm.observe.safety_page import OPENING
-
-    try:
-        if not path.parent.is_dir():
-            raise ConfigError(f"{printable(path)}: cannot be written: there is no such folder")
-        if path.is_dir():
-            raise ConfigError(f"{printable(path)}: cannot be written: it is a folder")
-        if path.is_file():
-            with path.open("rb") as file:
-                found = file.read(len(OPENING))
-            if found not in (b"", OPENING.encode()):
-                raise ConfigError(
-                    f"{printable(path)}: is there already and no page, left as it is",
-                    hint="name another file",
-                )
-    except OSError as error:
-        raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None
-
-
-def _write(path: Path, sheet: "Sheet") -> None:
-    from mm.observe.safety_page import page
-
-    try:
-        path.write_text(page(sheet), encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None

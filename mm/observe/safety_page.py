@@ -33,9 +33,6 @@ from mm.observe.safety_sheet import (
 
 FRAME_FILE: Final = Path(mm.__file__).parent / "templates" / "safety_sheet.html"
 
-OPENING: Final = "<!doctype html>"
-"""How each page begins."""
-
 SHOWN_MS: Final = 60_000
 """A strip shows so long after the incident began."""
 

@@ -5,8 +5,6 @@ result says of itself is `said_of`, and a result by another queue model or of an
 Invariant: the file is read whole or not at all; one that was damaged or edited is an error, never a guess.
 """
 
-import hashlib
-import os
 from collections.abc import Iterable
 from math import isfinite
 from pathlib import Path
@@ -17,7 +15,7 @@ import msgspec
 from mm.errors import StateCorrupt
 from mm.sim.queue import CUSTOMARY_POWERS, QueueModel
 from mm.store.paths import private_directory
-from mm.store.textfile import new_file
+from mm.store.sealed import SealedForm
 
 FILE_NAME: Final = "fill_model.json"
 VERSION: Final = 1
@@ -25,8 +23,6 @@ FILE_BYTES_MAX: Final = 1_000_000
 
 UNCALIBRATED: Final = "uncalibrated"
 """What a result says whose fills were compared with nothing."""
-
-_ANEW: Final = "remove it, or make it anew with `mm calibrate --fills RUN --write`; nothing was changed"
 
 
 class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,13 +70,14 @@ class FillModel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         )
 
 
-class _Version(msgspec.Struct, frozen=True, kw_only=True):
-    version: int
-
-
-class _Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    model: msgspec.Raw
-    digest: str
+FORM: Final = SealedForm(
+    kind=FillModel,
+    name="model",
+    version=VERSION,
+    bytes_max=FILE_BYTES_MAX,
+    what="a fill model",
+    anew="remove it, or make it anew with `mm calibrate --fills RUN --write`; nothing was changed",
+)
 
 
 def queue_text(queue: str, power: float | None) -> str:
@@ -93,22 +90,10 @@ def fill_model_words(data_dir: Path) -> FillModel | None:
 
     Raises: StateCorrupt if there is something that cannot be read as that.
     """
-    path = data_dir / FILE_NAME
-    content = _content(path)
-    if content is None:
-        return None
     try:
-        envelope = msgspec.json.decode(content, type=_Envelope)
-        version = msgspec.json.decode(envelope.model, type=_Version).version
-        if version > VERSION:
-            raise StateCorrupt(
-                f"{path}: written by a newer mm (version {version}, this one reads {VERSION})", hint=_ANEW
-            )
-        if envelope.digest != _digest(bytes(envelope.model)):
-            raise StateCorrupt(f"{path}: damaged or edited: its digest does not fit", hint=_ANEW)
-        return msgspec.json.decode(envelope.model, type=FillModel)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise StateCorrupt(f"{path}: not a fill model: {error}", hint=_ANEW) from None
+        return FORM.read(data_dir / FILE_NAME)
+    except FileNotFoundError:
+        return None
 
 
 def said_of(known: FillModel | None, queue: str, power: float | None, symbols: Iterable[str]) -> str:
@@ -147,29 +132,7 @@ def write_fill_model(data_dir: Path, model: FillModel) -> Path:
         raise StateCorrupt(f"{path}: cannot be written: a number in it is none")
     try:
         private_directory(data_dir)
-        body = msgspec.json.encode(model)
-        new_file(path, msgspec.json.encode(_Envelope(model=msgspec.Raw(body), digest=_digest(body))))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise StateCorrupt(f"{path}: cannot be written: {error}") from None
+    FORM.write(path, model)
     return path
-
-
-def _content(path: Path) -> bytes | None:
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StateCorrupt(f"{path}: cannot be read: {error.strerror}") from None
-    try:
-        with os.fdopen(file, "rb") as opened:
-            content = opened.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise StateCorrupt(f"{path}: cannot be read: {error.strerror}") from None
-    if len(content) > FILE_BYTES_MAX:
-        raise StateCorrupt(f"{path}: larger than {FILE_BYTES_MAX} bytes", hint=_ANEW)
-    return content
-
-
-def _digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()

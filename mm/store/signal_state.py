@@ -5,8 +5,6 @@ damaged or edited from one that was written here. Invariant: a file is read whol
 cannot be read is an error in words, never a guess.
 """
 
-import hashlib
-import os
 from collections.abc import Iterable
 from math import isfinite
 from pathlib import Path
@@ -17,14 +15,12 @@ import msgspec
 from mm.domain.estate import SignalEstate
 from mm.errors import StateCorrupt
 from mm.store.paths import private_directory
-from mm.store.textfile import new_file
+from mm.store.sealed import SealedForm
 
 DIRECTORY_NAME: Final = "signals"
 SUFFIX: Final = ".json"
 VERSION: Final = 1
 FILE_BYTES_MAX: Final = 20_000_000
-
-_ANEW: Final = "remove it, or make it anew with `mm calibrate --save-state`; nothing was changed"
 
 
 class SignalState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,13 +31,14 @@ class SignalState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     signals: tuple[SignalEstate, ...]
 
 
-class _Version(msgspec.Struct, frozen=True, kw_only=True):
-    version: int
-
-
-class _Envelope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    state: msgspec.Raw
-    digest: str
+FORM: Final = SealedForm(
+    kind=SignalState,
+    name="state",
+    version=VERSION,
+    bytes_max=FILE_BYTES_MAX,
+    what="a file of signals",
+    anew="remove it, or make it anew with `mm calibrate --save-state`; nothing was changed",
+)
 
 
 def signals_directory(data_dir: Path) -> Path:
@@ -61,11 +58,7 @@ def write_signal_state(data_dir: Path, name: str, state: SignalState) -> Path:
     if bad:
         raise StateCorrupt(f"signals cannot be saved: {bad[0]} has a number that is none")
     path = private_directory(signals_directory(data_dir)) / f"{name}{SUFFIX}"
-    try:
-        body = msgspec.json.encode(state)
-        new_file(path, msgspec.json.encode(_Envelope(state=msgspec.Raw(body), digest=_digest(body))))
-    except (OSError, OverflowError) as error:
-        raise StateCorrupt(f"{path}: cannot be written: {error}") from None
+    FORM.write(path, state)
     return path
 
 
@@ -76,17 +69,9 @@ def read_signal_state(path: Path) -> SignalState:
     written by a newer mm.
     """
     try:
-        envelope = msgspec.json.decode(_content(path), type=_Envelope)
-        version = msgspec.json.decode(envelope.state, type=_Version).version
-        if version > VERSION:
-            raise StateCorrupt(
-                f"{path}: written by a newer mm (version {version}, this one reads {VERSION})", hint=_ANEW
-            )
-        if envelope.digest != _digest(bytes(envelope.state)):
-            raise StateCorrupt(f"{path}: damaged or edited: its digest does not fit", hint=_ANEW)
-        return msgspec.json.decode(envelope.state, type=SignalState)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise StateCorrupt(f"{path}: not a file of signals: {error}", hint=_ANEW) from None
+        return FORM.read(path)
+    except FileNotFoundError as error:
+        raise StateCorrupt(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def signal_files(data_dir: Path) -> tuple[Path, ...]:
@@ -99,19 +84,3 @@ def signal_files(data_dir: Path) -> tuple[Path, ...]:
     except OSError as error:
         raise StateCorrupt(f"{folder}: cannot be read: {error.strerror}") from None
     return tuple(sorted(path for path in found if path.suffix == SUFFIX and not path.name.startswith(".")))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-        with os.fdopen(file, "rb") as opened:
-            content = opened.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise StateCorrupt(f"{path}: cannot be read: {error.strerror}") from None
-    if len(content) > FILE_BYTES_MAX:
-        raise StateCorrupt(f"{path}: larger than {FILE_BYTES_MAX} bytes", hint=_ANEW)
-    return content
-
-
-def _digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
