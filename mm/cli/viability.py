@@ -92,6 +92,8 @@ def _judged(
     files = [Path(name) for name in markets]
     if len(markets) == 1 and SYMBOL.fullmatch(markets[0]) and not files[0].exists():
         configure(LogSettings(level="debug" if terminal.verbose else "warning", color=terminal.color))
+        if for_ns < wish.seconds_min * NS_PER["s"]:
+            raise UsageError(f"--for was {for_ns / NS_PER['s']:g}s, expected at least {wish.seconds_min:g}s")
         asked = Listening(symbol=markets[0], for_ns=for_ns, url=_checked_url(url))
         seconds = math.ceil(for_ns / NS_PER["s"])
         terminal.say(f"listening to {markets[0]} for {seconds} s of the market's time")

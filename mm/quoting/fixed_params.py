@@ -183,6 +183,12 @@ class FixedParams:
     price_source_max_age_ms: Annotated[
         int, Gt(0), Le(DAY_MS), About("Nothing is quoted when that market has been silent for this long.")
     ] = 5_000
+    price_source_max_deviation_bps: Annotated[
+        Bps,
+        Gt(0),
+        Lt(BPS_MAX),
+        About("Nothing is quoted while its price is farther than this from the own mid."),
+    ] = Decimal(100)
     inventory_price_quote: Annotated[
         Decimal | None,
         Gt(0),

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from mm.domain.instrument import Instrument
-from mm.domain.units import nearest_div
+from mm.domain.units import PPM, nearest_div
 from mm.domain.view import Other, View
 
 PriceType: TypeAlias = Literal[
@@ -102,6 +102,12 @@ def foreign(kind: str, other: Other, instrument: Instrument) -> Reference | None
     there = other.instrument
     numerator = half_ticks * there.tick_atoms * int(10**instrument.quote_scale)
     return Reference(numerator, instrument.tick_atoms * int(10**there.quote_scale))
+
+
+def is_apart(reference: Reference, mid_half_ticks: int, most_ppm: int) -> bool:
+    """Return whether a reference is farther from a mid than so many millionths of the mid."""
+    mid = mid_half_ticks * reference.divisor
+    return abs(reference.numerator - mid) * PPM > most_ppm * mid
 
 
 def at_cost(reference: Reference, view: View[object], start_half_ticks: int) -> tuple[Reference, Reference]:

@@ -10,6 +10,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from mm.domain.watched import split_name
+from mm.quoting.about import DAY_MS
 from mm.settings.exposure import Ladder, ladder_of
 from mm.settings.lines import KeyPath
 from mm.settings.models import PairSettings, Settings
@@ -17,7 +19,10 @@ from mm.settings.no_effect import without_effect
 from mm.settings.reach import reaches_of
 from mm.settings.unplaceable import targets_of
 from mm.settings.values import plain
+from mm.settings.watched import watched_names
 from mm.sim.presets import PRESETS
+from mm.strategies.avellaneda_stoikov import AvellanedaStoikov, Horizon
+from mm.strategies.basket import Basket
 from mm.strategies.volatility_scaled import VolatilityScaled
 
 DEMO_TICK: Final = Decimal("0.01")
@@ -34,6 +39,12 @@ PLAUSIBLE: Final = Decimal(1_000_000)
 
 ASSUMED: Final = "assumed, as of most symbols: `mm doctor --online` asks the venue"
 
+USUAL_VOLATILITY: Final = 1.0
+"""Basis points per root second: of a large asset on a calm day, where nothing is said."""
+
+LEAN_BPS_MAX: Final = 50.0
+"""More than that per order amount is told."""
+
 Told = Iterator[tuple[KeyPath, str]]
 
 
@@ -47,6 +58,8 @@ def cautions(settings: Settings, pair: str) -> list[str]:
         *_beyond_collar(settings, pair),
         *_targets(settings, found, path),
         *_width(settings, found, path),
+        *_lean(found, path),
+        *_other_assets(found, path),
         *(_sizes(settings, pair, ladder) if ladder is not None else ()),
     ]
     return sorted((_line(settings, key, message) for key, message in told), key=_in_file_order)
@@ -145,6 +158,41 @@ def _narrow(why: str) -> str:
         "is all that keeps bid and ask apart: in a market that stands still they come within a tick,"
         f" {why}; min_spread_bps or margin_bps prevents that"
     )
+
+
+def _lean(pair: PairSettings, path: KeyPath) -> Told:
+    # A session's lean goes with the seconds that are left: of a long one it is the whole of the quote.
+    params = pair.params
+    if not isinstance(params, AvellanedaStoikov.Params) or params.horizon is not Horizon.SESSION:
+        return
+    left_s = (params.session_length_ms or DAY_MS) // 1000
+    known = params.volatility_bps_per_sqrt_s
+    volatility = USUAL_VOLATILITY if known is None else known
+    lean_bps = params.risk_factor * volatility**2 * left_s
+    if lean_bps > LEAN_BPS_MAX:
+        at = f"at {volatility:g} bps per root second" + (" (assumed)" if known is None else "")
+        yield (
+            (*path, "risk_factor"),
+            f"leans quotes by {lean_bps:.0f} bps per order amount held where {left_s} s are left, {at}:"
+            " what is held is traded away at the touch, at any price; lower it, shorten the session, or"
+            ' write horizon = "frozen"',
+        )
+
+
+def _other_assets(pair: PairSettings, path: KeyPath) -> Told:
+    # Other markets whose prices are taken for those of the own one.
+    params = pair.params
+    base, quote = pair.symbol.split("/")
+    key = getattr(params, "watched_key", "")
+    for name in watched_names(params):
+        there, slash, priced = split_name(name)[1].partition("/")
+        if not slash:
+            yield (*path, key), f"names {name}, which is no market: expected BASE/QUOTE, as ETH/{quote}"
+        elif isinstance(params, Basket.Params):
+            if priced.partition(":")[0] != quote:
+                yield (*path, key), f"names {name}, which is priced in {priced}: its inventory never counts"
+        elif there != base and getattr(params, "basis_window_ms", None) is None:
+            yield (*path, key), f"names {name}, the price of another asset, taken as it is for that of {base}"
 
 
 def _sizes(settings: Settings, name: str, ladder: Ladder) -> Told:

@@ -49,7 +49,8 @@ def translate(sheet: Sheet, venue: str) -> None:  # noqa: ARG001 - every rule bo
         "risk_factor",
         "risk_factor",
         RISK_FACTOR,
-        "NOT converted: theirs goes with sigma and shares of inventory, ours with sigma^2 and order amounts",
+        "NOT converted, the same whatever it was: theirs goes with sigma and shares of inventory, ours with"
+        " sigma^2 and order amounts",
     )
     sheet.same("order_amount", "order_amount_base")
     shape = sheet.number("order_amount_shape_factor")
@@ -134,12 +135,13 @@ def _timeframe(sheet: Sheet) -> None:
             raise sheet.fault(key, "has no end_time that is a time of day", "as 10:00:00")
         hours, minutes, seconds = (int(part or 0) for part in clock.groups())
         close_ms = 1000 * (seconds + 60 * (minutes + 60 * hours))
-        sheet.translated(key, "horizon", '"session"')
-        note = (
-            "end_time in UTC here, local there; it quotes all day: for start_time see the strategy scheduled"
+        sheet.translated(key, "horizon", '"frozen"', "the time left is derived from the market")
+        sheet.gap(
+            key,
+            "theirs leans by the share of the day that is left, a session here by its seconds, thousands of"
+            f' times as much: horizon = "session" with session_close_ms = {close_ms} (UTC) wants another'
+            " risk_factor; hours are those of the strategy scheduled",
         )
-        sheet.translated(key, "session_close_ms", f"{close_ms}", note)
-        sheet.translated(key, "session_end", '"restart"', "the next day is a new session")
     elif "end_datetime" in parts:
         sheet.gap(key, "a session here has a length or ends at a time of day, not at a date")
     else:

@@ -107,9 +107,10 @@ def _levels(sheet: Sheet) -> Decimal:
                 key, "split_order_levels_enabled is off" if not overridden else "order_override is there"
             )
         sheet.idle("split_order_levels_enabled", "off" if not overridden else "order_override is there")
+    if not overridden:
+        sheet.idle("order_override", "empty")
     if overridden or split:
         return max(spreads)
-    sheet.idle("order_override", "empty")
     levels = int(sheet.same("order_levels", "order_levels"))
     if levels < 2:
         sheet.idle("order_level_spread", "one level")

@@ -113,7 +113,7 @@ _PURE: Final = (
     _row(
         "price_ceiling_bps price_floor_bps price_band_refresh_time_ms", Is("moving_price_band_enabled", False)
     ),
-    _row("price_source_max_age_ms", Absent(("price_source_symbol",))),
+    _row("price_source_max_age_ms price_source_max_deviation_bps", Absent(("price_source_symbol",))),
     _row("inventory_range_multiplier", Is("inventory_skew_enabled", False)),
 )
 

@@ -32,7 +32,7 @@ from mm.quoting.fixed_ladder import ANYWHERE, Frame, Orders, Rungs, Stand, fille
 from mm.quoting.fixed_params import FixedParams, rungs_of
 from mm.quoting.hanging import Found, Known
 from mm.quoting.hysteresis import by_width
-from mm.quoting.reference import OWN, Reference, at_cost, foreign
+from mm.quoting.reference import OWN, Reference, at_cost, foreign, is_apart
 from mm.signals.base import SignalSpec
 from mm.strategies.base import Wake, Watch, lots_from_base, ppm_from_bps
 
@@ -76,6 +76,7 @@ class PureMarketMaking:
     """What can be set; every change applies to the next quotes."""
 
     __slots__ = (
+        "_apart_ppm",
         "_asks",
         "_band_ppm",
         "_bids",
@@ -131,6 +132,8 @@ class PureMarketMaking:
             or params.order_optimization_enabled
             or params.minimum_spread_bps is not None
         )
+        apart_bps = params.price_source_max_deviation_bps
+        self._apart_ppm = ppm_from_bps("price_source_max_deviation_bps", apart_bps)
         self._cancel_ppm = ppm_from_bps("hanging_orders_cancel_bps", params.hanging_orders_cancel_bps)
         self._band_ppm = (
             ppm_from_bps("price_ceiling_bps", params.price_ceiling_bps),
@@ -189,7 +192,13 @@ class PureMarketMaking:
         other = view.others[0]
         if other.age_ns > params.price_source_max_age_ms * NS_PER_MS:
             return f"waits for {other.symbol}"
-        return foreign(params.price_type, other, view.instrument) or f"waits for {other.symbol}"
+        reference = foreign(params.price_type, other, view.instrument)
+        if reference is None:
+            return f"waits for {other.symbol}"
+        if is_apart(reference, view.mid_half_ticks, self._apart_ppm):
+            apart_bps = f"{params.price_source_max_deviation_bps:f}"
+            return f"waits: {other.symbol} is farther than {apart_bps} bps from the own mid"
+        return reference
 
     def _remembering(
         self, view: View[Memory | None], memory: Memory, reference: Reference

@@ -83,6 +83,8 @@ def test_a_generous_rebate_is_a_yes_with_exit_zero(
         (["x", "--maker-fee-bps", "inf"], EXIT_USAGE, "expected -100 to 100 by 0.01"),
         (["x", "--distances", "inf"], EXIT_USAGE, "--distances was 'inf'"),
         (["x", "--horizon", "5"], EXIT_USAGE, "has no unit"),
+        (["BTC/USDT", "--for", "15s"], EXIT_USAGE, "--for was 15s, expected at least 30s"),
+        (["BTC/USDT", "--horizon", "10m"], EXIT_USAGE, "--for was 300s, expected at least 1800s"),
         (["x", "--horizon", "nan"], EXIT_USAGE, "'nan' is no duration: write 30s, 5m, 500ms or 1h30m"),
         (["x", "--refresh", "nan"], EXIT_USAGE, "'nan' is no duration: write 30s, 5m, 500ms or 1h30m"),
         (["x", "--refresh", "1ms"], EXIT_USAGE, "--refresh was below 10ms"),

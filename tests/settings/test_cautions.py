@@ -41,6 +41,11 @@ def params(text: str, lines: str) -> str:
         params(FITS, "order_levels = 1\n"),
         params(FITS, 'order_override.a = { side = "buy", spread_bps = 90, amount_base = 0.01 }\n'),
         OTHER.format("scheduled") + "spread_bps = 9\npath_ms = [0]\npath_base = [0.05]\n",
+        OTHER.format("avellaneda_stoikov")
+        + 'risk_factor = 0.01\nhorizon = "session"\nsession_length_ms = 600_000\n',
+        OTHER.format("cross_reference") + 'sources = ["BTC/USDC"]\nspread_bps = 9\n',
+        OTHER.format("cross_reference")
+        + 'sources = ["ETH/USDT"]\nspread_bps = 9\nbasis_window_ms = 60_000\n',
     ],
 )
 def test_a_config_that_does_what_it_says_is_passed_in_silence(tmp_path: Path, text: str) -> None:
@@ -83,6 +88,40 @@ def test_our_own_configs_need_no_caution(file: Path) -> None:
             OTHER.format("glft") + "risk_factor = 0.1\nmin_spread_bps = 400\n",
             "mm.toml:10: pair.btc.params.min_spread_bps sets every order farther from the mid than"
             " price_collar_bps, 150: it is denied there",
+        ),
+        (
+            OTHER.format("avellaneda_stoikov")
+            + 'risk_factor = 0.01\nhorizon = "session"\nsession_close_ms = 36_000_000\n',
+            "mm.toml:9: pair.btc.params.risk_factor leans quotes by 864 bps per order amount held where"
+            " 86400 s are left, at 1 bps per root second (assumed): what is held is traded away at the"
+            ' touch, at any price; lower it, shorten the session, or write horizon = "frozen"',
+        ),
+        (
+            OTHER.format("avellaneda_stoikov")
+            + "risk_factor = 0.1\nsession_length_ms = 600_000\nvolatility_bps_per_sqrt_s = 2\n"
+            + 'horizon = "session"\n',
+            "mm.toml:9: pair.btc.params.risk_factor leans quotes by 240 bps per order amount held where 600 s"
+            " are left, at 2 bps per root second: what is held is traded away at the touch, at any"
+            ' price; lower it, shorten the session, or write horizon = "frozen"',
+        ),
+        (
+            params(FITS, 'price_source_symbol = "ETH/BTC"\n'),
+            "mm.toml:11: pair.btc.params.price_source_symbol names ETH/BTC, the price of another asset, taken"
+            " as it is for that of BTC",
+        ),
+        (
+            OTHER.format("cross_reference") + 'sources = ["ETH/USDT"]\nspread_bps = 9\n',
+            "mm.toml:9: pair.btc.params.sources names ETH/USDT, the price of another asset, taken as it is"
+            " for that of BTC",
+        ),
+        (
+            OTHER.format("basket")
+            + "risk_factor = 0.1\narrival_rate_per_s = 1\nfill_decay_per_bps = 1\n"
+            + 'correlations = [0.5, 0.5, 0.5]\nsymbols = ["ETH/BTC", "eth"]\n',
+            "mm.toml:13: pair.btc.params.symbols names ETH/BTC, which is priced in BTC: its inventory never"
+            " counts\n"
+            "mm.toml:13: pair.btc.params.symbols names eth, which is no market: expected BASE/QUOTE,"
+            " as ETH/USDT",
         ),
         (
             OTHER.format("scheduled") + "spread_bps = 10\npath_ms = [0]\npath_base = [0.09]\n",

@@ -168,6 +168,21 @@ def test_each_key_of_pure_market_making(changes: dict[str, str], name: str, valu
     assert getattr(pure(**changes), name) == value
 
 
+def test_an_empty_override_beside_lists_is_known_and_empty() -> None:
+    """Their template has it as null (one of review)."""
+    lists = {
+        "split_order_levels_enabled": "true",
+        "bid_order_level_spreads": "1",
+        "bid_order_level_amounts": "2",
+        "ask_order_level_spreads": "1",
+        "ask_order_level_amounts": "2",
+    }
+    found, _ = translated(PURE | lists | {"order_override": "null"})
+
+    (row,) = [row for row in found.rows if row.key == "order_override"]
+    assert row.note == "empty"
+
+
 def test_lists_of_levels_are_cut_to_the_shorter_and_sorted() -> None:
     """As a text with commas or as a list; nearest first, as ours have to be."""
     params = pure(
@@ -266,8 +281,8 @@ def test_limits_are_wide_enough_for_the_ladder_itself() -> None:
         ({"order_levels_mode": "single_order_level"}, "order_levels", 1),
         (
             {"execution_timeframe_mode": "\n  start_time: 08:00\n  end_time: 17:30"},
-            "session_close_ms",
-            63_000_000,
+            "horizon",
+            "frozen",
         ),
         ({"execution_timeframe_mode": "\n  start_datetime: x\n  end_datetime: y"}, "horizon", "frozen"),
     ],

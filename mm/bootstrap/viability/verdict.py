@@ -35,6 +35,11 @@ class Wish:
     every_ns: int = 100_000_000
     distances_bps: tuple[float, ...] = DISTANCES_BPS
 
+    @property
+    def seconds_min(self) -> float:
+        """How long a market has to be heard."""
+        return max(SECONDS_MIN, 3 * self.horizon_ns / NS_PER_S)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
@@ -61,7 +66,7 @@ def judge_market(asked: Listening, wish: Wish, told: Told) -> Judged:
 
 def _judged(heard: Heard, wish: Wish) -> Judged:
     # The horizon, and the seconds that the curve leaves out, have to fit in several times.
-    checked(heard, seconds_min=max(SECONDS_MIN, 3 * wish.horizon_ns / NS_PER_S))
+    checked(heard, seconds_min=wish.seconds_min)
     needed_ns = REFRESHES_MIN * wish.every_ns + wish.horizon_ns + 2 * MARGIN_NS
     if needed_ns > heard.tape.duration_s * NS_PER_S:
         raise RecordingUnusable(

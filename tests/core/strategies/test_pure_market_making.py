@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from mm.domain.instrument import Instrument
-from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import Side
-from mm.domain.view import LastFill, Other, OwnQuote, View
+from mm.domain.view import LastFill, OwnQuote
 from mm.errors import ConfigError
-from mm.strategies.base import Wake, Watch
+from mm.strategies.base import Wake
 from mm.strategies.pure_market_making import Memory, PureMarketMaking
+from tests.builders.pure_maker import ladder, quotes_of, some_params
 from tests.builders.views import (
     NOW_NS,
     SECOND_NS,
@@ -20,34 +20,7 @@ from tests.builders.views import (
     an_instrument,
 )
 
-Params = PureMarketMaking.Params
 INSTRUMENT = an_instrument()
-
-
-def some_params(**changes: Decimal | int | str | None) -> Params:
-    """Two levels a side, 10 and 20 bps from the mid, of 1 BTC each, renewed after 15 s; `changes` on top."""
-    values: dict[str, Decimal | int | str | None] = {
-        "bid_spread_bps": Decimal(10),
-        "ask_spread_bps": Decimal(10),
-        "order_amount_base": Decimal("0.01"),
-        "order_refresh_time_ms": 15_000,
-        "order_levels": 2,
-        "order_level_spread_bps": Decimal(10),
-    }
-    return Params(**(values | changes))  # type: ignore[arg-type]  # the values are of mixed types
-
-
-def quotes_of(view: View[None], **changes: Decimal | int | str | None) -> Quotes[Memory | None]:
-    """The quotes of `some_params` with `changes` on the view's instrument."""
-    return PureMarketMaking(some_params(**changes), view.instrument).quotes(view)
-
-
-def ladder(quotes: tuple[Quote, ...]) -> list[tuple[int, int, int]]:
-    """Level, price and size of each quote."""
-    return [(quote.level, quote.price_ticks, quote.size_lots) for quote in quotes]
-
-
-# Examples.
 
 
 def test_levels_stand_at_their_distances_from_the_mid() -> None:
@@ -350,48 +323,6 @@ def test_the_wait_is_per_side() -> None:
 
 
 # The price of another market.
-
-
-def watching(
-    age_ns: int = 0, mid_half_ticks: int = 402, **changes: Decimal | int | str
-) -> Quotes[Memory | None]:
-    """The quotes around ETH/USDT at 200 to 202 ticks of 0.5, that is 100.00 to 101.00."""
-    other = Other("other:ETH/USDT", an_instrument(tick="0.5"), 200, 202, mid_half_ticks, age_ns)
-    view = msgspec.structs.replace(a_view(bid_ticks=9_990, ask_ticks=10_010), others=(other,))
-    source: dict[str, Any] = {"price_source_symbol": "ETH/USDT", "price_source_venue": "other"}
-    return quotes_of(view, **(source | changes))
-
-
-def test_the_reference_may_be_that_of_another_market() -> None:
-    """Distances are counted from its price in our ticks; the own book still bounds the orders."""
-    assert ladder(watching().bids) == [
-        (0, 10_009, 100),
-        (1, 10_008, 100),
-    ]  # 100.50 less 10 bps is above the ask
-    assert ladder(watching().asks) == [(0, 10_061, 100), (1, 10_071, 100)]
-    assert ladder(watching(price_type="best_bid").asks) == [(0, 10_010, 100), (1, 10_020, 100)]
-    assert watching().reason == "quoting"
-
-
-@pytest.mark.parametrize("seen", [{"age_ns": 5_000_000_001}, {"mid_half_ticks": 0}])
-def test_nothing_is_quoted_on_another_market_that_is_silent_or_one_sided(seen: dict[str, int]) -> None:
-    """The reason names what is waited for."""
-    quotes = watching(**seen)
-
-    assert (quotes.bids, quotes.asks, quotes.reason) == ((), (), "waits for other:ETH/USDT")
-    assert watching(age_ns=5_000_000_000).reason == "quoting"
-    unseen = quotes_of(a_view(), price_source_symbol="ETH/USDT")
-    assert (unseen.bids, unseen.asks, unseen.reason) == ((), (), "waits for ETH/USDT")
-
-
-def test_it_says_which_market_it_watches() -> None:
-    """On the venue that is traded on, or on another one."""
-    own = PureMarketMaking(some_params(price_source_symbol="ETH/USDT"), INSTRUMENT)
-    other = PureMarketMaking(some_params(price_source_symbol="ETH/USDT", price_source_venue="b"), INSTRUMENT)
-
-    assert own.watches == (Watch(symbol="ETH/USDT"),)
-    assert other.watches == (Watch(symbol="b:ETH/USDT"),)
-    assert PureMarketMaking(some_params(), INSTRUMENT).watches == ()
 
 
 # Wake, memory, errors.
