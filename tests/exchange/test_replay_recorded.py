@@ -28,6 +28,7 @@ from mm.venues.binance.settings import BinanceSettings, BinanceUrls
 from mm.venues.binance.venue import BinanceAdapter
 from tests.builders.exchange import DEADLINE_S, KEY, SECRET, ccxt_client
 from tests.builders.heard import Heard
+from tests.builders.processes import soon
 from tests.builders.recordings import ordinary
 from tests.builders.replays import replaying
 from tests.builders.venue_setup import connect
@@ -164,19 +165,21 @@ async def test_ccxt_watches_a_recording(shared_data: Path) -> None:
         market = (await client.load_markets())[PAIR]
         assert (market["precision"]["price"], market["precision"]["amount"]) == (0.1, 0.001)
 
-        async def soon(awaitable: Any) -> Any:
+        async def come(awaitable: Any) -> Any:
             return await asyncio.wait_for(awaitable, DEADLINE_S)
 
-        assert (await soon(client.watch_trades(PAIR)))[0]["symbol"] == PAIR
+        assert (await come(client.watch_trades(PAIR)))[0]["symbol"] == PAIR
+        # Before the recorded snapshot there is no book to ask for.
+        await soon(lambda: exchange.floor.market.about()["recording"]["has_book"])
         for _ in range(2):
-            await soon(client.watch_order_book(PAIR))
-        book = await soon(client.watch_order_book(PAIR))
+            await come(client.watch_order_book(PAIR))
+        book = await come(client.watch_order_book(PAIR))
         assert len(book["bids"]) > 100
         assert 0 < book["asks"][0][0] - book["bids"][0][0] < 50
         assert book["nonce"] <= exchange.floor.displayed.update_id
-        ticker = (await soon(client.watch_bids_asks([PAIR])))[PAIR]
+        ticker = (await come(client.watch_bids_asks([PAIR])))[PAIR]
         assert ticker["bid"] < ticker["ask"]
-        (candle, *_) = await soon(client.watch_ohlcv(PAIR, "1m"))
+        (candle, *_) = await come(client.watch_ohlcv(PAIR, "1m"))
         assert 60_000 < candle[4] < 63_000
 
 

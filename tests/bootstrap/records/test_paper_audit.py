@@ -94,12 +94,12 @@ def test_the_config_that_is_shipped_shows_fills_within_a_minute(
 
 
 def fills_of(records: tuple[Record, ...]) -> list[int]:
-    """Return where the fills are."""
-    return [
-        at
-        for at, record in enumerate(records)
-        if record.kind is Kind.OUTCOME and isinstance(record.entry, OrderFilled)
-    ]
+    """Return where the fills are; one that a listing tells again is no other."""
+    places: dict[int, int] = {}
+    for at, record in enumerate(records):
+        if record.kind is Kind.OUTCOME and isinstance(record.entry, OrderFilled):
+            places.setdefault(record.entry.trade_id, at)
+    return list(places.values())
 
 
 def test_a_fill_that_is_told_twice_is_found(recording: Recording, records: tuple[Record, ...]) -> None:
