@@ -37,7 +37,7 @@ PAIR = "BTC/USDT"
 LINEAR = "usdm_btcusdt_20240808.gz"
 PATIENT = {"weight_per_minute": 10**9}
 """A venue that lets a client ask as often as it likes."""
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 class Followed(Heard):

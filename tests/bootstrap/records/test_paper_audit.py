@@ -56,7 +56,7 @@ def recording(shared_data: Path) -> Recording:
 def records(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Record, ...]:
     """What was recorded of a run of two minutes of the market on that recording."""
     folder = tmp_path_factory.mktemp("audited")
-    with hosted_replay(shared_data / FILE, speed=40.0) as exchange:
+    with hosted_replay(shared_data / FILE, speed=12.0) as exchange:
         settings = loaded(
             folder, f'{TEXT}[venue.main]\nurl = "{exchange.url}"\n', [f"data_dir={folder / 'data'}"]
         )
@@ -85,7 +85,7 @@ def test_the_config_that_is_shipped_shows_fills_within_a_minute(
     shared_data: Path, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     """A newcomer's first run: something happens, nothing is breached, every atom is explained."""
-    with hosted_replay(shared_data / FILE, speed=20.0) as exchange:
+    with hosted_replay(shared_data / FILE, speed=12.0) as exchange:
         changes = [f"venue.main.url={exchange.url}", f"data_dir={tmp_path / 'data'}"]
         settings = load_settings(pytestconfig.rootpath / "config" / "paper.toml", changes, {})
         report = run(RunOptions(settings=settings, duration_ns=60 * 10**9))
