@@ -188,7 +188,10 @@ class Auditor:
                 self._tell(entry.cid, "post-only, accepted although it would have taken")
             elif isinstance(entry, OrderFilled) and entry.trade_id not in self._trade_ids:
                 self._trade_ids.add(entry.trade_id)
-                self._fills.append(entry)
+                if entry.cid in self._own:
+                    self._fills.append(entry)
+                else:
+                    self._tell(entry.cid, "filled before it was placed")
             elif record.kind is Kind.EVENT:
                 self._happen(entry, record.ts_ns)
         return self.found

@@ -32,15 +32,26 @@ POINTS: Final = (
     ("recovery, twice", kill(Operation.SEND, Place.NET, 17)),
     ("steady quoting", FULL),
 )
-"""At an intent; in a recovery; full disk. The sweep dies everywhere.
+"""At an intent; in a recovery; full disk.
 
 A death between intent and order is not among them: the proof that the order never came takes a minute.
 """
 
 
-def test_a_process_that_dies_or_whose_disk_is_full_loses_nothing(lives: Nursery, tmp_path: Path) -> None:
+MORE_POINTS: Final = (
+    ("segment rotation", kill(Operation.SYNC, Place.JOURNAL, 25)),
+    ("stop", kill(Operation.UNLINK, Place.CONTROL, 2)),
+    *POINTS,
+)
+"""Where a segment ends, and before the last word, as well."""
+
+
+@pytest.mark.parametrize("points", [POINTS, pytest.param(MORE_POINTS, marks=pytest.mark.proof)], ids=len)
+def test_a_process_that_dies_or_whose_disk_is_full_loses_nothing(
+    lives: Nursery, tmp_path: Path, points: tuple[tuple[str, Hurt], ...]
+) -> None:
     """No lost fill, no orphan, no double order, limits held: by the venue's truth, after it has gone on."""
-    cases = run_cases(lives, tmp_path, [(BY_NAME[name], hurt) for name, hurt in POINTS], workers=len(POINTS))
+    cases = run_cases(lives, tmp_path, [(BY_NAME[name], hurt) for name, hurt in points], workers=len(points))
     assert not told(cases)
     assert [case.reached for case in cases] == [True] * len(cases)
     assert cases[-1].codes == [EXIT_HALTED]

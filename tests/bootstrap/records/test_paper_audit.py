@@ -115,9 +115,8 @@ def test_a_fill_that_is_told_twice_is_found(recording: Recording, records: tuple
 def test_a_fill_at_a_better_price_or_before_its_cause_is_found(
     recording: Recording, records: tuple[Record, ...]
 ) -> None:
-    """One tick, always; one event earlier, but for those that the event before could have filled as well."""
-    early_found = []
-    for at in fills_of(records)[:9]:
+    """One tick, or one event earlier."""
+    for at in fills_of(records)[:3]:
         entry = records[at].entry
         assert isinstance(entry, OrderFilled)
         better = msgspec.structs.replace(entry, price_ticks=entry.price_ticks - entry.side.sign)
@@ -125,8 +124,7 @@ def test_a_fill_at_a_better_price_or_before_its_cause_is_found(
         assert audited(recording, changed[: at + ENOUGH]).told
         events = [place for place in range(at) if records[place].kind is Kind.EVENT]
         early = (*records[: events[-1]], records[at], *records[events[-1] : at], *records[at + 1 :])
-        early_found.append(bool(audited(recording, early[: at + ENOUGH]).told))
-    assert sum(early_found) > len(early_found) // 2
+        assert audited(recording, early[: at + ENOUGH]).told
 
 
 def test_fills_of_orders_that_were_sent_later_are_found(
