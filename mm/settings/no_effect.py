@@ -49,11 +49,14 @@ _KNOWN: Final = Given(("volatility_bps_per_sqrt_s",))
 _MEASURED: Final = (_row(f"{_SAMPLES} volatility_from", _KNOWN),)
 _BARS: Final = ("parkinson", "garman_klass", "rogers_satchell")
 
+_LINE: Final = Given(("linear_demand_reach_bps",))
 _AVELLANEDA: Final = (
     _row("level_distances_ratio", _ONE_LEVEL),
     _row("arrival_rate_per_s", IsNot("horizon", "frozen"), Given(("frozen_horizon_ms",))),
+    _row("fill_decay_per_bps", _LINE),
     _row(
         _BAND,
+        _LINE,
         _FILLS,
         All((IsNot("horizon", "frozen"), Given(("fill_decay_per_bps",)))),
         All((Given(("frozen_horizon_ms",)), Given(("fill_decay_per_bps",)))),

@@ -13,6 +13,10 @@ much that is now). What t is, `horizon`:
     session     to the end of the session: a time after the first quote, or a time of day
     infinite    the paper's own way without an end: the volatility cancels, the inventory limit decides
 
+That is with fills that thin out exponentially. With `linear_demand_reach_bps` they thin out in a straight
+line to none at that distance, and the quotes are those of Ho and Stoll (1981, `mm.models.ho_stoll`): they
+lean half as much and are g s^2 t / 2 + reach + f wide.
+
 Far from an end (29) and (30) are much too wide and lean too much: on the paper's own market they keep 96 % of
 the utility at g = 0.1 and 45 % at 1, `glft` 99.9 % and 99.4 %. For what trades without an end take `glft`.
 
@@ -23,10 +27,10 @@ the infinite horizon, which is not symmetric in the paper either; guards as in `
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from math import exp, inf
+from math import exp, inf, sqrt
 from typing import Annotated, Final, NamedTuple
 
-from annotated_types import Ge, Gt, Le
+from annotated_types import Ge, Gt, Le, Lt
 
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quotes
@@ -36,6 +40,8 @@ from mm.errors import ConfigError
 from mm.models.avellaneda_stoikov import distances, frozen_horizon_s, infinite_horizon
 from mm.models.glft import Distances, Market
 from mm.models.glft_table import CAP_MAX, Table
+from mm.models.ho_stoll import Demand
+from mm.models.ho_stoll import distances as linear_distances
 from mm.quoting.flow import DiffusionParams, Flow, FlowReader, VolatilityReader
 from mm.quoting.guards import HALF_TICKS_PER_BPS, Guards, Ideal
 from mm.quoting.hysteresis import falloff
@@ -46,6 +52,9 @@ from mm.signals.base import SignalSpec
 from mm.strategies.base import BPS_MAX, DAY_MS, About, Wake
 
 SHEETS_KEPT: Final = 64
+
+LINEAR_FALLOFF: Final = sqrt(8)
+"""Over the reach: the exponential decay of whose fills the worth falls off alike about the best distance."""
 
 
 class Horizon(StrEnum):
@@ -87,6 +96,14 @@ class AvellanedaStoikov:
             Le(365 * DAY_MS),
             About("Time left of the frozen horizon; off: that of the closed form of glft."),
         ] = None
+        linear_demand_reach_bps: Annotated[
+            float | None,
+            Gt(0),
+            Lt(BPS_MAX),
+            About(
+                "Distance at which a straight line of fills reaches none; off: they thin out exponentially."
+            ),
+        ] = None
         level_distances_ratio: Annotated[
             float | None,
             Gt(0),
@@ -115,12 +132,27 @@ class AvellanedaStoikov:
                 raise ValueError(f"frozen_horizon_ms is set, but horizon is {self.horizon.value}")
             if self.risk_factor == 0 and self.horizon is Horizon.INFINITE:
                 raise ValueError("risk_factor was 0, expected more with the infinite horizon")
+            if self.linear_demand_reach_bps is not None and self._needs_decay:
+                raise ValueError(
+                    f"linear_demand_reach_bps is set, but horizon is {self.horizon.value}"
+                    f"{'' if self.horizon is Horizon.INFINITE else ' without frozen_horizon_ms'}: its quotes"
+                    " follow from an exponential decay"
+                )
             if self.level_distances_ratio is not None and self.order_level_spread_bps is not None:
                 raise ValueError(
                     "level_distances_ratio and order_level_spread_bps are both set, expected one"
                 )
 
-    __slots__ = ("_flow", "_guards", "_is_derived", "_volatility", "needs", "params", "wake")
+        @property
+        def is_derived(self) -> bool:
+            """Whether the horizon follows from how many fills there are."""
+            return self.horizon is Horizon.FROZEN and self.frozen_horizon_ms is None
+
+        @property
+        def _needs_decay(self) -> bool:
+            return self.is_derived or self.horizon is Horizon.INFINITE
+
+    __slots__ = ("_flow", "_guards", "_volatility", "needs", "params", "wake")
 
     def __init__(self, params: Params, instrument: Instrument) -> None:
         """Check what can be checked before anything is measured.
@@ -135,12 +167,15 @@ class AvellanedaStoikov:
         if params.horizon is not Horizon.INFINITE:
             self._volatility = VolatilityReader(params)
             needs = self._volatility.needs
-        # Only that horizon follows from how many fills there are.
-        self._is_derived = params.horizon is Horizon.FROZEN and params.frozen_horizon_ms is None
-        self._flow = FlowReader(
-            params, least_bps=self._guards.least_bps, wants_rate=self._is_derived, place=len(needs)
-        )
-        self.needs: tuple[SignalSpec, ...] = (*needs, *self._flow.needs, *self._guards.needs)
+        self._flow: FlowReader | Flow
+        if params.linear_demand_reach_bps is None:
+            self._flow = FlowReader(
+                params, least_bps=self._guards.least_bps, wants_rate=params.is_derived, place=len(needs)
+            )
+            needs += self._flow.needs
+        else:
+            self._flow = Flow(0.0, LINEAR_FALLOFF / params.linear_demand_reach_bps)
+        self.needs: tuple[SignalSpec, ...] = (*needs, *self._guards.needs)
         self._require_sense()
 
     def initial_memory(self) -> int:
@@ -183,7 +218,7 @@ class AvellanedaStoikov:
         # What the model wants now, or what is waited for.
         params, guards = self.params, self._guards
         volatility = 0.0 if self._volatility is None else self._volatility.read(view)
-        flow = self._flow.read(view)
+        flow = self._flow if isinstance(self._flow, Flow) else self._flow.read(view)
         if isinstance(volatility, str) or isinstance(flow, str):
             return together(flow, volatility)
         now = moment(params, view.ts_ns, view.memory)
@@ -199,7 +234,7 @@ class AvellanedaStoikov:
                 sheet = _endless(market, cap)
                 lean = sheet.bid(1.0) - sheet.bid(0.0)
                 return _Aim(sheet.bid(held), sheet.ask(held), lean, decay_per_bps, now)
-            found = distances(market, self._left_s(market, now))
+            found = _distances(market, params.linear_demand_reach_bps, self._left_s(market, now))
         except ValueError as error:
             return f"waits for quotes that can be computed: {error}"
         if self._is_absurd(found):
@@ -211,7 +246,7 @@ class AvellanedaStoikov:
         return _Aim(found.bid(held), found.ask(held), found.skew, decay_per_bps, now)
 
     def _left_s(self, market: Market, now: Moment) -> float:
-        if not self._is_derived:
+        if not self.params.is_derived:
             frozen_ms = self.params.frozen_horizon_ms
             return now.left_s if frozen_ms is None else frozen_ms / 1000
         # Without risk all horizons are alike.
@@ -229,19 +264,21 @@ class AvellanedaStoikov:
     def _require_sense(self) -> None:
         # What is known to be absurd before anything is measured is a slip of the pen.
         params = self.params
-        decay, volatility = params.fill_decay_per_bps, params.volatility_bps_per_sqrt_s
+        reach_bps, decay = params.linear_demand_reach_bps, params.fill_decay_per_bps
+        volatility = params.volatility_bps_per_sqrt_s
         left_ms = params.frozen_horizon_ms or params.session_length_ms
-        if decay is None:
+        if reach_bps is None and decay is None:
             return
         known = left_ms is not None and volatility is not None
-        market = _market(params.risk_factor, Flow(0.0, decay), volatility or 0.0, self._guards.fee_bps)
-        found = distances(market, left_ms / 1000 if left_ms is not None and known else 0.0)
+        market = _market(params.risk_factor, Flow(0.0, decay or 1.0), volatility or 0.0, self._guards.fee_bps)
+        found = _distances(market, reach_bps, left_ms / 1000 if left_ms is not None and known else 0.0)
         if self._is_absurd(found):
             raise ConfigError(
                 f"risk_factor was {params.risk_factor:g}: it leans quotes by {found.skew:.0f} bps per order"
                 f" amount held and sets them {found.half_spread:.0f} bps from the mid, expected less than"
                 f" {BPS_MAX}",
-                hint="lower risk_factor or shorten the horizon, or raise fill_decay_per_bps",
+                hint="lower risk_factor or shorten the horizon, or raise fill_decay_per_bps or lower"
+                " linear_demand_reach_bps",
             )
 
 
@@ -254,6 +291,21 @@ def _market(risk_factor: float, flow: Flow, volatility: float, fee_bps: float) -
         volatility=volatility,
         fee=fee_bps,
     )
+
+
+def _distances(market: Market, reach_bps: float | None, left_s: float) -> Distances:
+    # Raises: ValueError if no floats hold them.
+    if reach_bps is None:
+        return distances(market, left_s)
+    # Of the line only the place where it ends tells in the quotes: its slope may be anything.
+    demand = Demand(
+        risk_factor=market.risk_factor,
+        volatility=market.volatility,
+        rate=reach_bps,
+        rate_slope=1.0,
+        fee=market.fee,
+    )
+    return linear_distances(demand, left_s)
 
 
 @lru_cache(maxsize=SHEETS_KEPT)

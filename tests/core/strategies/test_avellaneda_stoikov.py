@@ -121,6 +121,35 @@ def test_without_risk_all_horizons_are_alike(changes: dict[str, Value]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("held", "left_ms", "bid", "ask"),
+    [(0, 1_000, 2.35, 2.35), (3, 1_000, 2.95, 1.75), (-2, 500, 2.1, 2.5)],
+)
+def test_on_a_straight_line_of_fills_the_quotes_are_ho_and_stolls(
+    held: int, left_ms: int, bid: float, ask: float
+) -> None:
+    """(reach + fee + g s^2 t / 2 +- q g s^2 t) / 2 on each side, by hand; no decay of fills is asked for."""
+    changes = {"fill_decay_per_bps": None, "linear_demand_reach_bps": 4.2}
+    params = some_params(session_length_ms=1_000, **changes)
+    instrument = an_instrument(maker_fee_ratio="0.00003")
+    view = msgspec.structs.replace(
+        fine(100 * held, instrument=instrument), ts_ns=NOW_NS - left_ms * SECOND_NS // 1_000
+    )
+
+    assert AvellanedaStoikov(params, instrument).needs == ()
+    assert best(params, view, NOW_NS) == pytest.approx((bid, ask), abs=6e-6)
+
+
+def test_on_a_straight_line_orders_stay_as_long_as_their_worth_is_like_that_of_an_exponential() -> None:
+    """The exponential whose worth falls off alike about its best has the decay root 8 over the reach."""
+    line = some_params(fill_decay_per_bps=None, linear_demand_reach_bps=4.0, risk_factor=0.0)
+    like = some_params(fill_decay_per_bps=8**0.5 / 4.0, risk_factor=0.0)
+
+    assert asked(started(line), fine()).bids[0].tolerance_ticks == (
+        asked(started(like), fine()).bids[0].tolerance_ticks
+    )
+
+
+@pytest.mark.parametrize(
     ("held", "bid", "ask"),
     [
         (0, 0.0829880281, 0.0823049914),
@@ -262,6 +291,14 @@ def test_numbers_that_no_float_holds_are_waited_for() -> None:
             "risk_factor was 0, expected more with the infinite horizon",
         ),
         (
+            {"horizon": Horizon.FROZEN, "session_length_ms": None, "linear_demand_reach_bps": 4.0},
+            "linear_demand_reach_bps is set, but horizon is frozen without frozen_horizon_ms",
+        ),
+        (
+            {"horizon": Horizon.INFINITE, "session_length_ms": None, "linear_demand_reach_bps": 4.0},
+            "linear_demand_reach_bps is set, but horizon is infinite: its quotes follow from an exponential",
+        ),
+        (
             {"level_distances_ratio": 0.5, "order_level_spread_bps": Decimal(5)},
             "level_distances_ratio and order_level_spread_bps are both set",
         ),
@@ -280,6 +317,10 @@ def test_parameters_that_contradict_each_other_are_refused(changes: dict[str, Va
         (
             {"session_length_ms": 86_400_000},
             "risk_factor was 0.1: it leans quotes by 34560 bps per order amount held and sets them 17281 bps",
+        ),
+        (
+            {"linear_demand_reach_bps": 4.0, "session_length_ms": 86_400_000},
+            "risk_factor was 0.1: it leans quotes by 17280 bps per order amount held and sets them 8642 bps",
         ),
         ({"fill_decay_per_bps": 0.0001, "risk_factor": 0.0}, "risk_factor was 0: it leans quotes by 0 bps"),
     ],
