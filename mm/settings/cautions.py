@@ -168,7 +168,8 @@ def _lean(pair: PairSettings, path: KeyPath) -> Told:
     left_s = (params.session_length_ms or DAY_MS) // 1000
     known = params.volatility_bps_per_sqrt_s
     volatility = USUAL_VOLATILITY if known is None else known
-    lean_bps = params.risk_factor * volatility**2 * left_s
+    share = 1 if params.linear_demand_reach_bps is None else 0.5
+    lean_bps = share * params.risk_factor * volatility**2 * left_s
     if lean_bps > LEAN_BPS_MAX:
         at = f"at {volatility:g} bps per root second" + (" (assumed)" if known is None else "")
         yield (

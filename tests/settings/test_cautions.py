@@ -105,6 +105,14 @@ def test_our_own_configs_need_no_caution(file: Path) -> None:
             ' price; lower it, shorten the session, or write horizon = "frozen"',
         ),
         (
+            OTHER.format("avellaneda_stoikov")
+            + "risk_factor = 0.1\nsession_length_ms = 600_000\nvolatility_bps_per_sqrt_s = 2\n"
+            + 'linear_demand_reach_bps = 40\nhorizon = "session"\n',
+            "mm.toml:9: pair.btc.params.risk_factor leans quotes by 120 bps per order amount held where 600 s"
+            " are left, at 2 bps per root second: what is held is traded away at the touch, at any"
+            ' price; lower it, shorten the session, or write horizon = "frozen"',
+        ),
+        (
             params(FITS, 'price_source_symbol = "ETH/BTC"\n'),
             "mm.toml:11: pair.btc.params.price_source_symbol names ETH/BTC, the price of another asset, taken"
             " as it is for that of BTC",
