@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from mm.cli.machine_code import by_machine_code
 from mm.cli.progress import Counting, counting_bar
 from mm.cli.terminal import Terminal, verb
 from mm.errors import EXIT_CHECK_FAILED, UsageError
@@ -77,6 +78,7 @@ def quoting(
     """
     if market not in MARKETS:
         raise UsageError(f"--market was {market[:40]!r}, expected one of {', '.join(MARKETS)}")
+    core = by_machine_code(terminal)
     try:
         from mm.bench.quoting.compare import Asked
         from mm.bench.quoting.contenders import CONTENDERS, UNPAIRED
@@ -101,7 +103,7 @@ def quoting(
     unpaired = {name: why for name, why in UNPAIRED.items() if name in names}
     if not terminal.as_json:
         _print(found, unpaired, is_grid=market == "grid")
-    told = {"market": market, "gamma": gamma, "seed": seed, "without_production": unpaired}
+    told = {"market": market, "gamma": gamma, "seed": seed, "core": core, "without_production": unpaired}
     points = [one.as_json() for one in found]
     terminal.result(told | ({"points": points} if market == "grid" else points[0]))
     if any(one.far_off for one in found):

@@ -16,9 +16,9 @@ def compile_(
 ) -> None:
     """Compile what backtests spend their time in: same sources, same results, twice the pace.
 
-    Takes some minutes and needs the extra `compile` and a C compiler. `mm backtest` in one process and `mm
-    bench replay` use it from then on, until a source changes; nothing else does. MM_COMPILED=0 keeps a
-    command on the sources.
+    Takes some minutes and needs the extra `compile` and a C compiler. `mm backtest` in one process, `mm bench
+    replay` and `mm bench quoting` use it from then on, until a source changes; nothing else does.
+    MM_COMPILED=0 keeps a command on the sources.
     """
     if remove:
         from mm.native.build import remove as remove_all
@@ -38,7 +38,7 @@ def compile_(
 def by_machine_code(terminal: Terminal, *, alone: bool = True) -> Core:
     """Take what was compiled, and say so; to be called before anything that decides is imported.
 
-    Args: alone: whether all of it happens in this process: what is sent to others is not compiled.
+    Args: alone: whether all of it happens in this process, or in others that are sent nothing compiled.
     """
     core = use() if alone else "interpreted"
     if core == "compiled":

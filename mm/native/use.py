@@ -1,4 +1,4 @@
-"""Whether a process uses what was compiled: a backtest in one process does, a daemon never.
+"""Whether a process uses what was compiled: a backtest in one process and the benches do, a daemon never.
 
 A daemon waits for its venue, not for itself, and is to run the sources that were tested line by line. The
 environment variable MM_COMPILED set to 0 keeps a process on its sources. Must be asked before the modules

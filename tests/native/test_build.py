@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,10 +77,23 @@ def test_compiled_modules_do_what_the_sources_do(shared_data: Path, tmp_path: Pa
     words = ["bench", "replay", "--rows", "300000", "--turns", "1", "--no-peers", *data]
     assert told(words, tmp_path, wish="") == told(words, tmp_path, wish="0")
     assert signals_told(wish="") == signals_told(wish="0")
+    assert quoting_told(tmp_path, wish="") == quoting_told(tmp_path, wish="0")
 
 
 def told(words: list[str], folder: Path, *, wish: str) -> object:
     """Return the digests that a command tells."""
+    figures = run_json(words, folder, wish=wish)
+    return {name: [tape[key] for key in DIGESTS] for name, tape in figures["tapes"].items()}
+
+
+def quoting_told(folder: Path, *, wish: str) -> object:
+    """Return every figure, exact and simulated, of every contender of the bench of quoting."""
+    words = ["bench", "quoting", "--gamma", "0.5", "--sims", "4", "--jobs", "2"]
+    return run_json(words, folder, wish=wish)["strategies"]
+
+
+def run_json(words: list[str], folder: Path, *, wish: str) -> Any:
+    """Return what a command tells, by what it was asked to decide by."""
     done = subprocess.run(
         [sys.executable, "-m", "mm", *words, "--json"],
         env=os.environ | {"MM_COMPILED": wish},
@@ -91,7 +105,7 @@ def told(words: list[str], folder: Path, *, wish: str) -> object:
     assert done.returncode == 0, done.stderr[-2_000:]
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures["core"] == ("interpreted" if wish else "compiled")
-    return {name: [tape[key] for key in DIGESTS] for name, tape in figures["tapes"].items()}
+    return figures
 
 
 def signals_told(*, wish: str) -> object:

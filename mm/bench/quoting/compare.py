@@ -26,6 +26,7 @@ from mm.bench.quoting.known import (
     why_without_effect,
 )
 from mm.bench.quoting.simulate import Session, sessions
+from mm.native.use import use
 
 Z_MAX: Final = 4.0
 """Standard errors by which a statistic may lie off: once in 16,000 by chance."""
@@ -176,7 +177,8 @@ def _played(asked: Asked, name: str, done: int, tell: Told) -> Iterator[Session]
             tell(name, done)
             yield from chunk
         return
-    with ProcessPoolExecutor(asked.jobs) as pool:
+    # Where workers do not inherit what this process decides by, they take it before they import anything.
+    with ProcessPoolExecutor(asked.jobs, initializer=use) as pool:
         for chunk in pool.map(sessions, *rest):
             done += len(chunk)
             tell(name, done)
