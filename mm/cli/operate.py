@@ -147,7 +147,7 @@ def halt(
 
 @verb
 def unhalt(terminal: Terminal, *, reason: Reason, data_dir: DataDir = None) -> None:
-    """Lift a halt; say why, it is kept."""
+    """Lift a halt; say why, it is kept. What was paused before stays paused until `mm resume`."""
     where = known_dir(data_dir)
     _need_reason(reason, "unhalt")
     try:
@@ -164,7 +164,12 @@ def unhalt(terminal: Terminal, *, reason: Reason, data_dir: DataDir = None) -> N
         answer = client.ask("unhalt", reason=reason)
         if table(answer, "latch"):
             answer = _awaited(client, _Deadline(None), lambda status: not table(status, "latch"))
-    _done(terminal, "lifted", {"running": True, "status": answer})
+    paused = [
+        f"{text(one, 'name')} stays paused ({text(one, 'reason')}): mm resume"
+        for one in _sessions(answer, "")
+        if one.get("state") == "paused"
+    ]
+    _done(terminal, "\n".join(["lifted", *paused]), {"running": True, "status": answer})
 
 
 class _NotYet(TimedOut):

@@ -165,7 +165,7 @@ def _go_on(session: Session, left: PositionEstate) -> None:
         # The config may name another target since: the inventory is counted from there.
         session.position.start_lots += left.target_lots - session.target_lots
     if left.paused:
-        session.state, session.reason = SessionState.PAUSED, left.paused
+        session.enter(SessionState.PAUSED, left.paused)
 
 
 def _written(memory: object, first: object) -> bytes:
@@ -223,7 +223,7 @@ def _left_by(session: Session) -> PositionEstate:
             target_lots=session.target_lots,
             stock_taken=session.stock_taken,
             peak_atoms=session.peak_atoms,
-            paused=session.reason if session.state is SessionState.PAUSED else "",
+            paused=session.paused,
             memory=_written(session.memory, session.setup.strategy.initial_memory()),
         ),
         session.position,

@@ -160,8 +160,7 @@ class Fold:
             _take_stock(session, facts, state.now_ns)
             state.count_in(session)
         elif session is not None and code == "session.state":
-            session.state = _STATES.get(facts.get("state", ""), session.state)
-            session.reason = facts.get("reason", "")
+            session.enter(_STATES.get(facts.get("state", ""), session.state), facts.get("reason", ""))
 
 
 def _take_stock(session: Session, facts: dict[str, str], now_ns: int) -> None:

@@ -61,8 +61,7 @@ def set_state(state: EngineState, session: Session, after: SessionState, reason:
     """Move a session to `after` and report it if that is news."""
     if session.state is after and session.reason == reason:
         return
-    session.state = after
-    session.reason = reason
+    session.enter(after, reason)
     state.report("session.state", session.name, state=after, reason=reason)
 
 

@@ -59,4 +59,7 @@ def _unhalt(state: EngineState) -> None:
             session.exits = session.exits_refused = 0
             session.burst.clear()
             session.peak_atoms = session.position.net_quote_atoms
-            set_state(state, session, SessionState.PENDING, "starting again")
+            if session.paused:
+                set_state(state, session, SessionState.PAUSED, session.paused)
+            else:
+                set_state(state, session, SessionState.PENDING, "starting again")

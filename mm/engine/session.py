@@ -42,6 +42,7 @@ class Session:
 
     Fields:
         state, reason: where it is and why it does (not) quote, in one stable phrase.
+        paused: why it quotes nothing until it is resumed, "" if nobody paused it: see `enter`.
         position: what own fills did; None-like (flat, start 0) until balances are known.
         target_lots: holding at which the inventory is 0; -1 until known.
         memory: what the strategy returned last. dirty: a decision is due.
@@ -71,6 +72,7 @@ class Session:
         self.market = market
         self.state = SessionState.PENDING
         self.reason = "starting"
+        self.paused = ""
         self.position = Position(setup.instrument)
         self.target_lots = -1 if setup.target_lots is None else setup.target_lots
         self.memory = setup.strategy.initial_memory()
@@ -106,6 +108,14 @@ class Session:
         self.unjudged: list[str] = []
         self.judges: tuple[Rule, ...] = ()
         self._follow(setup)
+
+    def enter(self, after: SessionState, reason: str) -> None:
+        """Be in `after`. A pause outlasts halts, stops and the process: until it is to quote again."""
+        self.state, self.reason = after, reason
+        if after is SessionState.PAUSED:
+            self.paused = reason
+        elif after in (SessionState.PENDING, SessionState.ACTIVE):
+            self.paused = ""
 
     def adopt(self, setup: SessionSetup) -> None:
         """Go on under another setup: position, orders and history stay.

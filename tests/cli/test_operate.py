@@ -70,6 +70,7 @@ HALTED = daemon_status(latch={"code": "operator", "since_ms": 1, "confirmed": Tr
         (["stop", "btc"], (ACTIVE, STOPPED), "btc stopped; no order of it is left"),
         (["halt", "--reason", "x"], (HALTING, HALTED), "halted; the venue confirms"),
         (["unhalt", "--reason", "x"], (HALTED, ACTIVE), "lifted"),
+        (["unhalt", "--reason", "x"], (HALTED, PAUSED), "lifted\nbtc stays paused (quoting): mm resume\n"),
         (["resume"], (ACTIVE, ACTIVE), "all sessions resumed"),
     ],
 )

@@ -56,8 +56,8 @@ class Outside(Checker):
                 self._paused[session.name] = None
 
     def on_event(self, event: AnyEvent) -> None:
-        """A person may let a session go on, all of them, or begin anew after a halt."""
-        if isinstance(event, OperatorAsked) and event.operation in (Operation.RESUME, Operation.UNHALT):
+        """A person may let a session go on, or all of them; that a halt is lifted does not."""
+        if isinstance(event, OperatorAsked) and event.operation is Operation.RESUME:
             if event.session:
                 self._paused.pop(event.session, None)
             else:

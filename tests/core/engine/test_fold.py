@@ -147,6 +147,8 @@ def test_what_the_engine_did_by_time_alone_is_taken_from_its_reports() -> None:
     (position,) = left.positions
     assert (position.stock_taken, position.target_lots, position.start_lots) == (True, 7, 2)
     assert position.paused == "lunch"
+    fold.on_command(report("session.state", "main", state="halted", reason="operator"), START_NS)
+    assert fold.estate().positions[0].paused == "lunch"
     assert left.equity_start_atoms == 77
     assert left.holdings == (("AAA", 60), ("BBB", 6))
     fold.on_command(report("session.state", "main", state="active", reason="resumed"), START_NS)

@@ -2,6 +2,7 @@
 
 from mm.domain.events import Operation
 from mm.domain.quotes import Quote
+from mm.engine.estate import estate_of
 from tests.builders.engine_ladder import SECOND_NS, Scripted
 from tests.builders.engine_rig import MID, MS, Rig, make_session
 
@@ -101,6 +102,32 @@ def test_a_halt_is_lifted_only_after_the_venue_has_confirmed_it() -> None:
     rig.keep_alive(SECOND_NS)
     assert rig.session().state == "active"
     assert len(rig.places()) == 2
+
+
+def test_a_pause_outlasts_a_halt_and_a_stop() -> None:
+    """No quote before a resume, in the next life neither: who lifts a halt need not know of the pause."""
+    rig = quoting("a", "b")
+    rig.operate(Operation.PAUSE, session="a", reason="lunch")
+    rig.operate(Operation.HALT)
+    for place in rig.places():
+        rig.canceled(place)
+    rig.advance(100 * MS)
+    rig.list_orders()
+    rig.advance(100 * MS)
+    assert rig.session("a").state == "halted"
+    assert [left.paused for left in estate_of(rig.engine.state).positions] == ["lunch", ""]
+    rig.operate(Operation.UNHALT)
+    rig.keep_alive(SECOND_NS)
+    assert (rig.session("a").state, rig.session("a").reason) == ("paused", "lunch")
+    assert rig.session("b").state == "active"
+    assert len(rig.places()) == 3
+    rig.operate(Operation.RESUME, session="a")
+    rig.keep_alive(SECOND_NS)
+    assert rig.session("a").state == "active"
+    assert len(rig.places()) == 4
+    rig.operate(Operation.PAUSE, session="b", reason="tea")
+    rig.operate(Operation.STOP)
+    assert [left.paused for left in estate_of(rig.engine.state).positions] == ["", "tea"]
 
 
 def test_lifting_a_halt_leaves_sessions_that_were_done_alone_and_measures_losses_anew() -> None:

@@ -66,6 +66,7 @@ KEPT: Final = (
     (400_746, 5_000, "fills_of_orders_whose_record_went_with_the_power"),
     (401_087, 5_000, "an_id_that_another_process_of_the_same_epoch_had_used"),
     (500_067, 5_000, "a_deep_listing_of_fills_that_was_begun_again_before_it_ended"),
+    (600_544, 5_000, "a_pause_for_money_that_moved_outlasts_a_halt_that_was_lifted"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 
