@@ -124,6 +124,10 @@ class Engine:
         recovery.begin(state)
         if state.signals_left:
             recall(state)
+        for session in state.sessions:
+            if session.paused:
+                # Whoever starts a daemon again is told why it does not quote.
+                state.report("session.state", session.name, state=session.state, reason=session.paused)
         if state.halt_code:
             on_operator(
                 state,

@@ -202,8 +202,10 @@ def test_a_life_that_died_before_it_had_counted_lets_the_next_one_count() -> Non
 
 
 def test_an_operators_pause_outlives_the_process() -> None:
-    """With its reason."""
+    """With its reason, and who starts the next one is told."""
     rig = Rig(estate=left(positions=(left_position(paused="lunch"),)))
+    rig.advance(SECOND_NS)
+    assert {"state": "paused", "reason": "lunch", "session": "main"} in rig.reports("session.state")
     assert (rig.session().state, rig.session().reason) == (SessionState.PAUSED, "lunch")
     assert estate_of(rig.engine.state).positions[0].paused == "lunch"
 
