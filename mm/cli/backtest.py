@@ -57,7 +57,8 @@ Latency = Annotated[
     str,
     typer.Option(
         metavar="MODEL",
-        help="constant:ENTRY,ANSWER or sampled:MEAN,P99, milliseconds; measured:FILE.csv; else [paper]'s.",
+        help="constant:ENTRY,ANSWER or sampled:MEAN,P99, milliseconds; measured:FILE.csv or measured:RUN (of"
+        " its own orders); else [paper]'s.",
     ),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Of sampled latencies.")]

@@ -48,7 +48,7 @@ Queues = Annotated[
 Latencies = Annotated[
     str,
     typer.Option(
-        metavar="A,B", help="Latencies; the worst counts. As sampled:80,250,constant:5,5,measured:FILE.csv."
+        metavar="A,B", help="Latencies; the worst counts. As sampled:80,250,constant:5,5,measured:RUN."
     ),
 ]
 Splits = Annotated[

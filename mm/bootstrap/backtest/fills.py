@@ -4,8 +4,7 @@ Invariant: whatever is asked for is either what the paper venue is given, and sa
 an error that names the option.
 """
 
-import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -13,11 +12,12 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mm.bootstrap.backtest.job import BacktestJob
+from mm.bootstrap.backtest.latencies import measured_rows
 from mm.bootstrap.run_paper import paper_settings
 from mm.domain.units import NS_PER_MS, PPM
 from mm.errors import RecordingUnusable, UsageError
 from mm.settings.models import Settings
-from mm.sim.latency import ConstantLatency, Latency, LatencyRow, MeasuredLatency, SampledLatency, Spread
+from mm.sim.latency import ConstantLatency, Latency, MeasuredLatency, SampledLatency, Spread
 from mm.sim.observed import POWER_MAX
 from mm.sim.prng import Prng
 from mm.sim.queue import CUSTOMARY_POWERS, QueueModel
@@ -25,9 +25,9 @@ from mm.store.recordings.orders import order_symbols_of
 from mm.store.recordings.source import Source
 from mm.venues.paper import PaperVenueSettings
 
-LATENCIES: Final = "constant:ENTRY,ANSWER or sampled:MEAN,P99 in milliseconds, or measured:FILE.csv"
-COLUMNS: Final = ("sent_ns", "effect_ns", "answered_ns")
-ROWS_MAX: Final = 5_000_000
+LATENCIES: Final = (
+    "constant:ENTRY,ANSWER or sampled:MEAN,P99 in milliseconds, or measured:FILE.csv or measured:RUN"
+)
 
 _MS_MAX: Final = Decimal(60_000)
 
@@ -101,7 +101,7 @@ def require_orders(source: Source, settings: Settings, queue: str) -> None:
 def latency_of(text: str, seed: int) -> _Delays:
     """Return what makes the delays of `--latency`, and how it is called.
 
-    Raises: UsageError if it is none; RecordingUnusable if the file of measured ones is none.
+    Raises: UsageError if it is none; as `measured_rows` if what was to hold measured ones does not.
     """
     kind, _, values = text.strip().partition(":")
     match kind:
@@ -129,42 +129,6 @@ def latency_of(text: str, seed: int) -> _Delays:
             hint="the 99th percentile is at least the mean, and at most about 14.9 times as much",
         ) from None
     return _Delays(make, words)
-
-
-def measured_rows(path: Path) -> tuple[LatencyRow, ...]:
-    """Return the rows of a file of measured latencies, in order: columns sent_ns, effect_ns, answered_ns.
-
-    Raises: RecordingUnusable with file and row.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise RecordingUnusable(
-                    f"{path}: no column {missing[0]}", hint=f"expected the columns {', '.join(COLUMNS)}"
-                )
-            rows = []
-            for number, row in enumerate(reader, start=2):
-                if number > ROWS_MAX:
-                    raise RecordingUnusable(f"{path}: more than {ROWS_MAX} rows")
-                rows.append(_measured(path, number, row))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise RecordingUnusable(f"{path}: cannot be read: {reason}") from None
-    if not rows:
-        raise RecordingUnusable(f"{path}: no row of measured latencies")
-    return tuple(rows)
-
-
-def _measured(path: Path, number: int, row: Mapping[str, str | None]) -> LatencyRow:
-    try:
-        return LatencyRow(*(int(row[name] or "") for name in COLUMNS))
-    except ValueError:
-        raise RecordingUnusable(
-            f"{path}: line {number}: expected three whole numbers of nanoseconds",
-            hint=f"columns: {', '.join(COLUMNS)}",
-        ) from None
 
 
 def _sampled(spread: Spread, seed: int) -> Latency:

@@ -30,7 +30,7 @@ class BacktestJob:
         from_ns, to_ns: local time of receipt, UTC; below `OFFSET_NS_MAX` from the data's begin; 0: all of it.
         queue: "" for the config's ([paper] queue), else as of `--queue`: risk_averse, power:3, log2.
         latency: "" for the config's, else as of `--latency`: "constant:80,80", "sampled:80,250" in
-            milliseconds, "measured:FILE.csv". seed: of sampled latencies, None for the config's.
+            milliseconds, "measured:PATH". seed: of sampled latencies, None for the config's.
         reference: every event through Python, although a compiled kernel could do it.
         out_dir: where the run leaves its journal and its result, in a directory made for it; None: nothing
             is left.

@@ -4,11 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from mm.bootstrap.backtest.fills import fills_of, latency_of, measured_rows, queue_of
+from mm.bootstrap.backtest.fills import fills_of, latency_of, queue_of
 from mm.bootstrap.backtest.job import BacktestJob
-from mm.errors import RecordingUnusable, UsageError
-from mm.sim.latency import Delay
+from mm.bootstrap.backtest.latencies import measured_rows
+from mm.errors import RecordingUnusable, StateCorrupt, UsageError
+from mm.sim.latency import Delay, LatencyRow
+from mm.store.journal.entries import COMMAND, EVENT, Entry, Kind
 from tests.builders.configs import loaded
+from tests.builders.recorded_runs import acked, at, place, write_run
 
 MS = 1_000_000
 
@@ -116,6 +119,31 @@ def test_measured_latencies_that_make_no_sense_are_refused(tmp_path: Path) -> No
             latency_of(f"measured:{path}", 1)
     with pytest.raises(RecordingUnusable, match="cannot be read"):
         latency_of(f"measured:{tmp_path / 'none.csv'}", 1)
+
+
+def test_the_orders_of_a_run_are_measured_latencies(tmp_path: Path) -> None:
+    """Until the first word that each rests, half of it each way; what overtook another one says nothing."""
+    entries: list[tuple[Kind, Entry]] = [
+        (COMMAND, place(1)),
+        (COMMAND, place(2)),
+        (COMMAND, place(3)),
+        (EVENT, acked(1, 5)),
+        (EVENT, acked(3, 7)),
+        (EVENT, acked(2, 8)),
+        (EVENT, acked(1, 9)),
+    ]
+    run = write_run(tmp_path, entries).parent
+    assert measured_rows(run) == (LatencyRow(at(1), at(3), at(5)), LatencyRow(at(3), at(5), at(7)))
+    assert latency_of(f"measured:{run}", 1).words == f"measured, 2 rows of {run.name}"
+
+
+def test_a_run_that_measured_no_latency_is_refused_by_name(tmp_path: Path) -> None:
+    """None of its orders was answered; a directory in which no run lies."""
+    silent = write_run(tmp_path, [(COMMAND, place(1))]).parent
+    with pytest.raises(RecordingUnusable, match="no order of it was answered"):
+        measured_rows(silent)
+    with pytest.raises(StateCorrupt, match="holds no journal"):
+        measured_rows(tmp_path)
 
 
 def test_what_the_config_says_holds_unless_something_else_is_asked_for(tmp_path: Path) -> None:

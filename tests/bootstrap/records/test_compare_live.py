@@ -6,7 +6,6 @@ milliseconds apart, and that `mm compare` tells so. Where a sweep hits several q
 next quote is priced by whatever the mid is then: there the two part, and come together again.
 """
 
-import csv
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +13,10 @@ import pytest
 
 from mm.bootstrap import run as run_bot
 from mm.bootstrap.backtest.run import BacktestJob, run_job
-from mm.domain.commands import Place
-from mm.domain.events import Operation, OperatorAsked, OrderAcked
+from mm.domain.events import Operation, OperatorAsked
 from mm.errors import EXIT_CHECK_FAILED
 from mm.settings.options import RunOptions
-from mm.store.journal.entries import COMMAND, EVENT
+from mm.store.journal.entries import EVENT
 from mm.store.journal.layout import JOURNAL_NAME, runs
 from mm.store.journal.reader import read
 from tests.builders.carried_out import carried_out
@@ -54,11 +52,10 @@ session_loss_quote = 500
 
 
 class Lived(NamedTuple):
-    """What a live run left. Fields: run: its directory; stopped_ns; latencies: a file of its own ones."""
+    """What a live run left. Fields: run: its directory; stopped_ns: when it was asked to stop."""
 
     run: Path
     stopped_ns: int
-    latencies: Path
 
 
 def live_session(
@@ -74,32 +71,14 @@ def live_session(
         run_bot(RunOptions(settings=settings, duration_ns=seconds * 10**9, live_confirmed=True))
         assert hosted.truth()["open_orders"] == []
     run = runs(folder / "data")[0].directory
-    return Lived(run, *measured(run, folder / "latencies.csv"))
+    return Lived(run, stopped_of(run))
 
 
-def measured(run: Path, into: Path) -> tuple[int, Path]:
-    """Return when a run was asked to stop, and a file of what its orders took: from being sent to the answer,
-    half of it each way.
-    """
-    sent: dict[str, int] = {}
-    rows: list[tuple[int, int, int]] = []
-    stopped_ns = 0
-    for record in read(run / JOURNAL_NAME, kinds=(EVENT, COMMAND)):
-        match record.entry:
-            case Place(cid=cid):
-                sent[cid] = record.ts_ns
-            case OrderAcked(cid=cid, ts_ns=ts_ns) if cid in sent:
-                sent_ns = sent.pop(cid)
-                row = sent_ns, (sent_ns + ts_ns) // 2, ts_ns
-                if not rows or all(now > last for now, last in zip(row, rows[-1], strict=True)):
-                    rows.append(row)
-            case OperatorAsked(operation=Operation.STOP, ts_ns=ts_ns):
-                stopped_ns = ts_ns
-            case _:
-                pass
-    with into.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("sent_ns", "effect_ns", "answered_ns"), *rows])
-    return stopped_ns, into
+def stopped_of(run: Path) -> int:
+    """Return when a run was asked to stop."""
+    entries = [record.entry for record in read(run / JOURNAL_NAME, kinds=(EVENT,))]
+    (stop,) = [one for one in entries if isinstance(one, OperatorAsked) and one.operation is Operation.STOP]
+    return stop.ts_ns
 
 
 def beside(lived: Lived, config: Path, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -108,7 +87,7 @@ def beside(lived: Lived, config: Path, capsys: pytest.CaptureFixture[str]) -> di
         config=config,
         data=(lived.run,),
         to_ns=lived.stopped_ns,
-        latency=f"measured:{lived.latencies}",
+        latency=f"measured:{lived.run}",
         out_dir=config.parent / "out",
     )
     ran = carried_out(capsys, "compare", lived.run, run_job(job).run_dir, "--json")
