@@ -32,7 +32,8 @@ from mm.bootstrap.assemble import Heritage
 from mm.bootstrap.learnt import signals_before
 from mm.bootstrap.recipe import fold_setup, read_recipe
 from mm.bootstrap.watch import Watched
-from mm.domain.estate import SignalEstate
+from mm.domain.estate import Estate, SignalEstate
+from mm.engine.estate import at_rest
 from mm.engine.setup import EngineSetup
 from mm.errors import ConfigError, JournalFailed, JournalForeign, MMError, StateCorrupt
 from mm.observe.latch import QUARANTINED, STATE_LOST
@@ -53,8 +54,8 @@ CRASH_LOOP: Final = "crash.loop"
 RESTORED: Final = "state.restored"
 """Codes of halts that a start itself latches."""
 
-KEEP_ESTATE: Final = frozenset({CRASH_LOOP, QUARANTINED, RESTORED})
-"""Halts that judge the start, not the trading: what was left is taken over when they are lifted."""
+STOP_LOSS: Final = "stop_loss."
+"""How the codes of halts begin that a loss caused."""
 
 CRASH_WINDOW_NS: Final = 600 * 1_000_000_000
 SPACE_FLOOR_BYTES: Final = 64_000_000
@@ -92,11 +93,12 @@ class End:
 class Start:
     """A start under way.
 
-    Fields: kept: the state of the directory; recovered: what is taken over, None if nothing is; inherits: the
-    venue may still have orders of an earlier life; is_quarantined: what was left cannot be read, and nobody
-    has given it up; is_lost: the account was traded before, this directory knows of no life; given_up: what
-    an operator gave up, in words; signals: what they learnt before, whatever became of the rest; identity:
-    tells which account the venue says it is, once it knows; has_begun: whether anything may have been sent.
+    Fields: kept: the state of the directory; recovered: what is taken over, None if nothing is; rest: what
+    the last life left whose end was orderly, None if nobody knows or more was left; inherits: the venue may
+    still have orders of an earlier life; is_quarantined: what was left cannot be read, and nobody has given
+    it up; is_lost: the account was traded before, this directory knows of no life; given_up: what an operator
+    gave up, in words; signals: what they learnt before, whatever became of the rest; identity: tells which
+    account the venue says it is, once it knows; has_begun: whether anything may have been sent.
     """
 
     def __init__(
@@ -112,6 +114,7 @@ class Start:
         self.has_begun: Callable[[], bool] = bool
         self.kept = kept
         self.recovered: Recovered | None = None
+        self.rest: Estate | None = None
         self.inherits = False
         self.is_quarantined = False
         self.is_lost = False
@@ -127,7 +130,7 @@ class Start:
     @property
     def heritage(self) -> Heritage:
         """What the engine takes over."""
-        estate = self.recovered.estate if self.recovered is not None else None
+        estate = self.recovered.estate if self.recovered is not None else self.rest
         return Heritage(
             begin_life=self.begin_life, estate=estate, inherits=self.inherits, signals=self.signals
         )
@@ -164,7 +167,9 @@ class Start:
 
     def end_life(self, end: End, *, open_orders: int, reason: str) -> None:
         """Note how this life ended. Args: open_orders: that it leaves at the venue, -1 if it cannot tell."""
-        keeps_estate = end.broke or end.latched in KEEP_ESTATE
+        # A life that begins halted judges nothing that was traded before; only a loss limit that is lifted
+        # has had its say, and losses count anew.
+        keeps_estate = end.broke or bool(end.latched and not end.latched.startswith(STOP_LOSS))
         with _on_the_way_out():
             self.kept.end_life(
                 open_orders=open_orders, reason=reason, keeps_estate=keeps_estate, closed=end.closed
@@ -220,6 +225,7 @@ def _take_over(start: Start, settings: Settings, *, rebuild: bool) -> None:
     if not kept.estate_run:
         if rebuild:
             raise nothing_to_rebuild("the last life left nothing")
+        start.rest = _rest(settings, kept)
         return
     taken = take_over(
         kept,
@@ -235,6 +241,18 @@ def _take_over(start: Start, settings: Settings, *, rebuild: bool) -> None:
         log.warning("journal.readable_again", run=kept.estate_run)
     start.recovered = taken.recovered
     _tell(taken.recovered)
+
+
+def _rest(settings: Settings, kept: RunState) -> Estate | None:
+    # What an orderly end left is worth a look at the account, not a halt: who clears old runs away loses it.
+    if not kept.rest_run:
+        return None
+    try:
+        recovered = _read(settings, kept, kept.rest_run)
+    except (StateCorrupt, ConfigError) as damage:
+        log.warning("rest.unreadable", run=kept.rest_run, damage=str(damage))
+        return None
+    return at_rest(recovered.estate) if recovered is not None else None
 
 
 def _read(settings: Settings, kept: RunState, run: str) -> Recovered | None:

@@ -93,6 +93,8 @@ def pause(
         client.ask("pause", session=session, reason=reason)
         last = _awaited(client, _Deadline(None), lambda status: _is_paused(status, session))
     said = f"{session or 'all sessions'} paused; no quote is left"
+    if table(last, "latch"):
+        said += "; a halt that is lifted leaves it so"
     _done(terminal, said, {"session": session, "status": last})
 
 
@@ -102,8 +104,12 @@ def resume(
 ) -> None:
     """Quote again after a pause."""
     with Client(running_dir(data_dir)) as client:
-        answer = client.ask("resume", session=session, reason=reason)
-    _done(terminal, f"{session or 'all sessions'} resumed", {"session": session, "status": answer})
+        client.ask("resume", session=session, reason=reason)
+        last = _awaited(client, _Deadline(None), lambda status: not any(_paused(status, session)))
+    said = f"{session or 'all sessions'} resumed"
+    if table(last, "latch"):
+        said += "; halted: nothing is quoted before `mm unhalt`"
+    _done(terminal, said, {"session": session, "status": last})
 
 
 @verb
@@ -165,9 +171,7 @@ def unhalt(terminal: Terminal, *, reason: Reason, data_dir: DataDir = None) -> N
         if table(answer, "latch"):
             answer = _awaited(client, _Deadline(None), lambda status: not table(status, "latch"))
     paused = [
-        f"{text(one, 'name')} stays paused ({text(one, 'reason')}): mm resume"
-        for one in _sessions(answer, "")
-        if one.get("state") == "paused"
+        f"{text(one, 'name')} stays paused ({text(one, 'paused')}): mm resume" for one in _paused(answer, "")
     ]
     _done(terminal, "\n".join(["lifted", *paused]), {"running": True, "status": answer})
 
@@ -205,13 +209,19 @@ def _sessions(status: dict[str, object], name: str) -> list[dict[str, object]]:
 
 
 def _session_is_clean(status: dict[str, object], name: str) -> bool:
+    ended = ENDED_STATES if _is_halted(status) else ENDED_STATES[:1]
     chosen = _sessions(status, name)
-    return all(one.get("state") in ENDED_STATES and not count(one, "open_orders") for one in chosen)
+    return all(one.get("state") in ended and not count(one, "open_orders") for one in chosen)
 
 
 def _is_paused(status: dict[str, object], name: str) -> bool:
-    ended = (*ENDED_STATES, "paused")
-    return all(one.get("state") in ended and not count(one, "open_orders") for one in _sessions(status, name))
+    chosen = _sessions(status, name)
+    return len(_paused(status, name)) == len(chosen) and not any(count(one, "open_orders") for one in chosen)
+
+
+def _paused(status: dict[str, object], name: str) -> list[dict[str, object]]:
+    # Also those that are halted or stopping, and stay paused after that.
+    return [one for one in _sessions(status, name) if one.get("paused")]
 
 
 def _is_halted(status: dict[str, object]) -> bool:
@@ -286,10 +296,10 @@ def _is_at_work(beat: Heartbeat) -> bool:
 def _lift(where: Path, state: RunState, reason: str) -> bool:
     from mm.store.operator_notes import here, lift_offline
 
-    was_asked = halt_asked(where) is not None
-    lifted = lift_offline(where, state, reason=reason, who=here(who()))
+    asked = halt_asked(where)
+    lifted = lift_offline(where, state, reason=reason, who=here(who()), was_asked=asked is not None)
     unask_halt(where)
-    return lifted is not None or was_asked
+    return lifted is not None or asked is not None
 
 
 def _latch(where: Path, state: RunState, reason: str) -> None:

@@ -6,10 +6,10 @@ status: {mode, state, reason, run_seconds, venue, streams: {market, user}, latch
   confirmed}, recovery: null | {epoch, orders, unresolved, done}, orders_placed, orders_cancelled, fills,
   sessions: [SESSION], watched: [WATCHED], reports: [{ts_ms, code, session, facts: {}}]}
 WATCHED: {symbol, sessions: [name], connected, book_status, book_age_ms, mid}
-SESSION: {name, symbol, base, quote, strategy, state, reason, mid, bid, ask, book_bids: [[price, size]],
-  book_asks, own_bids: [[price, size, level]], own_asks, inventory_base, inventory_max_base, target_base,
-  pnl: PNL, book_status, book_age_ms, user_stream_ok, open_orders, unknown_orders, fills, last_fills: [FILL],
-  measured: null | MEASURED}
+SESSION: {name, symbol, base, quote, strategy, state, reason, paused, mid, bid, ask, book_bids: [[price,
+  size]], book_asks, own_bids: [[price, size, level]], own_asks, inventory_base, inventory_max_base,
+  target_base, pnl: PNL, book_status, book_age_ms, user_stream_ok, open_orders, unknown_orders, fills,
+  last_fills: [FILL], measured: null | MEASURED}
 MEASURED: {net_quote, spread_quote, adverse_quote, carry_quote, costs_quote, markout_s, markout_bps,
   markout_error_bps, markout_fills, presence_bps, presence_ratio, inventory_half_life_s, unexplained}
 PNL: {session, quote, total_quote, spread_quote, inventory_quote, fees_quote, open_quote, peak_quote,

@@ -44,6 +44,25 @@ def estate_of(state: EngineState) -> Estate:
     )
 
 
+def at_rest(estate: Estate) -> Estate:
+    """Return what of `estate` outlasts an orderly end: what the account held, which fills are in that, who
+    was paused, what signals learnt. Orders have ended; the account of profits and losses is closed.
+    """
+    positions = tuple(
+        PositionEstate(
+            session=left.session,
+            symbol=left.symbol,
+            index=left.index,
+            target_lots=left.target_lots,
+            stock_taken=False,
+            peak_atoms=0,
+            paused=left.paused,
+        )
+        for left in estate.positions
+    )
+    return replace(estate, equity_start_atoms=0, positions=positions, orders=(), retired=())
+
+
 def inherit(state: EngineState, estate: Estate) -> None:
     """Let a new life take over: every order is UNKNOWN until the venue has spoken, all else goes on."""
     state.legacy = _legacy_of(state, estate)

@@ -10,9 +10,9 @@ from typing import Final
 
 from mm.domain.orders import UNCERTAIN
 from mm.engine import send
-from mm.engine.halt import set_state
+from mm.engine.halt import hold
 from mm.engine.ledger import Look
-from mm.engine.session import Session, SessionState
+from mm.engine.session import Session
 from mm.engine.setup import OnExternal
 from mm.engine.state import EngineState
 
@@ -143,7 +143,5 @@ def _book(state: EngineState, asset: str, atoms: int) -> None:
     facts = {"asset": asset, "atoms": atoms, "expected": booked.expected_atoms, "found": booked.found_atoms}
     state.report("balance.external", "", **facts, fills_of_others=by_others, policy=state.setup.on_external)
     for session in state.sessions:
-        quotes = session.state in (SessionState.ACTIVE, SessionState.PENDING)
-        if pauses and quotes and trades(session, asset):
-            set_state(state, session, SessionState.PAUSED, MOVED)
-            session.dirty = True
+        if pauses and trades(session, asset):
+            hold(state, session, MOVED)

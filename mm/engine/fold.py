@@ -159,6 +159,8 @@ class Fold:
         elif session is not None and code == "session.stock":
             _take_stock(session, facts, state.now_ns)
             state.count_in(session)
+        elif session is not None and code in ("pause.noted", "pause.lifted"):
+            session.paused = facts.get("reason", "")
         elif session is not None and code == "session.state":
             session.enter(_STATES.get(facts.get("state", ""), session.state), facts.get("reason", ""))
 

@@ -49,12 +49,23 @@ def on_broken_signal(state: EngineState, error: Exception) -> None:
 
 
 def stop(state: EngineState, session: Session, reason: str) -> None:
-    """Begin the orderly end of a session."""
+    """Begin the orderly end of a session; of one that is halted when the halt is lifted."""
+    session.stopped = True
     if session.state not in (SessionState.STOPPING, SessionState.COMPLETED, SessionState.HALTED):
         state.touch(session)
         session.waits_said_ns = state.now_ns
         set_state(state, session, SessionState.STOPPING, reason)
         progress(state)
+
+
+def hold(state: EngineState, session: Session, reason: str) -> None:
+    """Let a session quote nothing until it is resumed: from now on, or from where a halt or a stop ends."""
+    if session.state in (SessionState.PENDING, SessionState.ACTIVE):
+        set_state(state, session, SessionState.PAUSED, reason)
+        session.dirty = True
+    elif not session.paused:
+        session.paused = reason
+        state.report("pause.noted", session.name, reason=reason)
 
 
 def set_state(state: EngineState, session: Session, after: SessionState, reason: str) -> None:

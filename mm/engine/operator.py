@@ -4,7 +4,7 @@ from typing import assert_never
 
 from mm.domain.events import Operation, OperatorAsked
 from mm.engine.fence import TAKEN_OFF
-from mm.engine.halt import halt, set_state, stop
+from mm.engine.halt import halt, hold, set_state, stop
 from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
 
@@ -28,14 +28,16 @@ def on_operator(state: EngineState, event: OperatorAsked) -> None:
 def _one(state: EngineState, session: Session, event: OperatorAsked) -> None:
     if event.operation is Operation.STOP:
         stop(state, session, event.reason or "operator")
-    elif event.operation is Operation.PAUSE and session.state in (SessionState.ACTIVE, SessionState.PENDING):
-        set_state(state, session, SessionState.PAUSED, event.reason or "paused by the operator")
-        session.dirty = True
-    elif event.operation is Operation.RESUME and session.state is SessionState.PAUSED:
+    elif event.operation is Operation.PAUSE:
+        hold(state, session, event.reason or "paused by the operator")
+    elif session.state is SessionState.PAUSED:
         # Paused before it ever quoted, it still has to become ready.
         after = SessionState.ACTIVE if session.ready else SessionState.PENDING
         set_state(state, session, after, "resumed by the operator")
         session.dirty = True
+    elif session.paused:
+        session.paused = ""
+        state.report("pause.lifted", session.name)
 
 
 def _unhalt(state: EngineState) -> None:
@@ -59,7 +61,11 @@ def _unhalt(state: EngineState) -> None:
             session.exits = session.exits_refused = 0
             session.burst.clear()
             session.peak_atoms = session.position.net_quote_atoms
-            if session.paused:
+            if session.stopped:
+                state.touch(session)
+                session.waits_said_ns = state.now_ns
+                set_state(state, session, SessionState.STOPPING, "stopped before the halt was lifted")
+            elif session.paused:
                 set_state(state, session, SessionState.PAUSED, session.paused)
             else:
                 set_state(state, session, SessionState.PENDING, "starting again")

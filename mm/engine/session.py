@@ -43,6 +43,7 @@ class Session:
     Fields:
         state, reason: where it is and why it does (not) quote, in one stable phrase.
         paused: why it quotes nothing until it is resumed, "" if nobody paused it: see `enter`.
+        stopped: it was told to stop; it does not begin again in this life, whatever halts and lifts come.
         position: what own fills did; None-like (flat, start 0) until balances are known.
         target_lots: holding at which the inventory is 0; -1 until known.
         memory: what the strategy returned last. dirty: a decision is due.
@@ -73,6 +74,7 @@ class Session:
         self.state = SessionState.PENDING
         self.reason = "starting"
         self.paused = ""
+        self.stopped = False
         self.position = Position(setup.instrument)
         self.target_lots = -1 if setup.target_lots is None else setup.target_lots
         self.memory = setup.strategy.initial_memory()

@@ -285,6 +285,7 @@ class EngineState:
                 [signal.state() for signal in s.readers],
                 [[signal.state() for signal in one.readers] for one in s.watching],
                 (s.target_lots, s.position.start_lots, s.peak_atoms, s.held_until_ns, s.flatten, s.exits),
+                (s.paused, s.stopped),
             )
             for s in self.sessions
         ]

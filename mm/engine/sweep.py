@@ -167,6 +167,8 @@ def _activate(state: EngineState, session: Session) -> None:
     # that a report of one of them that comes late is known and not counted on top.
     instrument, market = session.setup.instrument, session.market
     symbol = state.symbols[instrument.symbol]
+    # What rests unwanted is taken off whether or not there is a market to quote in.
+    live = clear(state, session)
     if not state.user_synced or not state.streams[Stream.MARKET].up or not market.mid_half_ticks:
         waits = "" if state.budget.reads(state.now_ns) else recovery.NO_BUDGET
         session.reason = f"waits for connections and a book{waits}"
@@ -176,7 +178,7 @@ def _activate(state: EngineState, session: Session) -> None:
         session.reason = OLDER if older_trades(state) else waits
         return
     since_ns = symbol.orphan_free_ns
-    if clear(state, session) or not since_ns or since_ns < state.streams[Stream.USER].since_ns:
+    if live or not since_ns or since_ns < state.streams[Stream.USER].since_ns:
         session.reason = OLDER if older_trades(state) else "clears orders of an earlier life"
         if state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
             send.list_orders(state, instrument.symbol)

@@ -89,6 +89,8 @@ PHRASES: Final[dict[str, str]] = {
     "order.unknown": "an order without a clear answer is unknown: it counts as exposure and blocks its level"
     " until the venue has told",
     "orders.foreign": "leaves {count} order of somebody else alone",
+    "pause.lifted": "is not paused any more: it goes on when the halt is lifted",
+    "pause.noted": "stays paused when the halt is lifted: {reason}",
     "pnl.residue": "finds that its P&L does not add up",
     "process.stalled": "stood still for {gap_ms} ms and takes everything as old",
     "quotes.unfit": "the strategy's quotes do not fit the venue",

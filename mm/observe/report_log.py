@@ -61,6 +61,8 @@ INFO: Final = (
     "ledger.opened",
     "operator",
     "order.over_limit",
+    "pause.lifted",
+    "pause.noted",
     "recovered",
     "session.state",
     "session.stock",

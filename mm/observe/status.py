@@ -110,6 +110,7 @@ def _session(
         "strategy": facts.strategies.get(session.name, ""),
         "state": session.state.value,
         "reason": session.reason,
+        "paused": session.paused,
         "mid": _half(instrument, market.mid_half_ticks),
         "bid": instrument.price_text(market.bid_ticks) if market.bid_ticks else "",
         "ask": instrument.price_text(market.ask_ticks) if market.ask_ticks else "",

@@ -15,6 +15,7 @@ import msgspec
 
 import mm
 from mm.errors import JournalFailed, StateCorrupt
+from mm.store.heartbeat import Halt
 from mm.store.journal.entries import NOTE, Family, OperatorNote, Record, RunHeader
 from mm.store.journal.journal import Journal
 from mm.store.journal.layout import segments
@@ -77,14 +78,18 @@ def latch_offline(data_dir: Path, state: RunState, *, code: str, reason: str, wh
     state.latch(code, reason, time.time_ns(), who)
 
 
-def lift_offline(data_dir: Path, state: RunState, *, reason: str, who: str) -> Latch | None:
+def lift_offline(
+    data_dir: Path, state: RunState, *, reason: str, who: str, was_asked: bool = False
+) -> Latch | None:
     """Lift the halt, after a note of it, and return what it was, None if there was none.
 
+    Args: was_asked: the file HALT asks for one, which is taken away next: noted although nothing latched it.
     Raises: StateCorrupt, JournalFailed if either cannot be written: then it is not lifted.
     """
-    if state.latched is None:
+    if state.latched is None and not was_asked:
         return None
-    note(data_dir, OfflineAct(act=LATCH_LIFTED, code=state.latched.code, reason=reason), who=who)
+    code = Halt.FILE.code if state.latched is None else state.latched.code
+    note(data_dir, OfflineAct(act=LATCH_LIFTED, code=code, reason=reason), who=who)
     return state.clear_latch(reason, who)
 
 

@@ -90,6 +90,7 @@ class _State(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     life: LastLife | None = None
     crashed_ns: tuple[int, ...] = ()
     estate_run: str = ""
+    rest_run: str = ""
     closed: tuple[int, ...] = ()
 
 
@@ -206,6 +207,11 @@ class RunState:
         """The run whose journal holds what a later life has to take over, "" if none does."""
         return self._state.estate_run
 
+    @property
+    def rest_run(self) -> str:
+        """The run whose journal says what an orderly end left, "" if there was none or more was left."""
+        return self._state.rest_run
+
     def begin_life(self, *, at_least: int = 0) -> int:
         """Count a new life and return its number, on the disk before it is used, with room for a latch.
 
@@ -235,7 +241,7 @@ class RunState:
     def leave_estate(self, run: str) -> None:
         """Note whose journal a later life takes over from; "" if there is nothing to take over any more."""
         if run != self._state.estate_run:
-            self._write(msgspec.structs.replace(self._state, estate_run=run))
+            self._write(msgspec.structs.replace(self._state, estate_run=run, rest_run=""))
 
     def end_life(
         self, *, open_orders: int, reason: str, keeps_estate: bool = False, closed: bool = True
@@ -255,8 +261,9 @@ class RunState:
             closed=closed,
         )
         is_over = open_orders == 0 and not keeps_estate
-        estate_run = "" if is_over else self._state.estate_run
-        self._write(msgspec.structs.replace(self._state, life=life, estate_run=estate_run))
+        left = self._state.estate_run
+        ended = {"estate_run": "", "rest_run": left or self._state.rest_run} if is_over else {}
+        self._write(msgspec.structs.replace(self._state, life=life, **ended))
 
     def latch(self, code: str, reason: str, ts_ns: int, who: str = "mm") -> None:
         """Switch trading off until an operator lifts it. The first cause stays; later ones go to the history.

@@ -81,6 +81,12 @@ class RememberingVenue(FakeVenue):
         """Let somebody trade with a resting order, tell it and return what was told."""
         event = super().fill(cid, lots, trade_id=trade_id)
         self.fills.append(event)
+        instrument, sign = self._instrument, event.side.sign
+        value = event.price_ticks * lots * instrument.tick_lot_atoms
+        moved = {instrument.base: sign * lots * instrument.lot_atoms, instrument.quote: -sign * value}
+        moved[event.fee_asset] -= event.fee_atoms
+        base, quote = self.held
+        self.held = (base + moved[instrument.base], quote + moved[instrument.quote])
         return event
 
     def _answers(self, command: VenueCommand, asked_ns: int) -> Iterator[AnyEvent]:

@@ -86,6 +86,7 @@ def session_status(**changes: object) -> dict[str, object]:
         "strategy": "pure_market_making",
         "state": "active",
         "reason": "quoting",
+        "paused": "",
         "mid": "60012.345",
         "bid": "60010",
         "ask": "60014.69",

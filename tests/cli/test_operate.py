@@ -56,10 +56,18 @@ class Script:
 
 
 ACTIVE = daemon_status()
-PAUSED = daemon_status(sessions=[session_status(state="paused", open_orders=0)])
+PAUSED = daemon_status(
+    sessions=[session_status(state="paused", reason="lunch", paused="lunch", open_orders=0)]
+)
 STOPPED = daemon_status(sessions=[session_status(state="completed", open_orders=0)])
 HALTING = daemon_status(latch={"code": "operator", "since_ms": 1, "confirmed": False})
-HALTED = daemon_status(latch={"code": "operator", "since_ms": 1, "confirmed": True})
+HALTED = daemon_status(
+    latch={"code": "operator", "since_ms": 1, "confirmed": True},
+    sessions=[session_status(state="halted", reason="operator", open_orders=0)],
+)
+BOTH = HALTED | {
+    "sessions": [session_status(state="halted", reason="operator", paused="lunch", open_orders=0)]
+}
 
 
 @pytest.mark.parametrize(
@@ -70,8 +78,15 @@ HALTED = daemon_status(latch={"code": "operator", "since_ms": 1, "confirmed": Tr
         (["stop", "btc"], (ACTIVE, STOPPED), "btc stopped; no order of it is left"),
         (["halt", "--reason", "x"], (HALTING, HALTED), "halted; the venue confirms"),
         (["unhalt", "--reason", "x"], (HALTED, ACTIVE), "lifted"),
-        (["unhalt", "--reason", "x"], (HALTED, PAUSED), "lifted\nbtc stays paused (quoting): mm resume\n"),
-        (["resume"], (ACTIVE, ACTIVE), "all sessions resumed"),
+        (["unhalt", "--reason", "x"], (HALTED, PAUSED), "lifted\nbtc stays paused (lunch): mm resume\n"),
+        (["resume"], (PAUSED, ACTIVE), "all sessions resumed\n"),
+        (
+            ["pause"],
+            (HALTED, BOTH),
+            "all sessions paused; no quote is left; a halt that is lifted leaves it so",
+        ),
+        (["resume"], (BOTH, HALTED), "all sessions resumed; halted: nothing is quoted before `mm unhalt`"),
+        (["stop", "btc"], (HALTING, HALTED), "btc stopped; no order of it is left"),
     ],
 )
 def test_a_verb_waits_until_it_is_so(

@@ -50,6 +50,8 @@ def test_halts_and_their_lifting_are_noted_in_their_order(tmp_path: Path, state:
         (LATCH_LIFTED, "operator", "back", "bob"),
     ]
     assert [(change.set, change.who) for change in state.history] == [(True, "ann"), (False, "bob")]
+    assert lift_offline(tmp_path, state, reason="file", who="bob", was_asked=True) is None
+    assert acts(tmp_path)[2:] == [(LATCH_LIFTED, "halt.file", "file", "bob")]
     assert verify(notes_journal(tmp_path)).is_whole
 
 

@@ -2,11 +2,8 @@
 
 from mm.domain.commands import Place, Report, VenueCommand
 from mm.domain.events import AnyEvent, Operation, OperatorAsked
-from mm.engine.session import SessionState
 from mm.engine.setup import OnExternal
 from mm.runtime.simulate.checks_scene import Checker, Scene
-
-QUOTING = (SessionState.ACTIVE, SessionState.PENDING)
 
 TELLS = ("balance.external", "ledger.explained")
 """Reports of what the ledger took in beside own executions."""
@@ -50,10 +47,9 @@ class Outside(Checker):
             instrument = session.setup.instrument
             if asset not in (instrument.base, instrument.quote):
                 continue
-            if session.state in QUOTING:
+            if not session.paused:
                 raise self.broken(f"{session.name} is {session.state} after {asset} was moved from outside")
-            if session.state is SessionState.PAUSED:
-                self._paused[session.name] = None
+            self._paused[session.name] = None
 
     def on_event(self, event: AnyEvent) -> None:
         """A person may let a session go on, or all of them; that a halt is lifted does not."""

@@ -21,6 +21,7 @@ from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.engine.engine import Engine
+from mm.engine.estate import estate_of
 from mm.engine.external import MOVED, trades
 from mm.engine.session import SessionState
 from mm.engine.setup import Deadlines, NewSetup, OnExternal
@@ -129,7 +130,7 @@ def test_where_the_config_accepts_it_quoting_never_stops() -> None:
 
 
 def test_only_sessions_that_trade_the_asset_are_paused() -> None:
-    """And none that is stopping, halted or over."""
+    """No other one."""
     rig = Rig(make_session(name="first"), make_session(name="second", instrument=OTHER))
     rig.activate()
     held = {"AAA": BASE_ATOMS, "CCC": BASE_ATOMS + 1, "BBB": QUOTE_ATOMS}
@@ -147,15 +148,22 @@ def test_only_sessions_that_trade_the_asset_are_paused() -> None:
     assert not trades(rig.session("first"), "CCC")
 
 
-def test_a_session_that_ends_is_not_paused_instead() -> None:
-    """A halt stays a halt."""
+@pytest.mark.parametrize("operation", [Operation.HALT, Operation.STOP])
+def test_a_session_that_is_halted_or_ends_is_paused_after_that(operation: Operation) -> None:
+    """A halt stays a halt, and who lifts it has not let it quote on money that somebody moved."""
     rig = active()
-    rig.operate(Operation.HALT)
+    rig.operate(operation)
     rig.canceled(rig.places()[0])
     for _ in range(2):
         look(rig, base=BASE_ATOMS + 9)
     assert len(rig.reports("balance.external")) == 1
-    assert rig.session().state is SessionState.HALTED
+    assert rig.reports("pause.noted") == [{"reason": MOVED, "session": "main"}]
+    assert rig.session().state in (SessionState.HALTED, SessionState.COMPLETED)
+    assert estate_of(rig.engine.state).positions[0].paused == MOVED
+    rig.operate(Operation.UNHALT)
+    rig.keep_alive(3 * SECOND_NS)
+    assert rig.session().state in (SessionState.PAUSED, SessionState.COMPLETED)
+    assert len(rig.places()) == 1
 
 
 def test_a_trade_by_hand_is_explained_by_the_fills_that_bear_no_mark_of_ours() -> None:

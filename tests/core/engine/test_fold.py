@@ -149,6 +149,10 @@ def test_what_the_engine_did_by_time_alone_is_taken_from_its_reports() -> None:
     assert position.paused == "lunch"
     fold.on_command(report("session.state", "main", state="halted", reason="operator"), START_NS)
     assert fold.estate().positions[0].paused == "lunch"
+    fold.on_command(report("pause.lifted", "main"), START_NS)
+    assert fold.estate().positions[0].paused == ""
+    fold.on_command(report("pause.noted", "main", reason="tea"), START_NS)
+    assert fold.estate().positions[0].paused == "tea"
     assert left.equity_start_atoms == 77
     assert left.holdings == (("AAA", 60), ("BBB", 6))
     fold.on_command(report("session.state", "main", state="active", reason="resumed"), START_NS)

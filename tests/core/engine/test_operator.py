@@ -1,5 +1,7 @@
 """What an operator asks for, and what of it applies in which state."""
 
+import pytest
+
 from mm.domain.events import Operation
 from mm.domain.quotes import Quote
 from mm.engine.estate import estate_of
@@ -128,6 +130,56 @@ def test_a_pause_outlasts_a_halt_and_a_stop() -> None:
     rig.operate(Operation.PAUSE, session="b", reason="tea")
     rig.operate(Operation.STOP)
     assert [left.paused for left in estate_of(rig.engine.state).positions] == ["", "tea"]
+
+
+def halted(*names: str, stopping: str = "") -> Rig:
+    """Return a bench on which a halt is confirmed. Args: stopping: a session whose stop it meets."""
+    rig = quoting(*names)
+    if stopping:
+        rig.operate(Operation.STOP, session=stopping)
+    rig.operate(Operation.HALT)
+    for place in rig.places():
+        rig.canceled(place)
+    rig.advance(100 * MS)
+    rig.list_orders()
+    rig.advance(100 * MS)
+    assert rig.engine.state.halt_confirmed
+    return rig
+
+
+def test_a_pause_and_its_end_during_a_halt_hold_when_it_is_lifted() -> None:
+    """Who says pause means it, whatever holds the session now; said twice, the first reason stays."""
+    rig = halted("a", "b")
+    rig.operate(Operation.PAUSE, reason="lunch")
+    rig.operate(Operation.PAUSE, reason="tea")
+    rig.operate(Operation.RESUME, session="b")
+    rig.operate(Operation.RESUME, session="b")
+    said = [{"reason": "lunch", "session": name} for name in ("a", "b")]
+    assert (rig.reports("pause.noted"), rig.reports("pause.lifted")) == (said, [{"session": "b"}])
+    digest = rig.engine.digest()
+    rig.session("b").paused = "lunch"
+    assert rig.engine.digest() != digest
+    rig.session("b").paused = ""
+    rig.operate(Operation.UNHALT)
+    rig.keep_alive(SECOND_NS)
+    assert [(rig.session(name).state, rig.session(name).reason) for name in "ab"] == [
+        ("paused", "lunch"),
+        ("active", "quoting"),
+    ]
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_session_that_was_told_to_stop_does_not_begin_again_with_the_end_of_a_halt(is_before: bool) -> None:
+    """Neither one whose stop was under way when the halt came, nor one that was told during it."""
+    rig = halted("a", "b", stopping="a" if is_before else "")
+    if not is_before:
+        rig.operate(Operation.STOP, session="a")
+    rig.operate(Operation.UNHALT)
+    for _ in range(4):
+        rig.keep_alive(SECOND_NS)
+        rig.list_all()
+    assert [rig.session(name).state for name in "ab"] == ["completed", "active"]
+    assert len(rig.places()) == 3
 
 
 def test_lifting_a_halt_leaves_sessions_that_were_done_alone_and_measures_losses_anew() -> None:
