@@ -33,7 +33,6 @@ from mm.bootstrap.learnt import signals_before
 from mm.bootstrap.recipe import fold_setup, read_recipe
 from mm.bootstrap.watch import Watched
 from mm.domain.estate import Estate, SignalEstate
-from mm.engine.estate import at_rest
 from mm.engine.setup import EngineSetup
 from mm.errors import ConfigError, JournalFailed, JournalForeign, MMError, StateCorrupt
 from mm.observe.latch import QUARANTINED, STATE_LOST
@@ -222,16 +221,18 @@ def begin(settings: Settings, options: StartOptions, held: ExitStack) -> Start:
 def _take_over(start: Start, settings: Settings, *, rebuild: bool) -> None:
     kept = start.kept
     start.inherits = bool(kept.estate_run) or start.is_lost
-    if not kept.estate_run:
-        if rebuild:
-            raise nothing_to_rebuild("the last life left nothing")
-        start.rest = _rest(settings, kept)
-        return
+    if rebuild and not kept.estate_run:
+        raise nothing_to_rebuild("the last life left nothing")
     taken = take_over(
         kept,
         lambda run: _read(settings, kept, run),
         Judged(latched=_code(kept), now_ns=time.time_ns(), rebuild=rebuild),
     )
+    if not kept.estate_run:
+        start.rest = taken.rest
+        if taken.forgotten:
+            log.warning("rest.unreadable", run=kept.rest_run, damage=taken.forgotten)
+        return
     if taken.recovered is None:
         _say_damaged(start, taken)
         return
@@ -241,18 +242,6 @@ def _take_over(start: Start, settings: Settings, *, rebuild: bool) -> None:
         log.warning("journal.readable_again", run=kept.estate_run)
     start.recovered = taken.recovered
     _tell(taken.recovered)
-
-
-def _rest(settings: Settings, kept: RunState) -> Estate | None:
-    # What an orderly end left is worth a look at the account, not a halt: who clears old runs away loses it.
-    if not kept.rest_run:
-        return None
-    try:
-        recovered = _read(settings, kept, kept.rest_run)
-    except (StateCorrupt, ConfigError) as damage:
-        log.warning("rest.unreadable", run=kept.rest_run, damage=str(damage))
-        return None
-    return at_rest(recovered.estate) if recovered is not None else None
 
 
 def _read(settings: Settings, kept: RunState, run: str) -> Recovered | None:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from mm.domain.estate import Estate
+from mm.engine.estate import at_rest
 from mm.errors import ConfigError, StateCorrupt
 from mm.observe.latch import QUARANTINED
 from mm.runtime.recover import Recovered
@@ -22,7 +24,11 @@ class KeptState(Protocol):
 
     @property
     def estate_run(self) -> str:
-        """The run whose journal holds what is to be taken over."""
+        """The run whose journal holds what is to be taken over, "" if none does."""
+
+    @property
+    def rest_run(self) -> str:
+        """The run whose journal says what an orderly end left, "" if there was none or more was left."""
 
     def latch(self, code: str, reason: str, ts_ns: int) -> None:
         """Switch trading off until an operator lifts it; a cause that holds already stays the first."""
@@ -36,10 +42,13 @@ class Taken:
     """What came of it.
 
     Fields: recovered: what is taken over, None if nothing is; quarantined: what is wrong with the journal
-    while nobody has given it up, else ""; given_up: what was wrong with the one that a person gave up.
+    while nobody has given it up, else ""; given_up: what was wrong with the one that a person gave up; rest:
+    what outlasts the orderly end of the last life; forgotten: why nobody knows that any more.
     """
 
     recovered: Recovered | None = None
+    rest: Estate | None = None
+    forgotten: str = ""
     quarantined: str = ""
     given_up: str = ""
 
@@ -56,12 +65,14 @@ class Judged:
 
 
 def take_over(kept: KeptState, read: Callable[[str], Recovered | None], judged: Judged) -> Taken:
-    """Return what becomes of the journal of `kept.estate_run`, and latch or lift the halt that goes with it.
+    """Return what becomes of the journal that the last life left; latch or lift the halt that goes with it.
 
     Args: read: reads what the run left; None where it left no checkpoint.
     Raises: what `read` raises, unless that says that the journal is damaged or cannot be followed.
     """
     run = kept.estate_run
+    if not run:
+        return _at_rest(kept.rest_run, read) if kept.rest_run else Taken()
     try:
         recovered = read(run)
         if recovered is None:
@@ -74,3 +85,14 @@ def take_over(kept: KeptState, read: Callable[[str], Recovered | None], judged: 
         kept.latch(QUARANTINED, str(damage), judged.now_ns)
         return Taken(quarantined=str(damage))
     return Taken(recovered=recovered)
+
+
+def _at_rest(run: str, read: Callable[[str], Recovered | None]) -> Taken:
+    # It is worth a look at the account, not a halt: who clears old runs away, as he may, gives it up.
+    try:
+        recovered = read(run)
+    except (StateCorrupt, ConfigError) as damage:
+        return Taken(forgotten=str(damage))
+    if recovered is None:
+        return Taken(forgotten=f"run {run}: its journal holds no checkpoint")
+    return Taken(rest=at_rest(recovered.estate))

@@ -1,12 +1,14 @@
 """What a start makes of the journal that a life left, and the halt that goes with it."""
 
+from dataclasses import replace
+
 import pytest
 
 from mm.errors import ConfigError, JournalCorrupt, JournalForeign, StateCorrupt
 from mm.observe.latch import QUARANTINED
 from mm.runtime.recover import Evidence, Recovered
 from mm.runtime.takeover import GIVEN_UP_BY, Judged, take_over
-from tests.builders.estates import left
+from tests.builders.estates import left, left_order, left_position
 
 WHOLE = Recovered(
     estate=left(epoch=4),
@@ -28,6 +30,7 @@ class Noted:
     """Notes what is latched and lifted."""
 
     estate_run = "20270101-000004"
+    rest_run = ""
 
     def __init__(self) -> None:
         """Begin with nothing."""
@@ -90,6 +93,47 @@ def test_damage_halts_until_a_person_gives_it_up(damage: Exception) -> None:
     assert take_over(kept, read, judged(latched=QUARANTINED, rebuild=True)).given_up == str(damage)
     assert kept.lifted == [(GIVEN_UP_BY, "operator")]
     assert len(kept.latched) == 1
+
+
+class AtRest(Noted):
+    """The last life ended in good order."""
+
+    estate_run = ""
+    rest_run = "20270101-000004"
+
+
+def test_of_an_orderly_end_the_holdings_and_the_pauses_outlast_it() -> None:
+    """The account of profits and losses is closed, and no order is left."""
+    positions = (left_position(paused="lunch", peak_atoms=7),)
+    whole = replace(
+        WHOLE, estate=left(epoch=4, positions=positions, holdings=(("AAA", 5),), orders=(left_order(),))
+    )
+    taken = take_over(AtRest(), lambda _: whole, judged())
+    assert taken.recovered is None
+    assert taken.rest is not None
+    assert (taken.rest.holdings, taken.rest.orders, taken.rest.epoch) == ((("AAA", 5),), (), 4)
+    (position,) = taken.rest.positions
+    assert (position.paused, position.peak_atoms, position.net_lots, position.stock_taken) == (
+        "lunch",
+        0,
+        0,
+        False,
+    )
+
+
+def test_of_an_orderly_end_nothing_is_owed() -> None:
+    """Its journal may be gone or damaged: it is said, and nobody is halted."""
+    kept = AtRest()
+
+    def read(run: str) -> Recovered:
+        assert run == AtRest.rest_run
+        raise StateCorrupt("holds no journal")
+
+    assert take_over(kept, read, judged()).forgotten == "holds no journal"
+    assert "no checkpoint" in take_over(kept, lambda _: None, judged()).forgotten
+    kept.rest_run = ""
+    assert take_over(kept, read, judged()).forgotten == ""
+    assert (kept.latched, kept.lifted) == ([], [])
 
 
 def test_a_journal_without_a_checkpoint_is_as_good_as_damaged() -> None:

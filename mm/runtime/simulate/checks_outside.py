@@ -26,10 +26,14 @@ class Outside(Checker):
         self._paused: dict[str, None] = {}
 
     def begin_life(self) -> None:
-        """What a life took over from one that was killed is not counted again: it may have been telling."""
-        self._counted.clear()
+        """What a life took over from one that was killed is not counted again: it may have been telling.
+        After an orderly end what that one had known is held against the venue at once, and pauses last.
+        """
+        rest = self.scene.taken.rest
+        self._counted = {} if rest is None else dict(rest.holdings)
         self._told.clear()
-        self._paused.clear()
+        if rest is None:
+            self._paused.clear()
 
     def on_report(self, report: Report) -> None:
         """Take the count, and what is told of."""

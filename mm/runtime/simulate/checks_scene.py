@@ -160,8 +160,8 @@ class Scene:
 
     @property
     def inherits(self) -> bool:
-        """Whether this life took over what an earlier one left."""
-        return getattr(self.setup, "estate", None) is not None
+        """Whether this life took over what an earlier one left; what outlasts an orderly end is less."""
+        return getattr(self.setup, "estate", None) is not None and self.taken.rest is None
 
     def begin_life(self, setup: EngineSetup, engine: Engine) -> None:
         """Go on with the next process. One that inherits nothing answers for nothing of before."""

@@ -66,7 +66,8 @@ class Kept:
     """What the state file of a data directory keeps, as `mm.store.runstate` does.
 
     Fields: epoch: of the newest life; latch: why trading is off, ""; targets: by session; estate_run: whose
-    journal holds what the next life takes over, ""; ended: whether the newest life said goodbye.
+    journal holds what the next life takes over, ""; rest_run: whose says what an orderly end left, ""; ended:
+    whether the newest life said goodbye.
     """
 
     def __init__(self, *, epoch: int, latch: str) -> None:
@@ -75,6 +76,7 @@ class Kept:
         self.latched = latch
         self.targets: dict[str, int] = {}
         self.estate_run = ""
+        self.rest_run = ""
         self.ended = True
 
     def latch(self, code: str, reason: str, ts_ns: int) -> None:

@@ -140,7 +140,7 @@ class Machine:
         if lease is not None:
             self._fuse.burn("between the state's number and the lease's")
             lease.note(kept.epoch)
-        inherits = self._inherits or not kept.ended or estate is not None or bool(kept.estate_run)
+        inherits = self._inherits or not kept.ended or bool(kept.estate_run)
         kept.ended = False
         self._inherits = True
         name = run_id(now_ns, kept.epoch)
@@ -154,7 +154,7 @@ class Machine:
         self._fuse.burn("before the first checkpoint")
         recorder.checkpoint(now_ns, estate_of(life.engine.state))
         if not self.taken.quarantined:
-            kept.estate_run = name
+            kept.estate_run, kept.rest_run = name, ""
             self.spoilt = None
         self._fuse.burn("after the first checkpoint")
         return life
@@ -164,6 +164,7 @@ class Machine:
         life.close()
         self.kept.ended = True
         if not self.taken.quarantined:
+            self.kept.rest_run = self.kept.estate_run or self.kept.rest_run
             self.kept.estate_run = ""
         self._inherits = False
         self._let_go()
@@ -199,14 +200,11 @@ class Machine:
 
     def _estate(self, now_ns: int) -> Estate | None:
         kept = self.kept
-        self.taken = Taken()
-        if not kept.estate_run:
-            return None
         judged = Judged(latched=kept.latched, now_ns=now_ns, rebuild=self.gives_up)
         self.taken = taken = take_over(kept, self._read, judged)
         self.gives_up = False
         self._judge_taken(taken)
-        return None if taken.recovered is None else taken.recovered.estate
+        return taken.rest if taken.recovered is None else taken.recovered.estate
 
     def _read(self, run: str) -> Recovered | None:
         self.disk.settle()
@@ -219,10 +217,12 @@ class Machine:
     # By what was really done to the files: what is right is taken over, what is not is left as it is, halts
     # trading, and is given up by a person alone.
     def _judge_taken(self, taken: Taken) -> None:
-        spoilt = self.spoilt
+        spoilt, kept = self.spoilt, self.kept
         if spoilt is None:
-            if taken.recovered is None:
-                raise Broken("D4", f"a journal that nothing happened to: {taken.quarantined}{taken.given_up}")
+            due = taken.recovered if kept.estate_run else taken.rest
+            if due is None and (kept.estate_run or kept.rest_run):
+                wrong = taken.quarantined or taken.given_up or taken.forgotten
+                raise Broken("D4", f"a journal that nothing happened to: {wrong}")
             return
         if taken.recovered is not None:
             raise Broken("D6", f"a damaged journal was taken over: {spoilt.what}")
