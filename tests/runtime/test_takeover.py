@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from mm.engine.estate import at_rest
 from mm.errors import ConfigError, JournalCorrupt, JournalForeign, StateCorrupt
 from mm.observe.latch import QUARANTINED
 from mm.runtime.recover import Evidence, Recovered
@@ -104,21 +105,11 @@ class AtRest(Noted):
 
 def test_of_an_orderly_end_the_holdings_and_the_pauses_outlast_it() -> None:
     """The account of profits and losses is closed, and no order is left."""
-    positions = (left_position(paused="lunch", peak_atoms=7),)
-    whole = replace(
-        WHOLE, estate=left(epoch=4, positions=positions, holdings=(("AAA", 5),), orders=(left_order(),))
-    )
-    taken = take_over(AtRest(), lambda _: whole, judged())
+    estate = left(epoch=4, positions=(left_position(paused="lunch"),), orders=(left_order(),))
+    taken = take_over(AtRest(), lambda _: replace(WHOLE, estate=estate), judged())
     assert taken.recovered is None
-    assert taken.rest is not None
-    assert (taken.rest.holdings, taken.rest.orders, taken.rest.epoch) == ((("AAA", 5),), (), 4)
-    (position,) = taken.rest.positions
-    assert (position.paused, position.peak_atoms, position.net_lots, position.stock_taken) == (
-        "lunch",
-        0,
-        0,
-        False,
-    )
+    assert taken.rest == at_rest(estate)
+    assert taken.rest.orders == ()
 
 
 def test_of_an_orderly_end_nothing_is_owed() -> None:

@@ -16,11 +16,11 @@ from mm.domain.quotes import Quote
 from mm.domain.sides import Side
 from mm.engine import estate as estates
 from mm.engine.account_events import CURSOR_PAUSE_NS, OVERLAP_NS
-from mm.engine.estate import estate_of, go_on
+from mm.engine.estate import at_rest, estate_of, go_on
 from mm.engine.session import SessionState
 from mm.engine.state import EngineState
 from tests.builders.engine_ladder import Scripted
-from tests.builders.engine_rig import EPOCH, MID, SECOND_NS, START_NS, Rig, cid_of, make_session
+from tests.builders.engine_rig import BASE_ATOMS, EPOCH, MID, SECOND_NS, START_NS, Rig, cid_of, make_session
 from tests.builders.estates import left, left_order, left_position
 from tests.builders.instruments import INSTRUMENT, OTHER
 from tests.builders.little_venue import Story
@@ -208,6 +208,26 @@ def test_an_operators_pause_outlives_the_process() -> None:
     assert {"state": "paused", "reason": "lunch", "session": "main"} in rig.reports("session.state")
     assert (rig.session().state, rig.session().reason) == (SessionState.PAUSED, "lunch")
     assert estate_of(rig.engine.state).positions[0].paused == "lunch"
+
+
+def test_of_an_orderly_end_the_holdings_and_the_pauses_last_and_nothing_else_does() -> None:
+    """Profits, losses and orders are those of another account of them; the fills it knew stay known."""
+    whole = left(
+        epoch=4,
+        orders=(left_order(),),
+        positions=(left_position(paused="lunch", net_lots=3, peak_atoms=7),),
+        holdings=(("AAA", BASE_ATOMS), ("BBB", 5)),
+    )
+    rest = at_rest(whole)
+    assert (rest.orders, rest.retired, rest.equity_start_atoms) == ((), (), 0)
+    assert (rest.epoch, rest.holdings, rest.symbols) == (whole.epoch, whole.holdings, whole.symbols)
+    (position,) = rest.positions
+    assert (position.paused, position.net_lots, position.peak_atoms) == ("lunch", 0, 0)
+    assert not position.stock_taken
+    rig = Rig(estate=rest)
+    assert rig.engine.state.ledger.holdings == {"AAA": BASE_ATOMS, "BBB": 5}
+    assert rig.session().paused == "lunch"
+    assert not rig.engine.state.orders.live
 
 
 def test_an_order_that_is_there_twice_is_taken_over_once() -> None:
