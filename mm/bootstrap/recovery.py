@@ -10,6 +10,9 @@
     8-16        private stream, clock, listings, fills, proofs,        the engine, event by event
                 ledger, limits, books, and "recovered" in the journal
 
+After an orderly end step 4 makes less of it: what the account held and who was paused; that is compared and
+kept, nothing else, and where it cannot be read it is said and not missed.
+
 Before step 6 nothing is sent and nothing changed that another start would miss. Demo and paper take nothing
 over but, on paper, what signals learnt: their venue forgets when the process ends, so what they held is no
 more.
