@@ -10,7 +10,7 @@ import typer
 
 from mm.cli.progress import counting_bar
 from mm.cli.recorded import run_places
-from mm.cli.report import check_target, write_page
+from mm.cli.targets import check_target, write_page
 from mm.cli.terminal import Terminal, duration_ns, printable, verb
 from mm.errors import EXIT_CHECK_FAILED
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from mm.cli.progress import counting_bar
-from mm.cli.report import check_target, write_page
+from mm.cli.targets import check_target, write_page
 from mm.cli.terminal import Overrides, Terminal, verb
 from mm.errors import EXIT_CHECK_FAILED
 

@@ -5,8 +5,7 @@ not at all, and nothing that is no report is written over.
 """
 
 import csv
-import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TextIO
 
@@ -14,6 +13,7 @@ import typer
 
 from mm.cli.progress import counting_bar, progress_bar
 from mm.cli.recorded import run_places
+from mm.cli.targets import check_target, write, write_page
 from mm.cli.terminal import NS_PER, Terminal, printable, verb
 from mm.errors import EXIT_CHECK_FAILED, ConfigError
 
@@ -73,6 +73,7 @@ def report(
     check_target(target)
     if csv_dir is not None:
         _check_folder(csv_dir)
+        _check_tables(csv_dir)
     story = told(terminal, place.directory, aversion=aversion)
     write_page(target, page(story))
     files = [target, *(_tables(story, csv_dir) if csv_dir is not None else ())]
@@ -118,29 +119,6 @@ def _tell(story: "Story") -> None:
     print(flush=True)
 
 
-def check_target(path: Path) -> None:
-    """Refuse a page's file before minutes are spent on it: a config that was named by mistake is not written
-    over. Raises: ConfigError.
-    """
-    from mm.observe.report_page import OPENING
-
-    try:
-        if not path.parent.is_dir():
-            raise ConfigError(f"{printable(path)}: cannot be written: there is no such folder")
-        if path.is_dir():
-            raise ConfigError(f"{printable(path)}: cannot be written: it is a folder")
-        if path.is_file():
-            with path.open("rb") as file:
-                found = file.read(len(OPENING))
-            if found not in (b"", OPENING.encode()):
-                raise ConfigError(
-                    f"{printable(path)}: is there already and no page, left as it is",
-                    hint="name another file",
-                )
-    except OSError as error:
-        raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None
-
-
 def _check_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
@@ -148,21 +126,17 @@ def _check_folder(folder: Path) -> None:
         raise ConfigError(f"{printable(folder)}: cannot be made: {error.strerror}") from None
 
 
-def write_page(path: Path, text: str) -> None:
-    """Write a page, whole or not at all; raises ConfigError if it cannot be written."""
-    _write(path, lambda file: file.write(text))
+def _check_tables(folder: Path) -> None:
+    from mm.observe.report_tables import TABLES
+
+    for name, table in TABLES.items():
+        check_target(
+            _table_path(folder, name), opening=",".join(table.columns) + "\n", what=f"table of {name}"
+        )
 
 
-def _write(path: Path, fill: Callable[[TextIO], object]) -> None:
-    draft = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with draft.open("x", encoding="utf-8", newline="") as file:
-            fill(file)
-        draft.replace(path)
-    except OSError as error:
-        raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None
-    finally:
-        draft.unlink(missing_ok=True)
+def _table_path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.csv"
 
 
 def _tables(story: "Story", folder: Path) -> list[Path]:
@@ -170,8 +144,8 @@ def _tables(story: "Story", folder: Path) -> list[Path]:
 
     written = []
     for name, table in TABLES.items():
-        path = folder / f"{name}.csv"
-        _write(path, lambda file, table=table: _rows(file, table.columns, table.rows(story)))  # type: ignore[misc]  # a lambda with a default has no types
+        path = _table_path(folder, name)
+        write(path, lambda file, table=table: _rows(file, table.columns, table.rows(story)))  # type: ignore[misc]  # a lambda with a default has no types
         written.append(path)
     return written
 

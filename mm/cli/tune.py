@@ -6,7 +6,7 @@ Exit code 130 if it was broken off: what was finished is kept and told, and the 
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -14,14 +14,18 @@ from mm.cli.backtest import EXIT_INTERRUPTED, Data, From, Funding, More, Referen
 from mm.cli.facts import with_facts
 from mm.cli.progress import counting_bar
 from mm.cli.report import Aversion
+from mm.cli.targets import check_target
 from mm.cli.terminal import Overrides, Terminal, duration_ns, printable, verb
 from mm.errors import ConfigError, MMError, NotRunning, UsageError
 
 if TYPE_CHECKING:
-    from mm.bootstrap.tune.tuning import Order, Tuned
+    from mm.bootstrap.tune.tuning import Order, Tuned, Tuning
     from mm.runtime.tune.score import Objective
     from mm.runtime.tune.splits import Cut
     from mm.store.recordings.source import Facts
+
+JSON_OPENING: Final = '{\n "study": '
+"""How the JSON report of a study begins."""
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The config file.")]
 SpacePath = Annotated[Path, typer.Option("--space", metavar="FILE", help="TOML: keys and their ranges.")]
@@ -127,11 +131,12 @@ def tune(
         funding=funding,
         facts=facts,
     )
-    _finish(terminal, *_searched(terminal, order, jobs, scheduler), out=out, write=write)
+    found = _searched(terminal, order, jobs, scheduler, out=out)
+    _finish(terminal, *found, out=out, write=write)
 
 
 def _searched(
-    terminal: Terminal, order: "Order", jobs: int, scheduler: str
+    terminal: Terminal, order: "Order", jobs: int, scheduler: str, *, out: Path | None
 ) -> "tuple[Tuned, MMError | None]":
     # What broke is told after what there is: a partial report is worth more than none. Workers come first, so
     # that what cannot begin makes no study.
@@ -140,6 +145,7 @@ def _searched(
 
     failure: MMError | KeyboardInterrupt | None = None
     tuning, wanted = Tuning(order), order.trials
+    _check_files(tuning, out)
     for note in tuning.notes:
         terminal.say(printable(note))
     with workers(jobs, scheduler, terminal.say) as executor, tuning.study() as study:
@@ -166,12 +172,12 @@ def _finish(
 ) -> None:
     from mm.bootstrap.tune.fields import fields
     from mm.bootstrap.tune.page import page
-    from mm.bootstrap.tune.tuning import differences, report_path
+    from mm.bootstrap.tune.tuning import differences
     from mm.bootstrap.tune.tuning import write as write_down
     from mm.cli.tune_tables import WRITTEN, tell
 
     told = fields(found)
-    files = [out or report_path(found, ".html"), report_path(found, ".json")]
+    files = _files(found, out)
     for path, text in zip(files, (page(found), json.dumps(told, indent=1, default=str)), strict=True):
         _put(path, text)
     changes = differences(found)
@@ -194,6 +200,21 @@ def _finish(
     terminal.result({"ok": found.complete, **done, "files": [str(path) for path in files], **brief})
     if not found.complete:
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _files(found: "Tuned | Tuning", out: Path | None) -> tuple[Path, Path]:
+    from mm.bootstrap.tune.tuning import report_path
+
+    return out or report_path(found, ".html"), report_path(found, ".json")
+
+
+def _check_files(tuning: "Tuning", out: Path | None) -> None:
+    # The folder of a study that is to be made comes with it: nothing is there yet.
+    page, fields = _files(tuning, out)
+    if out is not None or page.parent.is_dir():
+        check_target(page)
+    if fields.parent.is_dir():
+        check_target(fields, opening=JSON_OPENING, what="report of a study")
 
 
 def _put(path: Path, text: str) -> None:

@@ -185,6 +185,34 @@ def test_what_makes_no_sense_is_told(
     assert sorted(path.name for path in config.parent.iterdir()) == ["c.toml", "s.toml"]
 
 
+@pytest.mark.parametrize(
+    ("target", "more", "what"),
+    [
+        ("c.toml", ("--out", "c.toml"), "no page"),
+        ("kept/s.html", ("--storage", "kept/s.log", "--name", "s"), "no page"),
+        ("kept/s.json", ("--storage", "kept/s.log", "--name", "s"), "no report of a study"),
+    ],
+)
+def test_no_file_of_another_kind_is_written_over(
+    config: Path,
+    market: str,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    target: str,
+    more: tuple[str, ...],
+    what: str,
+) -> None:
+    """A config, a page or a file of somebody else: told before anything is searched, and as it was."""
+    path = config.parent / target
+    path.parent.mkdir(exist_ok=True)
+    before = path.read_text() if path.exists() else "[mine]\n"
+    path.write_text(before)
+    assert carry_out(tuned("--data", market, "--trials", "1", *more)) == EXIT_CONFIG
+    assert f"is there already and {what}" in " ".join(capsys.readouterr().err.split())
+    assert path.read_text() == before
+    assert not (config.parent / "kept" / "s.log").exists()
+
+
 @pytest.mark.proof  # a search of its own
 def test_a_grid_that_hangs_on_one_price_is_told(
     config: Path, folder: Path, capsys: pytest.CaptureFixture[str]

@@ -319,9 +319,10 @@ def write(found: Tuned) -> tuple[Written, ...]:
     return changed
 
 
-def report_path(found: Tuned, suffix: str) -> Path:
+def report_path(found: Tuned | Tuning, suffix: str) -> Path:
     """Return where the report of a study lies: beside its file, or in the data directory."""
-    folder = Path(found.place.storage).parent if found.place.is_file else _folder(found.settings)
+    place = found.place
+    folder = Path(place.storage).parent if place.is_file else found.settings.data_dir / TUNE_NAME
     return folder / f"{found.place.name}{suffix}"
 
 

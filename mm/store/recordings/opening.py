@@ -21,7 +21,7 @@ from mm.store.recordings.parquet.layout import MANIFEST_NAME
 from mm.store.recordings.raw.lines import content_bytes
 from mm.store.recordings.raw.reader import Entry, records
 from mm.store.recordings.raw.records import Market
-from mm.store.recordings.source import Facts, Opening, Source
+from mm.store.recordings.source import Facts, Opening, Source, check_facts
 
 PARQUET_MAGIC: Final = b"PAR1"
 _TELL_EVERY: Final = 4_096
@@ -201,8 +201,12 @@ def _market_of(path: Path) -> tuple[str, Market | None]:
 def _runs(paths: Sequence[Path], facts: Facts) -> list[Source]:
     from mm.store.recordings.journal_source import JournalSource  # noqa: PLC0415 - only what is asked for
 
-    assert facts is not None
-    return [JournalSource(path) for path in paths]
+    return [_as_said(JournalSource(path), path, facts) for path in paths]
+
+
+def _as_said(source: Source, path: Path, facts: Facts) -> Source:
+    check_facts(str(path), source.instruments, facts)
+    return source
 
 
 def _parquet(paths: Sequence[Path], facts: Facts) -> list[Source]:
@@ -216,8 +220,7 @@ def _stores(paths: Sequence[Path], facts: Facts) -> list[Source]:
     require_research(paths[0])
     from mm.store.recordings.parquet.source import store_sources  # noqa: PLC0415 - needs the extra
 
-    assert facts is not None
-    return [source for path in paths for source in store_sources(path)]
+    return [_as_said(source, path, facts) for path in paths for source in store_sources(path)]
 
 
 def _npz(paths: Sequence[Path], facts: Facts) -> list[Source]:

@@ -47,7 +47,7 @@ class _DuckDb(Protocol):
 
 
 class ParquetFile:
-    """A file that is read. Fields: path; columns: their names; count: rows in it."""
+    """A file that is read. Fields: path; types: SQL type of each column by its name; count: rows in it."""
 
     def __init__(self, path: Path) -> None:
         """Look at the file's own facts. Raises: RecordingUnusable if it is no Parquet."""
@@ -55,7 +55,7 @@ class ParquetFile:
         self._duckdb = cast("_DuckDb", importlib.import_module("duckdb"))
         self._cursor = _connected(self._duckdb)
         described = self._ask("describe select * from read_parquet(?)")
-        self.columns = tuple(str(row[0]) for row in described)
+        self.types = {str(row[0]): str(row[1]) for row in described}
         (counted,) = self._ask("select count(*) from read_parquet(?)")
         self.count = cast("int", counted[0])
 

@@ -4,7 +4,7 @@ Must never know a form. Invariant: a source can be read as often as asked for, a
 time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from mm.domain.instrument import Instrument
 from mm.domain.tape import Chunk
-from mm.errors import RecordingUnusable
+from mm.errors import ConfigError, RecordingUnusable
 
 CHUNK_ROWS: Final = 500_000
 """About so many rows are in memory together."""
@@ -137,6 +137,31 @@ class Facts:
     tick_size: Decimal | None = None
     lot_size: Decimal | None = None
     exchange_info: Path | None = None
+
+
+def check_facts(name: str, instruments: Iterable[Instrument], facts: Facts) -> None:
+    """Raise ConfigError where somebody says something else of a recording that says its pair and grid itself.
+
+    Args: name: of the recording, for people.
+    """
+    for one in instruments:
+        for asked, has in ((facts.tick_size, one.price_text(1)), (facts.lot_size, one.size_text(1))):
+            if asked is not None and asked != Decimal(has):
+                raise ConfigError(
+                    f"{name}: {one.symbol} was recorded on a grid of {has}, not of {asked}",
+                    hint="leave --tick and --lot out: the recording says them",
+                )
+        for asset, its in ((facts.base, one.base), (facts.quote, one.quote)):
+            if asset is not None and asset.upper() != its:
+                raise ConfigError(
+                    f"{name}: was recorded as {one.symbol}, not with {asset}",
+                    hint="leave --base and --quote out: the recording says them",
+                )
+    if facts.exchange_info is not None:
+        raise ConfigError(
+            f"{name}: says the venue's filters itself: {facts.exchange_info} would not count",
+            hint="leave --info out, or import the raw files again with it",
+        )
 
 
 def check_span(source: Source, from_ns: int, to_ns: int) -> None:

@@ -4,7 +4,6 @@ Reads only. Must never stop at the first thing that is wrong, unless what follow
 no finding means that every byte was read, every number followed the one before, and nothing was out of order.
 """
 
-import csv
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import msgspec
 
 from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.errors import MMError, RecordingDamaged, RecordingUnusable, StateCorrupt
-from mm.store.recordings.candles.klines_file import check_klines
+from mm.store.recordings.candles.klines_file import check_klines, disorder, klines
 from mm.store.recordings.extra import require_research
 from mm.store.recordings.findings import Fault, Finding, Findings, MarketChecks
 from mm.store.recordings.framed.ends import torn_ends
@@ -41,11 +40,8 @@ TELL_EVERY: Final = 4_096
 """Messages from one word about the progress to the next."""
 
 _NUMBERED: Final = ("binance", "binanceusdm", "binancecoinm")
-_TIMES: Final = {b"open_time_ms": NS_PER_MS, b"open_time_s": NS_PER_S, b"open_time": NS_PER_MS}
-_MARKET: Final = b"market"
+_TIMES: Final = (b"open_time_ms", b"open_time_s", b"open_time")
 _WORDS: Final = {"binance": "spot", "binanceusdm": "usdm", "binancecoinm": "coinm"}
-_FIRST_US: Final = 10**15
-_NS_PER_US: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,13 +241,13 @@ def _check_digest(path: Path, expected: str, ts_ns: int, findings: Findings) -> 
 
 def _is_candles(path: Path) -> bool:
     with suppress(RecordingDamaged, RecordingUnusable, StopIteration):
-        return not path.is_dir() and _time_column(next(iter(lines(path)))) is not None
+        return not path.is_dir() and _names_times(next(iter(lines(path))))
     return False
 
 
-def _time_column(head: Line) -> tuple[int, int] | None:
+def _names_times(head: Line) -> bool:
     names = head.text.strip().split(b",")
-    return next(((names.index(name), unit) for name, unit in _TIMES.items() if name in names), None)
+    return any(name in names for name in _TIMES)
 
 
 # Candles of one market stand one after the other; the shortest distance is their length.
@@ -259,20 +255,12 @@ def _time_column(head: Line) -> tuple[int, int] | None:
 def _check_candles(path: Path, findings: Findings) -> dict[str, int]:
     times: dict[str, list[tuple[int, int]]] = {}
     try:
-        head, *rest = lines(path)
-        column = _time_column(head)
-        assert column is not None
-        index, unit = column
-        names = head.text.strip().split(b",")
-        market_at = names.index(_MARKET) if _MARKET in names else -1
-        for line in rest:
-            cells = next(csv.reader([line.text.decode()]))
-            market = cells[market_at] if market_at >= 0 else ""
-            told = int(cells[index])
-            # Files of newer years are in microseconds.
-            ts_ns = told * (_NS_PER_US if told >= _FIRST_US else unit)
-            times.setdefault(market, []).append((ts_ns, line.number))
-    except (RecordingDamaged, RecordingUnusable, ValueError, IndexError) as error:
+        for market, kline in klines(path):
+            ts_ns = kline.open_ms * NS_PER_MS
+            times.setdefault(market, []).append((ts_ns, kline.line))
+            if wrong := disorder(kline):
+                findings.add(Fault.PRICE, (str(path), kline.line), ts_ns, wrong)
+    except (RecordingDamaged, RecordingUnusable) as error:
         findings.add(Fault.DAMAGED, (str(path), getattr(error, "line", 0)), 0, _without(str(path), error))
         return {}
     for market, found in times.items():

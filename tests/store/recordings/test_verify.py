@@ -355,21 +355,44 @@ def test_a_damage_names_its_file_once(tmp_path: Path) -> None:
     assert str(path) not in finding.detail
 
 
+PRICES = "open,high,low,close,volume"
+ONE = "1,1,1,1,0"
+
+
 def test_holes_between_candles_are_found(tmp_path: Path) -> None:
     """By market, with the line behind them."""
-    lines = ["market,open_time_ms,open"]
-    lines += [f"a,{60_000 * at},1" for at in (1, 2, 5, 6, 6)]
-    lines += [f"b,{60_000 * at},1" for at in (1, 2, 3)]
+    lines = [f"market,open_time_ms,{PRICES}"]
+    lines += [f"a,{60_000 * at},{ONE}" for at in (1, 2, 5, 6, 6)]
+    lines += [f"b,{60_000 * at},{ONE}" for at in (1, 2, 3)]
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
     found = checked(tmp_path / "a.csv")
     assert found.counts == {Fault.CANDLE_HOLE: 1, Fault.DUPLICATE: 1}
     assert (found.findings[0].row, found.findings[0].detail) == (4, "2 candles of a of 60 s are missing")
-    lines = ["open_time_s,open", *(f"{60 * at},1" for at in range(1, 8))]
+    lines = [f"open_time_s,{PRICES}", *(f"{60 * at},{ONE}" for at in range(1, 8))]
     (tmp_path / "whole.csv").write_text("\n".join(lines) + "\n")
     whole = checked(tmp_path / "whole.csv")
     assert (whole.is_clean, whole.candles_read, whole.candles) == (True, 7, 0)
-    (tmp_path / "b.csv").write_text("open_time_s,open\n60,1\nx,1\n")
-    assert checked(tmp_path / "b.csv").counts == {Fault.DAMAGED: 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "fault", "words"),
+    [
+        (f"x,{ONE}", Fault.DAMAGED, "open_time_s was 'x', expected a whole number"),
+        ("120,1,abc,1,1,0", Fault.DAMAGED, "abc"),
+        ("120;1;1;1;1;0", Fault.DAMAGED, "a row has 1 cells, expected 6"),
+        ("120,1,1", Fault.DAMAGED, "a row has 3 cells, expected 6"),
+        ("120,2,1,1,1,0", Fault.PRICE, "low 1, open 2, close 1 and high 1 are no candle"),
+        ("120,1,1,-7,1,0", Fault.DAMAGED, "-7"),
+    ],
+)
+def test_candles_that_cannot_be_are_told_with_their_line(
+    tmp_path: Path, row: str, fault: Fault, words: str
+) -> None:
+    """Whatever of it is wrong, not its time alone."""
+    (tmp_path / "a.csv").write_text(f"open_time_s,{PRICES}\n60,{ONE}\n{row}\n")
+    finding = only(checked(tmp_path / "a.csv"), fault)
+    assert finding.row == 3
+    assert words in finding.detail
 
 
 def test_only_the_first_findings_of_a_kind_are_listed(tmp_path: Path) -> None:

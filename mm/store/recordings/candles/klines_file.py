@@ -6,6 +6,7 @@ with none.
 """
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -66,9 +67,24 @@ def read_klines(path: Path, *, market: str = "") -> list[Kline]:
     Raises: RecordingUnusable if it is no such file or holds several markets and none is named;
     RecordingDamaged with the line.
     """
+    rows = list(klines(path))
+    found = [kline for its, kline in rows if its == market or not market]
+    markets = dict.fromkeys(its for its, _ in rows)
+    if not market and len(markets) > 1:
+        raise RecordingUnusable(
+            f"{path}: candles of {', '.join(sorted(markets))}, expected one market", hint="name one of them"
+        )
+    if not found:
+        raise RecordingUnusable(f"{path}: holds no candle{f' of {market}' if market else ''}")
+    return found
+
+
+def klines(path: Path) -> Iterator[tuple[str, Kline]]:
+    """Yield each candle of a CSV file with its market, "" where the file names none.
+
+    Raises: RecordingUnusable if it is no such file; RecordingDamaged with the line.
+    """
     names: list[str] = []
-    found: list[Kline] = []
-    markets: set[str] = set()
     for line in lines(path):
         cells = line.text.decode(errors="replace").strip().split(",")
         if not names:
@@ -79,17 +95,18 @@ def read_klines(path: Path, *, market: str = "") -> list[Kline]:
             kline = _kline(line, names, cells)
         except ValueError as error:
             raise RecordingDamaged.at(path, line=line.number, offset=line.offset, reason=str(error)) from None
-        its = cells[names.index("market")] if "market" in names else ""
-        markets.add(its)
-        if its == market or not market:
-            found.append(kline)
-    if not market and len(markets) > 1:
-        raise RecordingUnusable(
-            f"{path}: candles of {', '.join(sorted(markets))}, expected one market", hint="name one of them"
-        )
-    if not found:
-        raise RecordingUnusable(f"{path}: holds no candle{f' of {market}' if market else ''}")
-    return found
+        yield cells[names.index("market")] if "market" in names else "", kline
+
+
+def disorder(kline: Kline) -> str:
+    """Return what is wrong with the order of a candle's prices, "" if it can be true or tells none."""
+    told = (kline.low, kline.open, kline.close, kline.high)
+    if not all(told):
+        return ""
+    low, opened, closed, high = map(Decimal, told)
+    if 0 < low <= min(opened, closed) <= max(opened, closed) <= high:
+        return ""
+    return f"low {low}, open {opened}, close {closed} and high {high} are no candle"
 
 
 def _names(path: Path, cells: list[str]) -> list[str]:

@@ -7,7 +7,6 @@ newer has spoken.
 
 from array import array
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
@@ -24,7 +23,7 @@ from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
 from mm.store.recordings.marks import Marks, marked_of
 from mm.store.recordings.noted import GapNotes
 from mm.store.recordings.raw.records import MarkUpdate, Other, Record
-from mm.store.recordings.source import KEYFRAME_NS, Facts, Source, SourceGap, check_span
+from mm.store.recordings.source import KEYFRAME_NS, Facts, Source, SourceGap, check_facts, check_span
 from mm.store.recordings.weave import Cut, Weaver
 
 DIGEST_BYTES: Final = 1024 * 1024
@@ -305,11 +304,5 @@ def framed_sources(paths: Sequence[Path], facts: Facts) -> list[Source]:
     RecordingDamaged; ConfigError if another grid is asked for.
     """
     recording = FramedRecording(paths)
-    for one in recording.headers[0].instruments:
-        for asked, has in ((facts.tick_size, one.price_text(1)), (facts.lot_size, one.size_text(1))):
-            if asked is not None and asked != Decimal(has):
-                raise ConfigError(
-                    f"{paths[0]}: {one.symbol} was recorded on a grid of {has}, not of {asked}",
-                    hint="leave --tick and --lot out: the recording says them",
-                )
+    check_facts(str(paths[0]), recording.headers[0].instruments, facts)
     return [FramedSource(recording)]

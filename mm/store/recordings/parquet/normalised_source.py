@@ -81,11 +81,25 @@ _WINDOW: Final = {
     "qty": "qty::double",
 }
 _BAD_SQL: Final = (
-    "not coalesce(isfinite(price::double) and price::double >= 0"
-    " and isfinite(qty::double) and (qty::double >= 0 or kind = 'mark'), false)"
+    "not coalesce(isfinite(price::double) and price::double >= 0 and price::double < 1e15"
+    " and isfinite(qty::double) and (qty::double >= 0 or kind = 'mark') and qty::double < 1e15, false)"
 )
 """What no row may be: the funding rate of a mark alone can be below zero."""
 
+_ASIDE_SQL: Final = (
+    "not coalesce(side in (-1, 1) or (side = 0 and kind not in ('trade', 'bbo')), false)"
+    " or (price = 0 and qty > 0 and kind <> 'mark')"
+)
+"""Nor this: a side is 1 (bid, buyer) or -1; a message about the book without a level has 0, and no price."""
+
+_FIRST_NS: Final = 10**18
+_LAST_NS: Final = 4 * 10**18
+"""Local times, 2001 to 2096: what lies outside is in another unit."""
+
+_SIGNED: Final = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+_INTEGERS: Final = (*_SIGNED, *(f"U{name}" for name in _SIGNED))
+
+_AMOUNT_END: Final = 1e15
 _EXACT_MAX: Final = float(2**52)
 _GRID_ERROR: Final = 1e-4
 
@@ -268,15 +282,27 @@ def _exact(file: ParquetFile, begin: int, name: str, scaled: "Numbers", told: "N
 
 def _opened(path: Path) -> ParquetFile:
     file = ParquetFile(path)
-    absent = [name for name in COLUMNS if name not in file.columns]
+    absent = [name for name in COLUMNS if name not in file.types]
     if absent:
         raise RecordingUnusable(
             f"{path}: wrong columns: {', '.join(absent)} missing",
             hint=f"a normalised file has {', '.join(COLUMNS)}",
         )
+    for name in COLUMNS:
+        kinds, words = _expected(name)
+        if not file.types[name].startswith(kinds):
+            raise RecordingUnusable(f"{path}: column {name} is {file.types[name]}, expected {words}")
     if not file.count:
         raise RecordingUnusable(f"{path}: empty", hint="name a file that holds rows")
     return file
+
+
+def _expected(column: str) -> tuple[tuple[str, ...], str]:
+    if column == "kind":
+        return ("VARCHAR", "ENUM"), "text"
+    if column in ("price", "qty"):
+        return (*_INTEGERS, "FLOAT", "DOUBLE", "DECIMAL", "HUGEINT"), "numbers"
+    return _INTEGERS, "whole numbers"
 
 
 def _told(file: ParquetFile) -> tuple[str, Market, str, str, str]:
@@ -298,14 +324,26 @@ def _told(file: ParquetFile) -> tuple[str, Market, str, str, str]:
 # Before anything is made of the file: what is no number, or below zero where nothing can be.
 def _check_numbers(file: ParquetFile) -> None:
     found = file.first_row(_BAD_SQL, ("price", "qty", "kind"))
-    if found is None:
-        return
-    row, (price, size, kind) = found
-    name, value = ("qty", size) if _is_amount(price) else ("price", price)
-    expected = "a number" if kind == "mark" and name == "qty" else "a number of at least 0"
-    reason = "has no value" if value is None else f"was {value}, expected {expected}"
-    raise RecordingDamaged(
-        f"{file.path}: row {row}: {name} {reason}",
+    if found is not None:
+        row, (price, size, kind) = found
+        name, value = ("qty", size) if _is_amount(price) else ("price", price)
+        expected = "a number" if kind == "mark" and name == "qty" else "a number of at least 0, below 1e15"
+        reason = "has no value" if value is None else f"was {value}, expected {expected}"
+        raise _damaged(file, row, f"{name} {reason}")
+    found = file.first_row(_ASIDE_SQL, ("side", "price", "kind"))
+    if found is not None:
+        row, (side, price, kind) = found
+        raise _damaged(file, row, f"a {kind} of side {side} at price {price}, expected 1 or -1 and a price")
+    out = f"not coalesce(ts_local_ns between {_FIRST_NS} and {_LAST_NS}, false)"
+    found = file.first_row(out, ("ts_local_ns",))
+    if found is not None:
+        row, (ts_ns,) = found
+        raise _damaged(file, row, f"ts_local_ns was {ts_ns}, expected nanoseconds since 1970")
+
+
+def _damaged(file: ParquetFile, row: int, reason: str) -> RecordingDamaged:
+    return RecordingDamaged(
+        f"{file.path}: row {row}: {reason}",
         path=str(file.path),
         line=row,
         hint="write the file again; nothing was imported of it",
@@ -313,7 +351,7 @@ def _check_numbers(file: ParquetFile) -> None:
 
 
 def _is_amount(value: object) -> bool:
-    return isinstance(value, (int, float, Decimal)) and isfinite(value) and value >= 0
+    return isinstance(value, (int, float, Decimal)) and isfinite(value) and 0 <= value < _AMOUNT_END
 
 
 def _words(told: tuple[str, Market, str, str, str]) -> str:

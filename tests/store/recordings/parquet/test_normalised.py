@@ -139,7 +139,7 @@ def small(**changed: object) -> dict[str, npt.NDArray[np.float64]]:
     rows: dict[str, object] = {
         "ts_exchange_ns": np.full(7, 10**15),
         "ts_txn_ns": np.full(7, 10**15),
-        "ts_local_ns": 10**15 + np.array([1, 1, 2, 2, 3, 4, 5]),
+        "ts_local_ns": 10**18 + np.array([1, 1, 2, 2, 3, 4, 5]),
         "kind": np.array([3, 3, 3, 3, 4, 4, 4]),
         "side": np.array([1, -1, 1, -1, 1, -1, 1]),
         "price": np.array([61000.0, 61000.01, 61000.0, 61000.02, 61000.02, 61000.0, 61000.02]),
@@ -173,7 +173,22 @@ def test_numbers_become_the_integers_that_were_meant(tmp_path: Path) -> None:
         ({"price": np.full(7, 61000.005)}, "row 0: price was 61000.005"),
         ({"price": np.array([61000.0] * 6 + [np.nan])}, "row 6: price has no value"),
         ({"qty": np.array([1.0] * 5 + [0.123456785, 1.0])}, "row 5: qty was"),
-        ({"ts_local_ns": np.array([9, 9, 8, 8, 9, 9, 9])}, "row 2: local time goes back by 1 ns"),
+        ({"ts_local_ns": 10**18 + np.array([9, 9, 8, 8, 9, 9, 9])}, "row 2: local time goes back by 1 ns"),
+        (
+            {"ts_local_ns": 10**18 - np.array([0] * 6 + [1])},
+            "row 6: ts_local_ns was 9999999999",
+        ),
+        (
+            {"side": np.array([1, -1, 1, -1, 1, -1, 7])},
+            "row 6: a trade of side 7 at price",
+        ),
+        ({"side": np.array([1, -1, 1, -1, 0, -1, 1])}, "row 4: a trade of side 0"),
+        ({"price": np.array([61000.0] * 6 + [0.0])}, "row 6: a trade of side 1 at price 0.0"),
+        (
+            {"price": np.array([61000.0] * 6 + [1e300])},
+            "row 6: price was 1e+300",
+        ),
+        ({"seq": np.full(7, 1.5)}, "column seq is DOUBLE, expected whole numbers"),
         ({"kind": np.array([3, 3, 3, 3, 7, 4, 4])}, "row 4: its kind is none of"),
         ({"side": np.array([1, -1, -1, 1, 1, 1, 1])}, "row 2: a bbo message is not one bid and one ask"),
         ({"msg": np.array([0, 0, 1, 1, 2, 2, 3])}, "row 5: the rows of one message differ"),
