@@ -145,16 +145,19 @@ class _Stood:
 # ---- before: over the market of the last hours
 
 
-def last_hours(directory: Path, text: str, asked_ns: int, progress: Progress | None = None) -> Hours:
+def last_hours(
+    directory: Path, text: str, asked_ns: int, progress: Progress | None = None, *, path: Path | None = None
+) -> Hours:
     """Return what the last hours of a run's market would have had, by its config and with `text` in its file.
 
-    Args: asked_ns: how much of it; progress: is told how much of both is done.
+    Args: asked_ns: how much of it; progress: is told how much of both is done; path: of the file that `text`
+    is from, None for the run's own.
     Raises: ConfigError if the text is no config; JournalForeign if the journal holds too little of the
     market; what `run_job` raises.
     """
     header, recipe = head_of(directory)
     running = in_force_at_end(directory, recipe)
-    new = settings_of(text, running.path, running.overrides)
+    new = settings_of(text, path or running.path, running.overrides)
     first_ns, last_ns = _heard(directory)
     from_ns = max(first_ns, last_ns - asked_ns)
     if last_ns - from_ns < SHORT_NS:

@@ -70,7 +70,7 @@ def show_plan(terminal: Terminal, asked: Asked) -> None:
     hours, why_not = None, ""
     if asked.hours:
         try:
-            hours = _hours(terminal, directory, text, asked.hours)
+            hours = _hours(terminal, directory, text, asked)
         except MMError as error:
             # What would happen now is worth telling all the same.
             why_not = f"{error}" + (f" ({error.hint})" if error.hint else "")
@@ -125,7 +125,7 @@ def _on_run(asked: Asked) -> tuple[Answer, str, Path | None]:
     return plan_on_record(place.directory, text), text, place.directory
 
 
-def _hours(terminal: Terminal, directory: Path | None, text: str, hours: float) -> "Hours":
+def _hours(terminal: Terminal, directory: Path | None, text: str, asked: Asked) -> "Hours":
     from mm.bootstrap.config_plan import last_hours
     from mm.logs import LogSettings, configure
 
@@ -137,8 +137,9 @@ def _hours(terminal: Terminal, directory: Path | None, text: str, hours: float) 
         return last_hours(
             directory,
             text,
-            round(hours * NS_PER["h"]),
+            round(asked.hours * NS_PER["h"]),
             lambda done, total: bar(STEPS * done // max(1, total), "the last hours"),
+            path=asked.new,
         )
 
 

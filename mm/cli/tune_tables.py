@@ -61,7 +61,8 @@ def _changes(terminal: Terminal, found: "Tuned", changes: "Sequence[Written]") -
     for title in ("key", "config", "best"):
         table.add_column(title, justify="left" if title == "key" else "right", no_wrap=True)
     for key, text in found.point.items():
-        table.add_row(key, old.get(key, "as it is"), text.strip('"'))
+        best = text.strip('"')
+        table.add_row(key, old.get(key, best), best)
     terminal.console.print(table)
 
 

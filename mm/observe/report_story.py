@@ -58,8 +58,8 @@ class Story:
     """One run. Fields: closed: its record ended in good order; broke: in which error the core or the
     measuring ended, "" if in none; difference: where the repetition left the record, "" if nowhere; account:
     flows of all its assets; account_residue: what is unexplained of them, atoms by asset; again: the command
-    that plays its market again, to which a stretch of time is added, "" if there is none; notes: that whoever
-    made it left.
+    that plays its market again, to which a stretch of time is added, "" if there is none; why: the one that
+    tells why it quoted as it did, to which a time is added, likewise; notes: that whoever made it left.
     """
 
     run_id: str
@@ -76,6 +76,7 @@ class Story:
     account: Flows
     account_residue: dict[str, int]
     again: str = ""
+    why: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -230,8 +231,8 @@ def worst_commands(story: Story, told: Figures) -> list[str]:
         return []
     began_ms, ended_ms = int(worst["begun_ms"]), int(worst["ended_ms"])
     commands = [f"{story.again} --from {_iso(began_ms)} --to {_iso(ended_ms)}"] if story.again else []
-    if story.made.kind != "backtest":
-        commands += [f"mm why {story.run_id} --at {clock(ended_ms * NS_PER_MS)}"]
+    if story.why:
+        commands += [f"{story.why} --at {_iso(ended_ms)}"]
     return commands
 
 

@@ -90,6 +90,7 @@ def story(*sessions: SessionStory, **changes: object) -> Story:
         "sessions": sessions,
         "account": Flows(),
         "account_residue": {},
+        "why": "mm why /data/runs/20231114T221320Z-000001",
     }
     return Story(**(fields | changes))  # type: ignore[arg-type] # the caller names the fields
 
@@ -291,4 +292,4 @@ def test_a_long_run_tells_its_ratios() -> None:
     long, short = page(story(session(400, minutes=45))), page(story(session(40)))
     assert "not told: 2 of 30 minutes" in short
     assert "not told" not in long
-    assert "mm why" in long
+    assert re.search(r"mm why /data/runs/20231114T221320Z-000001 --at 2023-11-14T22:\d\d:\d\d", long)

@@ -83,7 +83,9 @@ async def story_of(directory: Path, progress: Progress, options: ReportOptions |
         )
     settings = settings_from(read_recipe(header.config_text))
     again = join(("mm", "backtest", str(settings.path), "--data", str(directory)))
-    story = _story(settings, (header, again), (checked, result), (analyst, fills))
+    told = _story(settings, (header, again), (checked, result), (analyst, fills))
+    why = join(("mm", "why", str(directory)))
+    story = replace(told, why=why, notes=edited_notes(settings))
     if not isinstance(rerun.venue, PaperVenue):
         return story
     causes = cause_words(fills_by_cause(rerun.venue.fills_by_cause()))
@@ -153,6 +155,19 @@ class FillsHeard:
         """Return the fills of a session, and how many are beyond the bound."""
         kept = [*self._by[name], *analytics.waiting.left()]
         return tuple(kept[:FILLS_MAX]), self._left_out.get(name, 0) + max(0, len(kept) - FILLS_MAX)
+
+
+def edited_notes(settings: Settings) -> tuple[str, ...]:
+    """Return a note if the file of a run's config is not what it was: the command that plays its market again
+    plays the file. Args: settings: of then.
+    """
+    try:
+        is_same = settings.path.read_text(encoding="utf-8") == settings.text
+    except (OSError, UnicodeDecodeError):
+        is_same = False
+    if is_same:
+        return ()
+    return (f"{settings.path} is not what it was then: `mm backtest` plays the file as it is now",)
 
 
 def session_stories(settings: Settings, analyst: Analyst, fills: FillsHeard) -> tuple[SessionStory, ...]:

@@ -13,7 +13,7 @@ from mm.bootstrap.backtest.job import BacktestJob
 from mm.bootstrap.backtest.run import Prepared, Progress, prepared
 from mm.bootstrap.backtest.runs import RESULT_NAME, read_result
 from mm.bootstrap.recipe import settings_from
-from mm.bootstrap.records.report import FillsHeard, ReportOptions, session_stories
+from mm.bootstrap.records.report import FillsHeard, ReportOptions, edited_notes, session_stories
 from mm.errors import NotRunning
 from mm.observe.fill_causes import cause_words
 from mm.observe.report_story import Made, Story
@@ -75,7 +75,7 @@ class Repetition:
             account=ready.analyst.flows,
             account_residue=ready.analyst.residue_atoms(),
             again=command(self.job),
-            notes=result.notes,
+            notes=(*result.notes, *edited_notes(self._settings)),
         )
 
 

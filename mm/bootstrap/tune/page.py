@@ -85,8 +85,8 @@ def _best(found: Tuned) -> Iterator[str]:
     changed = {one.key: one.old for one in differences(found)}
     lines = ["<tr><th>key</th><th>config</th><th>best</th></tr>"]
     for key, text in best.point.items():
-        old = changed.get(key, "as it is")
-        lines.append(_row(f"<code>{said(key)}</code>", said(old), said(text.strip('"'))))
+        value = text.strip('"')
+        lines.append(_row(f"<code>{said(key)}</code>", said(changed.get(key, value)), said(value)))
     yield _table(lines)
 
 

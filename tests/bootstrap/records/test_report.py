@@ -173,6 +173,32 @@ def test_what_is_no_page_is_not_written_over(idle: Ran, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [config]
 
 
+def test_a_table_of_somebody_else_is_not_written_over(idle: Ran, tmp_path: Path) -> None:
+    """Told before the run is read; one of an earlier report is made anew."""
+    other = tmp_path / "fills.csv"
+    other.write_text("mine\n")
+    command = ["report", str(idle.data_dir), "--out", str(tmp_path / "a.html"), "--csv", str(tmp_path)]
+    assert carry_out(command) == EXIT_CONFIG
+    assert (other.read_text(), (tmp_path / "a.html").exists()) == ("mine\n", False)
+    other.unlink()
+    assert [carry_out(command), carry_out(command)] == [0, 0]
+
+
+def test_a_config_that_was_changed_since_is_noted_beside_the_commands(idle: Ran) -> None:
+    """They play the file as it is by now; and the run is named by where it lies."""
+    story = told(idle.place)
+    assert story.notes == ()
+    assert story.why == f"mm why {idle.place}"
+    path = Path(story.again.split()[2])
+    text = path.read_text()
+    try:
+        path.write_text(text + "# later\n")
+        (note,) = told(idle.place).notes
+    finally:
+        path.write_text(text)
+    assert note.startswith(f"{path} is not what it was then")
+
+
 def test_a_report_that_does_not_add_up_ends_with_9(
     idle: Ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

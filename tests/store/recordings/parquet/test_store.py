@@ -66,6 +66,29 @@ def test_what_is_put_in_comes_out(tmp_path: Path) -> None:
     assert (ours == theirs).all()
 
 
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (Facts(tick_size=Decimal("0.1")), "was recorded on a grid of 0.01, not of 0.1"),
+        (Facts(lot_size=Decimal(1)), "not of 1"),
+        (Facts(base="ETH"), "was recorded as BTC/USDT, not with ETH"),
+        (Facts(quote="usd"), "was recorded as BTC/USDT, not with usd"),
+        (
+            Facts(exchange_info=Path("info.json")),
+            "says the venue's filters itself: info.json would not count",
+        ),
+    ],
+)
+def test_what_a_person_says_otherwise_of_a_store_is_refused(tmp_path: Path, facts: Facts, words: str) -> None:
+    """It says its pair, grid and filters itself; the same ones may be said again."""
+    source = raw(ordinary(rounds=3), tmp_path)
+    put(source, tmp_path / "store", *source.paths)
+    with pytest.raises(ConfigError, match=words):
+        open_source([tmp_path / "store"], facts=facts)
+    same = Facts(tick_size=Decimal("0.01"), base="btc", quote="USDT")
+    assert open_source([tmp_path / "store"], facts=same).symbols == ("BTC/USDT",)
+
+
 def test_the_second_day_begins_with_the_whole_book(tmp_path: Path) -> None:
     """So that it can be read alone."""
     source = raw(over_midnight(), tmp_path)
