@@ -17,6 +17,7 @@ from mm.errors import RecordingUnusable, UsageError
 from mm.settings.models import Settings
 from mm.store.recordings.merged import merged
 from mm.store.recordings.opening import open_source
+from mm.store.recordings.plausible import PlausibleSource
 from mm.store.recordings.renamed import RenamedSource
 from mm.store.recordings.source import Source
 
@@ -24,10 +25,15 @@ _SIGN: Final = "="
 
 
 def opened(job: BacktestJob, settings: Settings, symbols: Sequence[str] = ()) -> Source:
-    """Open the data of a job. Args: symbols: names in the config of those that matter, empty: all.
+    """Open the data of a job, without prices that cannot be. Args: symbols: names in the config of those that
+    matter, empty: all.
 
     Raises: what `open_source` raises.
     """
+    return PlausibleSource(_opened(job, settings, symbols))
+
+
+def _opened(job: BacktestJob, settings: Settings, symbols: Sequence[str]) -> Source:
     groups = grouped(job.data, settings)
     if list(groups) == [""]:
         return open_source(groups[""], symbol=tuple(symbols) or None, facts=job.facts)

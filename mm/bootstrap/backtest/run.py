@@ -40,6 +40,7 @@ from mm.runtime.backtest_steps import Steps
 from mm.settings.loader import load_settings, settings_of
 from mm.settings.models import Settings
 from mm.store.fill_model import fill_model_words, said_of
+from mm.store.recordings.plausible import left_out_of
 from mm.store.recordings.remarks import remarks_of
 from mm.store.recordings.source import Source
 from mm.strategies.base import watches_of
@@ -164,6 +165,7 @@ class Prepared:
                 *self.notes,
                 *filter(None, [one.note(self._tally(one)) for one in self.funding]),
                 *_gap_notes(self.backtest.source, self.span),
+                *_far_notes(self.backtest.source),
                 *self._silent(),
                 *told,
                 *self._parted(ran),
@@ -352,6 +354,19 @@ def _gap_notes(source: Source, span: Span) -> Sequence[str]:
     lost_s = lost_ns / NS_PER_S
     count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
     return (f"{count} in the data, {lost_s:.1f} s: nothing is quoted until the next whole book",)
+
+
+def _far_notes(source: Source) -> Sequence[str]:
+    left = left_out_of(source)
+    if left is None:
+        return ()
+    instrument = source.instruments[source.symbols.index(left.symbol)]
+    price, near = instrument.price_text(left.price_ticks), instrument.price_text(left.near_ticks)
+    count = "1 message" if left.messages == 1 else f"{left.messages} messages"
+    return (
+        f"{count} left out whose price cannot be, the first of {left.symbol} at {_when(left.first_ns)}:"
+        f" {price} after {near}; `mm data verify` lists trades of that kind",
+    )
 
 
 def _when(ts_ns: int) -> str:

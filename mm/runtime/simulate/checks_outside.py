@@ -1,6 +1,7 @@
 """E1: money that somebody else moved is told of, to the last atom; nobody quotes on till a person says so."""
 
 from mm.domain.commands import Place, Report, VenueCommand
+from mm.domain.estate import SymbolEstate
 from mm.domain.events import AnyEvent, Operation, OperatorAsked
 from mm.engine.setup import OnExternal
 from mm.runtime.simulate.checks_scene import Checker, Scene
@@ -83,11 +84,21 @@ class Outside(Checker):
                 raise self.broken(f"{moved} of {asset} were moved from outside, {told} were told of")
 
     def _own_changes(self) -> dict[str, int]:
-        # What the venue's executions of this life's orders moved.
+        # What the venue's executions of our orders moved: of this life's, and after an orderly end all that
+        # were not known by then, as a venue that lies may fill an order that has ended.
         scene, changes = self.scene, dict[str, int]()
+        rest = scene.taken.rest
+        known = {one.symbol: one for one in rest.symbols} if rest is not None else {}
         for fill in scene.truth.fills:
             decoded = scene.ids.decode(fill.cid)
-            if decoded is None or decoded.epoch != scene.setup.epoch:
+            if decoded is None:
+                continue
+            if rest is None:
+                is_new = decoded.epoch == scene.setup.epoch
+            else:
+                before = known.get(fill.symbol)
+                is_new = before is None or not _holds(before, fill.trade_id)
+            if not is_new:
                 continue
             instrument, sign = scene.instrument(fill.symbol), fill.side.sign
             value = fill.price_ticks * fill.size_lots * instrument.tick_lot_atoms
@@ -98,3 +109,7 @@ class Outside(Checker):
             ):
                 changes[asset] = changes.get(asset, 0) + atoms
         return changes
+
+
+def _holds(known: SymbolEstate, trade_id: int) -> bool:
+    return trade_id < known.floor or any(trade_id == number for number, _ in known.trades)

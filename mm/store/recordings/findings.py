@@ -19,10 +19,8 @@ from mm.store.recordings.detailed import KEPT_TRADE
 from mm.store.recordings.located import Located, Place
 from mm.store.recordings.losses import Loss, Losses
 from mm.store.recordings.mark_watch import MarkFault, MarkWatch
+from mm.store.recordings.plausible import is_far
 from mm.store.recordings.totals import Totals
-
-FAR_TIMES: Final = 5
-"""A trade at more than so many times the price beside it, or less than that part of it, is told."""
 
 LISTED_MAX: Final = 100
 """Findings of one kind that are listed with their place; all are counted."""
@@ -168,7 +166,7 @@ class MarketChecks:
             near_ticks = book.bid_ticks or book.ask_ticks
         if price_ticks <= 0:
             self._findings.add(Fault.PRICE, place, ts_ns, "a trade at no price above 0")
-        elif near_ticks and not near_ticks <= price_ticks * FAR_TIMES <= near_ticks * FAR_TIMES**2:
+        elif near_ticks and is_far(price_ticks, near_ticks):
             detail = f"a trade at {price_ticks} beside {near_ticks}, in ticks: far off"
             self._findings.add(Fault.PRICE, place, ts_ns, detail)
         else:

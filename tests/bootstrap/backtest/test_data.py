@@ -11,6 +11,7 @@ from mm.domain.units import NS_PER_S
 from mm.errors import ConfigError, RecordingUnusable, UsageError
 from tests.builders.configs import loaded
 from tests.builders.instruments import INSTRUMENT
+from tests.builders.market_tapes import long_recording
 from tests.builders.recorded_configs import RECORDED
 
 RAW = "binance_raw_2024-08-08"
@@ -93,6 +94,22 @@ def test_a_recording_without_a_whole_book_is_never_quoted_on(shared_data: Path, 
         "btc never quoted: the data hold no whole book of BTC/USDT to begin with (waits for connections and a"
         " book)"
     )
+
+
+def test_a_print_that_cannot_be_fills_nothing_and_is_told(tmp_path: Path) -> None:
+    """A broken feed is no market: each bid would be filled by it."""
+    tape = long_recording(seconds=20)
+    text = RECORDED.replace("0.002", "0.01").replace("quote = 500\nsession", "quote = 5_000\nsession")
+    clean = run(tmp_path, text, tape.save(tmp_path / "clean.gz"), seconds=60)
+    for _ in range(2):
+        tape.trade("2500.00000000", "9.00000000", buyer_is_maker=True)
+    result = run(tmp_path, text, tape.save(tmp_path / "broken.gz"), seconds=60)
+    assert clean.fills > 0
+    assert result.fills == clean.fills
+    assert result.session("btc")["inventory"] == clean.session("btc")["inventory"]
+    (note,) = result.notes
+    assert note.startswith("2 messages left out whose price cannot be, the first of BTC/USDT at 2024-")
+    assert ": 2500 after 6" in note
 
 
 def test_recordings_are_grouped_by_the_venue_before_the_sign(tmp_path: Path) -> None:

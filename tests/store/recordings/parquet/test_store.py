@@ -75,7 +75,7 @@ def test_what_is_put_in_comes_out(tmp_path: Path) -> None:
         (Facts(quote="usd"), "was recorded as BTC/USDT, not with usd"),
         (
             Facts(exchange_info=Path("info.json")),
-            "says the venue's filters itself: info.json would not count",
+            "says the venue.s filters itself: info.json",
         ),
     ],
 )
