@@ -131,8 +131,7 @@ def tune(
         funding=funding,
         facts=facts,
     )
-    found = _searched(terminal, order, jobs, scheduler, out=out)
-    _finish(terminal, *found, out=out, write=write)
+    _finish(terminal, *_searched(terminal, order, jobs, scheduler, out=out), out=out, write=write)
 
 
 def _searched(
