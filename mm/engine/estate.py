@@ -45,8 +45,9 @@ def estate_of(state: EngineState) -> Estate:
 
 
 def at_rest(estate: Estate) -> Estate:
-    """Return what of `estate` outlasts an orderly end: what the account held, which fills are in that, who
-    was paused, what signals learnt. Orders have ended; the account of profits and losses is closed.
+    """Return what of `estate` outlasts an orderly end: what the account held, which fills are in that, and
+    who was paused. Orders have ended, the account of profits and losses is closed; what signals learnt goes
+    its own way, by its age.
     """
     positions = tuple(
         PositionEstate(
@@ -60,7 +61,7 @@ def at_rest(estate: Estate) -> Estate:
         )
         for left in estate.positions
     )
-    return replace(estate, equity_start_atoms=0, positions=positions, orders=(), retired=())
+    return replace(estate, equity_start_atoms=0, positions=positions, orders=(), retired=(), signals=())
 
 
 def inherit(state: EngineState, estate: Estate) -> None:

@@ -4,17 +4,21 @@ from dataclasses import replace
 from typing import Any, Final
 
 import pytest
+from msgspec.structs import replace as replace_fields
 
 from mm.domain.book import Book
 from mm.domain.commands import VenueCommand
+from mm.domain.estate import Estate
 from mm.domain.events import RequestFailed
 from mm.domain.ids import OrderId
 from mm.domain.position import Position
 from mm.domain.sides import BUY, Side
 from mm.engine import account_events, exits, external, order_events, recovery, send, sweep
-from mm.engine.session import Session
+from mm.engine.estate import at_rest
+from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
 from mm.risk import slippage
+from mm.runtime import takeover
 from mm.runtime.simulate.faults import NONE
 from mm.runtime.simulate.plan import TIGHT
 from mm.runtime.simulate.wire import Wire
@@ -51,7 +55,28 @@ def _money_from_outside_is_booked_silently(patch: pytest.MonkeyPatch) -> None:
 
 
 def _money_from_outside_pauses_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(external, "set_state", lambda *_: None)
+    patch.setattr(external, "hold", lambda *_: None)
+
+
+def _a_halt_forgets_that_a_session_was_paused(patch: pytest.MonkeyPatch) -> None:
+    real = Session.enter
+
+    def enter(session: Session, after: SessionState, reason: str) -> None:
+        real(session, after, reason)
+        if after is SessionState.HALTED:
+            session.paused = ""
+
+    patch.setattr(Session, "enter", enter)
+
+
+def _an_orderly_end_forgets_that_a_session_was_paused(patch: pytest.MonkeyPatch) -> None:
+    def forgets(estate: Estate) -> Estate:
+        rest = at_rest(estate)
+        return replace_fields(
+            rest, positions=tuple(replace_fields(left, paused="") for left in rest.positions)
+        )
+
+    patch.setattr(takeover, "at_rest", forgets)
 
 
 def _a_recovery_is_over_without_a_look(patch: pytest.MonkeyPatch) -> None:
@@ -144,6 +169,18 @@ BUGS: Final[tuple[Bug, ...]] = (
         name="money from outside pauses nothing",
         plant=_money_from_outside_pauses_nothing,
         faults=replace(NONE, deposit=0.03, withdrawal=0.03),
+        found_as=("E1",),
+    ),
+    Bug(
+        name="a halt forgets that a session was paused",
+        plant=_a_halt_forgets_that_a_session_was_paused,
+        faults=replace(NONE, deposit=0.03, withdrawal=0.03, halt=0.1, unhalt=0.1),
+        found_as=("E1",),
+    ),
+    Bug(
+        name="an orderly end forgets that a session was paused",
+        plant=_an_orderly_end_forgets_that_a_session_was_paused,
+        faults=replace(NONE, pause=0.05, stop=0.05),
         found_as=("E1",),
     ),
     Bug(

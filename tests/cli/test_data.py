@@ -176,7 +176,8 @@ def test_an_end_that_was_cut_off_is_told_by_every_verb(
 def test_candles_alone_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """There are no frames to count."""
     path = tmp_path / "klines.csv"
-    path.write_text("open_time_s,open\n60,1\n120,1\n180,1\n", encoding="utf-8")
+    rows = "".join(f"{at},1,1,1,1,0\n" for at in (60, 120, 180))
+    path.write_text(f"open_time_s,open,high,low,close,volume\n{rows}", encoding="utf-8")
     assert carry_out(["data", "verify", str(path)]) == EXIT_OK
     assert capsys.readouterr().out == f"{path}: clean, 3 candles one after the other\n"
     assert carry_out(["data", "verify", str(path), "--json"]) == EXIT_OK

@@ -1,4 +1,4 @@
-"""E1: money that somebody else moved is told of, to the last atom; nobody quotes on till a person says so."""
+"""E1: money that somebody else moved is told of, to the last atom; a pause lasts until a person ends it."""
 
 from mm.domain.commands import Place, Report, VenueCommand
 from mm.domain.estate import SymbolEstate
@@ -13,7 +13,8 @@ TELLS = ("balance.external", "ledger.explained")
 class Outside(Checker):
     """E1. At rest, in a life that counted the holdings itself before anything of its own had filled: what it
     told of, summed up by asset, is what the venue's holdings moved since then beside its own executions. And
-    where the setup says so, no session that trades such an asset quotes on, until a person lets it.
+    no session that a person paused quotes on, nor, where the setup says so, one that trades such an asset,
+    until a person lets it.
     """
 
     invariant = "E1"
@@ -57,8 +58,11 @@ class Outside(Checker):
             self._paused[session.name] = None
 
     def on_event(self, event: AnyEvent) -> None:
-        """A person may let a session go on, or all of them; that a halt is lifted does not."""
-        if isinstance(event, OperatorAsked) and event.operation is Operation.RESUME:
+        """A person pauses a session, or lets it go on, or all of them; that a halt is lifted does not."""
+        if isinstance(event, OperatorAsked) and event.operation is Operation.PAUSE:
+            names = [session.name for session in self.scene.setup.sessions]
+            self._paused.update(dict.fromkeys(name for name in names if event.session in ("", name)))
+        elif isinstance(event, OperatorAsked) and event.operation is Operation.RESUME:
             if event.session:
                 self._paused.pop(event.session, None)
             else:
@@ -70,7 +74,7 @@ class Outside(Checker):
             return
         name = self.scene.session_setup(command.cid).name
         if name in self._paused:
-            raise self.broken(f"{name} quotes although money was moved and nobody let it go on")
+            raise self.broken(f"{name} quotes although it was paused and nobody let it go on")
 
     def at_rest(self) -> None:
         """Compare what was told with what happened."""

@@ -29,6 +29,7 @@ from mm.domain.events import (
 from mm.domain.ids import OrderId
 from mm.domain.sides import Side
 from mm.engine.estate import estate_of
+from mm.engine.external import MOVED
 from mm.engine.session import SessionState
 from mm.runtime.simulate.checks import Broken, Checks
 from mm.runtime.simulate.checks_exits import PATIENCE_NS, ExitPrices, Flattens
@@ -199,7 +200,7 @@ def test_money_that_moved_has_to_be_told_of_to_the_atom(world: World) -> None:
     world.truth.deposit("client", "BBB", 7)
     with pytest.raises(Broken, match="E1: 7 of BBB were moved from outside, 0 were told of"):
         check.at_rest()
-    scene.engine.state.sessions[0].state = SessionState.PAUSED
+    scene.engine.state.sessions[0].enter(SessionState.PAUSED, MOVED)
     check.on_report(says("balance.external", asset="BBB", atoms="7"))
     check.at_rest()
     check.on_report(says("ledger.explained", asset="BBB", atoms="1"))
@@ -217,14 +218,18 @@ def test_who_trades_what_was_moved_pauses_until_a_person_says_so(world: World) -
     check.on_report(says("balance.external", asset="ZZZ", atoms="7"))
     with pytest.raises(Broken, match="E1: s0 is active after BBB was moved"):
         check.on_report(says("balance.external", asset="BBB", atoms="7"))
-    session.state = SessionState.PAUSED
+    session.enter(SessionState.PAUSED, MOVED)
+    session.enter(SessionState.HALTED, "a drill")
     check.on_report(says("balance.external", asset="BBB", atoms="7"))
-    with pytest.raises(Broken, match="E1: s0 quotes although money was moved"):
+    with pytest.raises(Broken, match="E1: s0 quotes although it was paused"):
         check.on_command(place(checks))
     check.on_command(leaving(checks, 2, Side.SELL, 9_900))
     asked = OperatorAsked(ts_ns=1, operation=Operation.RESUME, session="s0", reason="", who="me")
     check.on_event(asked)
     check.on_command(place(checks))
+    check.on_event(but(asked, operation=Operation.PAUSE, session=""))
+    with pytest.raises(Broken, match="E1: s0 quotes although it was paused"):
+        check.on_command(place(checks))
 
 
 # ---- books
