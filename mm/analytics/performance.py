@@ -62,8 +62,7 @@ class Sums(NamedTuple):
 class Performance:
     """Samples of one session.
 
-    Fields: count: whole intervals; peak_fine, drawdown_fine: highest equity so far, and the deepest fall from
-    one; worst: first and last mark of the window in which most was lost, None before the first.
+    Fields: count: whole intervals; peak_fine, drawdown_fine: highest equity so far, deepest fall from one.
     """
 
     def __init__(self, per_quote_fine: int, aversion: float) -> None:
@@ -75,7 +74,7 @@ class Performance:
         self.count = 0
         self.peak_fine = 0
         self.drawdown_fine = 0
-        self.worst: tuple[Mark, Mark] | None = None
+        self._worst: tuple[Mark, Mark] | None = None
         self._per_quote = per_quote_fine
         self._sum = self._square = self._shortfall = 0
         self._cube = self._fourth = 0
@@ -111,12 +110,18 @@ class Performance:
 
     def _note_window(self) -> None:
         first, last = self._window[0], self._window[-1]
-        if first is last:
-            return
-        lost = first.equity_fine - last.equity_fine
-        known = self.worst
-        if known is None or lost > known[0].equity_fine - known[1].equity_fine:
-            self.worst = (first, last)
+        if first is not last and (self._worst is None or _lost(first, last) > _lost(*self._worst)):
+            self._worst = (first, last)
+
+    def worst(self, now: Mark) -> tuple[Mark, Mark] | None:
+        """Return the first and last mark of the window in which most was lost, the interval that is open
+        still included; None while nothing has passed. Args: now: where it stands, not before the last sample.
+        """
+        window, known = self._window, self._worst
+        if not window or now.ts_ns <= window[-1].ts_ns:
+            return known
+        first = window[1] if len(window) > WINDOW else window[0]
+        return (first, now) if known is None or _lost(first, now) > _lost(*known) else known
 
     @property
     def sums(self) -> Sums:
@@ -179,3 +184,7 @@ class Performance:
             return None
         per_day = 86_400 * NS_PER_S / INTERVAL_NS
         return -log(self._loss / self.count) / self.aversion * per_day
+
+
+def _lost(first: Mark, last: Mark) -> int:
+    return first.equity_fine - last.equity_fine

@@ -96,6 +96,22 @@ def _new_text(path: Path, edits: "Sequence[tuple[str, str]]") -> str:
     return text
 
 
+def _from_new(answer: Answer, path: Path, text: str) -> Answer:
+    # A daemon reads the text as its own file; whoever named a file wants to find the line in that.
+    from mm.cli.shapes import tables
+    from mm.settings.loader import settings_of
+
+    sources = settings_of(text, path).sources
+
+    def source(row: Answer) -> object:
+        key, told = str(row.get("key")), str(row.get("source"))
+        if told in ("", "default", "--set") or told.startswith("env "):
+            return told
+        return next((sources[known] for known in sources if f"{known}.".startswith(f"{key}.")), f"{path}")
+
+    return {**answer, "changes": [{**row, "source": source(row)} for row in tables(answer, "changes")]}
+
+
 def _on_daemon(asked: Asked) -> tuple[Answer, str, Path | None]:
     from mm.cli.config_target import find_target
     from mm.store.journal.layout import newest_of, runs
@@ -106,7 +122,7 @@ def _on_daemon(asked: Asked) -> tuple[Answer, str, Path | None]:
             answer, text = target.plan(edit), edit.text
         else:
             text = _new_text(asked.new, asked.edits)
-            answer = target.plan_text(text)
+            answer = _from_new(target.plan_text(text), asked.new, text)
         places = runs(target.need_daemon().data_dir)
     return answer, text, newest_of(places).directory if places else None
 
@@ -122,7 +138,7 @@ def _on_run(asked: Asked) -> tuple[Answer, str, Path | None]:
     assert asked.run is not None  # the caller looked
     (place,) = run_places(asked.run)
     text = _new_text(asked.new, asked.edits)
-    return plan_on_record(place.directory, text), text, place.directory
+    return _from_new(plan_on_record(place.directory, text), asked.new, text), text, place.directory
 
 
 def _hours(terminal: Terminal, directory: Path | None, text: str, asked: Asked) -> "Hours":

@@ -339,7 +339,7 @@ def _performance(analytics: Analytics) -> Figures:
         "certain_quote_per_day": _round(performance.certain_quote_per_day),
         "aversion_per_quote": performance.aversion,
         "sums": list(performance.sums),
-        "worst": _worst(analytics, performance.worst),
+        "worst": _worst(analytics, performance.worst(analytics.mark())),
     }
 
 

@@ -97,6 +97,20 @@ def test_so_much_is_told_as_is_asked_for(
     assert (none.code, none.result["hours"], none.result["hours_error"]) == (EXIT_OK, None, None)
 
 
+def test_a_change_is_told_with_the_line_of_the_file_that_was_named(
+    lived: Lived, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not with that of the run's file, which has the old value there."""
+    new = lived.near(tmp_path)
+    ran = plan(capsys, new, "--run", lived.place, "--hours", "0", "--json")
+    lines = new.read_text().splitlines()
+    assert ran.result["changes"]
+    for row in ran.result["changes"]:
+        file, _, line = row["source"].rpartition(":")
+        assert file == str(new)
+        assert lines[int(line) - 1].startswith(row["key"].rpartition(".")[2])
+
+
 def test_people_read_both(lived: Lived, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What changes, what becomes of the orders, and the hours before."""
     said = plan(capsys, lived.near(tmp_path), "--run", lived.place).said

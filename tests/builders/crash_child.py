@@ -9,14 +9,18 @@ Orders: {"do": "start", "argv", "environ", "out", "err", "hurt", "hit", "trace",
 {"do": "poll", "pid"} -> {"code"}, null while it runs.
 """
 
+import functools
 import gc
 import importlib
 import json
 import os
 import random
 import signal
+import ssl
 import sys
 from typing import Any, Final
+
+import certifi
 
 from tests.builders.crash_brisk import quicken
 from tests.builders.crash_hurt import Hurt
@@ -30,11 +34,14 @@ PRELOADED: Final = (
     "mm.cli.main",
     "mm.bootstrap",
     "mm.bootstrap.records.replay_run",
+    "mm.bootstrap.trade",
     "mm.exchange.server",
     "mm.exchange.replay_market",
     "mm.exchange.faults.plan",
-    "mm.venues.binance",
+    "mm.settings.cautions",
+    "mm.venues.binance.venue",
     "rich.console",
+    "uvloop",
 )
 
 
@@ -42,6 +49,9 @@ def serve() -> None:
     """Answer until the input ends."""
     for name in PRELOADED:
         importlib.import_module(name)
+    # Reading the authorities' certificates is a fifth of a start, and no exchange on this machine has one.
+    ssl.create_default_context = functools.cache(ssl.create_default_context)
+    ssl.create_default_context(cafile=certifi.where())
     gc.collect()
     gc.freeze()
     children: set[int] = set()

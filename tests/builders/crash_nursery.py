@@ -22,7 +22,7 @@ from tests.builders.processes import children
 
 ROOT: Final = Path(__file__).parents[2]
 DEADLINE_S: Final = 60.0
-PAUSE_S: Final = 0.004
+PAUSE_S: Final = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Return for risk, against the formulas on plain lists."""
 
+from dataclasses import replace
 from itertools import pairwise
 from math import exp, log, sqrt
 from random import Random
@@ -62,15 +63,16 @@ def test_ratios_are_those_of_the_formulas(seed: int) -> None:
         for b in range(a + 1, min(a + WINDOW, 400) + 1)
         if b - a == min(WINDOW, b)
     )
-    assert told.worst is not None
-    assert told.worst[0].equity_fine - told.worst[1].equity_fine == worst
+    found = told.worst(mark(400, equity[-1]))
+    assert found is not None
+    assert found[0].equity_fine - found[1].equity_fine == worst
 
 
 def test_a_short_run_tells_its_drawdown_and_nothing_else() -> None:
     """A ratio of a few minutes is chance."""
     told = Performance(PER_QUOTE, 1.0)
     told.sample(mark(0, 0))
-    assert (told.worst, told.deviation_quote, told.mean_quote) == (None, 0.0, 0.0)
+    assert (told.worst(mark(0, 0)), told.deviation_quote, told.mean_quote) == (None, 0.0, 0.0)
     for number in range(1, INTERVALS_MIN):
         told.sample(mark(number, -number))
     told.see(5)
@@ -78,6 +80,27 @@ def test_a_short_run_tells_its_drawdown_and_nothing_else() -> None:
     told.see(-6)
     assert (told.sharpe, told.sortino, told.certain_quote_per_day) == (None, None, None)
     assert (told.peak_fine, told.drawdown_fine) == (5, 12)
+
+
+def test_a_loss_of_the_minute_that_is_not_over_is_in_the_worst_window() -> None:
+    """A run that ends, or is looked at, within a minute lost what it lost; the window is ten minutes long."""
+    equity, told = path(3, 30), Performance(PER_QUOTE, 1.0)
+    for number, value in enumerate(equity):
+        told.sample(mark(number, value))
+    before = told.worst(mark(30, equity[-1]))
+    assert before is not None
+    assert before[1].ts_ns <= mark(30, 0).ts_ns
+    ruin = replace(mark(30, -90_000), ts_ns=mark(30, 0).ts_ns + 7 * 10**9)
+    assert told.worst(ruin) == (mark(30 - WINDOW + 1, equity[30 - WINDOW + 1]), ruin)
+    assert told.worst(replace(ruin, equity_fine=90_000)) == before
+
+
+def test_a_run_of_less_than_a_minute_has_a_worst_window() -> None:
+    """From its start to where it stands."""
+    told = Performance(PER_QUOTE, 1.0)
+    told.sample(mark(0, 0))
+    now = replace(mark(0, -5), ts_ns=10**9)
+    assert told.worst(now) == (mark(0, 0), now)
 
 
 def test_a_run_without_risk_or_without_a_loss_has_no_ratio() -> None:
