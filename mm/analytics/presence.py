@@ -162,6 +162,11 @@ class Presence:
         self._bids: Quoted = []
         self._asks: Quoted = []
 
+    @property
+    def absent_ns(self) -> int:
+        """Time in which a side was missing."""
+        return self.now_ns - self.begun_ns - self.both_ns
+
     def on_quotes(self, ts_ns: int, mid_half_ticks: int, bids: Quoted, asks: Quoted) -> None:
         """Take in what stands at the venue now, in any order; the mid as it is known, 0 if there is none."""
         self._pass_time(ts_ns)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from mm.analytics.absence import Absence
 from mm.analytics.costs import Costs
 from mm.analytics.horizons import HORIZONS_NS, Fill, Waiting
 from mm.analytics.identity import Identity
@@ -50,7 +51,8 @@ class Point:
 class Analytics:
     """One session.
 
-    Fields: identity, costs, markouts, presence, inventory, turnover, performance, waiting, series: see there.
+    Fields: identity, costs, markouts, presence, absence, inventory, turnover, performance, waiting, series:
+    see there.
     now_ns: of the last call; mid_half_ticks: in force, 0 while there is none. on_settled: is told of each
     fill that has come to its last horizon, if anybody wants to hear.
     """
@@ -74,6 +76,7 @@ class Analytics:
         self.costs = Costs(instrument)
         self.markouts = Markouts(self.costs, instrument.lot_atoms, horizons)
         self.presence = Presence(instrument, ts_ns)
+        self.absence = Absence()
         self.inventory = Inventory(ts_ns)
         self.turnover = Turnover()
         per_quote_fine = 10**instrument.quote_scale * self.costs.per_atom
@@ -127,6 +130,12 @@ class Analytics:
             self.pass_time(ts_ns)
         self.presence.on_quotes(ts_ns, self.mid_half_ticks, bids[:QUOTES_MAX], asks[:QUOTES_MAX])
 
+    def on_reason(self, ts_ns: int, reason: str) -> None:
+        """Take in what the session says of its quotes from now on."""
+        self.pass_time(ts_ns)
+        self.presence.pass_time(self.now_ns)
+        self.absence.say(reason, self.presence.absent_ns)
+
     def on_inventory(self, ts_ns: int, lots: int, limit_lots: int) -> None:
         """Take in the inventory relative to the target, and its limit, 0 while there is none."""
         self.pass_time(ts_ns)
@@ -161,6 +170,7 @@ class Analytics:
         """Let time pass up to `ts_ns` everywhere, so that what is read is as of then."""
         self.pass_time(ts_ns)
         self.presence.pass_time(self.now_ns)
+        self.absence.pass_to(self.presence.absent_ns)
         self.inventory.pass_time(self.now_ns)
 
     @property

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from mm.cli.terminal import NS_PER, printable
 from mm.observe.fill_causes import cause_words
+from mm.observe.report_story import absences
 
 if TYPE_CHECKING:
     from mm.bootstrap.backtest.run import BacktestResult
@@ -75,6 +76,9 @@ def _session(result: "BacktestResult", figures: Fields) -> Iterator[str]:
         f"presence  both sides {_percent(presence['both_ratio'])}, bid {_percent(presence['bid_ratio'])},"
         f" ask {_percent(presence['ask_ratio'])}"
     )
+    absent = absences(presence)
+    if absent:
+        yield f"          while a side was missing: {'; '.join(absent)}"
     yield (
         f"messages  {messages['places']} orders, {messages['cancels']} cancels"
         + ("" if messages["per_fill"] is None else f", {messages['per_fill']:.3g} per fill")

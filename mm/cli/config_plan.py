@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from mm.bootstrap.config_plan import Hours
+    from mm.cli.shapes import Fields
     from mm.observe.compare_figures import FigureRow
 
 STEPS = 1_000
@@ -96,14 +97,14 @@ def _new_text(path: Path, edits: "Sequence[tuple[str, str]]") -> str:
     return text
 
 
-def _from_new(answer: Answer, path: Path, text: str) -> Answer:
+def _from_new(answer: "Fields", path: Path, text: str) -> dict[str, object]:
     # A daemon reads the text as its own file; whoever named a file wants to find the line in that.
     from mm.cli.shapes import tables
     from mm.settings.loader import settings_of
 
     sources = settings_of(text, path).sources
 
-    def source(row: Answer) -> object:
+    def source(row: "Fields") -> object:
         key, told = str(row.get("key")), str(row.get("source"))
         if told in ("", "default", "--set") or told.startswith("env "):
             return told

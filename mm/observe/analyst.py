@@ -31,7 +31,7 @@ from mm.domain.orders import Order, OrderState
 from mm.domain.position import Position
 from mm.domain.sides import BUY
 from mm.engine.glide import Glided
-from mm.engine.session import Session
+from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState
 from mm.observe.report_figures import Figures, brief, figures
 
@@ -68,8 +68,10 @@ class Watched:
         "market",
         "mid",
         "other_fees",
+        "reason",
         "session",
         "spread_half",
+        "state",
         "told",
     )
 
@@ -83,6 +85,8 @@ class Watched:
         self.asks: Standing = {}
         self.held = (0, 0)
         self.told = False
+        self.reason = ""
+        self.state: SessionState | None = None
         self.base = _books(position)
         self.fees = dict(position.fees_atoms)
         self.fills = position.fills
@@ -227,6 +231,10 @@ class Analyst:
             if mid != watched.mid or ask != watched.ask:
                 watched.mid, watched.ask = mid, ask
                 watched.analytics.on_top(now_ns, mid, 2 * ask - mid if mid else 0)
+            session = watched.session
+            if session.reason != watched.reason or session.state is not watched.state:
+                watched.reason, watched.state = session.reason, session.state
+                watched.analytics.on_reason(now_ns, _said(session))
         changes = state.orders.changes
         if changes != self._changes:
             # A placement and a cancel are one change each, and change nothing of what stands.
@@ -421,6 +429,12 @@ class Analyst:
     def _alarm(self, session: str, found: dict[str, int]) -> Report:
         facts = tuple((name, str(value)) for name, value in found.items())
         return Report(ts_ns=self._state.now_ns, code="pnl.residue", session=session, facts=facts)
+
+
+def _said(session: Session) -> str:
+    if session.state in (SessionState.PENDING, SessionState.ACTIVE):
+        return session.reason
+    return f"{session.state.value}: {session.reason}"
 
 
 def _movements(state: EngineState, event: OrderFilled) -> dict[str, int]:

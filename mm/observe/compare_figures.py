@@ -100,7 +100,7 @@ def _read(told: object) -> Iterator[_Read]:
     for name, key, unit, path in (
         ("fills", "fills", "", "pnl.fills"),
         ("turnover", "turnover_quote", quote, "pnl.turnover_quote"),
-        ("orders placed", "places", "", "messages.places"),
+        ("orders sent", "places", "", "messages.places"),
         ("cancels", "cancels", "", "messages.cancels"),
         ("messages per fill", "messages_per_fill", "", "messages.per_fill"),
         ("filled of what was submitted", "fill_ratio", "", "messages.fill_ratio"),

@@ -11,6 +11,7 @@ from typing import Final
 
 from mm.domain.instrument import Instrument
 from mm.domain.units import short_text
+from mm.observe.reason_words import code_text, reason_text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,24 +116,11 @@ PHRASES: Final[dict[str, str]] = {
 }
 """The phrase of each code."""
 
-REASONS: Final[dict[str, str]] = {
-    "decision.failed": "the strategy failed",
-    "fenced": "another process trades the account",
-    "journal.failed": "the disk takes nothing more",
-    "orders.taken_off": "somebody else keeps cancelling its orders",
-    "rule.failed": "a rule failed",
-    "simulated": "an operator asked",
-    "simulated loss": "the connection ended",
-    "venue.access_denied": "the venue refuses the key",
-}
-"""What stands for a reason that is a code."""
-
 LATCH: Final = "latch"
 """Who asks for the halt that survived a restart."""
 
 _NAMED: Final = re.compile(r"\{([a-z_]+)\}")
 _DIGITS: Final = re.compile(r"[0-9]+")
-_CODE: Final = re.compile(r"[a-z_]+(?:\.[a-z_]+)+")
 _WHOLE: Final = re.compile(r"-?[0-9]+")
 
 
@@ -185,10 +173,10 @@ def _words(deed: Deed, scales: Mapping[str, int]) -> str:
 
 def _fact(name: str, facts: Mapping[str, str], scales: Mapping[str, int]) -> str:
     value = facts.get(name, "?")
-    if name == "reason" and value in REASONS:
-        return REASONS[value]
-    if name == "rule" or (name == "reason" and _CODE.fullmatch(value)):
-        return value.replace("_", " ").replace(".", ", ")
+    if name == "reason":
+        return reason_text(value)
+    if name == "rule":
+        return code_text(value)
     if name == "atoms" and facts.get("asset") in scales and _WHOLE.fullmatch(value):
         return short_text(int(value), scales[facts["asset"]])
     return value

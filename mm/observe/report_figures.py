@@ -227,6 +227,10 @@ def _presence(analytics: Analytics) -> Figures:
         "bid_ratio": share(presence.bid_ns),
         "ask_ratio": share(presence.ask_ns),
         "both_ratio": share(presence.both_ns),
+        "absent": [
+            {"reason": said.text, "times": said.times, "ratio": share(said.absent_ns)}
+            for said in analytics.absence.told()
+        ],
         "bands": [{"bps": bps, "both_ratio": share(band_ns)} for bps, band_ns in bands],
         "looks": presence.looks,
         "look_s": SNAPSHOT_NS / NS_PER_S,

@@ -14,6 +14,7 @@ from typing import Final
 
 import mm
 from mm.domain.units import NS_PER_S
+from mm.observe.reason_words import reason_text
 from mm.observe.report_figures import Figures
 from mm.observe.report_pictures import pictures
 from mm.observe.report_story import (
@@ -233,13 +234,28 @@ def _presence(told: Figures) -> str:
         f'<p class="soft">Programmes look every {presence["look_s"]:g} s ({presence["looks"]} looks); their'
         " rules change, these have the date they bear. Dollars are counted as the quote asset.</p>"
     )
-    return f'<div class="meter">{drawn}</div><div class="scroll"><table>{"".join(lines)}</table></div>{note}'
+    tables = f'<div class="scroll"><table>{"".join(lines)}</table></div>{note}{_absent(presence)}'
+    return f'<div class="meter">{drawn}</div>{tables}'
+
+
+def _absent(presence: Figures) -> str:
+    rows = presence["absent"]
+    assert isinstance(rows, list)
+    if not rows:
+        return ""
+    lines = ["<tr><th>while a side was missing it said</th><th>share of the time</th><th>times</th></tr>"]
+    lines += [
+        f'<tr><td class="wide">{said(reason_text(row["reason"]))}</td><td>{percent(row["ratio"])}</td>'
+        f"<td>{row['times']}</td></tr>"
+        for row in rows
+    ]
+    return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
 
 
 def _messages(told: Figures) -> str:
     sent = _table(told, "messages")
     rows = (
-        ("orders placed", str(sent["places"])),
+        ("orders sent", str(sent["places"])),
         ("cancels", f"{sent['cancels']}, and {sent['cancels_excused']} for a disconnect or a halt"),
         ("messages per fill", _plain(sent["per_fill"])),
         ("filled of what was submitted", percent(sent["fill_ratio"])),

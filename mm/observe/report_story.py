@@ -4,7 +4,7 @@ Numbers come from the figures (`report_figures.py`) and the analytics; nothing i
 sample that means nothing is called that, and how its fills were made stands beside every profit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, localcontext
@@ -14,10 +14,18 @@ from mm.analytics.flows import Flows
 from mm.analytics.horizons import Fill
 from mm.analytics.session import Analytics
 from mm.domain.units import NS_PER_MS, NS_PER_S
+from mm.observe.reason_words import reason_text
 from mm.observe.report_figures import Figures, figures
 
 FILLS_MAX: Final = 200_000
 """Fills that a report lists one by one; the means are of all."""
+
+
+ABSENT_SHOWN: Final = 3
+"""Reasons that a sentence tells of a missing side."""
+
+ABSENT_RATIO_MIN: Final = 0.001
+"""Share of the time from which on one is told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,12 +194,23 @@ def summary(session: SessionStory) -> Iterator[str]:
         f"It stood on both sides {percent(presence['both_ratio'])} of the time,"
         f" within {near['bps']} bps of the mid {percent(near['both_ratio'])}."
     )
+    absent = absences(presence)
+    if absent:
+        yield f"While a side was missing it said: {'; '.join(absent)}."
     if fills:
         back = inventory["half_life_s"]
         yield (
             f"Inventory went as far as {percent(inventory['worst_of_limit_ratio'])} of its limit"
             + ("." if back is None else f" and came back by half in {lasted(float(str(back)))}.")
         )
+
+
+def absences(presence: Mapping[str, object]) -> list[str]:
+    """Return what was said while a side was missing, the longest first, with its share of the time."""
+    rows = presence["absent"]
+    assert isinstance(rows, list)
+    long = [row for row in rows if row["ratio"] >= ABSENT_RATIO_MIN]
+    return [f"{reason_text(row['reason'])} ({percent(row['ratio'])})" for row in long[:ABSENT_SHOWN]]
 
 
 def _explained(session: SessionStory, pnl: Figures, quote: str) -> Iterator[str]:

@@ -119,7 +119,7 @@ def test_people_read_both(lived: Lived, tmp_path: Path, capsys: pytest.CaptureFi
     assert "worst case" in said
     assert "would have had" in said
     assert "the journal reaches" in said
-    assert "orders placed" in said
+    assert "orders sent" in said
 
 
 def test_a_daemon_is_asked_for_what_would_stand_in_its_file(

@@ -50,7 +50,7 @@ def serve() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     # Reading the authorities' certificates is a fifth of a start, and no exchange on this machine has one.
-    ssl.create_default_context = functools.cache(ssl.create_default_context)
+    ssl.create_default_context = functools.cache(ssl.create_default_context)  # type: ignore[assignment]  # as called
     ssl.create_default_context(cafile=certifi.where())
     gc.collect()
     gc.freeze()

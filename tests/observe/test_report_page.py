@@ -195,6 +195,32 @@ def test_the_summary_tells_where_the_money_came_from() -> None:
         assert words in " ".join(summary(funded))
 
 
+def test_what_was_said_while_a_side_was_missing_is_told_with_its_share() -> None:
+    """The longest first, codes in words, nothing below a tenth of a percent; no markup from a strategy."""
+    told = Analytics(INSTRUMENT, START)
+    now_ns = START
+    for seconds, reason in (
+        (30, "starting"),
+        (60, "book_health.crossed"),
+        (9, "<b>loud</b>"),
+        (0.05, "blink"),
+    ):
+        told.on_reason(now_ns, reason)
+        now_ns += int(seconds * S)
+    told.on_reason(now_ns, "quoting")
+    told.on_quotes(now_ns, [(9_990, 5)], [(10_010, 5)])
+    told.settle(now_ns + 1 * S)
+    one = replace(session(0), analytics=told, residues={})
+    assert "it said: book health, crossed (60.0 %); starting (30.0 %); <b>loud</b> (9.0 %)." in " ".join(
+        summary(one)
+    )
+    made = page(story(one))
+    assert "while a side was missing it said" in made
+    assert "&lt;b&gt;loud" in made
+    assert Parsed(made).loose == []
+    assert "it said" not in " ".join(summary(session(0)))
+
+
 def test_what_a_reader_has_to_know_first_is_told_first() -> None:
     """Residues, a record that could not be repeated, errors, a torn end, money that others moved."""
     flows = Flows()
