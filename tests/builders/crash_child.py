@@ -50,8 +50,9 @@ def serve() -> None:
     for name in PRELOADED:
         importlib.import_module(name)
     # Reading the authorities' certificates is a fifth of a start, and no exchange on this machine has one.
-    ssl.create_default_context = functools.cache(ssl.create_default_context)  # type: ignore[assignment]  # as called
-    ssl.create_default_context(cafile=certifi.where())
+    kept = functools.cache(ssl.create_default_context)
+    kept(cafile=certifi.where())
+    ssl.create_default_context = kept  # type: ignore[assignment]  # takes what it always took
     gc.collect()
     gc.freeze()
     children: set[int] = set()
