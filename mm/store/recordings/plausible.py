@@ -15,12 +15,9 @@ from statistics import median_low
 from types import ModuleType
 from typing import Final, NamedTuple
 
-from mm.domain.instrument import Instrument
 from mm.domain.tape import TOP, TRADE, Chunk, Column, Columns
-from mm.store.recordings.marks import Marks, marks_of, venue_of
-from mm.store.recordings.orders import order_symbols_of
-from mm.store.recordings.remarks import remarks_of
-from mm.store.recordings.source import Source, SourceGap
+from mm.store.recordings.source import Source
+from mm.store.recordings.wrapped import WrappedSource
 
 np: Final[ModuleType | None] = import_module("numpy") if find_spec("numpy") else None
 """NumPy where it is installed: it comes with the extra."""
@@ -64,54 +61,22 @@ class _Prices(NamedTuple):
     last: int
 
 
-class PlausibleSource:
-    """A source without prices that are far off. Implements `Source`.
+class PlausibleSource(WrappedSource):
+    """A source without prices that are far off.
 
     Fields: left_out: of the rows that were read last, None for nothing.
     """
 
     def __init__(self, source: Source) -> None:
         """Stand for `source`."""
-        self._source = source
+        super().__init__(source)
         self.left_out: LeftOut | None = None
-        self.name, self.venue, self.symbols = source.name, source.venue, source.symbols
-        self.instruments: tuple[Instrument, ...] = source.instruments
-        self.first_ns, self.last_ns, self.rows = source.first_ns, source.last_ns, source.rows
-        self.controls = source.controls
-
-    @property
-    def digest(self) -> str:
-        """That of the source beneath."""
-        return self._source.digest
-
-    @property
-    def gaps(self) -> tuple[SourceGap, ...]:
-        """Those of the source beneath."""
-        return self._source.gaps
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What the source beneath has to say."""
-        return remarks_of(self._source)
-
-    def marks(self) -> dict[str, Marks]:
-        """Return those of the source beneath."""
-        return marks_of(self._source)
-
-    def venue_of(self, symbol: str) -> str:
-        """Return where a symbol was recorded."""
-        return venue_of(self._source, symbol)
-
-    @property
-    def order_symbols(self) -> tuple[str, ...]:
-        """The symbols whose single orders are told."""
-        return order_symbols_of(self._source)
 
     def chunks(self, from_ns: int = 0, to_ns: int = 0) -> Iterator[Chunk]:
         """Yield the rows; see `Source.chunks`."""
         self.left_out = None
         near: dict[int, int] = {}
-        for chunk in self._source.chunks(from_ns, to_ns):
+        for chunk in self.source.chunks(from_ns, to_ns):
             yield chunk if self.controls else self._sound(chunk, near)
 
     def _sound(self, chunk: Chunk, near: dict[int, int]) -> Chunk:
