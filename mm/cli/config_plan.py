@@ -44,6 +44,9 @@ SHOWN = (
 )
 """The figures that people see; JSON has them all."""
 
+SET = "--set"
+"""Where a value comes from that stands in no file."""
+
 Answer = Mapping[str, object]
 
 
@@ -85,30 +88,37 @@ def show_plan(terminal: Terminal, asked: Asked) -> None:
     terminal.result({**answer, "applies": slowest(answer), "hours": told, "hours_error": why_not or None})
 
 
-def _new_text(path: Path, edits: "Sequence[tuple[str, str]]") -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _New:
+    # A config that was named. Fields: text: with the keys that were asked for changed; sources: of each key,
+    # where it stands in the file as it is.
+    text: str
+    path: Path
+    sources: Mapping[str, str]
+
+
+def _read_new(path: Path, edits: "Sequence[tuple[str, str]]") -> _New:
     # Read as a config of its own first: an error then has the line of this file.
     from mm.settings.edit import with_key
     from mm.settings.loader import read_text, settings_of
 
     text = read_text(path)
-    settings_of(text, path)
+    sources = settings_of(text, path).sources
     for key, value in edits:
         text = with_key(text, key, value)
-    return text
+    return _New(text=text, path=path, sources={**sources, **{key: SET for key, _ in edits}})
 
 
-def _from_new(answer: "Fields", path: Path, text: str) -> dict[str, object]:
+def _with_sources(answer: "Fields", new: _New) -> dict[str, object]:
     # A daemon reads the text as its own file; whoever named a file wants to find the line in that.
     from mm.cli.shapes import tables
-    from mm.settings.loader import settings_of
-
-    sources = settings_of(text, path).sources
 
     def source(row: "Fields") -> object:
         key, told = str(row.get("key")), str(row.get("source"))
-        if told in ("", "default", "--set") or told.startswith("env "):
+        if told in ("", "default", SET) or told.startswith("env "):
             return told
-        return next((sources[known] for known in sources if f"{known}.".startswith(f"{key}.")), f"{path}")
+        of_key = (new.sources[known] for known in new.sources if f"{known}.".startswith(f"{key}."))
+        return next(of_key, f"{new.path}")
 
     return {**answer, "changes": [{**row, "source": source(row)} for row in tables(answer, "changes")]}
 
@@ -122,8 +132,8 @@ def _on_daemon(asked: Asked) -> tuple[Answer, str, Path | None]:
             edit = target.edit_with(list(asked.edits))
             answer, text = target.plan(edit), edit.text
         else:
-            text = _new_text(asked.new, asked.edits)
-            answer = _from_new(target.plan_text(text), asked.new, text)
+            new = _read_new(asked.new, asked.edits)
+            answer, text = _with_sources(target.plan_text(new.text), new), new.text
         places = runs(target.need_daemon().data_dir)
     return answer, text, newest_of(places).directory if places else None
 
@@ -138,8 +148,8 @@ def _on_run(asked: Asked) -> tuple[Answer, str, Path | None]:
         raise UsageError("--run RUN stands in place of a daemon", hint="leave --config and --data-dir out")
     assert asked.run is not None  # the caller looked
     (place,) = run_places(asked.run)
-    text = _new_text(asked.new, asked.edits)
-    return _from_new(plan_on_record(place.directory, text), asked.new, text), text, place.directory
+    new = _read_new(asked.new, asked.edits)
+    return _with_sources(plan_on_record(place.directory, new.text), new), new.text, place.directory
 
 
 def _hours(terminal: Terminal, directory: Path | None, text: str, asked: Asked) -> "Hours":

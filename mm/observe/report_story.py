@@ -20,7 +20,6 @@ from mm.observe.report_figures import Figures, figures
 FILLS_MAX: Final = 200_000
 """Fills that a report lists one by one; the means are of all."""
 
-
 ABSENT_SHOWN: Final = 3
 """Reasons that a sentence tells of a missing side."""
 

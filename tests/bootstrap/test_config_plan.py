@@ -102,10 +102,13 @@ def test_a_change_is_told_with_the_line_of_the_file_that_was_named(
 ) -> None:
     """Not with that of the run's file, which has the old value there."""
     new = lived.near(tmp_path)
-    ran = plan(capsys, new, "--run", lived.place, "--hours", "0", "--json")
+    asked = ("pair.btc.params.order_refresh_time_ms", "900")
+    ran = plan(capsys, new, "--run", lived.place, "--hours", "0", "--set", "=".join(asked), "--json")
     lines = new.read_text().splitlines()
-    assert ran.result["changes"]
-    for row in ran.result["changes"]:
+    by_key = {row["key"]: row for row in ran.result["changes"]}
+    assert by_key.pop(asked[0])["source"] == "--set"
+    assert by_key
+    for row in by_key.values():
         file, _, line = row["source"].rpartition(":")
         assert file == str(new)
         assert lines[int(line) - 1].startswith(row["key"].rpartition(".")[2])
