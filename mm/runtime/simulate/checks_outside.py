@@ -26,12 +26,14 @@ class Outside(Checker):
         self._counted: dict[str, int] = {}
         self._told: dict[str, int] = {}
         self._paused: dict[str, None] = {}
+        self._filled = 0
 
     def begin_life(self) -> None:
         """What a life took over from one that was killed is not counted again: it may have been telling.
         After an orderly end what that one had known is held against the venue at once, and pauses last.
         """
         rest = self.scene.taken.rest
+        self._filled = len(self.scene.truth.fills)
         self._counted = {} if rest is None else dict(rest.holdings)
         self._told.clear()
         if rest is None:
@@ -88,21 +90,17 @@ class Outside(Checker):
                 raise self.broken(f"{moved} of {asset} were moved from outside, {told} were told of")
 
     def _own_changes(self) -> dict[str, int]:
-        # What the venue's executions of our orders moved: of this life's, and after an orderly end all that
-        # were not known by then, as a venue that lies may fill an order that has ended.
+        # What the venue's executions of our orders moved: since this life began, of whichever life the order
+        # was; after an orderly end all that were not known by then, as a venue that lies may fill an order
+        # that has ended.
         scene, changes = self.scene, dict[str, int]()
         rest = scene.taken.rest
         known = {one.symbol: one for one in rest.symbols} if rest is not None else {}
-        for fill in scene.truth.fills:
-            decoded = scene.ids.decode(fill.cid)
-            if decoded is None:
+        for fill in scene.truth.fills[self._filled if rest is None else 0 :]:
+            if scene.ids.decode(fill.cid) is None:
                 continue
-            if rest is None:
-                is_new = decoded.epoch == scene.setup.epoch
-            else:
-                before = known.get(fill.symbol)
-                is_new = before is None or not _holds(before, fill.trade_id)
-            if not is_new:
+            before = known.get(fill.symbol)
+            if before is not None and _holds(before, fill.trade_id):
                 continue
             instrument, sign = scene.instrument(fill.symbol), fill.side.sign
             value = fill.price_ticks * fill.size_lots * instrument.tick_lot_atoms
