@@ -135,13 +135,14 @@ def _name(state: EngineState, order: Order) -> str:
 def _on_ack(state: EngineState, order: Order, event: OrderAcked) -> None:
     order.venue_order_id = event.venue_order_id
     order.echoed = order.echoed or event.source is Source.STREAM
-    _fire(state, order, Trigger.ACK)
+    is_news = _fire(state, order, Trigger.ACK)
     if event.price_ticks != order.price_ticks or event.size_lots != order.size_lots:
         facts = f"asked {order.size_lots}@{order.price_ticks}, was {event.size_lots}@{event.price_ticks}"
         state.report("order.mismatch", _name(state, order), cid=order.cid, detail=facts)
         halt(state, "ack.mismatch", cid=order.cid)
-    # What is wanted may have changed while the answer was on its way.
-    state.sessions[order.session].dirty = True
+    if is_news:
+        # What is wanted may have changed while the answer was on its way.
+        state.sessions[order.session].dirty = True
 
 
 def _on_place_unknown(state: EngineState, order: Order, event: PlaceUnknown) -> None:

@@ -55,6 +55,17 @@ def test_an_acknowledged_order_is_working_and_its_session_decides_again() -> Non
     assert [command.cid for command in of(sent, Cancel)] == [place.cid]
 
 
+def test_an_order_that_is_acknowledged_once_more_is_no_news() -> None:
+    """Stream and answer tell of it: whoever was asked after the first is not asked after the second."""
+    rig, strategy, place = quoting()
+    rig.ack(place, source=Source.STREAM)
+    strategy.bids = (Quote(MID - 40, 10),)
+    assert not rig.ack(place, source=Source.ANSWER)
+    assert rig.state_of(place) is WORKING
+    rig.advance(SECOND_NS)
+    assert rig.state_of(place) is CANCEL_SENT
+
+
 @pytest.mark.parametrize("changes", [{"price_ticks": 1}, {"size_lots": 11}])
 def test_an_order_that_is_acknowledged_as_another_one_halts_trading(changes: dict[str, Any]) -> None:
     """The venue holds something that was not asked for: cancel everything."""
