@@ -180,13 +180,10 @@ class _Ladder:
 class Book:
     """Bids and asks of one symbol.
 
-    Fields:
-        status: see BookStatus. seq: the venue's number of the last change applied.
-        updated_ns: local time of the last message about this book. depth_ns: of the last that was not a top.
-        crossed_since_ns: local time since which bid >= ask, or 0 while the book is not crossed.
+    Its fields are properties, since another kind of book keeps them elsewhere (`mm.kernel.array_book`).
     """
 
-    __slots__ = ("_asks", "_bids", "_top", "crossed_since_ns", "depth_ns", "seq", "status", "updated_ns")
+    __slots__ = ("_asks", "_bids", "_crossed_since_ns", "_depth_ns", "_seq", "_status", "_top", "_updated_ns")
 
     def __init__(self) -> None:
         """Start empty."""
@@ -195,11 +192,56 @@ class Book:
         # The newest top-of-book message: (its number, bid, ask). Deltas older than it may not bring back
         # what it said is gone.
         self._top: tuple[int, Level, Level] | None = None
-        self.depth_ns = 0
-        self.status = BookStatus.EMPTY
-        self.seq = 0
-        self.updated_ns = 0
-        self.crossed_since_ns = 0
+        self._depth_ns = 0
+        self._status = BookStatus.EMPTY
+        self._seq = 0
+        self._updated_ns = 0
+        self._crossed_since_ns = 0
+
+    @property
+    def status(self) -> BookStatus:
+        """Whether the book can be quoted on."""
+        return self._status
+
+    @status.setter
+    def status(self, status: BookStatus) -> None:
+        self._status = status
+
+    @property
+    def seq(self) -> int:
+        """The venue's number of the last change applied."""
+        return self._seq
+
+    @seq.setter
+    def seq(self, seq: int) -> None:
+        self._seq = seq
+
+    @property
+    def updated_ns(self) -> int:
+        """Local time of the last message about this book."""
+        return self._updated_ns
+
+    @updated_ns.setter
+    def updated_ns(self, ts_ns: int) -> None:
+        self._updated_ns = ts_ns
+
+    @property
+    def depth_ns(self) -> int:
+        """Local time of the last message that was not a top."""
+        return self._depth_ns
+
+    @depth_ns.setter
+    def depth_ns(self, ts_ns: int) -> None:
+        self._depth_ns = ts_ns
+
+    @property
+    def crossed_since_ns(self) -> int:
+        """Local time since which bid >= ask, or 0 while the book is not crossed."""
+        return self._crossed_since_ns
+
+    @crossed_since_ns.setter
+    def crossed_since_ns(self, ts_ns: int) -> None:
+        self._crossed_since_ns = ts_ns
 
     @property
     def bid_ticks(self) -> int:
@@ -227,18 +269,18 @@ class Book:
 
     def apply_snapshot(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Replace the whole book; it is in sync from now on. One older than a book in sync is ignored."""
-        if self.status is IN_SYNC and seq < self.seq:
+        if self._status is IN_SYNC and seq < self._seq:
             return
         self._bids.replace(bids)
         self._asks.replace(asks)
         self._top = None
-        self.depth_ns = ts_ns
-        self.status = IN_SYNC
+        self._depth_ns = ts_ns
+        self._status = IN_SYNC
         self._touch(ts_ns, seq)
 
     def apply_delta(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
         """Apply absolute sizes per level; a book that is not in sync or is newer ignores the delta."""
-        if self.status is not IN_SYNC or seq <= self.seq:
+        if self._status is not IN_SYNC or seq <= self._seq:
             return
         self._bids.apply(bids)
         self._asks.apply(asks)
@@ -249,7 +291,7 @@ class Book:
                 _cut(self._asks, ask)
             else:
                 self._top = None
-        self.depth_ns = ts_ns
+        self._depth_ns = ts_ns
         self._touch(ts_ns, seq)
 
     def apply_top(self, ts_ns: int, seq: int, bid: Level, ask: Level) -> None:
@@ -257,7 +299,7 @@ class Book:
 
         A message older than the book or than the newest top (same numbering) is ignored.
         """
-        if self.status is not IN_SYNC or seq <= self.seq:
+        if self._status is not IN_SYNC or seq <= self._seq:
             return
         if self._top is not None and seq <= self._top[0]:
             return
@@ -265,11 +307,11 @@ class Book:
         _cut(self._bids, bid)
         _cut(self._asks, ask)
         # The book's own number stays: deltas must still apply from where they left off.
-        self._touch(ts_ns, self.seq)
+        self._touch(ts_ns, self._seq)
 
     def lags(self, ts_ns: int, patience_ns: int) -> bool:
         """Return whether the depth has been silent for longer than `patience_ns` while the top moved on."""
-        return self._top is not None and ts_ns - self.depth_ns > patience_ns
+        return self._top is not None and ts_ns - self._depth_ns > patience_ns
 
     def lose(self) -> None:
         """Forget that the book is right; its levels stay visible for people, never for quoting."""
@@ -300,12 +342,12 @@ class Book:
         return self._asks.sizes.get(price_ticks, 0)
 
     def _touch(self, ts_ns: int, seq: int) -> None:
-        self.seq = seq
-        self.updated_ns = ts_ns
+        self._seq = seq
+        self._updated_ns = ts_ns
         if not self.is_crossed:
-            self.crossed_since_ns = 0
-        elif not self.crossed_since_ns:
-            self.crossed_since_ns = ts_ns
+            self._crossed_since_ns = 0
+        elif not self._crossed_since_ns:
+            self._crossed_since_ns = ts_ns
 
 
 def _cut(ladder: _Ladder, top: Level) -> None:

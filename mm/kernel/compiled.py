@@ -13,12 +13,16 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Final, Protocol, cast
 
 from mm.kernel import layout, loop, messages, slots, venue_view, whole
 from mm.sim import queue
+
+PACKAGE: Final = Path(__file__).parents[1]
+"""The folder of `mm`."""
 
 LEAVES: Final = (queue, slots, venue_view, messages, loop, whole)
 """The modules whose functions are compiled."""
@@ -81,7 +85,7 @@ class Compiled:
     def __init__(self, numba: _Numba, numpy: _Numpy, say: Callable[[str], object] | None) -> None:
         """Compile it, or find it in the cache. Args: say: is told before what takes long."""
         self._numpy = numpy
-        made = bound(LEAVES, lambda leaf: numba.njit(**_options(leaf.__name__))(leaf))
+        made = bound(as_written(), lambda leaf: numba.njit(**_options(leaf.__name__))(leaf))
         integers, integer = numba.typeof(self.view(bytearray(8))), numba.typeof(2**40)
         with _one_at_a_time(made[LAST]):
             if say is not None and not _is_cached(made[LAST]):
@@ -134,10 +138,30 @@ def bound(
 
 
 @cache
+def as_written() -> tuple[ModuleType, ...]:
+    """Return the modules of `LEAVES` as their sources have them: of machine code (`mm.native`) Numba can read
+    nothing.
+    """
+    return tuple(_source_of(module) for module in LEAVES)
+
+
+def _source_of(module: ModuleType) -> ModuleType:
+    if any(isinstance(one, FunctionType) for one in vars(module).values()):
+        return module
+    path = PACKAGE.joinpath(*module.__name__.split(".")[1:]).with_suffix(".py")
+    spec = spec_from_file_location(module.__name__, path)
+    assert spec is not None
+    assert spec.loader is not None
+    made = module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+@cache
 def source_digest() -> str:
     """Return a short hash of all that is compiled, and of how."""
     found = hashlib.sha256(inspect.getsource(_options).encode())
-    for module in (layout, *LEAVES):
+    for module in (layout, *as_written()):
         found.update(inspect.getsource(module).encode())
     return found.hexdigest()[:12]
 

@@ -25,7 +25,7 @@ from setuptools import setup
 setup(
     name="mm-compiled",
     script_args=["build_ext", "--inplace", "--parallel", sys.argv[1]],
-    ext_modules=mypycify(sys.argv[2:], opt_level="2", debug_level="0", multi_file=True),
+    ext_modules=mypycify(sys.argv[2:], opt_level="3", debug_level="0", multi_file=True),
 )
 """
 """What is run in the copy; words: processes at once, and the files."""

@@ -17,12 +17,20 @@ PACKAGE: Final = Path(__file__).parents[1]
 
 COMPILED: Final = (
     "analytics/*.py",
+    "domain/book.py",
+    "domain/order_table.py",
     "domain/orders.py",
     "domain/position.py",
     "engine/*.py",
+    "kernel/array_book.py",
+    "kernel/array_feed.py",
     "kernel/kernel.py",
     "kernel/memory.py",
+    "kernel/messages.py",
+    "kernel/slots.py",
+    "kernel/venue_view.py",
     "observe/analyst.py",
+    "observe/fill_model_ghosts.py",
     "quoting/guards.py",
     "quoting/hanging.py",
     "quoting/hysteresis.py",
@@ -43,14 +51,8 @@ AS_THEY_ARE: Final = (
     "__init__.py",
     "analytics/fit_mean.py",
     "signals/base.py",
-    "sim/displayed.py",
-    "sim/feed.py",
-    "sim/fifo.py",
-    "sim/places.py",
-    "sim/queue.py",
-    "sim/world.py",
 )
-"""Of these: what says nothing, a table that mypyc loses, what Numba reads, classes others derive from."""
+"""Of these: what says nothing, a table that mypyc loses, classes that strategies of users derive from."""
 
 KEYWORDS: Final = "msgspec.Struct,"
 """In a module: classes with keywords (`frozen=True`), which mypyc drops. Such a module stays as it is."""

@@ -4,9 +4,8 @@ Money only moves; it is created by `deposit` alone. Invariants: no balance is ev
 account under a rebate, and the total of an asset over all owners changes by deposits alone.
 """
 
+from dataclasses import dataclass
 from typing import Final
-
-import msgspec
 
 from mm.domain.units import PPM, ceil_div, checked
 
@@ -14,7 +13,8 @@ FEES: Final = "fees"
 """The owner that collects the fees (and pays the rebates)."""
 
 
-class Balance(msgspec.Struct, kw_only=True):
+@dataclass(slots=True, kw_only=True)
+class Balance:
     """What an owner holds of one asset, in atoms. Fields: free can be used, locked backs open orders."""
 
     free: int = 0

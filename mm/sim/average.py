@@ -6,11 +6,10 @@ not older than the window; where there are none, it is the last price; before th
 """
 
 from collections import deque
+from typing import NamedTuple
 
-import msgspec
 
-
-class Mean(msgspec.Struct, frozen=True, kw_only=True):
+class Mean(NamedTuple):
     """A mean price as a fraction: `ticks_atoms / atoms` ticks. Fields: atoms > 0."""
 
     ticks_atoms: int

@@ -44,21 +44,37 @@ class Tops(Protocol):
 
 
 class MarketFeed:
-    """What is displayed, and whether it is believed.
+    """What is displayed, and whether it is believed. Fields: sides: what is displayed.
 
-    Fields: sides: what is displayed; is_believed: between a snapshot and a loss.
+    What another kind of feed keeps elsewhere (`mm.kernel.array_feed`) is a property.
     """
 
-    __slots__ = ("_own", "_seq", "_tops", "is_believed", "sides")
+    __slots__ = ("_believed", "_known_seq", "_own", "_tops", "sides")
 
     def __init__(self, own: dict[Side, Places]) -> None:
         """Start with nothing displayed; the places of `own` see what falls."""
         self._own = own
-        self._seq = 0
+        self._known_seq, self._believed = 0, False
         # The tops that no depth message has caught up with: (number, bid, ask), oldest first.
         self._tops: Tops = deque(maxlen=LEVELS_MAX)
         self.sides = {BUY: DisplayedSide(BUY), SELL: DisplayedSide(SELL)}
-        self.is_believed = False
+
+    @property
+    def is_believed(self) -> bool:
+        """Whether what is displayed is: between a snapshot and a loss."""
+        return self._believed
+
+    @is_believed.setter
+    def is_believed(self, is_believed: bool) -> None:
+        self._believed = is_believed
+
+    @property
+    def _seq(self) -> int:
+        return self._known_seq
+
+    @_seq.setter
+    def _seq(self, seq: int) -> None:
+        self._known_seq = seq
 
     @property
     def is_crossed(self) -> bool:

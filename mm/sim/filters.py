@@ -4,9 +4,7 @@ Pure checks in integers; a price or size off its grid never gets here (it has no
 the checks is fixed: price, distance from the mean price, size, market size, value, number of open orders.
 """
 
-from typing import Final
-
-import msgspec
+from typing import Final, NamedTuple
 
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
@@ -20,7 +18,7 @@ PERCENT: Final = 100
 """The unit of a `PriceBand`."""
 
 
-class PriceBand(msgspec.Struct, frozen=True, kw_only=True):
+class PriceBand(NamedTuple):
     """How far a price may be from the mean of the latest trades.
 
     Fields: highest and lowest price of a bid and of an ask, percent of the mean; minutes: of the mean.
@@ -37,11 +35,12 @@ PRICE_BAND: Final = PriceBand()
 """The band of every simulated symbol."""
 
 
-class Circumstances(msgspec.Struct, frozen=True, kw_only=True):
+class Circumstances(NamedTuple):
     """What a filter judges an order by, beside the symbol.
 
     Fields:
-        market_price_ticks: the price at which a MARKET order would trade first; 0: nothing to trade with.
+        market_price_ticks: the price at which a MARKET order would trade first; 0: nothing to trade with. No
+            other order is judged by it.
         mean: of the latest trades; None before the first.
         market_size_max_lots: largest MARKET order.
         open_orders: how many orders the owner has open on the symbol.

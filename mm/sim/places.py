@@ -8,8 +8,8 @@ all own orders together get at most their stated part of it.
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator
-
-import msgspec
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from mm.domain.sides import Side
 from mm.domain.units import PPM
@@ -17,7 +17,7 @@ from mm.sim.orders import Order
 from mm.sim.queue import QueueModel, filled_lots, front_after_decrease, front_after_print
 
 
-class QueueSettings(msgspec.Struct, frozen=True, kw_only=True):
+class QueueSettings(NamedTuple):
     """How queues are estimated.
 
     Fields: shape: the model's parameter (`part_behind`); lot_atoms: one lot; participation_ppm: own fills of
@@ -38,7 +38,8 @@ class QueueSettings(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, size_atoms * self.participation_ppm // PPM - taken_atoms) // self.lot_atoms
 
 
-class Place(msgspec.Struct, kw_only=True):
+@dataclass(slots=True, kw_only=True, eq=False)
+class Place:
     """The place of one resting order in the queue of its price.
 
     Fields:
@@ -54,7 +55,7 @@ class Place(msgspec.Struct, kw_only=True):
     live_ns: int
 
 
-class Print(msgspec.Struct, frozen=True, kw_only=True):
+class Print(NamedTuple):
     """A print as own orders meet it.
 
     Fields: size_atoms: all of it; shown_atoms, shown_ns: how much was already displayed as a decrease at its
@@ -68,7 +69,7 @@ class Print(msgspec.Struct, frozen=True, kw_only=True):
     shown_ns: int
 
 
-class Decrease(msgspec.Struct, frozen=True, kw_only=True):
+class Decrease(NamedTuple):
     """A fall of the displayed size at a price as own orders meet it.
 
     Fields: fell_atoms: the part of it that no print explains (0 where prints came first); unprinted_atoms:

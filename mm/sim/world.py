@@ -135,8 +135,10 @@ class World:
 
     def check_filters(self, new: NewOrder, ts_ns: int) -> Refusal | None:
         """Return the filter that `new` would fail now, or None; nothing changes."""
+        is_market = new.order_type is OrderType.MARKET
+        best_ticks = self.book.best_ticks(new.side.opposite) if is_market else None
         now = Circumstances(
-            market_price_ticks=self.book.best_ticks(new.side.opposite) or 0,
+            market_price_ticks=best_ticks or 0,
             mean=self.average.mean(ts_ns),
             market_size_max_lots=self._market_size_max_lots,
             open_orders=len(self._open.get(new.owner, {})),

@@ -2,6 +2,7 @@
 
 import fcntl
 import importlib
+import inspect
 import os
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from mm.kernel import compiled as module
-from mm.kernel.compiled import ENTRIES, LEAVES, bound, compiled, source_digest
+from mm.kernel import slots
+from mm.kernel.compiled import ENTRIES, as_written, bound, compiled, source_digest
 from mm.kernel.kernel import Kernel
 from mm.kernel.plain import PlainKernel
 from tests.builders.kernel_rig import Rig, quoter
@@ -106,6 +108,20 @@ def test_two_processes_with_an_empty_cache_compile_once(tmp_path: Path) -> None:
     assert {lines[-1] for lines in told} == {f"True {digest_here(Kernel)}"}
 
 
+def test_where_the_leaves_are_machine_code_already_their_sources_are_compiled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of what mypyc made there is no Python left that Numba could read."""
+    made = ModuleType(slots.__name__)
+    monkeypatch.setattr(module, "LEAVES", (made,))
+    (found,) = as_written.__wrapped__()
+    assert found.__name__ == slots.__name__
+    assert found is not slots
+    assert inspect.getsource(found.find) == inspect.getsource(slots.find)
+    monkeypatch.setattr(module, "LEAVES", (slots,))
+    assert as_written.__wrapped__() == (slots,)
+
+
 def test_every_leaf_calls_the_made_ones_and_bears_the_digest_of_all_sources() -> None:
     """Else a change in one file would leave what was compiled of another in force."""
     made: list[FunctionType] = []
@@ -114,7 +130,7 @@ def test_every_leaf_calls_the_made_ones_and_bears_the_digest_of_all_sources() ->
         made.append(leaf)
         return cast("_Dispatcher", leaf)
 
-    entries = bound(LEAVES, keep)
+    entries = bound(as_written(), keep)
     assert {leaf.__qualname__.rpartition("_")[2] for leaf in made} == {source_digest()}
     by_name = {leaf.__name__: leaf for leaf in made}
     assert set(entries) == set(ENTRIES)
