@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 from mm.bench.agreement.beside import beside_hftbacktest
 from mm.bench.quantiles import microseconds
 from mm.bench.replay_clock import TimedKernel, kernel_alone_ns, shares
+from mm.bench.replay_floor import strategy_alone
 from mm.bench.replay_market import ReplayMarket
 from mm.bench.replay_peers import BROKE
 from mm.bench.replay_ratios import PeerJob, ratios
@@ -74,6 +75,8 @@ class ReplayFigures:
             events_per_cpu_s: the first per second of the processor, for machines that do other things too.
         kernel_events_per_s: rows per second of the kernel alone, where nobody decides; kernel_share: of the
             time with decisions, what passes inside its advance.
+        floor_events_per_s: rows per second where the strategy is asked, on moves as well, and that is all
+            (`replay_floor.py`).
         decision_us_p50, decision_us_p99: from where the kernel stops to where it goes on, if a strategy was
             asked in between: news told, decision, orders carried out, analytics.
         profile: shares of the time by part of the program, under a profiler; none of compiled modules.
@@ -93,6 +96,7 @@ class ReplayFigures:
     events_per_s_fixed: int
     events_per_cpu_s: int
     kernel_events_per_s: int
+    floor_events_per_s: int
     kernel_share: float
     decision_us_p50: float
     decision_us_p99: float
@@ -130,6 +134,7 @@ def measure_replay(tape: ReplayTape, turns: int, say: Say) -> ReplayFigures:
     run, clock = best.run, best.clock
     lot_atoms = tape.instrument.lot_atoms
     alone_ns = median(kernel_alone_ns(tape.chunks, Kernel, lot_atoms) for _ in range(turns))
+    floor_ns = median(strategy_alone(tape, Kernel, maker_of(tape)).ns for _ in range(turns))
     say(f"{tape.name}: where the time goes")
     steps = run.steps
     return ReplayFigures(
@@ -147,6 +152,7 @@ def measure_replay(tape: ReplayTape, turns: int, say: Say) -> ReplayFigures:
         events_per_s_fixed=round(tape.rows / median(one.wall_s for one in fixed)),
         events_per_cpu_s=round(tape.rows / median(one.cpu_s for one in on_moves)),
         kernel_events_per_s=round(tape.rows * 1e9 / alone_ns),
+        floor_events_per_s=round(tape.rows * 1e9 / floor_ns),
         kernel_share=round(best.clock.inside_ns / 1e9 / best.wall_s, 3),
         decision_us_p50=microseconds(clock.between_ns, 50),
         decision_us_p99=microseconds(clock.between_ns, 99),

@@ -14,7 +14,7 @@ import mm
 from mm.domain.book import Book
 from mm.domain.events import BookSnapshot
 from mm.domain.sides import Side
-from mm.domain.tape import Chunk, event_of
+from mm.domain.tape import Chunk, Row, event_of
 from mm.engine.glide import Glided
 from mm.kernel.types import FAR_NS, AnyKernel, KernelMarket, Stop, Watch
 from mm.runtime.fast_forward import MakeKernel, message_at
@@ -109,14 +109,16 @@ class _Nobody:
         self.last_trade_id = -1
 
 
+NOBODY: Final = _Nobody()
+
+
 def kernel_alone_ns(chunks: Sequence[Chunk], make: MakeKernel, lot_atoms: int) -> int:
     """Return how long a kernel takes for a tape of one market where nobody trades or decides, ns.
 
     Both of its views, the engine's book and the venue's, are brought up to date with every message.
     """
     queue = QueueSettings(model=QueueModel.RISK_AVERSE, shape=1.0, lot_atoms=lot_atoms)
-    nobody = _Nobody()
-    kernel = TimedKernel(make([KernelMarket(chunks[0].symbols[0], FAR_NS, nobody, nobody, queue)]))
+    kernel = TimedKernel(make([KernelMarket(chunks[0].symbols[0], FAR_NS, NOBODY, NOBODY, queue)]))
     book, feed = kernel.book(0), kernel.feed(0, {side: Places(side, queue) for side in Side})
     for chunk in chunks:
         kernel.load(chunk)
@@ -125,13 +127,18 @@ def kernel_alone_ns(chunks: Sequence[Chunk], make: MakeKernel, lot_atoms: int) -
             stop, row = kernel.advance(row, FAR_NS, ())
             kernel.news(0)
             if stop is Stop.BEFORE:
-                message = message_at(chunk, row)
-                row += len(message)
-                whole = event_of(chunk, message)
-                if isinstance(whole, BookSnapshot):
-                    book.apply_snapshot(whole.ts_ns, whole.seq, whole.bids, whole.asks)
-                    feed.snapshot(whole.bids, whole.asks, seq=whole.seq)
+                row += take_whole(chunk, message_at(chunk, row), book, feed)
     return kernel.inside_ns
+
+
+def take_whole(chunk: Chunk, message: list[Row], book: Book, feed: MarketFeed | None = None) -> int:
+    """Display a message that is a whole book, and pass over another that a kernel leaves; return its rows."""
+    whole = event_of(chunk, message)
+    if isinstance(whole, BookSnapshot):
+        book.apply_snapshot(whole.ts_ns, whole.seq, whole.bids, whole.asks)
+        if feed is not None:
+            feed.snapshot(whole.bids, whole.asks, seq=whole.seq)
+    return len(message)
 
 
 def shares(work: Callable[[], object]) -> dict[str, float]:

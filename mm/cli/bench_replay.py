@@ -17,6 +17,7 @@ COLUMNS: Final = (
     ("events_per_s_fixed", "rows/s, 100 ms"),
     ("events_per_cpu_s", "rows/CPU s"),
     ("kernel_events_per_s", "rows/s, kernel"),
+    ("floor_events_per_s", "strategy alone"),
     ("decisions", "decisions"),
     ("decision_us_p50", "us each"),
     ("orders", "orders"),

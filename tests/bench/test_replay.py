@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from mm.bench.replay import GENERATED, ReplayOptions, measured, tapes
 from mm.bench.replay_clock import OTHER, PARTS
+from mm.bench.replay_floor import strategy_alone
 from mm.bench.replay_maker import ReplayMaker
 from mm.bench.replay_market import START_NS, ReplayMarket
 from mm.bench.replay_peers import PEERS, environment
@@ -15,6 +16,7 @@ from mm.bench.replay_rig import maker_of
 from mm.cli.main import app
 from mm.domain.tape import DELTA, SNAPSHOT, TOP, TRADE, Chunk, messages
 from mm.errors import EXIT_USAGE
+from mm.kernel.plain import PlainKernel
 from tests.builders.views import a_view
 
 ROWS = 12_000
@@ -81,7 +83,8 @@ def test_every_figure_is_measured_in_one_run() -> None:
     options = ReplayOptions(rows=ROWS, turns=1)
     figures = measured(options, said.append)
     names = ("rows", "messages", "decisions", "orders", "events_per_s", "events_per_s_fixed")
-    for name in (*names, "events_per_cpu_s", "kernel_events_per_s", "decision_us_p50", "decision_us_p99"):
+    speeds = ("events_per_cpu_s", "kernel_events_per_s", "floor_events_per_s")
+    for name in (*names, *speeds, "decision_us_p50", "decision_us_p99"):
         value = figures[name]
         assert isinstance(value, int | float), name
         assert value > 0, name
@@ -155,3 +158,13 @@ def test_other_backtesters_are_printed_beside_us(tmp_path: Path, monkeypatch: py
     assert "the deltas of each message in one batch" in told.stdout
     assert "400 of 400 orders ended the same way" in told.stdout
     assert "two orders share a print: right 1000 lots, ours 1000, there 2000" in told.stdout
+
+
+def test_alone_the_strategy_is_asked_as_often_as_moves_and_time_ask_it() -> None:
+    """By the kernel as it stands: at least every 100 ms, and at every move of the mid besides."""
+    (tape,) = tapes(ReplayOptions(rows=ROWS), list[str]().append)
+    on_moves = strategy_alone(tape, PlainKernel, maker_of(tape))
+    fixed = strategy_alone(tape, PlainKernel, maker_of(tape, on_moves=False))
+    assert fixed.asked == pytest.approx(10 * tape.seconds, abs=2)
+    assert on_moves.asked > fixed.asked
+    assert min(on_moves.ns, fixed.ns) > 0
