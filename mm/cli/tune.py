@@ -220,6 +220,8 @@ def _put(path: Path, text: str) -> None:
     from mm.store.textfile import new_file
 
     try:
+        # Where the study is kept elsewhere nobody has made the folder of its reports.
+        path.parent.mkdir(parents=True, exist_ok=True)
         new_file(path, text.encode())
     except OSError as error:
         raise ConfigError(f"{printable(path)}: cannot be written: {error.strerror}") from None

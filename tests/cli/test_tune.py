@@ -8,6 +8,7 @@ import pytest
 
 from mm.bootstrap.tune.tuning import Order, Tuning
 from mm.cli.main import EXIT_INTERRUPTED, carry_out
+from mm.cli.tune import _put
 from mm.domain.units import NS_PER_S
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, ConfigError
 from mm.runtime.tune.splits import Cut
@@ -298,3 +299,13 @@ def test_data_that_are_none_are_told(config: Path, folder: Path, capsys: pytest.
     (folder / "s.toml").write_text("[pair.btc.params]\nspread = {low=1, high=2}\n", encoding="utf-8")
     assert carry_out(tuned("--data", "bad.gz")) == EXIT_CONFIG
     assert "s.toml:2: pair.btc.params.spread: unknown key" in capsys.readouterr().err
+
+
+def test_the_folder_of_reports_is_made_where_the_study_is_kept_in_a_database(tmp_path: Path) -> None:
+    """A study in a file has made its own; of one in a database nothing is on this machine yet."""
+    page = tmp_path / "data" / "tune" / "s.html"
+    _put(page, "<!doctype html>")
+    assert page.read_text(encoding="utf-8") == "<!doctype html>"
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be written"):
+        _put(tmp_path / "file" / "s.html", "")
