@@ -212,36 +212,20 @@ class Book:
         """The venue's number of the last change applied."""
         return self._seq
 
-    @seq.setter
-    def seq(self, seq: int) -> None:
-        self._seq = seq
-
     @property
     def updated_ns(self) -> int:
         """Local time of the last message about this book."""
         return self._updated_ns
-
-    @updated_ns.setter
-    def updated_ns(self, ts_ns: int) -> None:
-        self._updated_ns = ts_ns
 
     @property
     def depth_ns(self) -> int:
         """Local time of the last message that was not a top."""
         return self._depth_ns
 
-    @depth_ns.setter
-    def depth_ns(self, ts_ns: int) -> None:
-        self._depth_ns = ts_ns
-
     @property
     def crossed_since_ns(self) -> int:
         """Local time since which bid >= ask, or 0 while the book is not crossed."""
         return self._crossed_since_ns
-
-    @crossed_since_ns.setter
-    def crossed_since_ns(self, ts_ns: int) -> None:
-        self._crossed_since_ns = ts_ns
 
     @property
     def bid_ticks(self) -> int:

@@ -48,27 +48,15 @@ class ArrayBook(Book):
         """The venue's number of the last change applied."""
         return self._memory.cells[self._market + at.SEQ]
 
-    @seq.setter
-    def seq(self, seq: int) -> None:
-        self._memory.cells[self._market + at.SEQ] = seq
-
     @property
     def updated_ns(self) -> int:
         """Local time of the last message about this book."""
         return self._memory.cells[self._market + at.UPDATED_NS]
 
-    @updated_ns.setter
-    def updated_ns(self, ts_ns: int) -> None:
-        self._memory.cells[self._market + at.UPDATED_NS] = ts_ns
-
     @property
     def crossed_since_ns(self) -> int:
         """Local time since which bid >= ask, or 0 while the book is not crossed."""
         return self._memory.cells[self._market + at.CROSSED_NS]
-
-    @crossed_since_ns.setter
-    def crossed_since_ns(self, ts_ns: int) -> None:
-        self._memory.cells[self._market + at.CROSSED_NS] = ts_ns
 
     @property
     def bid_ticks(self) -> int:
@@ -108,7 +96,7 @@ class ArrayBook(Book):
         cells = self._memory.cells
         cells[market + at.TOP] = 0
         cells[market + at.STATUS] = at.SYNCED
-        self.depth_ns = ts_ns
+        cells[market + at.DEPTH_NS] = ts_ns
         self._touch(ts_ns, seq)
 
     def apply_delta(self, ts_ns: int, seq: int, bids: Sequence[Level], asks: Sequence[Level]) -> None:
@@ -149,10 +137,6 @@ class ArrayBook(Book):
         """Local time of the last change of its depth."""
         return self._memory.cells[self._market + at.DEPTH_NS]
 
-    @depth_ns.setter
-    def depth_ns(self, ts_ns: int) -> None:
-        self._memory.cells[self._market + at.DEPTH_NS] = ts_ns
-
     def lags(self, ts_ns: int, patience_ns: int) -> bool:
         """Return whether the depth has been silent for longer than `patience_ns` while the top moved on."""
         return bool(self._memory.cells[self._market + at.TOP]) and ts_ns - self.depth_ns > patience_ns
@@ -192,8 +176,8 @@ class ArrayBook(Book):
             first = market + at.TOP_SEQ
             seq, bid, bid_atoms, ask, ask_atoms = cells[first : first + 5]
             made._top = (seq, Level(bid, bid_atoms), Level(ask, ask_atoms))
-        made.status, made.updated_ns = self.status, self.updated_ns
-        made.crossed_since_ns = self.crossed_since_ns
+        made.status, made._updated_ns = self.status, self.updated_ns
+        made._crossed_since_ns = self.crossed_since_ns
         return made
 
     def _replace(self, side: int, levels: Sequence[Level]) -> None:

@@ -73,7 +73,7 @@ def shown(book: Book) -> tuple[object, ...]:
 
 
 def test_a_book_in_arrays_is_a_book() -> None:
-    """Its fields are read and written like those of another; a book without levels has no prices."""
+    """Its fields are read like those of another; a book without levels has no prices."""
     book = bare_book()
     assert isinstance(book, Book)
     assert (book.status, book.bid_ticks, book.ask_ticks, book.mid_half_ticks) == (BookStatus.EMPTY, 0, 0, 0)
@@ -83,8 +83,9 @@ def test_a_book_in_arrays_is_a_book() -> None:
     assert (book.status, book.seq, book.updated_ns, book.mid_half_ticks) == (BookStatus.IN_SYNC, 3, 7, 22)
     book.lose()
     assert book.status is BookStatus.OUT_OF_SYNC
-    book.seq, book.updated_ns, book.crossed_since_ns = 4, 8, 9
-    assert (book.seq, book.updated_ns, book.crossed_since_ns) == (4, 8, 9)
+    assert (book.seq, book.depth_ns, book.crossed_since_ns) == (3, 7, 0)
+    book.apply_snapshot(9, 4, (Level(12, 1),), (Level(12, 1),))
+    assert (book.seq, book.depth_ns, book.crossed_since_ns) == (4, 9, 9)
 
 
 def test_prices_of_any_size_find_their_level() -> None:

@@ -242,7 +242,7 @@ def test_a_crossed_book_is_found_by_its_prices_whatever_its_own_clock_says(world
     limit_ns = scene.setup.deadlines.crossed + 8 * scene.setup.deadlines.sweep
 
     def look(at_ns: int) -> None:
-        book.crossed_since_ns = 0
+        book._crossed_since_ns = 0
         scene.now_ns = START_NS + at_ns
         check.on_step()
 
