@@ -6,7 +6,6 @@ Invariant: nothing in here keeps more the longer it runs, but a line of figures 
 """
 
 import asyncio
-import ctypes
 import gc
 import os
 import re
@@ -401,10 +400,6 @@ def _name(one: object) -> str:
 
 
 def _rss_bytes() -> int:
-    # What nobody holds any more and the C library keeps for later is given back first.
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
     try:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, IndexError, ValueError):
