@@ -36,6 +36,7 @@ from mm.runtime.live import Clock, LiveRuntime, Outcome
 from mm.runtime.notify import Attendance
 from mm.runtime.reconfigure import LiveConfig
 from mm.runtime.recorder import JournalRecorder
+from mm.runtime.resident import give_back_large_blocks
 from mm.settings.models import Settings
 from mm.settings.options import RunReport, Show
 from mm.store.config_history import ConfigHistory
@@ -114,6 +115,7 @@ def in_loop(main: Callable[[], Coroutine[object, object, T]]) -> T:
         import uvloop  # noqa: PLC0415 - not on every system; the standard loop serves as well
 
         factory = uvloop.new_event_loop
+    give_back_large_blocks()
     try:
         with asyncio.Runner(loop_factory=factory) as runner:
             return runner.run(_ending(main))

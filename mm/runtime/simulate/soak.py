@@ -39,6 +39,7 @@ from mm.runtime.control import ControlServer
 from mm.runtime.keeper import Keeper
 from mm.runtime.live import LiveRuntime, Outcome
 from mm.runtime.recorder import JournalRecorder, Timing
+from mm.runtime.resident import give_back_large_blocks
 from mm.runtime.simulate import soak_venue
 from mm.runtime.simulate.checks_bounds import bounds_of, excess, sizes_of
 from mm.runtime.simulate.instruments import EPOCH, FIRST, IDS
@@ -191,6 +192,7 @@ class SoakRun:
 
     def run(self) -> None:
         """Live all days, then stop in good order."""
+        give_back_large_blocks()  # as every life does
         with asyncio.Runner(loop_factory=VirtualLoop) as runner:
             runner.run(self._live())
 
