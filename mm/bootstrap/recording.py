@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Collection
 from typing import Final
 
 import structlog
@@ -37,7 +38,6 @@ def begin_recording(settings: Settings, engine: Engine, start: Start, began_ns: 
     """
     now_ns = time.time_ns()
     market_ns = settings.journal.market_days * DAY_NS
-    _drop_old(settings, before_ns=now_ns - market_ns)
     setup = engine.state.setup
     name = run_id(now_ns, setup.epoch)
     header = RunHeader(
@@ -60,11 +60,16 @@ def begin_recording(settings: Settings, engine: Engine, start: Start, began_ns: 
     journal.sync()
     start.leave(name)
     log.info("journal.open", run=name)
+    # Only now: until this journal holds what a later life takes over, that of the life before is needed.
+    _drop_old(settings, (name, start.kept.estate_run), before_ns=now_ns - market_ns)
     return recorder
 
 
-def _drop_old(settings: Settings, *, before_ns: int) -> None:
+# Args: kept: runs of which nothing is touched: this one, and one that is quarantined.
+def _drop_old(settings: Settings, kept: Collection[str], *, before_ns: int) -> None:
     for place in runs(settings.data_dir):
+        if place.run_id in kept:
+            continue
         try:
             drop_market(place.journal, before_ns=before_ns)
         except (StateCorrupt, JournalFailed) as error:

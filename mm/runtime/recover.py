@@ -13,11 +13,9 @@ from typing import Final
 from mm.domain.estate import Estate
 from mm.engine.fold import Fold
 from mm.engine.setup import EngineSetup
-from mm.errors import JournalCorrupt
 from mm.runtime.continuity import Continuity
 from mm.store.journal.entries import COMMAND, EVENT, OUTCOME, Record, RunHeader
 from mm.store.journal.latest import latest
-from mm.store.journal.segment import HINT
 
 _EVENTS: Final = (EVENT, OUTCOME)
 
@@ -76,19 +74,13 @@ def estate_from(
     for record in found.records():
         breach = continuity.breach(record)
         if breach:
-            raise JournalCorrupt(
-                f"{journal}: record {record.seq} does not go on from those before it: {breach}",
-                path=str(journal),
-                hint=HINT,
-            )
+            raise found.damage(record.seq, f"does not go on from those before it: {breach}")
         try:
             _follow(fold, record)
         except Exception as error:
             # The core broke on this record then, or would now: what it led to is not known.
-            raise JournalCorrupt(
-                f"{journal}: record {record.seq} cannot be followed: {type(error).__name__}: {error}",
-                path=str(journal),
-            ) from error
+            told = f"cannot be followed: {type(error).__name__}: {error}"
+            raise found.damage(record.seq, told) from error
     return Recovered(
         estate=fold.estate(),
         evidence=Evidence(

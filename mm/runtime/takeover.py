@@ -77,7 +77,7 @@ def take_over(kept: KeptState, read: Callable[[str], Recovered | None], judged: 
         recovered = read(run)
         if recovered is None:
             raise StateCorrupt(f"run {run}: its journal holds no checkpoint")
-    except (StateCorrupt, ConfigError) as damage:
+    except (StateCorrupt, ConfigError, OSError) as damage:
         if judged.rebuild:
             if judged.latched == QUARANTINED:
                 kept.clear_latch(GIVEN_UP_BY, "operator")
@@ -91,7 +91,7 @@ def _at_rest(run: str, read: Callable[[str], Recovered | None]) -> Taken:
     # It is worth a look at the account, not a halt: who clears old runs away, as he may, gives it up.
     try:
         recovered = read(run)
-    except (StateCorrupt, ConfigError) as damage:
+    except (StateCorrupt, ConfigError, OSError) as damage:
         return Taken(forgotten=str(damage))
     if recovered is None:
         return Taken(forgotten=f"run {run}: its journal holds no checkpoint")

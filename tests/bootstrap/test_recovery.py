@@ -1,6 +1,7 @@
 """A start after any kind of end: what is taken over, what is refused, what is cancelled, and what is told."""
 
 import asyncio
+import os
 import shutil
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import get_args
 import pytest
 from structlog.testing import capture_logs
 
-from mm.bootstrap import recovery
+from mm.bootstrap import recording, recovery
 from mm.bootstrap.records.replay_run import repeat
 from mm.bootstrap.recovery import StartOptions, begin
 from mm.bootstrap.run_config import run
@@ -23,6 +24,7 @@ from mm.store.journal.entries import CHECKPOINT, NOTE, OperatorNote
 from mm.store.journal.journal import Journal
 from mm.store.journal.layout import runs
 from mm.store.journal.reader import read
+from mm.store.journal.retention import drop_market
 from mm.store.journal.verify import verify
 from mm.store.lease import Account, AccountLease
 from mm.store.lock import DirectoryLock, holder
@@ -164,7 +166,10 @@ def test_a_journal_that_is_damaged_halts_the_start_and_nothing_of_it_is_touched(
         path.write_bytes(b"mmj-0002" + path.read_bytes()[8:])
     else:
         path.write_bytes(b"this is no journal\n" * 1_000)
-    before = path.read_bytes() if path.exists() else b""
+    run_directory = path.parents[2]
+    for file in run_directory.rglob("*.mmj"):
+        os.utime(file, ns=(1, 1))  # so old that market data would be dropped
+    before = contents(run_directory)
     for _ in range(2):
         placed = len(lives.venue.commands(Place))
         with capture_logs() as said:
@@ -176,10 +181,35 @@ def test_a_journal_that_is_damaged_halts_the_start_and_nothing_of_it_is_touched(
         assert told["run"] == run_before
         assert "--rebuild-from-venue" in told["hint"]
         assert lives.kept().estate_run == run_before
-        assert (path.read_bytes() if path.exists() else b"") == before
+        assert contents(run_directory) == before
     latched = lives.kept().latched
     assert latched is not None
     assert latched.code == "journal.quarantined"
+
+
+def contents(directory: Path) -> dict[Path, bytes]:
+    """Every file below a directory."""
+    return {path: path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()}
+
+
+def test_old_market_data_of_a_life_are_dropped_once_the_next_one_needs_no_more_of_it(lives: Lives) -> None:
+    """Not before: a start that dies over it leaves what was left whole."""
+    lives.crash(8)
+    run_directory = own(lives).parents[2]
+    for file in run_directory.rglob("*.mmj"):
+        os.utime(file, ns=(1, 1))
+    seen: list[str] = []
+
+    def drop(directory: Path, *, before_ns: int) -> object:
+        seen.append(lives.kept().estate_run)
+        return drop_market(directory, before_ns=before_ns)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(recording, "drop_market", drop)
+        lives.live(60)
+    assert seen
+    assert all(seen)
+    assert run_directory.name not in seen
 
 
 def test_lifting_the_halt_does_not_make_the_damage_good(lives: Lives) -> None:

@@ -24,9 +24,9 @@ from mm.engine.setup import EngineSetup
 from mm.errors import JournalCorrupt
 from mm.runtime.continuity import Continuity
 from mm.runtime.recover import estate_from
-from mm.store.journal.entries import CHECKPOINT, COMMAND, EVENT, Entry, Kind, Record
+from mm.store.journal.entries import CHECKPOINT, COMMAND, EVENT, Entry, Family, Kind, Record
 from mm.store.journal.journal import Journal
-from tests.builders.journals import RUN, Hasty
+from tests.builders.journals import RUN, Hasty, last_segment
 from tests.builders.live_runs import LiveRun
 
 BEFORE = 10
@@ -168,4 +168,7 @@ def test_a_start_takes_nothing_over_from_a_record_that_does_not_go_on(
                 JournalCorrupt, match=r"record 3 does not go on from those before it"
             ) as caught:
                 estate_from(tmp_path / str(kept), lambda _: setup)
-            assert (caught.value.path, bool(caught.value.hint)) == (str(tmp_path / str(kept)), True)
+            assert caught.value.path == str(last_segment(tmp_path / str(kept), Family.OWN))
+            assert f"{caught.value.path}: byte {caught.value.offset}: record 3" in str(caught.value)
+            assert caught.value.offset > 0
+            assert caught.value.hint

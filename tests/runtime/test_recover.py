@@ -13,6 +13,7 @@ from mm.runtime import recover
 from mm.runtime.recorder import JournalRecorder
 from mm.runtime.recover import Recovered, estate_from
 from mm.store.journal.entries import CHECKPOINT, EVENT, Family, RunHeader
+from mm.store.journal.frames import Frame, parse
 from mm.store.journal.journal import Journal
 from mm.store.journal.reader import read
 from tests.builders.journals import Hasty, last_segment, moment
@@ -140,8 +141,13 @@ def test_a_record_that_cannot_be_followed_is_an_error_with_its_number(
             raise ArithmeticError("the core is broken")
 
     monkeypatch.setattr(recover, "Fold", Breaking)
-    with pytest.raises(JournalCorrupt, match=r"record \d+ cannot be followed: ArithmeticError: the core"):
+    with pytest.raises(
+        JournalCorrupt, match=r"record \d+ cannot be followed: ArithmeticError: the core"
+    ) as caught:
         recorded.found()
+    place = parse(Path(caught.value.path).read_bytes(), caught.value.offset)
+    assert isinstance(place, Frame)
+    assert f"byte {caught.value.offset}: record {place.seq} cannot" in str(caught.value)
 
 
 def test_a_run_that_never_said_anything_left_nothing(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_what_can_be_read_is_taken_over_and_no_halt_moves(rebuild: bool) -> None
         JournalForeign("format mmj-0002", path="x"),
         StateCorrupt("holds no journal"),
         ConfigError("its config cannot be read"),
+        OSError(5, "Input/output error"),
     ],
 )
 def test_damage_halts_until_a_person_gives_it_up(damage: Exception) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from mm.errors import JournalCorrupt
 from mm.store.journal.entries import Family
-from mm.store.journal.gaps import closed_at
+from mm.store.journal.gaps import has_end
 from mm.store.journal.layout import RUNS_NAME, belongs_to, epoch_of, segment_path, segments
 from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
@@ -45,7 +45,7 @@ def require_end(journal: Path) -> None:
 
     For who does not read it to its end: reading it does the same.
     """
-    if has_ended(journal) and closed_at(journal) is None:
+    if has_ended(journal) and not has_end(journal):
         newest = segments(journal, Family.OWN)[-1:]
         path = segment_path(journal, Family.OWN, newest[0]) if newest else None
         raise cut_off(journal, path, path.stat().st_size if path is not None else 0)

@@ -65,6 +65,16 @@ def closed_at(directory: Path, family: Family = Family.OWN) -> int | None:
     return last[0].seq if last is not None and last[1].ends == END_JOURNAL else None
 
 
+def has_end(directory: Path) -> bool:
+    """Return whether the end of a run in good order was written, whatever was dropped behind it since.
+
+    To drop old market data of a run that has ended, a segment is begun behind its end: whoever dies over that
+    leaves one without an end of its own.
+    """
+    ends = [last_block(segment_path(directory, Family.OWN, one)) for one in segments(directory, Family.OWN)]
+    return any(last is not None and last[1].ends == END_JOURNAL for last in ends)
+
+
 def _covering(known: tuple[Missing, ...], first_seq: int, last_seq: int) -> list[Missing] | None:
     found = []
     for missing in sorted(known, key=lambda one: one.first_seq):

@@ -14,8 +14,8 @@ from mm.errors import JournalCorrupt, StateCorrupt
 from mm.store.journal.ended import cut_off, has_ended
 from mm.store.journal.entries import CHECKPOINT, Family, Kind, Record, RunHeader, SegmentHeader
 from mm.store.journal.family import FamilyReader
-from mm.store.journal.frames import END_SEGMENT, Frame
-from mm.store.journal.gaps import closed_at
+from mm.store.journal.frames import END_BLOCK, Frame
+from mm.store.journal.gaps import has_end
 from mm.store.journal.layout import segment_path, segments
 from mm.store.journal.reader import require_own
 from mm.store.journal.sealed import last_block
@@ -51,6 +51,11 @@ class Latest:
         for place in self._behind:
             yield place.record()
 
+    def damage(self, seq: int, found: str) -> JournalCorrupt:
+        """Return the error that names the place of a record behind the checkpoint, by its number."""
+        place = next(place for place in self._behind if place.frame.seq == seq)
+        return place.segment.damage(f"record {seq} {found}", place.offset)
+
 
 class _Place(NamedTuple):
     frame: Frame
@@ -77,7 +82,7 @@ def latest(directory: Path) -> Latest:
         raise cut_off(directory)
     if not present:
         raise StateCorrupt(f"{directory}: holds no journal")
-    headers = _joined(directory, present)
+    headers = joined(directory)
     if headers:
         require_own(directory, headers[0].run)
     # Of a journal that has no checkpoints at all, as older versions wrote it, nothing is looked for.
@@ -95,13 +100,20 @@ def latest(directory: Path) -> Latest:
     return found
 
 
-def _joined(directory: Path, present: list[int]) -> list[SegmentHeader]:
-    # The headers of all segments, each ended and the one that the next goes on from.
-    headers = _headers(directory, present)
+def joined(directory: Path) -> list[SegmentHeader]:
+    """Return the headers of our own family's segments: each is there, ended, and the next goes on from it.
+
+    Raises: JournalCorrupt where that is not so; JournalForeign; StateCorrupt where one cannot be read.
+    """
+    headers = _headers(directory, segments(directory, Family.OWN))
     for number, header in enumerate(headers[1:], start=1):
-        last = last_block(segment_path(directory, Family.OWN, number))
-        if last is None or last[1].ends != END_SEGMENT:
-            raise _damage(directory, number, "the segment has no end, and another follows")
+        path = segment_path(directory, Family.OWN, number)
+        try:
+            last, size = last_block(path), path.stat().st_size
+        except OSError as error:
+            raise StateCorrupt(f"{path}: cannot be read: {error.strerror}") from None
+        if last is None or last[1].ends == END_BLOCK:
+            raise _damage(directory, number, "the segment has no end, and another follows", size)
         if last[1].digest != header.previous:
             raise _damage(directory, number + 1, "the hash chain does not fit the segment before")
         if header.run.run_id != headers[0].run.run_id:
@@ -154,11 +166,12 @@ def _read(directory: Path, from_seq: int) -> Latest:
         last_seq=last_seq,
         last_ts_ns=last_ts_ns,
         torn_bytes=torn_bytes,
-        closed=closed_at(directory) is not None,
+        closed=has_end(directory),
         _behind=tuple(behind),
     )
 
 
-def _damage(directory: Path, number: int, found: str) -> JournalCorrupt:
+def _damage(directory: Path, number: int, found: str, offset: int = 0) -> JournalCorrupt:
     path = segment_path(directory, Family.OWN, number)
-    return JournalCorrupt(f"{path}: {found}", path=str(path), offset=0, hint=HINT)
+    where = f"byte {offset}: " if path.exists() else ""
+    return JournalCorrupt(f"{path}: {where}{found}", path=str(path), offset=offset, hint=HINT)

@@ -31,7 +31,7 @@ from mm.store.journal.entries import (
 )
 from mm.store.journal.family import FamilyReader, Tally
 from mm.store.journal.frames import END_BLOCK, END_JOURNAL, Frame
-from mm.store.journal.gaps import Declared, closed_at
+from mm.store.journal.gaps import Declared, closed_at, has_end
 from mm.store.journal.layout import belongs_to, segment_path, segments
 
 _KINDS: Final[dict[int, Kind]] = {
@@ -108,7 +108,7 @@ class Reading:
             if closed_seq is None and ended_seq is not None:
                 self._check_cut(ended_seq)
             own = self._own.segment
-            if has_had_end and closed_seq is None and own is not None:
+            if has_had_end and own is not None and not self.closed:
                 raise cut_off(self._directory, own.path, own.offset)
         finally:
             self.segments = self._own.count + self._market.count
@@ -205,7 +205,7 @@ class Reading:
         self.counts[kind] = self.counts.get(kind, 0) + 1
 
     def _end(self, closed_seq: int | None) -> None:
-        self.closed = closed_seq is not None
+        self.closed = closed_seq is not None or has_end(self._directory)
         if self._ahead is not None and self._ahead.first_seq > self.last_seq:
             self._tell(self._ahead)
         ended = [family for family in (self._own, self._market) if family.peek() is None]

@@ -8,6 +8,7 @@ from pathlib import Path
 from mm.store.journal.disk import Disk
 from mm.store.journal.entries import Family, Missing
 from mm.store.journal.journal import Journal
+from mm.store.journal.latest import joined
 from mm.store.journal.layout import segment_path, segments
 
 
@@ -22,5 +23,7 @@ def drop_market(directory: Path, *, before_ns: int, disk: Disk | None = None) ->
     present = segments(directory, Family.MARKET)
     if not present or disk.written_ns(segment_path(directory, Family.MARKET, present[0])) >= before_ns:
         return ()
+    # Whoever goes on with it writes behind its end: what is damaged anywhere is left as it is.
+    joined(directory)
     with Journal.resume(directory, disk=disk) as journal:
         return journal.drop_market(before_ns=before_ns)

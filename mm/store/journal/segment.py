@@ -126,6 +126,7 @@ class SegmentReader:
             return
         hashed = self._base + self._hashed
         before = self.offset
+        self._check_readable()
         with mmap.mmap(self._file, 0, access=mmap.ACCESS_READ) as view:
             for at, end in blocks_before(view, self.offset, kind):
                 hasher, found = self.hasher.copy(), parse(view[at:end], 0)
@@ -239,6 +240,12 @@ class SegmentReader:
         except OSError as error:
             raise StateCorrupt(f"{self.path}: byte {offset}: cannot be read: {error.strerror}") from None
 
+    def _check_readable(self) -> None:
+        # A bad sector behind a mapping ends the process with a signal; read, it is an error with its place.
+        offset = self.offset
+        while content := self._read(CHUNK_BYTES, offset):
+            offset += len(content)
+
     def _check_block(self, found: Frame, at: int) -> None:
         self.hasher.update(self._content[self._hashed : at - self._base])
         block = block_of(found)
@@ -257,6 +264,7 @@ class SegmentReader:
 
     def _later_frame(self) -> int | None:
         size = os.fstat(self._file).st_size
+        self._check_readable()
         with mmap.mmap(self._file, size, access=mmap.ACCESS_READ) as view:
             at = find_mark(view, self.offset + 1)
             while at >= 0:

@@ -1,36 +1,58 @@
 """A journal is held against what the state of its data directory says of its end: cut between two records it
 looks as a crash leaves it."""
 
+import contextlib
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from mm.errors import JournalCorrupt, StateCorrupt
+from mm.errors import JournalCorrupt, JournalFailed, StateCorrupt
 from mm.store.journal.anchor import head
 from mm.store.journal.ended import has_ended, require_end
-from mm.store.journal.entries import CHECKPOINT, Family
+from mm.store.journal.entries import CHECKPOINT, MISSING, Family, Record
 from mm.store.journal.frames import PREAMBLE, Frame, parse
 from mm.store.journal.journal import Journal
 from mm.store.journal.latest import latest
-from mm.store.journal.layout import journal_directory, run_id
+from mm.store.journal.layout import journal_directory, run_id, segments
 from mm.store.journal.reader import read
+from mm.store.journal.retention import drop_market
+from mm.store.journal.syncing import JournalSettings
 from mm.store.journal.verify import verify
 from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
-from tests.builders.journals import RUN, Hasty, append, estate, last_segment, mixed
+from tests.builders.journals import (
+    RUN,
+    SMALL,
+    BrokenDisk,
+    Hasty,
+    append,
+    estate,
+    files,
+    last_segment,
+    mixed,
+)
 
 
-def lived(data_dir: Path, *, count: int = 40, ended: bool = True, closed: bool = True) -> Path:
+def lived(
+    data_dir: Path,
+    *,
+    count: int = 40,
+    ended: bool = True,
+    closed: bool = True,
+    settings: JournalSettings | None = None,
+) -> Path:
     """Live one life as a daemon does, and return where its journal is."""
     state = RunState.open(data_dir)
     epoch = state.begin_life()
     name = run_id(epoch * 10**9, epoch)
     directory = journal_directory(data_dir, name)
     run = msgspec.structs.replace(RUN, run_id=name, epoch=epoch)
-    journal = Journal.open(directory, run, disk=Hasty())
+    journal = Journal.open(directory, run, settings=settings, disk=Hasty())
     append(journal, [(CHECKPOINT, estate(1)), *mixed(count)])
     if ended and closed:
         journal.close()
@@ -114,10 +136,6 @@ def _without_last_byte(journal: Path) -> None:
     cut(own, own.stat().st_size - 1)
 
 
-def _with_an_empty_segment(journal: Path) -> None:
-    last_segment(journal, Family.OWN).with_name("000002.mmj").write_bytes(b"")
-
-
 def _emptied(journal: Path) -> None:
     for family in Family:
         last_segment(journal, family).write_bytes(b"")
@@ -127,11 +145,9 @@ def _gone(journal: Path) -> None:
     shutil.rmtree(journal / Family.OWN)
 
 
-@pytest.mark.parametrize(
-    "change", [_without_end, _without_last_byte, _with_an_empty_segment, _emptied, _gone]
-)
+@pytest.mark.parametrize("change", [_without_end, _without_last_byte, _emptied, _gone])
 def test_an_end_that_is_gone_or_hidden_is_damage(tmp_path: Path, change: Callable[[Path], None]) -> None:
-    """The end block, its last byte, a file behind it, no content, no files: none of it is a crash."""
+    """The end block, its last byte, all content, all files: none of it is a crash."""
     journal = lived(tmp_path)
     change(journal)
     report = verify(journal)
@@ -140,6 +156,54 @@ def test_an_end_that_is_gone_or_hidden_is_damage(tmp_path: Path, change: Callabl
     for reader in READERS:
         with pytest.raises(JournalCorrupt, match="no end"):
             reader(journal)
+
+
+@pytest.mark.parametrize("operation", ["create", "write", "sync", "sync_directory", "remove"])
+def test_whoever_dies_dropping_old_market_data_leaves_a_run_that_ended(
+    tmp_path: Path, operation: str
+) -> None:
+    """At each operation of it, and at none: every reader finds what was there, and the next time drops it."""
+    journal = lived(tmp_path, count=240, settings=SMALL)
+    for path in files(journal):
+        os.utime(path, ns=(1, 1))
+    checkpoint, entries = latest(journal).checkpoint, [one.entry for one in own(journal)]
+    after, is_broken = 0, True
+    while is_broken:
+        disk = BrokenDisk(operation, after)
+        with contextlib.suppress(JournalFailed):
+            drop_market(journal, before_ns=2, disk=disk)
+        is_broken = disk.failed > 0
+        after += 1
+        for reader in READERS:
+            reader(journal)
+        assert verify(journal).is_sound
+        assert latest(journal).checkpoint == checkpoint
+        assert [one.entry for one in own(journal)] == entries
+    assert after > 1
+    drop_market(journal, before_ns=time.time_ns() * 2, disk=Hasty())
+    assert segments(journal, Family.MARKET) == []
+    assert verify(journal).is_sound
+    assert latest(journal).closed
+
+
+def test_a_segment_behind_the_end_hides_nothing(tmp_path: Path) -> None:
+    """Begun by who was to drop old market data, and died; but what it would have said has to be there."""
+    journal = lived(tmp_path, count=240, settings=SMALL)
+    for path in files(journal):
+        os.utime(path, ns=(1, 1))
+    ended = last_segment(journal, Family.OWN)
+    drop_market(journal, before_ns=2, disk=Hasty())
+    behind = last_segment(journal, Family.OWN)
+    assert behind != ended
+    behind.unlink()
+    with pytest.raises(JournalCorrupt, match="missing"):
+        drained(journal)
+    assert not verify(journal).is_sound
+
+
+def own(journal: Path) -> list[Record]:
+    """Our own records, without what the journal says of itself."""
+    return [record for record in read(journal, own_only=True) if record.kind is not MISSING]
 
 
 def test_damage_before_the_cut_is_told_first(tmp_path: Path) -> None:

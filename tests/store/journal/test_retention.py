@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mm.errors import JournalCorrupt, JournalFailed
-from mm.store.journal.entries import COMMAND, EVENT, MARKET_TYPES, MISSING, Cause, Family, Missing
+from mm.errors import JournalCorrupt, JournalFailed, StateCorrupt
+from mm.store.journal.entries import CHECKPOINT, COMMAND, EVENT, MARKET_TYPES, MISSING, Cause, Family, Missing
 from mm.store.journal.journal import Journal
+from mm.store.journal.latest import latest
 from mm.store.journal.layout import segment_path, segments
 from mm.store.journal.reader import read
 from mm.store.journal.retention import drop_market
@@ -22,7 +23,9 @@ from tests.builders.journals import (
     all_of,
     append,
     cancel,
+    estate,
     files,
+    last_segment,
     mixed,
     top,
     write,
@@ -165,3 +168,51 @@ def test_reading_can_begin_behind_what_was_dropped(tmp_path: Path) -> None:
     assert within[0].entry.cause is Cause.DROPPED
     commands = list(read(tmp_path / "j", kinds=(COMMAND,)))
     assert {record.kind for record in commands} == {COMMAND}
+
+
+@pytest.mark.parametrize("kind", ["gone", "cut", "flipped at its end"])
+def test_a_journal_that_is_damaged_anywhere_is_not_written_to(tmp_path: Path, kind: str) -> None:
+    """Also where its newest segment is whole: whoever restores the file finds all else as it was."""
+    write(tmp_path / "j", mixed(300))
+    aged(tmp_path / "j", 2)
+    middle = segment_path(tmp_path / "j", Family.OWN, 2)
+    content = middle.read_bytes()
+    if kind == "gone":
+        middle.unlink()
+    else:
+        flipped = content[:-6] + bytes([content[-6] ^ 1]) + content[-5:]
+        middle.write_bytes(content[:-10] if kind == "cut" else flipped)
+    before = {path: path.read_bytes() for path in files(tmp_path / "j")}
+    with pytest.raises(JournalCorrupt):
+        drop_market(tmp_path / "j", before_ns=BEFORE_NS, disk=Hasty())
+    assert {path: path.read_bytes() for path in files(tmp_path / "j")} == before
+
+
+@pytest.mark.parametrize("way", ["mapped", "at its end"])
+def test_a_bad_sector_is_an_error_and_no_signal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Behind a mapping it would end the process, at every start again."""
+    write(tmp_path / "j", [(CHECKPOINT, estate(1)), *mixed(300), (CHECKPOINT, estate(2)), *mixed(40)])
+    bad = last_segment(tmp_path / "j", Family.OWN)
+    if way == "mapped":
+        real = os.pread
+
+        def pread(file: int, size: int, offset: int) -> bytes:
+            if offset + size > 500 and os.readlink(f"/proc/self/fd/{file}") == str(bad):
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return real(file, size, offset)
+
+        monkeypatch.setattr(os, "pread", pread)
+    else:
+        bad = segment_path(tmp_path / "j", Family.OWN, 1)
+        real_open = Path.open
+
+        def opened(path: Path, *args: object, **more: object) -> object:
+            if path == bad:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return real_open(path, *args, **more)  # type: ignore[call-overload]  # handed on as it came
+
+        monkeypatch.setattr(Path, "open", opened)
+    with pytest.raises(StateCorrupt, match=f"{bad}: .*cannot be read: Input/output error"):
+        latest(tmp_path / "j")
