@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 import structlog
@@ -55,6 +56,11 @@ NOTE_LENGTH_MAX: Final = 500
 
 LOOK_AGAIN_S: Final = 1.0
 """Pause between two listings once the core is broken."""
+
+CANCELS_FIRST_S: Final = 0.25
+"""Once the core is broken, others are told after so long: they write it down, and may wait for a disk that is
+what broke. Until then the halt word says it, which outlives this process.
+"""
 
 
 class Clock(Protocol):
@@ -121,6 +127,7 @@ class LiveRuntime:
         self._placed_ns = 0
         self._patience: asyncio.TimerHandle | None = None
         self._broken: EmergencyExit | None = None
+        self._untold: Callable[[], None] | None = None
         self._stop_reason = ""
         self._insisted_ns = 0
         # Where the venue is simulated in this process, all that happens is put in the order of its time.
@@ -149,6 +156,7 @@ class LiveRuntime:
             for handle in (end, self._timer, self._patience):
                 if handle is not None:
                     handle.cancel()
+            self._tell_what_broke()
             await self._venue.close()
         return self._outcome()
 
@@ -258,12 +266,13 @@ class LiveRuntime:
         try:
             self._carry_out(commands)
             for alarm in self.analyst.on_step(event, commands):
-                self._tell(alarm)
+                self._tell_alarm(alarm)
         except Exception as error:  # noqa: BLE001 - the top of the loop: what cannot be told is not done either
             self._break("runtime.failed", error)
 
     def _carry_out(self, commands: Sequence[AnyCommand]) -> None:
-        # Facts are told (and a halt is written down) before anything of the same step leaves.
+        # Facts are told (and a halt is written down) before anything of the same step leaves: no power
+        # failure takes back a halt whose cancels have left. For a disk that takes long the watchdog acts.
         for command in commands:
             if isinstance(command, Report):
                 for observer in self._observers:
@@ -277,7 +286,7 @@ class LiveRuntime:
             if not isinstance(command, Report):
                 self._venue.submit(command)
 
-    def _tell(self, alarm: Report) -> None:
+    def _tell_alarm(self, alarm: Report) -> None:
         self.history.on_commands((alarm,))
         for observer in self._observers:
             observer(alarm)
@@ -315,21 +324,30 @@ class LiveRuntime:
             placed_ns=self._placed_ns,
             epoch=state.setup.epoch,
         )
-        report = Report(ts_ns=state.now_ns, code="halt", session="", facts=(("reason", failure),))
-        for observer in self._observers:
-            try:
-                observer(report)
-            except Exception as again:  # noqa: BLE001 - orders come off the venue whoever cannot be told
-                log.critical("observer.failed", error=type(again).__name__, detail=str(again))
         self._bound_the_end()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         self._broken.begin(self._clock.now_ns(), banned_until_ns=state.budget.banned_until_ns)
-        # After the cancels have left: it waits for the disk. What the journal does not take, the latch says.
-        told = f"{HALT_NOTE}{failure}: {type(error).__name__}: {error}"
+        report = Report(ts_ns=state.now_ns, code="halt", session="", facts=(("reason", failure),))
+        note = f"{HALT_NOTE}{failure}: {type(error).__name__}: {error}"
+        self._untold = partial(self._tell, report, note[:NOTE_LENGTH_MAX])
+        self._later(CANCELS_FIRST_S, self._tell_what_broke)
+
+    def _tell_what_broke(self) -> None:
+        untold, self._untold = self._untold, None
+        if untold is not None:
+            untold()
+
+    def _tell(self, report: Report, note: str) -> None:
+        for observer in self._observers:
+            try:
+                observer(report)
+            except Exception as again:  # noqa: BLE001 - orders come off the venue whoever cannot be told
+                log.critical("observer.failed", error=type(again).__name__, detail=str(again))
+        # What the journal does not take, the latch says.
         with suppress(JournalFailed):
-            self._recorder.on_note(state.now_ns, told[:NOTE_LENGTH_MAX])
+            self._recorder.on_note(report.ts_ns, note)
 
     def _submit(self, command: VenueCommand) -> None:
         try:

@@ -179,13 +179,16 @@ class JournalRecorder:
 
     def _sync_soon(self) -> None:
         if self._syncing is None or self._syncing.done():
-            self._looked_s, self._patience_s = self._steady_s(), 0.0
+            self._wait_anew()
             self._syncing = asyncio.get_running_loop().create_task(self._sync())
         elif self._waited_s() > PATIENCE_S:
             raise JournalFailed(
                 f"{self._journal.directory}: the disk took nothing for {PATIENCE_S:g} s",
                 hint="check the disk; the next start recovers what is there",
             )
+
+    def _wait_anew(self) -> None:
+        self._looked_s, self._patience_s = self._steady_s(), 0.0
 
     # How long the disk was seen to take nothing: a process that stood still was not there to see.
     def _waited_s(self) -> float:
@@ -196,22 +199,27 @@ class JournalRecorder:
 
     # A failure is kept by the journal, whose next record raises it.
     async def _sync(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), self._group_s)
         with suppress(JournalFailed):
-            job = self._journal.begin_sync(is_slow=self._sync_took_s > SLOW_S)
-            if job is not None:
-                began_s = self._steady_s()
-                await asyncio.to_thread(job.run)
-                self._sync_took_s = self._steady_s() - began_s
-                self._journal.finish_sync(job)
-            if (
-                self._market_ns
-                and self._sync_took_s <= SLOW_S
-                and self._steady_s() - self._dropped_s > DROP_PAUSE_S
-            ):
-                self._dropped_s = self._steady_s()
-                self._drop_old()
+            while True:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._closing.wait(), self._group_s)
+                await self._sync_group()
+                if self._journal.due_ns is None:
+                    return
+                # What came while the disk was busy is next, whether or not anything follows it.
+                self._wait_anew()
+
+    async def _sync_group(self) -> None:
+        job = self._journal.begin_sync(is_slow=self._sync_took_s > SLOW_S)
+        if job is not None:
+            began_s = self._steady_s()
+            await asyncio.to_thread(job.run)
+            self._sync_took_s = self._steady_s() - began_s
+            self._journal.finish_sync(job)
+        is_fast = self._sync_took_s <= SLOW_S
+        if self._market_ns and is_fast and self._steady_s() - self._dropped_s > DROP_PAUSE_S:
+            self._dropped_s = self._steady_s()
+            self._drop_old()
 
     def _drop_old(self) -> None:
         try:

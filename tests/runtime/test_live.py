@@ -18,7 +18,7 @@ from mm.domain.events import (
     Source,
 )
 from mm.domain.sides import Side
-from mm.runtime.live import STOP_PATIENCE_S
+from mm.runtime.live import CANCELS_FIRST_S, STOP_PATIENCE_S
 from mm.runtime.simulate.ladder import Ladder
 from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Word, ask_halt
 from tests.builders.engine_rig import make_session
@@ -374,6 +374,33 @@ def test_a_core_that_breaks_sets_the_halt_word_for_the_watchdog(tmp_path: Path) 
     run.at(5, lambda: setattr(run.engine, "breaks_at", lambda _: True))
     assert run.go().reason == "halted: engine.failed"
     assert beat.halt is Halt.BROKEN
+
+
+def test_the_cancels_of_a_core_that_breaks_wait_for_nobody_who_has_to_be_told() -> None:
+    """Who is told writes it down, and may wait for a disk for seconds."""
+    trace: list[str] = []
+    run = LiveRun(latency_s=0.05, observers=(lambda report: trace.append(report.code),))
+    run.venue.on_submit = lambda command: trace.append(type(command).__name__)
+    run.at(5, trace.clear)
+    run.at(5, lambda: setattr(run.engine, "breaks_at", lambda _: True))
+    assert run.go().clean
+    first, *others = [at for at, what in enumerate(trace) if what == "halt"]
+    assert "Cancel" in trace[:first]
+    assert "Cancel" not in trace[first:]
+    assert not others
+
+
+def test_a_run_that_ends_at_once_with_its_core_broken_is_told_all_the_same() -> None:
+    """Who keeps the latch hears of it before the run is over, whatever ends it."""
+    told: list[str] = []
+    run = LiveRun(observers=(lambda report: told.append(report.code),))
+    run.at(2, lambda: setattr(run.venue, "deaf_to", (Cancel, ListOrders)))
+    run.at(3, lambda: run.runtime.insist("SIGINT"))
+    run.at(6, lambda: setattr(run.engine, "breaks_at", lambda _: True))
+    run.at(6.15, lambda: run.runtime.insist("SIGINT"))
+    assert not run.go().clean
+    assert run.ended_s < 6 + CANCELS_FIRST_S
+    assert told.count("halt") == 1
 
 
 def test_every_batch_of_steps_is_a_sign_of_life(tmp_path: Path) -> None:

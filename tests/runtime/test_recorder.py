@@ -1,5 +1,6 @@
 """What is written down of a run while it happens, and what a disk that fails does to it."""
 
+import asyncio
 import os
 import shutil
 import threading
@@ -84,6 +85,46 @@ async def test_records_reach_the_disk_without_being_asked(tmp_path: Path) -> Non
     assert journal.durable_seq == 0
     await recorder.settle()
     assert journal.durable_seq == 2
+    await recorder.close()
+
+
+class TurnDisk(Disk):
+    """A disk that syncs in turns, in other threads than the loop's. Fields: asked: once for each sync that
+    began; turns: one is taken by each before it ends.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no turn given."""
+        self.asked = threading.Semaphore(0)
+        self.turns = threading.Semaphore(0)
+
+    def sync(self, file: int) -> None:
+        """Wait for a turn, but not in the thread of the loop."""
+        if threading.current_thread() is not threading.main_thread():
+            self.asked.release()
+            self.turns.acquire(timeout=10)
+        super().sync(file)
+
+
+async def test_what_comes_while_the_disk_is_busy_reaches_it_without_another_record(tmp_path: Path) -> None:
+    """In a quiet market nothing else would ever take it there. A disk that is always busy takes things: it is
+    not one that takes nothing.
+    """
+    now_s, disk = [0.0], TurnDisk()
+    journal = Journal.open(tmp_path / "j", HEADER, disk=disk)
+    recorder = JournalRecorder(journal, timing=Timing(steady_s=lambda: now_s[0]))
+    recorder.on_event(ACK, outside=True)
+    for count in range(1, 41):
+        await asyncio.to_thread(disk.asked.acquire, timeout=10)
+        assert journal.durable_seq == count - 1
+        recorder.on_event(ACK, outside=True)
+        now_s[0] += 1.0
+        disk.turns.release()
+    await asyncio.to_thread(disk.asked.acquire, timeout=10)
+    disk.turns.release()
+    await recorder.settle()
+    assert journal.durable_seq == 41
+    assert journal.due_ns is None
     await recorder.close()
 
 
