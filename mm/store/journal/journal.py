@@ -82,6 +82,9 @@ class Journal:
         try:
             journal._own.begin(1)
             journal._market.begin(1)
+            # The way to it too, as far as it was made here: `runs/RUN/journal`.
+            for folder in (directory, directory.parent, directory.parent.parent):
+                journal._disk.sync_directory(folder)
         except OSError as error:
             journal._fail(error)
         return journal

@@ -32,6 +32,7 @@ from tests.builders.journals import (
     RUN,
     SMALL,
     BrokenDisk,
+    Hasty,
     all_of,
     append,
     cancel,
@@ -135,6 +136,23 @@ def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
     assert {stat.S_IMODE(path.stat().st_mode) for path in files(tmp_path / "j")} == {0o600}
     assert {stat.S_IMODE(path.parent.stat().st_mode) for path in files(tmp_path / "j")} == {0o700}
+
+
+def test_the_way_to_a_new_journal_is_on_the_disk_once_it_is_open(tmp_path: Path) -> None:
+    """What names it, the state of the data directory, is: no power failure may leave that pointing at nothing."""
+    synced: list[Path] = []
+
+    class Noting(Hasty):
+        """Notes which directories are synced."""
+
+        def sync_directory(self, path: Path) -> None:
+            """Note it."""
+            synced.append(path)
+
+    journal = tmp_path / "runs" / "one" / "journal"
+    Journal.open(journal, RUN, disk=Noting())
+    assert {journal / family for family in Family} < set(synced)
+    assert {journal, journal.parent, journal.parent.parent} < set(synced)
 
 
 def test_a_command_is_in_the_kernel_with_all_that_led_to_it(tmp_path: Path) -> None:
