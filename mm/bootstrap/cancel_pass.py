@@ -7,13 +7,13 @@ nothing and needs no lock: to cancel beside somebody who cancels too harms nobod
 import time
 from typing import Final
 
-from mm.bootstrap.run_config import live_venue_settings, only_venue
+from mm.bootstrap.run_config import cancel_access, live_venue_settings, only_venue
 from mm.domain.ids import EPOCH_BITS, OrderIds
 from mm.errors import ConfigError, OrdersMayRemain
 from mm.runtime.clock import AnchoredClock
 from mm.settings.models import Settings
 from mm.store.runstate import RunState
-from mm.venues.binance.cancel_only import CancelOnly, CancelSettings
+from mm.venues.binance.cancel_only import CancelOnly
 from mm.venues.edge.errors import RequestFailure
 from mm.venues.edge.sweep import Sweep
 
@@ -32,15 +32,7 @@ def cancel_pass(settings: Settings, *, patience_s: float) -> int:
             f"mode {settings.mode} has no account that outlives its process: there is nothing to cancel"
         )
     venue = only_venue(settings)
-    given = live_venue_settings(settings, venue, AnchoredClock())
-    client = CancelOnly(
-        CancelSettings(
-            rest=given.addresses.rest,
-            api_key=given.api_key,
-            api_secret=given.api_secret,
-            recv_window_ms=given.recv_window_ms,
-        )
-    )
+    client = CancelOnly(cancel_access(live_venue_settings(settings, venue, AnchoredClock())))
     kept = RunState.open(settings.data_dir)
     # How Binance names a spot pair; a config knows no instruments.
     symbols = tuple(dict.fromkeys(pair.symbol.replace("/", "") for pair in settings.pair.values()))

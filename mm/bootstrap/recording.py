@@ -57,6 +57,8 @@ def begin_recording(settings: Settings, engine: Engine, start: Start, began_ns: 
     journal.append(NOTE, began_ns, OperatorNote(who=who, text=LIFE_BEGINS))
     if start.given_up:
         journal.append(NOTE, began_ns, OperatorNote(who="operator", text=start.given_up))
+    if start.settled:
+        journal.append(NOTE, began_ns, OperatorNote(who="mm", text=start.settled))
     journal.sync()
     start.leave(name)
     log.info("journal.open", run=name)

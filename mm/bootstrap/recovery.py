@@ -4,6 +4,7 @@
     2 directory readable, private, with room to write                  here; a refusal
     3 scan      the journal that holds what the last life left         here; damage halts, ours is cancelled
     4 estate    made again from it                                     here; as 3
+                what rests where no pair trades is taken off           `elsewhere`, or a refusal
     5 unknown   every order in it counts until the venue has spoken    `assemble`: the engine's first state
     6 epoch     the number of this life, on the disk                   `Start.begin_life`
     7 watchdog  is told who we are, before anything is sent            `trade`
@@ -24,7 +25,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -49,6 +50,7 @@ from mm.store.lock import DirectoryLock
 from mm.store.operator_notes import notes
 from mm.store.paths import STATE_NAME, private_directory
 from mm.store.runstate import RunState
+from mm.venues.binance.cancel_only import CancelSettings
 
 log = structlog.get_logger("mm")
 
@@ -70,12 +72,14 @@ class StartOptions:
 
     Fields: account: that is traded for money, None where the venue ends with the process; rebuild: an
     operator gives up what a damaged journal held, and begins from what the venue shows; watched: how the
-    account is watched from outside, None where there is nothing to watch.
+    account is watched from outside, None where there is nothing to watch; access: with which orders can be
+    listed and cancelled that the engine does not look after, None where there is no account.
     """
 
     account: Account | None = None
     rebuild: bool = False
     watched: Watched | None = None
+    access: CancelSettings | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +103,9 @@ class Start:
     the last life left whose end was orderly, None if nobody knows or more was left; inherits: the venue may
     still have orders of an earlier life; is_quarantined: what was left cannot be read, and nobody has given
     it up; is_lost: the account was traded before, this directory knows of no life; given_up: what an operator
-    gave up, in words; signals: what they learnt before, whatever became of the rest; identity: tells which
-    account the venue says it is, once it knows; has_begun: whether anything may have been sent.
+    gave up, in words; settled: what was dealt with before the engine was there, in words; signals: what they
+    learnt before, whatever became of the rest; identity: tells which account the venue says it is, once it
+    knows; has_begun: whether anything may have been sent.
     """
 
     def __init__(
@@ -121,6 +126,7 @@ class Start:
         self.is_quarantined = False
         self.is_lost = False
         self.given_up = ""
+        self.settled = ""
         self.signals: tuple[SignalEstate, ...] = ()
         self._account = options.account
         self._lease = lease
@@ -136,6 +142,14 @@ class Start:
         return Heritage(
             begin_life=self.begin_life, estate=estate, inherits=self.inherits, signals=self.signals
         )
+
+    def settle(self, estate: Estate, told: str) -> None:
+        """Take over `estate` instead: the rest was dealt with. Args: told: how, in words."""
+        if self.recovered is not None:
+            self.recovered = replace(self.recovered, estate=estate)
+        else:
+            self.rest = estate
+        self.settled = told
 
     def begin_life(self) -> int:
         """Step 6: count a new life and return its epoch, above every number that was ever in use here.

@@ -18,6 +18,7 @@ from mm.settings.options import DemoOptions, RunOptions, RunReport
 from mm.store.lease import Account
 from mm.store.secrets import read_secret
 from mm.venues.binance import BinanceSettings, BinanceUrls, BinanceVenue
+from mm.venues.binance.cancel_only import CancelSettings
 
 
 def run(options: RunOptions) -> RunReport:
@@ -55,9 +56,21 @@ async def _live(options: RunOptions) -> RunReport:
             account=Account(venue=configured.id, key_id=given.api_key),
             rebuild=options.rebuild_from_venue,
             watched=watched(settings, configured, given, pulse),
+            access=cancel_access(given),
         ),
     )
     return bot.report(time.monotonic() - began)
+
+
+def cancel_access(given: BinanceSettings) -> CancelSettings:
+    """Return with what the account's orders can be listed and cancelled, and nothing else."""
+    return CancelSettings(
+        rest=given.addresses.rest,
+        api_key=given.api_key,
+        api_secret=given.api_secret,
+        loopback_only=given.loopback_only,
+        recv_window_ms=given.recv_window_ms,
+    )
 
 
 def only_venue(settings: Settings) -> VenueSettings:

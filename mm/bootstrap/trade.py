@@ -16,6 +16,7 @@ from typing import Final, TypeVar
 import structlog
 
 from mm.bootstrap.assemble import assemble
+from mm.bootstrap.elsewhere import take_off_elsewhere
 from mm.bootstrap.metering import Meter
 from mm.bootstrap.reconfigure import begin_revision, preparation
 from mm.bootstrap.recording import begin_recording
@@ -174,6 +175,7 @@ async def trade(  # noqa: PLR0913 - what each mode hands on as it got it
             revision = begin_revision(settings, history)
             if isinstance(venue, Identified):
                 start.identity = lambda: venue.identity
+            await take_off_elsewhere(start, settings, options.access, proof_ns=venue.caps.absence_proof_ns)
             engine = await assemble(settings, venue, kept, revision=revision, heritage=start.heritage)
             await guard.start(engine)
             unfit = UnfitLadder(settings)

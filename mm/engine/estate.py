@@ -46,9 +46,13 @@ def estate_of(state: EngineState) -> Estate:
 
 def at_rest(estate: Estate) -> Estate:
     """Return what of `estate` outlasts an orderly end: what the account held, which fills are in that, and
-    who was paused. Orders have ended, the account of profits and losses is closed; what signals learnt goes
-    its own way, by its age.
+    who was paused. The account of profits and losses is closed; what signals learnt goes its own way, by its
+    age. Orders of its sessions have ended; one of a session that was no more is handed on as long as nothing
+    proved that it has, with the position that it moves.
     """
+    traded = [(left.session, left.symbol) for left in estate.positions]
+    orders = tuple(order for order in estate.orders if (order.session, order.symbol) not in traded)
+    owners = [(order.session, order.symbol) for order in orders]
     positions = tuple(
         PositionEstate(
             session=left.session,
@@ -61,7 +65,10 @@ def at_rest(estate: Estate) -> Estate:
         )
         for left in estate.positions
     )
-    return replace(estate, equity_start_atoms=0, positions=positions, orders=(), retired=(), signals=())
+    retired = tuple(left for left in estate.retired if (left.session, left.symbol) in owners)
+    return replace(
+        estate, equity_start_atoms=0, positions=positions, orders=orders, retired=retired, signals=()
+    )
 
 
 def inherit(state: EngineState, estate: Estate) -> None:

@@ -230,6 +230,17 @@ def test_of_an_orderly_end_the_holdings_and_the_pauses_last_and_nothing_else_doe
     assert not rig.engine.state.orders.live
 
 
+def test_an_orderly_end_forgets_no_order_of_a_session_that_was_no_more() -> None:
+    """Nothing proved that it has ended: the life that trades its symbol again looks after it."""
+    gone = left_order(session="gone", symbol="AAA/CCC")
+    moved = left_position(session="gone", symbol="AAA/CCC", index=3, net_lots=2)
+    other = left_position(session="older", symbol="AAA/CCC", index=4, net_lots=5)
+    whole = left(orders=(left_order(), gone), positions=(left_position(),), retired=(moved, other))
+    rest = at_rest(whole)
+    assert (rest.orders, rest.retired) == ((gone,), (moved,))
+    assert at_rest(rest) == rest
+
+
 def test_an_order_that_is_there_twice_is_taken_over_once() -> None:
     """A torn journal may say things twice."""
     rig = Rig(estate=left(orders=(left_order(), left_order())))

@@ -139,7 +139,7 @@ def test_files_are_for_their_owner_alone(tmp_path: Path) -> None:
 
 
 def test_the_way_to_a_new_journal_is_on_the_disk_once_it_is_open(tmp_path: Path) -> None:
-    """What names it, the state of the data directory, is: no power failure may leave that pointing at nothing."""
+    """The state of the data directory names it: no power failure leaves that pointing at nothing."""
     synced: list[Path] = []
 
     class Noting(Hasty):
