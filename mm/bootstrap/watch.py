@@ -81,7 +81,7 @@ def latch_what_was_left(settings: Settings, kept: RunState) -> None:
     To be called before the words of this life take the place of those; raises StateCorrupt.
     """
     left = left_halt(settings.data_dir)
-    if left is not None and kept.latched is None and left.since_ns > kept.lifted_ns:
+    if left is not None and kept.latched is None:
         reason = "an earlier life was told to halt and did not live to write it down"
         log.critical("halt.left", code=left.code, hint=reason)
         kept.latch(left.code, reason, left.since_ns, "watchdog")

@@ -194,7 +194,7 @@ class Heartbeat:
             self.words[Word.HALT] = cause
 
     def clear_halt(self) -> None:
-        """Allow placements again; only the trader may, when its operator lifted the halt."""
+        """Allow placements again: for the trader whose operator lifted the halt, or who has its lock."""
         self.words[Word.HALT] = Halt.NONE
 
     @property
@@ -227,8 +227,7 @@ class LeftHalt(NamedTuple):
 def left_halt(data_dir: Path) -> LeftHalt | None:
     """Return the halt that takes an operator to lift and that the words of the newest life still say.
 
-    None if they say none, or there are no words that can be read. Whether it was lifted since is not theirs
-    to tell.
+    None if they say none, or there are no words that can be read: whoever lifts a halt takes them back.
     """
     try:
         left = Heartbeat.open(data_dir)
@@ -241,6 +240,19 @@ def left_halt(data_dir: Path) -> LeftHalt | None:
     if said not in _CODES or not Halt(said).latches:
         return None
     return LeftHalt(Halt(said).code, since_ns)
+
+
+def lift_left_halt(data_dir: Path) -> None:
+    """Take back what the words of the newest life say; the directory's lock is held.
+
+    No clock tells whether a halt was lifted after it was asked for: clocks are set. Raises: NotRunning or
+    StateCorrupt if there are no words that can be read.
+    """
+    left = Heartbeat.open(data_dir)
+    try:
+        left.clear_halt()
+    finally:
+        left.close()
 
 
 def started_ticks(pid: int) -> int:

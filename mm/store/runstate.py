@@ -177,11 +177,6 @@ class RunState:
         return self._state.history
 
     @property
-    def lifted_ns(self) -> int:
-        """When an operator last lifted a halt (UTC), 0 if nobody did as far as is kept."""
-        return max((change.ts_ns for change in self._state.history if not change.set), default=0)
-
-    @property
     def crashed_ns(self) -> tuple[int, ...]:
         """When lives began that did not end (UTC), oldest first; those that an operator has seen are gone."""
         life = self._state.life

@@ -10,6 +10,7 @@ import pytest
 
 from mm.bootstrap.trade import Bot, trade
 from mm.bootstrap.watch import Access, Watched
+from mm.cli.main import carry_out
 from mm.domain.commands import Place
 from mm.errors import WatchdogFailed
 from mm.runtime.pulse import Pulse
@@ -163,13 +164,25 @@ def test_a_halt_that_nobody_lived_to_write_down_latches_the_next_start(stage: St
 
 
 def test_a_halt_that_an_operator_lifted_since_does_not_come_back(stage: Stage) -> None:
-    """The words of that life still say it."""
+    """Who lifts it takes it out of the words of that life too."""
     kept = RunState.open(stage.data_dir)
     beat = Heartbeat.create(stage.data_dir)
     beat.set_halt(Halt.SILENT)
     kept.latch("watchdog.silent", "", beat.words[Word.HALT_NS])
-    kept.clear_latch("seen", "ann")
+    assert carry_out(["unhalt", "--reason", "seen", "--data-dir", str(stage.data_dir)]) == 0
     assert stage.go(duration_s=5).exit_code == 0
+
+
+def test_a_halt_after_a_lifted_one_latches_whatever_the_clock_says(stage: Stage) -> None:
+    """It was set back in between: the time of the new one lies before that of the lifting."""
+    kept = RunState.open(stage.data_dir)
+    kept.latch("stop_loss.session", "lost", 1)
+    kept.clear_latch("seen", "ann")
+    beat = Heartbeat.create(stage.data_dir)
+    beat.set_halt(Halt.SIGNAL)
+    beat.words[Word.HALT_NS] = kept.history[-1].ts_ns - 5_400 * 10**9
+    assert stage.go(duration_s=5).exit_code == 6
+    assert not stage.venue.commands(Place)
 
 
 def test_the_first_cause_of_a_latch_stays_when_the_words_say_another(stage: Stage) -> None:

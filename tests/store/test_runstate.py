@@ -91,11 +91,9 @@ def test_a_latch_survives_until_an_operator_lifts_it(tmp_path: Path) -> None:
     again = opened(tmp_path)
     assert again.latched is not None
     assert (again.latched.code, again.latched.since_ns) == ("stop_loss.session", 5_000)
-    assert again.lifted_ns == 0
     lifted = again.clear_latch("limit raised", "eve@cli")
 
     last = opened(tmp_path)
-    assert last.lifted_ns == last.history[-1].ts_ns > 0
     assert lifted == state.latched
     assert last.latched is None
     assert [(change.set, change.code, change.who) for change in last.history] == [
