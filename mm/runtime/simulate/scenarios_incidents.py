@@ -2,7 +2,9 @@
 
 Not here, because no run of a bot shows them: keys that leaked from others (3Commas, 2022), a package that
 sent keys and orders to a stranger (`ccxt-mexc-futures`, 2025). They are held off by how keys are kept and by
-locked dependencies.
+locked dependencies. Memory that grows for days (CX#9799, #26753) is what `mm simulate --soak` shows. A book
+whose checksum is wrong (CX#23453) and a negative balance read as 0 (CX#26380) need a venue that sends
+checksums, or lends: Binance spot does neither.
 """
 
 from dataclasses import dataclass, replace
@@ -359,7 +361,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario(
         name="ccxt_silent_depth",
         title="Only the best prices go on",
-        story="The depth stopped while the best prices moved; the book was old behind its top (CX#23453).",
+        story="The depth stopped while the best prices moved: a stream without data (CX#21731) behind another.",
         script=_during(15, depth_silent=0.1),
         expects=("stream.suspect",),
     ),
@@ -369,6 +371,19 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
         story="After a timeout the order was not found for seconds, and existed (CX#7411, FT#4403).",
         script=_during(12, place_slow=0.4, place_unanswered=0.3, not_found_lag_ms=4_000),
         expects=("order.unknown",),
+    ),
+    Scenario(
+        name="ccxt_fills_repeated",
+        title="Old fills told again",
+        story="Fills of long ago came once more and moved the position again (CX#18854, HB#1663).",
+        script=_during(20, fill_again=0.7),
+    ),
+    Scenario(
+        name="ccxt_orders_never_told",
+        title="A user stream that says nothing",
+        story="The private connection was up and never delivered: no order was ever told (CX#19878).",
+        script=_during(12, report_lost=1.0),
+        expects=("stream.suspect",),
     ),
     Scenario(
         name="two_processes",

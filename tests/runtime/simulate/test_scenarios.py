@@ -145,6 +145,8 @@ MISTAKES: dict[str, Patch] = {
     "ccxt_frozen_timestamp": _frozen_times_are_fresh,
     "ccxt_silent_depth": of_orders._tops_keep_a_book_alive,
     "ccxt_order_exists_after_timeout": of_orders._not_found_is_proof,
+    "ccxt_fills_repeated": of_orders._duplicate_counts,
+    "ccxt_orders_never_told": _silence_of_the_user_stream_is_borne,
     "two_processes": of_lives._a_successor_is_not_noticed,
 }
 """The mistake that each incident is about."""
