@@ -361,7 +361,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     Scenario(
         name="ccxt_silent_depth",
         title="Only the best prices go on",
-        story="The depth stopped while the best prices moved: a stream without data (CX#21731) behind another.",
+        story="The depth stopped while the best prices moved: a silent stream (CX#21731) behind another.",
         script=_during(15, depth_silent=0.1),
         expects=("stream.suspect",),
     ),
