@@ -9,7 +9,6 @@ nothing is left ends with 8.
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -28,17 +27,7 @@ from mm.errors import (
     TimedOut,
     UsageError,
 )
-from mm.store.heartbeat import (
-    HALT_NAME,
-    Halt,
-    Heartbeat,
-    Watch,
-    Word,
-    ask_halt,
-    halt_asked,
-    lift_left_halt,
-    unask_halt,
-)
+from mm.store.heartbeat import HALT_NAME, Halt, Heartbeat, Watch, Word, ask_halt, halt_asked, unask_halt
 from mm.store.lock import DirectoryLock, holder
 from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
@@ -310,8 +299,6 @@ def _lift(where: Path, state: RunState, reason: str) -> bool:
     asked = halt_asked(where)
     lifted = lift_offline(where, state, reason=reason, who=here(who()), was_asked=asked is not None)
     unask_halt(where)
-    with suppress(NotRunning, StateCorrupt):
-        lift_left_halt(where)
     return lifted is not None or asked is not None
 
 

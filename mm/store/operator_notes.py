@@ -14,8 +14,8 @@ from typing import Final
 import msgspec
 
 import mm
-from mm.errors import JournalFailed, StateCorrupt
-from mm.store.heartbeat import Halt
+from mm.errors import JournalFailed, NotRunning, StateCorrupt
+from mm.store.heartbeat import Halt, lift_left_halt
 from mm.store.journal.entries import NOTE, Family, OperatorNote, Record, RunHeader
 from mm.store.journal.journal import Journal
 from mm.store.journal.layout import segments
@@ -81,7 +81,8 @@ def latch_offline(data_dir: Path, state: RunState, *, code: str, reason: str, wh
 def lift_offline(
     data_dir: Path, state: RunState, *, reason: str, who: str, was_asked: bool = False
 ) -> Latch | None:
-    """Lift the halt, after a note of it, and return what it was, None if there was none.
+    """Lift the halt, after a note of it, and return what it was, None if there was none. The words of the
+    newest life say it no more either.
 
     Args: was_asked: the file HALT asks for one, which is taken away next: noted although nothing latched it.
     Raises: StateCorrupt, JournalFailed if either cannot be written: then it is not lifted.
@@ -90,7 +91,10 @@ def lift_offline(
         return None
     code = Halt.FILE.code if state.latched is None else state.latched.code
     note(data_dir, OfflineAct(act=LATCH_LIFTED, code=code, reason=reason), who=who)
-    return state.clear_latch(reason, who)
+    lifted = state.clear_latch(reason, who)
+    with suppress(NotRunning, StateCorrupt):
+        lift_left_halt(data_dir)
+    return lifted
 
 
 def here(claimed: str) -> str:

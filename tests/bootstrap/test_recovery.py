@@ -28,6 +28,7 @@ from mm.store.journal.retention import drop_market
 from mm.store.journal.verify import verify
 from mm.store.lease import Account, AccountLease
 from mm.store.lock import DirectoryLock, holder
+from mm.store.operator_notes import lift_offline
 from mm.store.paths import STATE_NAME
 from mm.store.runstate import RunState
 from tests.builders.crashed_lives import ACCOUNT, Lives
@@ -77,7 +78,7 @@ def test_a_fill_that_a_broken_journal_did_not_take_is_found_by_the_next_life(
     assert bot.exit_code == EXIT_HALTED
     assert not lives.venue.open
     full.clear()
-    lives.kept().clear_latch("the disk has room again", "tester")
+    lift_offline(lives.data_dir, lives.kept(), reason="the disk has room again", who="tester")
     bot = lives.live(20)
     assert "recovered" in lives.codes()
     assert bot.state.sessions[0].position.fills == 1
