@@ -179,6 +179,10 @@ class RecordingUnusable(ConfigError):
     """A recording is not one, or not one that can be replayed: empty, of two symbols, out of order."""
 
 
+class RecordingEmpty(RecordingUnusable):
+    """A recording holds nothing in the stretch of time that was asked for."""
+
+
 class RecordingDamaged(ConfigError):
     """A recording cannot be read on from a place in it; what came before it was read well.
 

@@ -5,10 +5,12 @@ What it must never do: import `mm` (coverage has not begun), or hide a fault beh
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.gate.allowed_skips import NEEDS_SHARED
 
@@ -47,6 +49,14 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the checks of the house first: the type check is the longest single test of the gate."""
     items.sort(key=lambda item: "tests/tidy/test_contracts.py" not in item.nodeid)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    # A command that a test carries out sets where logs go and which are written; the next test has its own.
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from mm.bootstrap.backtest.run import BacktestJob, BacktestResult, run_job
+from mm.errors import RecordingEmpty
 from mm.runtime.tune.cluster import ClusterWorkers
 from mm.runtime.tune.executor import Executor, in_order
 from mm.runtime.tune.local import LocalWorkers
@@ -28,14 +29,24 @@ def workers(jobs: int, scheduler: str = "", say: Callable[[str], object] = str) 
         executor.close()
 
 
-def run_many(jobs: Iterable[BacktestJob], executor: Executor) -> Iterator[BacktestResult]:
+def run_many(jobs: Iterable[BacktestJob], executor: Executor) -> Iterator[BacktestResult | str]:
     """Yield the results of backtests in the order of the jobs, each as soon as all before it are there.
+
+    One whose stretch of the recording is empty has that for its result, in words.
 
     Raises: what the first of them that failed raised; WorkerFailed if its worker was lost again and again.
     """
-    for result in in_order(executor, (partial(run_job, job) for job in jobs)):
-        assert isinstance(result, BacktestResult)
+    for result in in_order(executor, (partial(run_part, job) for job in jobs)):
+        assert isinstance(result, BacktestResult | str)
         yield result
+
+
+def run_part(job: BacktestJob) -> BacktestResult | str:
+    """Run one of many backtests; a hole in a recording is no reason not to run the others. For workers."""
+    try:
+        return run_job(job)
+    except RecordingEmpty as empty:
+        return str(empty)
 
 
 def _executor(jobs: int, scheduler: str, say: Callable[[str], object]) -> Executor:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from mm.cli.progress import counting_bar
 from mm.cli.terminal import Terminal, printable
+from mm.errors import RecordingEmpty
 
 if TYPE_CHECKING:
     from mm.bootstrap.backtest.many import Part
@@ -23,23 +24,37 @@ def run_parts(
     from mm.bootstrap.jobs import run_many, workers
 
     each_day, each_symbol = asked
-    wanted = parts(job, each_day=each_day, each_symbol=each_symbol)
+    wanted = parts(job, each_day=each_day, each_symbol=each_symbol, elsewhere=bool(where[1]))
     made: list[tuple[Part, BacktestResult]] = []
+    empty: list[tuple[Part, str]] = []
     try:
         with (
             workers(where[0], where[1], terminal.say) as executor,
             counting_bar(terminal, "backtests", len(wanted)) as bar,
         ):
             for part, result in zip(wanted, run_many([part.job for part in wanted], executor), strict=True):
-                made.append((part, result))
-                bar(len(made), "backtests")
+                if isinstance(result, str):
+                    empty.append((part, result))
+                    terminal.say(f"{f'{part.day} {part.symbol}'.strip()}: {result}")
+                else:
+                    made.append((part, result))
+                bar(len(made) + len(empty), "backtests")
     except KeyboardInterrupt:
-        terminal.say(f"interrupted: {len(made)} of {len(wanted)} are done")
-    _tell(terminal, made, len(wanted))
-    return len(made) == len(wanted)
+        terminal.say(f"interrupted: {len(made) + len(empty)} of {len(wanted)} are done")
+    if not made and empty:
+        raise RecordingEmpty(
+            empty[0][1], hint="no part of it holds anything: mm data info says what there is"
+        )
+    _tell(terminal, made, empty, len(wanted))
+    return len(made) + len(empty) == len(wanted)
 
 
-def _tell(terminal: Terminal, made: "Sequence[tuple[Part, BacktestResult]]", asked: int) -> None:
+def _tell(
+    terminal: Terminal,
+    made: "Sequence[tuple[Part, BacktestResult]]",
+    empty: "Sequence[tuple[Part, str]]",
+    asked: int,
+) -> None:
     rows = [row for part, result in made for row in _rows(part, result)]
     totals = _totals(rows)
     if not terminal.as_json and not terminal.quiet:
@@ -56,8 +71,9 @@ def _tell(terminal: Terminal, made: "Sequence[tuple[Part, BacktestResult]]", ask
             print(f"fills by  {made[0][1].fill_model}, {made[0][1].calibration}")
     terminal.result(
         {
-            "ok": len(made) == asked,
+            "ok": len(made) + len(empty) == asked,
             "asked": asked,
+            "empty": [{"day": part.day, "symbol": part.symbol, "why": why} for part, why in empty],
             "totals": totals,
             "parts": [{"day": part.day, "symbol": part.symbol, **result.as_dict()} for part, result in made],
         }

@@ -20,6 +20,12 @@ WINDOW_ROWS: Final = 65_536
 """Rows of a chunk that are made into numbers of Python at once."""
 
 
+SEAM: Final = "not recorded together with what came before"
+ENDS: Final = "the recording before it ends"
+ANEW: Final = (SEAM, ENDS)
+"""Why a book is lost where another import or recording begins, whose prints may be numbered anew."""
+
+
 class TapeKind(IntEnum):
     """What a row is part of; the numbers are in files and never change.
 

@@ -24,7 +24,7 @@ from mm.domain.tape import (
     event_of,
     messages,
 )
-from mm.errors import RecordingUnusable
+from mm.errors import RecordingEmpty
 from mm.runtime.backtest_loop import Loop, PlainLoop
 from mm.runtime.backtest_steps import Steps
 from mm.store.recordings.orders import OrderQueue
@@ -81,7 +81,7 @@ class Backtest:
 
         Args: progress: is told the time reached and the rows so far; should_stop: asked as often; True ends
         it at the next message, as in order as the end of the data does.
-        Raises: RecordingUnusable if nothing lies in the span; RecordingDamaged where it cannot be read on.
+        Raises: RecordingEmpty if nothing lies in the span; RecordingDamaged where it cannot be read on.
         """
         began_s = perf_counter()
         steps, loop = self.steps, self.loop
@@ -108,7 +108,7 @@ class Backtest:
                 break
             reached[0] = last_ns
         if not reached[1]:
-            raise RecordingUnusable(
+            raise RecordingEmpty(
                 f"{self.source.name}: no row between {span.from_ns} and {span.to_ns or 'its end'}",
                 hint="times are local times of receipt; mm data info says which there are",
             )

@@ -101,6 +101,12 @@ def strategy_class(reference: str, folder: Path) -> StrategyClass:
     )
 
 
+def code_digest(found: StrategyClass) -> str:
+    """Return the SHA-256 of the file that a strategy was read from, "" for one that is installed."""
+    loader = getattr(sys.modules.get(found.kind.__module__), "__loader__", None)
+    return hashlib.sha256(loader.get_data("")).hexdigest() if isinstance(loader, _Source) else ""
+
+
 def _unknown(reference: str) -> ConfigError:
     offered = (point.name for point in entry_points(group=ENTRY_POINT_GROUP))
     known = sorted({*builtin_strategies(), *offered})

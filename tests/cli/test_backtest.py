@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mm.bootstrap.backtest import many
 from mm.cli.backtest import EXIT_INTERRUPTED, time_ns
 from mm.cli.backtest_sheet import edge_lines, worth
 from mm.cli.main import carry_out
@@ -150,6 +151,26 @@ def test_each_day_is_a_backtest_of_its_own(life: tuple[str, str], capsys: pytest
     (part,) = told["parts"]
     assert (part["day"], part["symbol"], told["asked"], told["ok"]) == ("2027-01-15", "AAA/BBB", 1, True)
     assert told["totals"][0]["fills"] == part["fills"]
+
+
+def test_a_day_without_a_row_is_told_and_the_others_are_played(
+    life: tuple[str, str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store may have holes; where no day has anything, that is the error."""
+    real, empty_ns = many._days, 1_900_000_000 * 10**9
+    empty = ("2030-03-17", empty_ns, empty_ns + 10**9)
+    monkeypatch.setattr(many, "_days", lambda begin, end: [*real(begin, end), empty])
+    arguments = ["backtest", life[0], "--data", life[1], "--out", "out", "--each-day", "--json"]
+    assert carry_out(arguments) == EXIT_OK
+    said = capsys.readouterr()
+    told = json.loads(said.out.splitlines()[-1])
+    assert "2030-03-17: " in said.err
+    assert [part["day"] for part in told["parts"]] == ["2027-01-15"]
+    assert [(one["day"], "nothing between" in one["why"]) for one in told["empty"]] == [("2030-03-17", True)]
+    assert (told["asked"], told["ok"]) == (2, True)
+    monkeypatch.setattr(many, "_days", lambda *_: [empty])
+    assert carry_out(arguments) == EXIT_CONFIG
+    assert "nothing between" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

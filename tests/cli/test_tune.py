@@ -13,6 +13,7 @@ from mm.domain.units import NS_PER_S
 from mm.errors import EXIT_CONFIG, EXIT_OK, EXIT_UNREACHABLE, EXIT_USAGE, ConfigError
 from mm.runtime.tune.splits import Cut
 from mm.settings.loader import load_settings
+from mm.strategies import pure_market_making
 from tests.builders.funded_tapes import NEXT_MS, perpetual
 from tests.builders.market_tapes import long_recording
 
@@ -275,6 +276,33 @@ def test_rates_of_funding_are_part_of_a_study(folder: Path, config: Path) -> Non
             pass
     rates.write_text(f"ts_ms,rate\n{NEXT_MS},0.0004\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="funding"), Tuning(order).study():
+        pass
+
+
+@pytest.mark.parametrize("edited", ["mine.py", "l.csv"])
+def test_what_files_hold_is_part_of_a_study(folder: Path, config: Path, edited: str) -> None:
+    """Of a strategy of the user's and of measured latencies: a study does not go on with another content."""
+    perpetual(seconds=310).save(folder / "m.gz")
+    source = Path(pure_market_making.__file__).read_text(encoding="utf-8")
+    (folder / "mine.py").write_text(source, encoding="utf-8")
+    (folder / "l.csv").write_text("sent_ns,effect_ns,answered_ns\n1,2000,3000\n", encoding="utf-8")
+    order = Order(
+        config=config,
+        overrides=("pair.btc.strategy=./mine.py:PureMarketMaking",),
+        space=folder / "s.toml",
+        data=(folder / "m.gz",),
+        trials=1,
+        cut=Cut(splits=1, test_ratio=0.4, embargo_ns=NS_PER_S),
+        latencies=("measured:l.csv",),
+    )
+    for _ in range(2):
+        with Tuning(order).study():
+            pass
+    path = folder / edited
+    added = "# another\n" if edited == "mine.py" else "5000,7000,9000\n"
+    path.write_text(path.read_text(encoding="utf-8") + added, encoding="utf-8")
+    differs = "strategies" if edited == "mine.py" else "latencies"
+    with pytest.raises(ConfigError, match=differs), Tuning(order).study():
         pass
 
 

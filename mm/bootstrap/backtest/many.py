@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from mm.bootstrap.backtest.anywhere import anywhere
 from mm.bootstrap.backtest.data import opened
 from mm.bootstrap.backtest.job import BacktestJob
 from mm.bootstrap.backtest.run import settings_for, span_of
@@ -27,13 +28,18 @@ class Part:
     job: BacktestJob
 
 
-def parts(job: BacktestJob, *, each_day: bool, each_symbol: bool) -> tuple[Part, ...]:
+def parts(
+    job: BacktestJob, *, each_day: bool, each_symbol: bool, elsewhere: bool = False
+) -> tuple[Part, ...]:
     """Return a job's parts; each leaves a directory of its own where the job does.
 
+    Args: elsewhere: they are run by workers that do not share this process's directory and environment.
     Raises: UsageError if symbols are to be taken apart for a config of several sessions; what `open_source`
     raises, ConfigError, RecordingUnusable.
     """
     settings = settings_for(job)
+    if elsewhere:
+        job = anywhere(job, settings)
     source = opened(job, settings)
     span = span_of(job, source)
     days = [("", job.from_ns, job.to_ns)]

@@ -31,7 +31,7 @@ from mm.bootstrap.recipe import Recipe, engine_from
 from mm.domain.instrument import Instrument
 from mm.domain.units import NS_PER_S
 from mm.engine.engine import Engine
-from mm.errors import RecordingUnusable, UsageError
+from mm.errors import RecordingEmpty, UsageError
 from mm.observe.analyst import Analyst
 from mm.observe.fill_causes import fills_by_cause
 from mm.runtime.backtest import Backtest, Ran, Span
@@ -284,7 +284,7 @@ def prepared(job: BacktestJob, say: Callable[[str], object] | None = None) -> Pr
 def span_of(job: BacktestJob, source: Source) -> Span:
     """Return the span of a job in local time.
 
-    Raises: UsageError if it ends before it begins; RecordingUnusable if nothing can lie in it.
+    Raises: UsageError if it ends before it begins; RecordingEmpty if nothing can lie in it.
     """
     first_ns, last_ns = source.first_ns, source.last_ns
     from_ns = job.from_ns + first_ns if 0 < job.from_ns < OFFSET_NS_MAX else job.from_ns
@@ -295,7 +295,7 @@ def span_of(job: BacktestJob, source: Source) -> Span:
             hint="--from begins, --to ends: UTC, or durations from the recording's begin, as 10m",
         )
     if (to_ns and to_ns <= first_ns) or from_ns > last_ns:
-        raise RecordingUnusable(
+        raise RecordingEmpty(
             f"{source.name}: nothing between {_when(from_ns or first_ns)} and {_when(to_ns or last_ns)}:"
             f" it is from {_when(first_ns)} to {_when(last_ns)}",
             hint="--from and --to are UTC, or durations from the recording's begin, as 10m",

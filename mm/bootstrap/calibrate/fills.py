@@ -307,7 +307,8 @@ def told_of(
     Args: tried: the orders, how many there were, and the digest of the data; notes: that go before others.
     """
     orders, count, digest = tried
-    symbols = tuple(dict.fromkeys(order.symbol for order in orders))
+    # Of a symbol without a fill nothing was learnt about fills.
+    symbols = tuple(dict.fromkeys(order.symbol for order in orders if order.fills))
     best = fit.best
     interval: tuple[float | None, float | None] = fit.power_interval or (None, None)
     model = FillModel(

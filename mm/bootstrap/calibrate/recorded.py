@@ -20,13 +20,13 @@ from mm.bootstrap.calibrate.fills import (
 from mm.domain.events import BookDelta, BookLost, BookSnapshot, PublicTrade, TopOfBook
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
-from mm.domain.tape import events
+from mm.domain.tape import ENDS, events
 from mm.errors import NotRunning
 from mm.observe.fill_model import CANDIDATES, fill_fit
 from mm.observe.fill_model_ghosts import Bounds, Candidate, Ghosts, OwnOrder, Trial
 from mm.store.recordings.framed.own_orders import OwnEnd, OwnLost, OwnReport, OwnStep, own_orders
 from mm.store.recordings.framed.reader import FramedRecording
-from mm.store.recordings.framed.source import ENDS, FramedSource
+from mm.store.recordings.framed.source import FramedSource
 
 _SIDES: Final = {"BUY": Side.BUY, "SELL": Side.SELL}
 _OVER: Final = frozenset({"CANCELED", "EXPIRED", "EXPIRED_IN_MATCH"})

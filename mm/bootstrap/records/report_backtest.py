@@ -93,6 +93,7 @@ def command(job: BacktestJob) -> str:
         "--tick": facts.tick_size,
         "--lot": facts.lot_size,
         "--info": facts.exchange_info,
+        "--funding": job.funding,
     }
     for option, value in said.items():
         parts += [] if value is None else [option, str(value)]

@@ -5,7 +5,6 @@ coordinator alone writes the study. The config is changed by `write` alone. Inva
 same data gives the same trials and the same best one, on however many workers.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,15 +13,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+import mm
 from mm.analytics.session import AVERSION
+from mm.bootstrap.backtest.anywhere import placed_latency, said_by_environment
 from mm.bootstrap.backtest.data import opened
 from mm.bootstrap.backtest.fills import fills_of, queue_of, require_orders
 from mm.bootstrap.backtest.funding import funding_of
+from mm.bootstrap.backtest.latencies import measured_rows
 from mm.bootstrap.backtest.run import BacktestJob, run_job, span_of
 from mm.domain.instrument import Instrument
 from mm.errors import ConfigError, NotRunning, UsageError, WorkerFailed
 from mm.runtime.tune.executor import Executor, Task
-from mm.runtime.tune.judgement import Evidence, Judgement, Tried, best_of, judged
+from mm.runtime.tune.judgement import Evidence, Judgement, Tried, best_of, distinct, judged
 from mm.runtime.tune.score import Objective, Outcome, outcome_of
 from mm.runtime.tune.search import LAG, Progress, Search, outcomes_of
 from mm.runtime.tune.sensitivity import Sensitivity, neighbours, sensitivities
@@ -34,7 +36,7 @@ from mm.runtime.tune.study import NAME, TuneStudy
 from mm.settings.edit import with_key
 from mm.settings.loader import DEMO_FILE, leaves, load_settings, read_text, settings_of
 from mm.settings.models import Settings
-from mm.settings.overlay import PREFIX
+from mm.settings.strategies import code_digest, strategy_class
 from mm.store.paths import private_directory
 from mm.store.recordings.remarks import remarks_of
 from mm.store.recordings.source import Facts, Source
@@ -192,15 +194,15 @@ class Tuning:
                 raise ConfigError(f"none of {len(refused)} trials can be: {refused[0].refused}")
             raise NotRunning(f"{self.place.shown}: no trial of {self.place.name} has a result yet")
         best = _picked(tried, order, self.training)
+        each, place = distinct(tried, best)
         points = [one.point for one in tried]
         values = [one.outcomes.value(order.objectives[0], self.training) for one in tried]
         evidence = Evidence(
-            tried=tried,
-            count=len(dict.fromkeys(tuple(point.values()) for point in points)),
-            best=best,
+            tried=each,
+            best=place,
             train=tuple(self.training),
             test=places(self.windows, test=True),
-            near=neighbours(self.space.dimensions, points, best),
+            near=neighbours(self.space.dimensions, [one.point for one in each], place),
         )
         importances = study.importances(0, maximised=order.objectives[0].is_maximised)
         return Tuned(
@@ -241,7 +243,7 @@ class Tuning:
             from_ns=span.from_ns,
             to_ns=span.to_ns,
             queue=queue,
-            latency=_anywhere(latency),
+            latency=placed_latency(latency),
         )
         return partial(run_window, job, self.pair)
 
@@ -251,6 +253,9 @@ class Tuning:
         rates = {} if funding is None else {"funding": sha256(funding.read_bytes()).hexdigest()}
         return {
             **rates,
+            **_code(self.settings),
+            **_measured(self.worlds),
+            "version": mm.__version__,
             "space": self.space.fields(),
             "config": _config_digest(self.settings, [one.key for one in self.space.dimensions]),
             "data": self._data_digest,
@@ -332,19 +337,6 @@ def _shown(value: object) -> str:
     return str(getattr(value, "value", value))
 
 
-def _variables() -> Iterator[str]:
-    # What this process has in its environment, as texts: a worker elsewhere has another one.
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX):
-            yield f"{name.removeprefix(PREFIX).lower().replace('__', '.')}={os.environ[name]}"
-
-
-def _anywhere(latency: str) -> str:
-    # A worker elsewhere has another working directory.
-    kind, _, name = latency.partition(":")
-    return f"{kind}:{Path(name).absolute()}" if kind == "measured" else latency
-
-
 def _judged_pair(settings: Settings, asked: str | None) -> str:
     names = list(settings.pair)
     if asked is not None:
@@ -364,7 +356,7 @@ def _job(order: Order, settings: Settings) -> BacktestJob:
         config=order.config,
         text=settings.text,
         data=order.data,
-        overrides=(*_variables(), *order.overrides),
+        overrides=(*said_by_environment(), *order.overrides),
         from_ns=order.from_ns,
         to_ns=order.to_ns,
         reference=order.reference,
@@ -380,7 +372,7 @@ def _require_worlds(order: Order, settings: Settings, job: BacktestJob) -> None:
         raise UsageError("--queues: one of them is empty")
     jobs = [
         *(("--queue", replace(job, queue=queue)) for queue in order.queues),
-        *(("--latency", replace(job, latency=_anywhere(latency))) for latency in order.latencies),
+        *(("--latency", replace(job, latency=placed_latency(latency))) for latency in order.latencies),
     ]
     for option, one in jobs:
         try:
@@ -444,6 +436,21 @@ def _picked(tried: Sequence[Tried], order: Order, train: Sequence[int]) -> int:
     if at is None:
         raise ConfigError(f"--pick {order.pick}: the study has no such trial with a result")
     return at
+
+
+# What files hold that a config or an option names: they may be edited between two searches.
+def _code(settings: Settings) -> dict[str, object]:
+    folder = settings.path.parent
+    found = {name: code_digest(strategy_class(pair.strategy, folder)) for name, pair in settings.pair.items()}
+    files = {name: digest for name, digest in found.items() if digest}
+    return {"strategies": files} if files else {}
+
+
+def _measured(worlds: Sequence[tuple[str, str]]) -> dict[str, object]:
+    named = dict.fromkeys(latency for _, latency in worlds if latency.startswith("measured:"))
+    rows = {one: measured_rows(Path(one.partition(":")[2])) for one in named}
+    found = {one: sha256(repr(known).encode()).hexdigest() for one, known in rows.items()}
+    return {"latencies": found} if found else {}
 
 
 def _config_digest(settings: Settings, tuned: Sequence[str]) -> str:

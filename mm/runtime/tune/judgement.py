@@ -123,16 +123,24 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What is judged. Fields: tried: trials with outcomes; count: different points among them; best: index
-    of the judged one; train, test: numbers of the windows; near: indices of its neighbours.
+    """What is judged. Fields: tried: trials with outcomes, each point once (`distinct`): a copy is no other
+    try, and would make what all of them are spread over smaller; best: index of the judged one; train, test:
+    numbers of the windows; near: indices of its neighbours.
     """
 
     tried: Sequence[Tried]
-    count: int
     best: int
     train: tuple[int, ...]
     test: tuple[int, ...]
     near: Sequence[int] = ()
+
+
+def distinct(tried: Sequence[Tried], best: int) -> tuple[list[Tried], int]:
+    """Return the first trial of each point, in order, and the place of that which has the point of `best`."""
+    first: dict[tuple[str, ...], Tried] = {}
+    for one in tried:
+        first.setdefault(tuple(one.point.values()), one)
+    return list(first.values()), list(first).index(tuple(tried[best].point.values()))
 
 
 def judged(evidence: Evidence) -> Judgement:
@@ -151,15 +159,15 @@ def judged(evidence: Evidence) -> Judgement:
         test=outside[evidence.best],
         intervals=best.intervals(evidence.train),
         fills=best.fills(every),
-        deflated=None if found is None else deflated_sharpe(found, evidence.count, spread),
-        luck=expected_largest(evidence.count, spread),
+        deflated=None if found is None else deflated_sharpe(found, len(tried), spread),
+        luck=expected_largest(len(tried), spread),
         sharpe=None if found is None else found.ratio,
         overfitting=overfitting_probability(
             len(tried),
             len(every),
             lambda trial, blocks: _certain(tried[trial].outcomes, [every[at] for at in blocks]),
         ),
-        trials=evidence.count,
+        trials=len(tried),
         splits=len(evidence.test),
     )
     verdict, reasons = _verdict(values)

@@ -11,12 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import pairwise
 from statistics import median_low
 from types import ModuleType
 from typing import Final, NamedTuple
 
-from mm.domain.tape import TOP, TRADE, Chunk, Column, Columns
-from mm.store.recordings.source import Source
+from mm.domain.events import AnyEvent, BookLost
+from mm.domain.tape import ANEW, OTHER, TOP, TRADE, Chunk, Column, Columns
+from mm.store.recordings.source import DAYS_GONE, Source
 from mm.store.recordings.wrapped import WrappedSource
 
 np: Final[ModuleType | None] = import_module("numpy") if find_spec("numpy") else None
@@ -80,19 +82,34 @@ class PlausibleSource(WrappedSource):
             yield chunk if self.controls else self._sound(chunk, near)
 
     def _sound(self, chunk: Chunk, near: dict[int, int]) -> Chunk:
-        # By the extremes first: almost every chunk is as it should be.
-        columns = chunk.columns
+        if not any(_is_seam(event) for event in chunk.others):
+            kept = self._kept_of(chunk, near)
+        else:
+            kept = []
+            for begin, part in _stretches(chunk):
+                first = part.columns.seq[0:1].tolist()[0]
+                if part.columns.kind[0:1].tolist()[0] == OTHER:
+                    _forget(part, part.others[first], near)
+                inside = self._kept_of(part, near)
+                kept.extend(
+                    range(begin, begin + part.rows) if inside is None else [begin + at for at in inside]
+                )
+        if kept is None or len(kept) == chunk.rows:
+            return chunk
+        return Chunk(
+            chunk.symbols, Columns(*(_picked(column, kept) for column in chunk.columns)), chunk.others
+        )
+
+    def _kept_of(self, chunk: Chunk, near: dict[int, int]) -> list[int] | None:
+        # By the extremes first: almost every chunk is as it should be; None: all of it.
         prices = _prices(chunk)
         for market, found in prices.items():
             near.setdefault(market, found.middle)
         spans = [(min(one.low, near[market]), max(one.high, near[market])) for market, one in prices.items()]
         if not any(is_far(high, low) for low, high in spans):
             near.update((market, found.last) for market, found in prices.items())
-            return chunk
-        kept = self._kept(chunk, near)
-        if len(kept) == chunk.rows:
-            return chunk
-        return Chunk(chunk.symbols, Columns(*(_picked(column, kept) for column in columns)), chunk.others)
+            return None
+        return self._kept(chunk, near)
 
     def _kept(self, chunk: Chunk, near: dict[int, int]) -> list[int]:
         # A message is kept or left out as a whole.
@@ -127,6 +144,26 @@ class PlausibleSource(WrappedSource):
                 price_ticks=before.price_ticks,
                 near_ticks=before.near_ticks,
             )
+
+
+# Behind it everything may be years later: what came before says nothing of its prices.
+def _is_seam(event: AnyEvent) -> bool:
+    return isinstance(event, BookLost) and event.reason in (*ANEW, DAYS_GONE)
+
+
+# The parts of a chunk that begin with it or with a seam, each with the row at which it begins.
+def _stretches(chunk: Chunk) -> Iterator[tuple[int, Chunk]]:
+    columns = chunk.columns
+    rows = zip(columns.kind.tolist(), columns.seq.tolist(), strict=True)
+    seams = [at for at, (kind, seq) in enumerate(rows) if kind == OTHER and _is_seam(chunk.others[seq])]
+    bounds = [*dict.fromkeys((0, *seams)), chunk.rows]
+    for begin, end in pairwise(bounds):
+        yield begin, chunk._replace(columns=Columns(*(column[begin:end] for column in columns)))
+
+
+def _forget(chunk: Chunk, event: AnyEvent, near: dict[int, int]) -> None:
+    if isinstance(event, BookLost) and _is_seam(event) and event.symbol in chunk.symbols:
+        near.pop(chunk.symbols.index(event.symbol), None)
 
 
 # Of each market that has any, above 0. Every row of a recording passes here, and almost none is a print or a

@@ -30,9 +30,6 @@ UNJOINED: Final = "changes of the book, and no snapshot that they join"
 DAYS_GONE: Final = "the store holds nothing of the days between this one and the one before it"
 """Why a book is lost behind days of an import that are not there."""
 
-SEAM: Final = "not recorded together with what came before"
-"""Why a book is lost where another import begins."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceGap:

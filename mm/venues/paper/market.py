@@ -20,7 +20,7 @@ from mm.domain.events import (
 )
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL, Side
-from mm.domain.tape import ORDERS, Row
+from mm.domain.tape import ANEW, ORDERS, Row
 from mm.engine.glide import SeenTrade
 from mm.sim.accounts import Accounts
 from mm.sim.book import Book, BookListener
@@ -119,6 +119,8 @@ class PaperMarket:
                 self._on_trade(event, ts_ns)
             case BookLost():
                 book.lost()
+                if event.reason in ANEW:
+                    self.last_trade_id = -1
         if self._settings.compares and not isinstance(event, PublicTrade | BookLost):
             self.touch.on_best(self._best_ticks(BUY), self._best_ticks(SELL))
         self._world.report_state(ts_ns)

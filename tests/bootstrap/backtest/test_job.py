@@ -9,10 +9,12 @@ from shlex import split
 
 import pytest
 
+from mm.bootstrap.backtest.anywhere import anywhere
 from mm.bootstrap.backtest.job import BacktestJob
 from mm.bootstrap.records.report_backtest import command
 from mm.errors import ConfigError
 from mm.store.recordings.source import Facts
+from tests.builders.configs import SMALL, loaded
 
 FACTS = Facts(
     base="BTC",
@@ -52,15 +54,32 @@ def test_a_job_is_placed_for_another_directory(tmp_path: Path, monkeypatch: pyte
     assert placed.placed() == placed
 
 
+def test_a_job_for_a_worker_elsewhere_takes_along_what_decides_its_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The config's text, the environment of this process, which weighs less than `--set`, and every path."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MM__PAPER__MAKER_FEE_BPS", "2")
+    settings = loaded(tmp_path, SMALL, [])
+    job = replace(JOB, overrides=("paper.queue=log",), latency="measured:l.csv")
+    found = anywhere(job, settings)
+    assert found.text == settings.text
+    assert found.overrides == ("paper.maker_fee_bps=2", "paper.queue=log")
+    assert found.latency == f"measured:{tmp_path / 'l.csv'}"
+    assert found.config.is_absolute()
+    assert anywhere(replace(JOB, latency="constant:1,1"), settings).latency == "constant:1,1"
+
+
 def test_the_command_that_plays_it_again_says_what_the_data_do_not() -> None:
     """Every option that was given."""
-    words = split(command(JOB))
+    words = split(command(replace(JOB, funding=Path("rates.csv"))))
     options = {
         "--base": "BTC",
         "--quote": "USDT",
         "--tick": "0.10",
         "--lot": "0.00001",
         "--info": "info.json",
+        "--funding": "rates.csv",
     }
     assert {option: words[words.index(option) + 1] for option in options} == options
     assert "--base" not in command(replace(JOB, facts=Facts()))

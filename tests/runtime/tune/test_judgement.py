@@ -1,11 +1,12 @@
 """A verdict is good only where every question has a good answer."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from mm.errors import StateCorrupt
-from mm.runtime.tune.judgement import Evidence, Judgement, Tried, Verdict, best_of, judged
+from mm.runtime.tune.judgement import Evidence, Judgement, Tried, Verdict, best_of, distinct, judged
 from mm.runtime.tune.score import NOTHING, Objective, Outcome, Outcomes
 from tests.builders.tune_work import outcome
 
@@ -30,11 +31,7 @@ def tried(
 def judgement(trials: list[Tried]) -> Judgement:
     """Return what the best of them is worth."""
     best = best_of(trials, (Objective.CERTAINTY,), TRAIN)
-    return judged(
-        Evidence(
-            tried=trials, count=len(trials), best=best, train=TRAIN, test=TEST, near=(0, 1)[: len(trials) - 1]
-        )
-    )
+    return judged(Evidence(tried=trials, best=best, train=TRAIN, test=TEST, near=(0, 1)[: len(trials) - 1]))
 
 
 def test_worth_holds() -> None:
@@ -64,6 +61,17 @@ def test_the_best_of_noise_is_said_to_be_luck(seed: int) -> None:
     assert found.verdict is Verdict.LUCK
     assert found.reasons[0] == "The best is not distinguishable from luck."
     assert "The best of 40 worthless trials" in found.reasons[1]
+
+
+def test_a_point_that_was_tried_often_is_one_try() -> None:
+    """Copies of the best would make what all are spread over smaller, and luck less likely."""
+    points = [*(tried(at, 0.0) for at in range(20)), tried(20, 0.1)]
+    copies = [replace(points[20], number=21 + at) for at in range(60)]
+    each, best = distinct([*points, *copies], 60)
+    assert each == points
+    assert best == 20
+    assert distinct(points, 20) == (points, 20)
+    assert distinct([copies[0], *points, *copies], 21) == ([copies[0], *points[:20]], 0)
 
 
 def test_what_fails_out_of_sample_is_no_worth() -> None:
@@ -101,7 +109,7 @@ def test_overfitting_of_few_splits_or_trials_means_nothing() -> None:
     assert "means nothing" in few.reasons[0]
     assert few.overfitting_words == "0.0%, which means nothing (4 splits, 9 trials)"
     trials = [*(tried(at, 0.0) for at in range(20)), tried(20, 1.0)]
-    best = judged(Evidence(tried=trials, count=21, best=20, train=(0,), test=(1,)))
+    best = judged(Evidence(tried=trials, best=20, train=(0,), test=(1,)))
     assert best.verdict is Verdict.UNKNOWN
     assert best.overfitting_words == "0.0%, which means nothing (1 split, 21 trials)"
     assert not best.overfitting_counts

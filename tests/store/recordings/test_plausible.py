@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.book import Level
-from mm.domain.events import AnyEvent, BookSnapshot, PublicTrade, TopOfBook
+from mm.domain.events import AnyEvent, BookLost, BookSnapshot, PublicTrade, TopOfBook
 from mm.domain.sides import Side
-from mm.domain.tape import events
+from mm.domain.tape import ENDS, SEAM, events
 from mm.store.recordings import plausible
 from mm.store.recordings.plausible import FAR_TIMES, LeftOut, PlausibleSource, is_far, left_out_of
+from mm.store.recordings.source import DAYS_GONE
 from tests.builders.instruments import INSTRUMENT
 from tests.builders.stored import EventSource, market_events
 
@@ -90,6 +91,28 @@ def test_a_market_may_go_anywhere_step_by_step() -> None:
     """Each price is held against the one before it."""
     walk: list[AnyEvent] = [trade(number, 1_000 * 4**number) for number in range(8)]
     assert read(*([one] for one in walk)) == (walk, None)
+
+
+@pytest.mark.parametrize("reason", [SEAM, ENDS, DAYS_GONE])
+@pytest.mark.parametrize("together", [True, False])
+def test_behind_a_seam_prices_are_judged_by_those_behind_it(reason: str, together: bool) -> None:
+    """It may be years later; one that cannot be is left out there too."""
+    before: list[AnyEvent] = [trade(1, 9_000), top(2, 8_999, 9_001)]
+    seam = BookLost(ts_ns=BEGIN_NS + 3, symbol=SYMBOL, reason=reason)
+    behind: list[AnyEvent] = [trade(4, 100_000), trade(5, 100_100), trade(6, 99_900), top(7, 99_990, 100_000)]
+    groups = [[*before, seam, *behind]] if together else [before, [seam], behind]
+    found, left = read(*groups, [trade(8, 9_000), trade(9, 100_000)])
+    assert found == [*before, seam, *behind, trade(9, 100_000)]
+    assert left is not None
+    assert (left.messages, left.near_ticks) == (1, 100_000)
+
+
+def test_behind_any_other_gap_a_market_cannot_be_elsewhere() -> None:
+    """A lost book is no reason for a price five times as high."""
+    lost = BookLost(ts_ns=BEGIN_NS + 3, symbol=SYMBOL, reason="gap: expected change 5, got 9")
+    found, left = read([trade(1, 9_000), lost, trade(4, 100_000), trade(5, 9_010)])
+    assert found == [trade(1, 9_000), lost, trade(5, 9_010)]
+    assert left is not None
 
 
 def test_what_a_run_heard_is_not_judged() -> None:

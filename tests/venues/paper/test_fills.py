@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from mm.domain.events import (
     AnyEvent,
     BalanceChanged,
+    BookLost,
     CancelRejected,
     OrderAcked,
     OrderCanceled,
@@ -20,6 +21,7 @@ from mm.domain.events import (
     StreamDown,
 )
 from mm.domain.sides import BUY, SELL
+from mm.domain.tape import ENDS, SEAM
 from tests.builders.instruments import INSTRUMENT
 from tests.builders.paper_bench import LOT, MS, START_NS, Bench, make_bench
 
@@ -107,6 +109,17 @@ async def test_prints_of_a_new_connection_count_whatever_their_numbers() -> None
     bench.see(StreamDown(ts_ns=bench.now_ns, stream=Stream.MARKET, reason="test"))
     bench.trade(SELL, 9_995, 1, trade_id=1)
     assert filled(bench) == {cid: 2}
+
+
+@pytest.mark.parametrize(("reason", "lots"), [(SEAM, 2), (ENDS, 2), ("a gap in the changes", 1)])
+async def test_prints_of_another_recording_count_whatever_their_numbers(reason: str, lots: int) -> None:
+    """Files without numbers are numbered from the start, each by itself; a gap within one changes nothing."""
+    bench = await make_bench()
+    cid = bench.resting(9_995, 10)
+    bench.trade(SELL, 9_995, 1, trade_id=1_000)
+    bench.see(BookLost(ts_ns=bench.now_ns, symbol=INSTRUMENT.symbol, reason=reason))
+    bench.trade(SELL, 9_995, 1, trade_id=1)
+    assert filled(bench) == {cid: lots}
 
 
 async def test_a_book_through_our_price_gives_what_it_displays_once() -> None:

@@ -159,7 +159,8 @@ class FramedRecording:
     """The segments of one or several recordings of the same symbols, in the order of their time.
 
     Fields: segments: their files. headers: of each. blank: files that a crash left before their first record.
-    dropped: names of recordings whose first segments are gone.
+    dropped: names of recordings whose first segments are gone. ended_ns: local time of the newest record of
+    each recording that another one follows, by its name.
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
@@ -181,16 +182,22 @@ class FramedRecording:
         found.sort(key=lambda one: (one[0].began_ns, one[0].recording, one[0].segment))
         self.segments = tuple(path for _, path in found)
         self.headers = tuple(header for header, _ in found)
+        self.ended_ns: dict[str, int] = {}
         self.dropped = self._checked()
 
     def _checked(self) -> tuple[str, ...]:
         dropped, before = [], None
-        for header, path in zip(self.headers, self.segments, strict=True):
+        for place, (header, path) in enumerate(zip(self.headers, self.segments, strict=True)):
             if before is None or header.recording != before.recording:
                 if header.segment > 1:
                     dropped.append(header.recording)
-                if before is not None and header.began_ns < before.opened_ns:
-                    raise RecordingUnusable(f"{path}: begins before {before.recording} ends: they overlap")
+                if before is not None:
+                    ended_ns = newest_ns(self.segments[place - 1])
+                    if header.began_ns < ended_ns:
+                        raise RecordingUnusable(
+                            f"{path}: begins before {before.recording} ends: they overlap"
+                        )
+                    self.ended_ns[before.recording] = ended_ns
             elif header.segment != before.segment + 1:
                 raise RecordingUnusable(
                     f"{path}: segment {header.segment} follows segment {before.segment}:"
@@ -205,6 +212,35 @@ class FramedRecording:
                 )
             before = header
         return tuple(dropped)
+
+
+def newest_ns(path: Path) -> int:
+    """Return the local time of a segment's newest whole record, found from its end.
+
+    What is not right before it is found when it is read. Raises: RecordingUnusable if it has none.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        back = PIECE_BYTES
+        while True:
+            begin = max(0, size - back)
+            file.seek(begin)
+            found = _newest(file.read(size - begin))
+            if found:
+                return found
+            if not begin:
+                raise RecordingUnusable(f"{path}: holds no whole record")
+            back *= 4
+
+
+def _newest(content: bytes) -> int:
+    found, at = 0, find_mark(content, 0)
+    while at >= 0:
+        record = parse(content, at)
+        if isinstance(record, FramedRecord):
+            found = record.ts_ns
+        at = find_mark(content, at + (record.size if isinstance(record, FramedRecord) else 1))
+    return found
 
 
 def segment_files(paths: Sequence[Path]) -> list[Path]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from mm.domain.instrument import Instrument
-from mm.domain.tape import Chunk
+from mm.domain.tape import ENDS, Chunk
 from mm.errors import ConfigError, RecordingDamaged, RecordingUnusable
 from mm.store.recordings.detailed import Detailed, DetailedWriter
 from mm.store.recordings.framed.decode import framed_record
@@ -32,7 +32,6 @@ _MARK: Final = b'"markPriceUpdate"'
 ACCOUNT: Final = "the account's stream"
 """What stands for the stream of texts that tell of the account that was recorded too."""
 
-ENDS: Final = "the recording before it ends"
 """Why a book is lost where another recording begins."""
 
 
@@ -143,7 +142,7 @@ class FramedSource:
                 found += [
                     SourceGap(
                         symbol=symbol,
-                        from_ns=before.opened_ns,
+                        from_ns=self.recording.ended_ns[before.recording],
                         to_ns=header.began_ns,
                         until_ns=self._whole_again(symbol, header.opened_ns),
                         place=f"{path}: byte 0",

@@ -16,7 +16,7 @@ import numpy as np
 
 from mm.domain.events import AnyEvent, BookLost
 from mm.domain.instrument import Instrument
-from mm.domain.tape import KEYFRAME, ORDER, OTHER, SNAPSHOT, Chunk, TapeKind
+from mm.domain.tape import KEYFRAME, ORDER, OTHER, SEAM, SNAPSHOT, Chunk, TapeKind
 from mm.errors import RecordingDamaged, RecordingUnusable
 from mm.store.recordings.blocks import KIND, LAST, NAMES, SEQ, TS_NS, joined, new_block, take_marks
 from mm.store.recordings.detailed import KEPT, Detailed
@@ -34,7 +34,7 @@ from mm.store.recordings.parquet.layout import (
 )
 from mm.store.recordings.parquet_files import ParquetFile
 from mm.store.recordings.raw_source import file_digest
-from mm.store.recordings.source import DAYS_GONE, OPENING_NS, SEAM, UNJOINED, Source, SourceGap, check_span
+from mm.store.recordings.source import DAYS_GONE, OPENING_NS, UNJOINED, Source, SourceGap, check_span
 
 if TYPE_CHECKING:
     from mm.store.recordings.parquet_files import Integers

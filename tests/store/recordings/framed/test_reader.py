@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.errors import RecordingDamaged, RecordingUnusable
+from mm.store.recordings.framed import reader
 from mm.store.recordings.framed.form import (
     PAYLOAD_BYTES_MAX,
     PREAMBLE,
@@ -19,9 +20,16 @@ from mm.store.recordings.framed.form import (
     parse,
     record_bytes,
 )
-from mm.store.recordings.framed.reader import FramedRecording, FramedSegment, is_framed, segment_files
+from mm.store.recordings.framed.reader import (
+    FramedRecording,
+    FramedSegment,
+    is_framed,
+    newest_ns,
+    segment_files,
+)
 from tests.builders.framed import BEGAN_NS, FramedTape, a_header
 from tests.builders.instruments import make_test_instrument
+from tests.builders.recordings import ordinary
 
 
 def read(path: Path) -> tuple[FramedSegment, list[FramedRecord]]:
@@ -277,6 +285,35 @@ def test_segments_that_do_not_belong_together_are_refused(tmp_path: Path) -> Non
     grid = FramedTape(a_header(segment=4, instruments=(other,))).save(tmp_path, "e.mmr")
     with pytest.raises(RecordingUnusable, match="on another grid"):
         FramedRecording([first, grid])
+
+
+def test_a_recording_that_begins_while_another_one_is_made_is_refused(tmp_path: Path) -> None:
+    """Also where that has one segment: it ends with its newest record, whatever a crash left behind that."""
+    first = FramedTape(a_header()).tape(ordinary(rounds=3)).save(tmp_path, "a.mmr")
+    first.write_bytes(first.read_bytes() + b"\0" * 700)
+    ended_ns = [found.ts_ns for found in FramedSegment(first)][-1]
+    assert newest_ns(first) == ended_ns > BEGAN_NS + 1
+    for began_ns, refused in ((ended_ns - 1, True), (ended_ns, False)):
+        second = FramedTape(a_header(recording="z", began_ns=began_ns, opened_ns=began_ns))
+        path = second.save(tmp_path, "b.mmr")
+        if refused:
+            with pytest.raises(RecordingUnusable, match=r"b\.mmr: begins before .* ends: they overlap"):
+                FramedRecording([first, path])
+        else:
+            name = a_header().recording
+            assert FramedRecording([first, path]).ended_ns == {name: ended_ns}
+
+
+@pytest.mark.parametrize("piece", [40, 200, 5_000])
+def test_the_newest_record_is_found_from_the_end_however_long_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, piece: int
+) -> None:
+    """The file is read backwards until a whole one is there."""
+    monkeypatch.setattr(reader, "PIECE_BYTES", 1_000_000)
+    path = FramedTape(a_header()).tape(ordinary(rounds=1)).save(tmp_path, "a.mmr")
+    expected = [found.ts_ns for found in FramedSegment(path)][-1]
+    monkeypatch.setattr(reader, "PIECE_BYTES", piece)
+    assert newest_ns(path) == expected
 
 
 def test_a_place_without_segments_says_so(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from mm.domain.tape import KEYFRAME, SNAPSHOT, Row, events, messages
 from mm.errors import ConfigError, RecordingDamaged, RecordingUnusable
 from mm.store.recordings.framed.decode import UNREADABLE
 from mm.store.recordings.framed.form import FramedKind
-from mm.store.recordings.framed.reader import FramedRecording
+from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
 from mm.store.recordings.framed.source import FramedSource, framed_sources
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.raw_source import RawSource
@@ -150,6 +150,9 @@ def test_two_recordings_follow_each_other_with_a_gap_between_them(tmp_path: Path
     assert sum(isinstance(event, BookSnapshot) for event in told) == 2
     assert sum(isinstance(event, PublicTrade) for event in told) == 4
     (gap,) = source.gaps
+    first = next(path for path in source.recording.segments if "later" not in path.name)
+    newest = [found.ts_ns for found in FramedSegment(first)][-1]
+    assert gap.from_ns == newest > BEGAN_NS
     assert (gap.symbol, gap.to_ns, gap.reason) == (
         "BTC/USDT",
         began_ns,
