@@ -1,16 +1,18 @@
 """Own orders that `mm record --account` heard beside the queue models: the one that filled them is found."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from mm.bootstrap.calibrate.fills import calibrate_fills
+from mm.bootstrap.calibrate.fills import Origin, calibrate_fills, told_of
 from mm.bootstrap.calibrate.recorded import calibrate_recording, recorded_bytes
 from mm.cli.main import carry_out
+from mm.domain.sides import Side
 from mm.errors import EXIT_OK, EXIT_USAGE, NotRunning
-from mm.observe.fill_model_ghosts import Candidate
+from mm.observe.fill_model_ghosts import Candidate, OwnOrder
 from mm.sim.queue import QueueModel
 from mm.store.fill_model import fill_model_words
 from mm.store.recordings.framed.form import FramedKind
@@ -70,6 +72,28 @@ def test_the_same_recording_gives_the_same_answer(lived: Path) -> None:
     assert len(first.model.data_digest) == 64
     assert told == sorted(told)
     assert 0 < told[-1] <= recorded_bytes(lived)
+
+
+def test_of_a_symbol_without_a_fill_nothing_was_learnt(lived: Path) -> None:
+    """A backtest of it is not one that is calibrated on the fills of another."""
+    fit = calibrate_recording(lived, heard, FEW).fit
+    filled = OwnOrder(
+        cid="1",
+        symbol="AAA/BBB",
+        side=Side.BUY,
+        price_ticks=9,
+        size_lots=1,
+        sent_ns=1,
+        live_ns=2,
+        ends_ns=3,
+        ended_ns=4,
+        fills=((3, 1),),
+    )
+    never = replace(filled, cid="2", symbol="CCC/BBB", fills=())
+    origin = Origin(directory=lived, name="r", mode="live", made_by="")
+    found = told_of(origin, fit, ([filled, never], 2, "d"))
+    assert found.model is not None
+    assert found.model.symbols == ("AAA/BBB",)
 
 
 def test_an_order_that_was_not_wholly_heard_is_not_tried(tmp_path: Path) -> None:
