@@ -141,6 +141,7 @@ class _Day:
     directory: Path
     day: str
     continues: bool
+    is_there: bool = False  # an import of the same content that was broken off had finished it
     parts: list[Part] = field(default_factory=list)
     others: list[AnyEvent] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -204,7 +205,8 @@ class _Writing:
                 self._finish(ends=False)
                 directory = partition(self._into, self._venue, self._instrument.symbol, day)
                 self._day = _Day(directory, day, continues=bool(self._made or self._known))
-                self._refuse_overlap(self._day, ts_ns, ts_ns)
+                there = self._refuse_overlap(self._day, ts_ns, ts_ns)
+                self._day.is_there = any(one.import_id == self._import_id for one in there)
             self._part(self._day, block[:, begin:end], others)
             begin = end
 
@@ -216,6 +218,11 @@ class _Writing:
         is_other = block[KIND] == OTHER
         name = f"{self._import_id[:12]}-{len(day.parts):05d}.parquet"
         is_depth = (block[KIND] == DELTA) | (block[KIND] == SNAPSHOT)
+        if day.is_there:
+            # What a manifest holds the digests of is never written again, were it to the same rows.
+            if is_depth.any():
+                self._changed_ns = int(block[TS_NS, np.flatnonzero(is_depth)[-1]])
+            return
         for row in np.flatnonzero(is_other).tolist():
             before = np.flatnonzero(is_depth[:row])
             since_ns = int(block[TS_NS, before[-1]]) if len(before) else self._changed_ns
@@ -299,6 +306,9 @@ class _Writing:
     def _finish(self, *, ends: bool) -> None:
         day = self._day
         if day is None:
+            return
+        if day.is_there:
+            self._known.append(day.directory)
             return
         name, digest = self._write_others(day)
         span = Span(

@@ -127,15 +127,18 @@ def test_the_same_again_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_an_import_that_ended_early_is_gone_on_with(tmp_path: Path) -> None:
-    """Days that were whole stay, files that no manifest names mean nothing."""
+    """Days that were whole stay as they are, to the file; files that no manifest names mean nothing."""
     source = raw(over_midnight(), tmp_path)
     first, second = put(source, tmp_path / "store").directories
     whole = rows_of(open_source([tmp_path / "store"]))
+    written = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in first.iterdir()}
     (second / MANIFEST_NAME).unlink()
     assert rows_of(open_source([tmp_path / "store"])) != whole
     again = put(source, tmp_path / "store")
     assert (again.directories, again.known) == ((second, first), (first,))
     assert rows_of(open_source([tmp_path / "store"])) == whole
+    assert {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in first.iterdir()} == written
+    assert again.rows == manifest_in(second).rows
 
 
 def test_other_content_for_the_same_time_is_refused(tmp_path: Path) -> None:
