@@ -122,7 +122,7 @@ def test_measured_latencies_that_make_no_sense_are_refused(tmp_path: Path) -> No
 
 
 def test_the_orders_of_a_run_are_measured_latencies(tmp_path: Path) -> None:
-    """Until the first word that each rests, half of it each way; what overtook another one says nothing."""
+    """Until the first word that each rests, half of it each way; of two that overtook the slow one counts."""
     entries: list[tuple[Kind, Entry]] = [
         (COMMAND, place(1)),
         (COMMAND, place(2)),
@@ -133,7 +133,7 @@ def test_the_orders_of_a_run_are_measured_latencies(tmp_path: Path) -> None:
         (EVENT, acked(1, 9)),
     ]
     run = write_run(tmp_path, entries).parent
-    assert measured_rows(run) == (LatencyRow(at(1), at(3), at(5)), LatencyRow(at(3), at(5), at(7)))
+    assert measured_rows(run) == (LatencyRow(at(1), at(3), at(5)), LatencyRow(at(2), at(5), at(8)))
     assert latency_of(f"measured:{run}", 1).words == f"measured, 2 rows of {run.name}"
 
 
