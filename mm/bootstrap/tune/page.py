@@ -122,7 +122,8 @@ def _samples(found: Tuned) -> Iterator[str]:
     yield _table(lines)
     yield (
         '<p class="soft">In each split the trial is chosen that was best on all training windows up to then,'
-        " and judged on the test window that follows. Median: of all trials there.</p>"
+        " and judged on the test window that follows. Median: of all trials there. Which points were tried at"
+        " all was led by all training windows, later ones too.</p>"
     )
 
 
