@@ -66,6 +66,7 @@ class Streams:
         self.truth = truth
         self.luck = luck
         self.synced: dict[str, bool] = {}
+        self._asked: dict[str, int] = {}
         self.away_until_ns = 0
         self._sockets = {stream: _Socket() for stream in Stream}
         self._seq = dict.fromkeys(truth.markets, 100)
@@ -130,14 +131,16 @@ class Streams:
     def _send(self, stream: Stream, event: AnyEvent, *, late_ns: int = 0, aside: bool = False) -> None:
         # In order: nothing arrives before what was sent earlier, except what a fault holds up. What comes
         # aside is the answer to a request: it arrives though the socket is silent.
+        # Of whole books only what was asked for last is handed on, as the adapter does.
         socket, now_ns = self._sockets[stream], self.world.now_ns
-        number = socket.number
+        number, asked = socket.number, self.asked_for(event)
         due_ns = max(socket.last_ns, now_ns + self.luck.way(now_ns))
         if not late_ns:
             socket.last_ns = due_ns
 
         def arrive() -> None:
-            if number == socket.number and (aside or not socket.silent):
+            is_old = asked != self.asked_for(event)
+            if number == socket.number and (aside or not socket.silent) and not is_old:
                 self.world.deliver(event)
 
         self.world.after(due_ns + late_ns - now_ns, arrive)
@@ -156,6 +159,14 @@ class Streams:
             self._send(Stream.USER, event, late_ns=luck.between(1, 5_000))
 
     # ---- the market stream
+
+    def ask(self, symbol: str) -> None:
+        """Count a request for a whole book, the moment that it is made."""
+        self._asked[symbol] = self._asked.get(symbol, 0) + 1
+
+    def asked_for(self, event: AnyEvent) -> int:
+        """Return how often the whole book was asked for that an event is, 0 if it is none."""
+        return self._asked.get(event.symbol, 0) if isinstance(event, BookSnapshot) else 0
 
     def sync(self, symbol: str) -> None:
         """Answer a request for a whole book."""

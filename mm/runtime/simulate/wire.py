@@ -102,6 +102,7 @@ class Wire:
         elif isinstance(command, MeasureClock):
             self.later(self.way(), self._measure)
         elif isinstance(command, SyncBook):
+            self.streams.ask(command.symbol)
             self.later(self.way(), lambda: self.streams.sync(command.symbol))
         elif not self.luck.hits("read_silent"):
             if self.luck.hits("read_failed"):

@@ -98,7 +98,7 @@ class World:
         self._order = 0
         self._hash = sha256()
         self._asleep_until_ns = 0
-        self._queued: list[tuple[int, AnyEvent]] = []
+        self._queued: list[tuple[int, AnyEvent, int]] = []
         self._resting = False
         self.trail: deque[Noted] = deque(maxlen=TRAIL)
         self._random = Random(f"{plan.seed}/market")
@@ -361,7 +361,7 @@ class World:
         if self.life is None:
             return
         if self.now_ns < self._asleep_until_ns or self._queued:
-            self._queued.append((self.now_ns, event))
+            self._queued.append((self.now_ns, event, self.wire.streams.asked_for(event)))
             if self.now_ns >= self._asleep_until_ns:
                 self._wake()
             return
@@ -372,8 +372,10 @@ class World:
         queued, self._queued = self._queued, []
         scene = self.checks.scene
         try:
-            for scene.reached_ns, event in queued:
-                self._step(msgspec.structs.replace(event, ts_ns=self.now_ns))
+            for scene.reached_ns, event, asked in queued:
+                # A book that was asked for before the process stood still is none that it asked for since.
+                if asked == self.wire.streams.asked_for(event):
+                    self._step(msgspec.structs.replace(event, ts_ns=self.now_ns))
         finally:
             scene.reached_ns = 0
 

@@ -26,12 +26,13 @@ _REQUEST_ID: Final = 1
 
 
 class _Symbol:
-    # What is kept per instrument while its stream runs.
-    __slots__ = ("book", "decoder")
+    # What is kept per instrument while its stream runs. Fields: asked: how often its whole book was.
+    __slots__ = ("asked", "book", "decoder")
 
     def __init__(self, instrument: Instrument) -> None:
         self.decoder = FrameDecoder(instrument)
         self.book = BookSync(instrument.symbol)
+        self.asked = 0
 
 
 class MarketStream:
@@ -52,10 +53,15 @@ class MarketStream:
         await self._line.connect(self)
 
     async def sync_book(self, command: SyncBook) -> None:
-        """Fetch a snapshot and join it; hands out the book, its loss, or that no snapshot came."""
+        """Fetch a snapshot and join it; hands out the book, its loss, or that no snapshot came.
+
+        Of several that are under way only the one that was asked for last is told of: an answer to an earlier
+        one may have waited for a process that stood still, and would look new.
+        """
         instrument = self._link.market(command.symbol)
         known = self._symbol(instrument)
         known.book.begin()
+        known.asked = number = known.asked + 1
         asked = {"symbol": instrument.venue_symbol, "limit": SNAPSHOT_LEVELS}
         try:
             answer = await self._rest.ask_object("publicGetDepth", asked)
@@ -68,7 +74,11 @@ class MarketStream:
             known.book.failed()
             unreadable = RequestFailure("the snapshot cannot be read")
             failure = error if isinstance(error, RequestFailure) else unreadable
-            self._link.read_failed("SyncBook", command.symbol, failure)
+            if number == known.asked:
+                self._link.read_failed("SyncBook", command.symbol, failure)
+            return
+        if number != known.asked:
+            known.book.failed()
             return
         now_ns = self._link.now_ns()
         if not self._line.up:

@@ -68,6 +68,7 @@ KEPT: Final = (
     (500_067, 5_000, "a_deep_listing_of_fills_that_was_begun_again_before_it_ended"),
     (600_544, 5_000, "a_pause_for_money_that_moved_outlasts_a_halt_that_was_lifted"),
     (600_063, 5_000, "a_fill_of_an_order_that_had_ended_heard_of_after_an_orderly_end"),
+    (700_336, 5_000, "a_whole_book_that_waited_for_a_process_that_stood_still"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 

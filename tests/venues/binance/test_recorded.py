@@ -17,6 +17,7 @@ from mm.domain.events import AnyEvent, BookDelta, BookSnapshot, PublicTrade, Top
 from mm.venues.binance.link import Link
 from mm.venues.binance.settings import BinanceSettings
 from mm.venues.binance.streams import MarketStream
+from mm.venues.edge.errors import RequestFailure
 from tests.builders.venue_setup import TickingClock, btc_usdt
 
 FILES = ("spot_btcusdt_20240808.gz", "spot_btcusdt_20240809.gz")
@@ -87,6 +88,44 @@ class Replayed:
         elif isinstance(event, PublicTrade):
             self.trade_ids.append(event.trade_id)
         self.crossed += self.with_tops.is_crossed
+
+
+class Slow:
+    """Stands in for the REST side: answers when it is told to. Fields: asked: not answered yet."""
+
+    def __init__(self) -> None:
+        self.asked: list[asyncio.Future[Any]] = []
+
+    async def ask_object(self, endpoint: str, params: dict[str, Any]) -> Any:
+        """Wait for the answer."""
+        assert (endpoint, params["symbol"]) == ("publicGetDepth", "BTCUSDT")
+        self.asked.append(asyncio.get_running_loop().create_future())
+        return await self.asked[-1]
+
+
+@pytest.mark.parametrize("first", ["answered", "failed"])
+async def test_of_two_requests_for_a_book_the_one_that_was_made_last_is_told_of(first: str) -> None:
+    """What answers the other may have waited for a process that stood still; nor is its failure told."""
+    told: list[AnyEvent] = []
+    made, _ = streams(told.append)
+    made._rest = rest = Slow()  # type: ignore[assignment]  # a stand-in
+    command = SyncBook(symbol="BTC/USDT")
+    both = [asyncio.ensure_future(made.sync_book(command)) for _ in range(2)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    if first == "answered":
+        rest.asked[0].set_result(_book(7))
+    else:
+        rest.asked[0].set_exception(RequestFailure("no answer"))
+    await both[0]
+    assert told == []
+    rest.asked[1].set_result(_book(9))
+    await both[1]
+    assert [(type(event), getattr(event, "seq", 0)) for event in told] == [(BookSnapshot, 9)]
+
+
+def _book(number: int) -> dict[str, object]:
+    return {"lastUpdateId": number, "bids": [["60000.00", "1.0"]], "asks": [["60001.00", "1.0"]]}
 
 
 @pytest.fixture(scope="module")
