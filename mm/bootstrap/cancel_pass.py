@@ -4,9 +4,9 @@ It lists and cancels with the config's key until the venue shows nothing of ours
 nothing and needs no lock: to cancel beside somebody who cancels too harms nobody.
 """
 
-import time
-from typing import Final
+import asyncio
 
+from mm.bootstrap.clearing import cleared
 from mm.bootstrap.run_config import cancel_access, live_venue_settings, only_venue
 from mm.domain.ids import EPOCH_BITS, OrderIds
 from mm.errors import ConfigError, OrdersMayRemain
@@ -14,11 +14,7 @@ from mm.runtime.clock import AnchoredClock
 from mm.settings.models import Settings
 from mm.store.runstate import RunState
 from mm.venues.binance.cancel_only import CancelOnly
-from mm.venues.edge.errors import RequestFailure
 from mm.venues.edge.sweep import Sweep
-
-CLEAN_IN_A_ROW: Final = 2
-AGAIN_S: Final = 0.2
 
 
 def cancel_pass(settings: Settings, *, patience_s: float) -> int:
@@ -39,25 +35,12 @@ def cancel_pass(settings: Settings, *, patience_s: float) -> int:
     ids = OrderIds(tag=kept.tag, key=kept.id_key)
     sweep = Sweep(client, ids, symbols=symbols, epoch=(1 << EPOCH_BITS) - 1)
     try:
-        _clear(client, sweep, ends_s=time.monotonic() + patience_s)
+        why = asyncio.run(cleared(client, sweep, waits_s=0, patience_s=patience_s))
     finally:
         sweep.close()
         client.close()
+    if why:
+        raise OrdersMayRemain(
+            f"the venue did not show that nothing of ours is left: {why}", hint="look at the venue"
+        )
     return client.cancels
-
-
-def _clear(client: CancelOnly, sweep: Sweep, *, ends_s: float) -> None:
-    clean, why = 0, "orders are still listed"
-    while clean < CLEAN_IN_A_ROW:
-        try:
-            if not client.offset_ns:
-                client.measure_clock()
-            clean = clean + 1 if sweep.once() == 0 else 0
-        except RequestFailure as failure:
-            clean, why = 0, str(failure)
-        pause_s = max(AGAIN_S, sweep.waits_s)
-        if time.monotonic() + pause_s > ends_s:
-            raise OrdersMayRemain(
-                f"the venue did not show that nothing of ours is left: {why}", hint="look at the venue"
-            )
-        time.sleep(pause_s)

@@ -5,13 +5,13 @@ there, be in no limit, and its fills would never be fetched. Must never place an
 venue's word that nothing of ours is left there.
 """
 
-import asyncio
 import time
 from typing import Final
 
 import structlog
 from msgspec import structs
 
+from mm.bootstrap.clearing import cleared
 from mm.bootstrap.recovery import Start
 from mm.domain.estate import Estate
 from mm.domain.ids import EPOCH_BITS, OrderIds
@@ -19,15 +19,9 @@ from mm.domain.units import NS_PER_S
 from mm.errors import OrdersMayRemain
 from mm.settings.models import Settings
 from mm.venues.binance.cancel_only import CancelOnly, CancelSettings
-from mm.venues.edge.errors import RequestFailure
 from mm.venues.edge.sweep import Sweep
 
 log = structlog.get_logger("mm")
-
-CLEAN_IN_A_ROW: Final = 2
-AGAIN_S: Final = 0.2
-WAIT_S: Final = 1.0
-"""Pause between two listings; the longer one while a request of the old life may still arrive."""
 
 PATIENCE_S: Final = 30.0
 """How long the venue may take to show that nothing is left, once no request of the old life can be alive."""
@@ -59,7 +53,7 @@ async def take_off_elsewhere(
     names = tuple(symbol.replace("/", "") for symbol in symbols)
     sweep = Sweep(client, ids, symbols=names, epoch=(1 << EPOCH_BITS) - 1)
     try:
-        why = await _clear(client, sweep, waits_s=waits_s)
+        why = await cleared(client, sweep, waits_s=waits_s, patience_s=PATIENCE_S)
     finally:
         sweep.close()
         client.close()
@@ -68,25 +62,6 @@ async def take_off_elsewhere(
     told = f"{len(left)} orders of life {estate.epoch} on {where}: none is listed, {client.cancels} cancelled"
     log.warning("orders.elsewhere_gone", symbols=where, cancels=client.cancels)
     start.settle(_without(estate, symbols), told)
-
-
-async def _clear(client: CancelOnly, sweep: Sweep, *, waits_s: float) -> str:
-    # Returns why the venue did not show in time that nothing is left, "" if it did.
-    now_s = time.monotonic()
-    gone_s, ends_s = now_s + waits_s, now_s + waits_s + PATIENCE_S
-    clean, why = 0, "orders are still listed"
-    while clean < CLEAN_IN_A_ROW or time.monotonic() < gone_s:
-        try:
-            if not client.offset_ns:
-                await asyncio.to_thread(client.measure_clock)
-            clean = clean + 1 if await asyncio.to_thread(sweep.once) == 0 else 0
-        except RequestFailure as failure:
-            clean, why = 0, str(failure)
-        pause_s = max(AGAIN_S if time.monotonic() >= gone_s else WAIT_S, sweep.waits_s)
-        if time.monotonic() + pause_s > ends_s:
-            return why
-        await asyncio.sleep(pause_s)
-    return ""
 
 
 def _without(estate: Estate, symbols: tuple[str, ...]) -> Estate:
