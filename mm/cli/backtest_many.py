@@ -35,7 +35,7 @@ def run_parts(
             for part, result in zip(wanted, run_many([part.job for part in wanted], executor), strict=True):
                 if isinstance(result, str):
                     empty.append((part, result))
-                    terminal.say(f"{f'{part.day} {part.symbol}'.strip()}: {result}")
+                    terminal.say(f"{' '.join(filter(None, (part.day, part.symbol)))}: {result}")
                 else:
                     made.append((part, result))
                 bar(len(made) + len(empty), "backtests")

@@ -66,11 +66,14 @@ class BacktestJob:
     def placed(self) -> Self:
         """Return the same job for whoever works in another directory."""
         info = self.facts.exchange_info
+        kind, _, measured = self.latency.partition(":")
         return replace(
             self,
             config=self.config.absolute(),
             data=tuple(_absolute(path) for path in self.data),
             funding=None if self.funding is None else self.funding.absolute(),
+            out_dir=None if self.out_dir is None else self.out_dir.absolute(),
+            latency=f"{kind}:{Path(measured).absolute()}" if kind == "measured" else self.latency,
             facts=replace(self.facts, exchange_info=None if info is None else info.absolute()),
         )
 

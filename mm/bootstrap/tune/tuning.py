@@ -15,7 +15,7 @@ from typing import Final
 
 import mm
 from mm.analytics.session import AVERSION
-from mm.bootstrap.backtest.anywhere import placed_latency, said_by_environment
+from mm.bootstrap.backtest.anywhere import anywhere
 from mm.bootstrap.backtest.data import opened
 from mm.bootstrap.backtest.fills import fills_of, queue_of, require_orders
 from mm.bootstrap.backtest.funding import funding_of
@@ -143,7 +143,7 @@ class Tuning:
         self.settings = load_settings(order.config, order.overrides)
         self.space = SpaceFile(order.space, order.config, order.overrides)
         self.pair = _judged_pair(self.settings, order.pair)
-        job = _job(order, self.settings)
+        job = _job(order)
         _require_worlds(order, self.settings, job)
         source = opened(job, self.settings)
         _require_symbols(self.settings, source)
@@ -151,7 +151,7 @@ class Tuning:
         span = span_of(job, source)
         funding_of(job.funding, source, _judged_markets(self.settings, source), span)
         self.windows = windows(span.from_ns or source.first_ns, span.to_ns or source.last_ns, order.cut)
-        self._job = job.placed()
+        self._job = anywhere(job, self.settings)
         self.worlds = tuple((queue, latency) for queue in order.queues for latency in order.latencies)
         if len(dict.fromkeys(self.worlds)) != len(self.worlds) or len(self.worlds) > WORLDS_MAX:
             raise ConfigError(f"--queues and --latencies: expected at most {WORLDS_MAX} different worlds")
@@ -243,9 +243,9 @@ class Tuning:
             from_ns=span.from_ns,
             to_ns=span.to_ns,
             queue=queue,
-            latency=placed_latency(latency),
+            latency=latency,
         )
-        return partial(run_window, job, self.pair)
+        return partial(run_window, job.placed(), self.pair)
 
     def _facts(self) -> dict[str, object]:
         # All that a result depends on: a study never mixes two of any of these.
@@ -351,12 +351,11 @@ def _judged_pair(settings: Settings, asked: str | None) -> str:
     return names[0]
 
 
-def _job(order: Order, settings: Settings) -> BacktestJob:
+def _job(order: Order) -> BacktestJob:
     return BacktestJob(
         config=order.config,
-        text=settings.text,
         data=order.data,
-        overrides=(*said_by_environment(), *order.overrides),
+        overrides=order.overrides,
         from_ns=order.from_ns,
         to_ns=order.to_ns,
         reference=order.reference,
@@ -372,7 +371,7 @@ def _require_worlds(order: Order, settings: Settings, job: BacktestJob) -> None:
         raise UsageError("--queues: one of them is empty")
     jobs = [
         *(("--queue", replace(job, queue=queue)) for queue in order.queues),
-        *(("--latency", replace(job, latency=placed_latency(latency))) for latency in order.latencies),
+        *(("--latency", replace(job, latency=latency)) for latency in order.latencies),
     ]
     for option, one in jobs:
         try:
