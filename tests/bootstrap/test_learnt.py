@@ -43,9 +43,8 @@ SPEC = spec_text(VolatilitySpec())
 
 @pytest.fixture(autouse=True)
 def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Leases of its own; and minutes pass at once here, the disk does not.
+    # Leases of its own.
     monkeypatch.setenv("MM_LEASE_DIR", str(tmp_path / "leases"))
-    monkeypatch.setattr("mm.runtime.recorder.GROUP_S", 0.5)
 
 
 def lives_of(folder: Path, *overrides: str) -> Lives:

@@ -13,9 +13,8 @@ from tests.builders.crashed_lives import Lives
 
 @pytest.fixture
 def lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lives:
-    """Lives that begin with nothing and have leases of their own; minutes pass at once, the disk does not."""
+    """Lives that begin with nothing and have leases of their own."""
     monkeypatch.setenv("MM_LEASE_DIR", str(tmp_path / "leases"))
-    monkeypatch.setattr("mm.runtime.recorder.GROUP_S", 0.5)
     return Lives(tmp_path)
 
 

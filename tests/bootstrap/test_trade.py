@@ -52,12 +52,6 @@ session_loss_quote = 100
 """
 
 
-@pytest.fixture(autouse=True)
-def _rarely_synced(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Minutes pass at once here; the disk does not.
-    monkeypatch.setattr("mm.runtime.recorder.GROUP_S", 30.0)
-
-
 class Stage:
     """A run about to begin. Fields: venue; settings; shown: every status that a view was given."""
 

@@ -28,12 +28,6 @@ TEXT = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _rarely_synced(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Minutes pass at once here; the disk does not.
-    monkeypatch.setattr("mm.runtime.recorder.GROUP_S", 30.0)
-
-
 class Stage:
     """A run about to begin. Fields: data_dir; settings; venue; shown: every status that a view was given."""
 
