@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import pairwise
 from statistics import median_low
 from types import ModuleType
 from typing import Final, NamedTuple
@@ -82,23 +81,20 @@ class PlausibleSource(WrappedSource):
             yield chunk if self.controls else self._sound(chunk, near)
 
     def _sound(self, chunk: Chunk, near: dict[int, int]) -> Chunk:
+        kept: list[int] | None
         if not any(_is_seam(event) for event in chunk.others):
             kept = self._kept_of(chunk, near)
         else:
             kept = []
-            for begin, part in _stretches(chunk):
-                first = part.columns.seq[0:1].tolist()[0]
-                if part.columns.kind[0:1].tolist()[0] == OTHER:
-                    _forget(part, part.others[first], near)
+            for begin, part, lost in _stretches(chunk):
+                if lost in chunk.symbols:
+                    near.pop(chunk.symbols.index(lost), None)
                 inside = self._kept_of(part, near)
-                kept.extend(
-                    range(begin, begin + part.rows) if inside is None else [begin + at for at in inside]
-                )
+                kept += [begin + at for at in (range(part.rows) if inside is None else inside)]
         if kept is None or len(kept) == chunk.rows:
             return chunk
-        return Chunk(
-            chunk.symbols, Columns(*(_picked(column, kept) for column in chunk.columns)), chunk.others
-        )
+        columns = Columns(*(_picked(column, kept) for column in chunk.columns))
+        return Chunk(chunk.symbols, columns, chunk.others)
 
     def _kept_of(self, chunk: Chunk, near: dict[int, int]) -> list[int] | None:
         # By the extremes first: almost every chunk is as it should be; None: all of it.
@@ -151,19 +147,16 @@ def _is_seam(event: AnyEvent) -> bool:
     return isinstance(event, BookLost) and event.reason in (*ANEW, DAYS_GONE)
 
 
-# The parts of a chunk that begin with it or with a seam, each with the row at which it begins.
-def _stretches(chunk: Chunk) -> Iterator[tuple[int, Chunk]]:
+# The parts of a chunk that begin with it or with a seam: the row, the part, and whose book was lost there.
+def _stretches(chunk: Chunk) -> Iterator[tuple[int, Chunk, str]]:
     columns = chunk.columns
-    rows = zip(columns.kind.tolist(), columns.seq.tolist(), strict=True)
-    seams = [at for at, (kind, seq) in enumerate(rows) if kind == OTHER and _is_seam(chunk.others[seq])]
-    bounds = [*dict.fromkeys((0, *seams)), chunk.rows]
-    for begin, end in pairwise(bounds):
-        yield begin, chunk._replace(columns=Columns(*(column[begin:end] for column in columns)))
-
-
-def _forget(chunk: Chunk, event: AnyEvent, near: dict[int, int]) -> None:
-    if isinstance(event, BookLost) and _is_seam(event) and event.symbol in chunk.symbols:
-        near.pop(chunk.symbols.index(event.symbol), None)
+    begins = {0: ""}
+    for at, (kind, seq) in enumerate(zip(columns.kind.tolist(), columns.seq.tolist(), strict=True)):
+        event = chunk.others[seq] if kind == OTHER else None
+        if isinstance(event, BookLost) and _is_seam(event):
+            begins[at] = event.symbol
+    for (begin, lost), end in zip(begins.items(), [*list(begins)[1:], chunk.rows], strict=True):
+        yield begin, chunk._replace(columns=Columns(*(column[begin:end] for column in columns))), lost
 
 
 # Of each market that has any, above 0. Every row of a recording passes here, and almost none is a print or a

@@ -164,7 +164,7 @@ class FramedRecording:
     """
 
     def __init__(self, paths: Sequence[Path]) -> None:
-        """Look at the headers alone.
+        """Look at the headers, and where one recording follows another at the end of the first.
 
         Args: paths: segments, or directories that hold them. Raises: RecordingUnusable if there is none, if
         symbols or grids differ, if a segment is missing between two, or if recordings overlap.

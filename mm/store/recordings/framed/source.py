@@ -32,8 +32,6 @@ _MARK: Final = b'"markPriceUpdate"'
 ACCOUNT: Final = "the account's stream"
 """What stands for the stream of texts that tell of the account that was recorded too."""
 
-"""Why a book is lost where another recording begins."""
-
 
 class FramedSource:
     """One or several segments, and one or several of their markets; see `mm.store.recordings.source.Source`.

@@ -207,7 +207,10 @@ class _Writing:
                 self._day = _Day(directory, day, continues=bool(self._made or self._known))
                 there = self._refuse_overlap(self._day, ts_ns, ts_ns)
                 self._day.is_there = any(one.import_id == self._import_id for one in there)
-            self._part(self._day, block[:, begin:end], others)
+            if not self._day.is_there:
+                # What a manifest holds the digests of is never written again, were it to the same rows.
+                self._part(self._day, block[:, begin:end], others)
+            self._note_change(block[:, begin:end])
             begin = end
 
     def end(self) -> None:
@@ -217,20 +220,13 @@ class _Writing:
         block = np.ascontiguousarray(block)
         is_other = block[KIND] == OTHER
         name = f"{self._import_id[:12]}-{len(day.parts):05d}.parquet"
-        is_depth = (block[KIND] == DELTA) | (block[KIND] == SNAPSHOT)
-        if day.is_there:
-            # What a manifest holds the digests of is never written again, were it to the same rows.
-            if is_depth.any():
-                self._changed_ns = int(block[TS_NS, np.flatnonzero(is_depth)[-1]])
-            return
+        is_depth = _is_depth(block)
         for row in np.flatnonzero(is_other).tolist():
             before = np.flatnonzero(is_depth[:row])
             since_ns = int(block[TS_NS, before[-1]]) if len(before) else self._changed_ns
             event = others[int(block[SEQ, row])]
             self._other(day, event, (name, row), since_ns or event.ts_ns)
             block[SEQ, row] = len(day.others) - 1
-        if is_depth.any():
-            self._changed_ns = int(block[TS_NS, np.flatnonzero(is_depth)[-1]])
         self._count(day, block)
         self._end_gaps(day, block, name)
         path = day.directory / name
@@ -249,6 +245,11 @@ class _Writing:
             sha256=file_digest(path),
         )
         day.parts.append(part)
+
+    def _note_change(self, block: "Integers") -> None:
+        changes = np.flatnonzero(_is_depth(block))
+        if len(changes):
+            self._changed_ns = int(block[TS_NS, changes[-1]])
 
     def _write(self, path: Path, block: "Integers") -> None:
         temporary = path.with_name(f".{path.name}.tmp")
@@ -397,6 +398,10 @@ def totals_of(ends: "Integers") -> Totals:
         for kind, count in enumerate(np.bincount(ends[KIND, rows]).tolist()):
             made.count(kind, frame, count)
     return made
+
+
+def _is_depth(block: "Integers") -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
+    return np.isin(block[KIND], (DELTA, SNAPSHOT))
 
 
 def _first_of(block: "Integers", kind: int) -> int:
