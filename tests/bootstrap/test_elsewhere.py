@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mm.bootstrap import elsewhere
+from mm.bootstrap import clearing, elsewhere
 from mm.bootstrap.elsewhere import take_off_elsewhere
 from mm.bootstrap.recovery import Start, StartOptions
 from mm.domain.estate import OrderEstate
@@ -96,7 +96,7 @@ async def test_as_long_as_a_request_of_the_old_life_may_arrive_it_is_looked_agai
     tmp_path: Path, exchange: Hosted, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What comes late is taken off too."""
-    monkeypatch.setattr(elsewhere, "WAIT_S", 0.05)
+    monkeypatch.setattr(clearing, "WAIT_S", 0.05)
     start = start_of(tmp_path)
     leave(start, order_of(start, 1), ago_ns=0)
     real, looks = Sweep.once, []
