@@ -92,12 +92,12 @@ class Outside(Checker):
     def _own_changes(self) -> dict[str, int]:
         # What the venue's executions of our orders moved: since this life began, of whichever life the order
         # was; after an orderly end all that were not known by then, as a venue that lies may fill an order
-        # that has ended.
+        # that has ended. What another process trades with our mark is not ours.
         scene, changes = self.scene, dict[str, int]()
         rest = scene.taken.rest
         known = {one.symbol: one for one in rest.symbols} if rest is not None else {}
         for fill in scene.truth.fills[self._filled if rest is None else 0 :]:
-            if scene.ids.decode(fill.cid) is None:
+            if scene.ids.decode(fill.cid) is None or fill.cid in scene.truth.intruders:
                 continue
             before = known.get(fill.symbol)
             if before is not None and _holds(before, fill.trade_id):

@@ -60,6 +60,14 @@ class Account(World):
         order = ByHand(symbol=symbol, side=Side.BUY, price_ticks=9_000, size_lots=3, rests=True, cid=cid)
         self.people._by_hand(order)
 
+    def trade_as_newer(self) -> None:
+        """A newer process takes what it finds, at once."""
+        cid = IDS.encode(OrderId(IDS.tag, 0, EPOCH + 1_000, 1))
+        symbol = next(iter(self.truth.markets))
+        self.truth.intruders.add(cid)
+        order = ByHand(symbol=symbol, side=Side.BUY, price_ticks=10_500, size_lots=3, rests=False, cid=cid)
+        self.people._by_hand(order)
+
 
 @pytest.fixture
 def account(tmp_path: Path) -> Account:
@@ -90,3 +98,12 @@ def test_a_newer_process_sends_nothing_while_the_older_one_trades_and_begins_whe
     assert min(account.placed_ns) - stopped_ns < 8 * SECOND_NS
     assert account.engine.state.older_ns > START_NS + 20 * SECOND_NS
     assert account.engine.state.halt_code == ""
+
+
+def test_what_a_newer_process_trades_is_money_that_somebody_else_moved(account: Account) -> None:
+    """It bears our mark and is none of ours: no position has it, and the owner of the account is told."""
+    account.after(12 * SECOND_NS, account.trade_as_newer)
+    account.run()
+    assert any(fill.cid in account.truth.intruders for fill in account.truth.fills)
+    assert account.checks.reports["fenced"] == 1
+    assert account.checks.reports["balance.external"] == 2
