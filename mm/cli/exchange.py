@@ -8,6 +8,8 @@ import json
 import secrets
 import signal
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -160,8 +162,7 @@ async def _served(terminal: Terminal, serving: _Serving, *, idle_s: float) -> No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    with tempfile.TemporaryDirectory(prefix="mm-") as folder:
-        file = serving.ready_file or Path(folder) / "ready.json"
+    with _ready_file(serving.ready_file) as file:
         telling = [asyncio.ensure_future(_tell(terminal, file))]
         market = serving.scene.market
         if isinstance(market, RecordedMarket):
@@ -172,6 +173,16 @@ async def _served(terminal: Terminal, serving: _Serving, *, idle_s: float) -> No
             for task in telling:
                 task.cancel()
             await asyncio.gather(*telling, return_exceptions=True)
+
+
+# A folder is made only where nobody gave a file: one who is killed leaves it behind.
+@contextmanager
+def _ready_file(given: Path | None) -> Iterator[Path]:
+    if given is not None:
+        yield given
+        return
+    with tempfile.TemporaryDirectory(prefix="mm-") as folder:
+        yield Path(folder) / "ready.json"
 
 
 async def _tell(terminal: Terminal, file: Path) -> None:

@@ -1,6 +1,7 @@
 """`mm exchange` as a process and as a command."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -18,10 +19,11 @@ from mm.exchange.faults.plan import EXAMPLE
 from tests.builders.recordings import Tape, ordinary
 
 
-def started(*arguments: str) -> "subprocess.Popen[str]":
-    """An exchange as a process of its own."""
+def started(*arguments: str, temporary: Path | None = None) -> "subprocess.Popen[str]":
+    """An exchange as a process of its own. Args: temporary: where its temporary files are."""
     command = [sys.executable, "-m", "mm", "exchange", "--agents", "7", "--port", "0", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    around = os.environ | ({"TMPDIR": str(temporary)} if temporary else {})
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=around)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -40,6 +42,19 @@ def test_it_serves_until_it_is_told_to_end(folder: Path, number: signal.Signals)
     assert written["api_key"] == told["api_key"]
     assert written["pid"] == process.pid
     assert not ready.exists()
+
+
+def test_one_that_is_killed_leaves_nothing_behind_but_the_ready_file_that_was_asked_for(folder: Path) -> None:
+    """Thousands of them are killed on a machine that tries them."""
+    temporary, ready = folder / "temporary", folder / "ready.json"
+    temporary.mkdir()
+    with started("--json", "--ready-file", str(ready), temporary=temporary) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.kill()
+        process.wait(10)
+
+    assert list(temporary.iterdir()) == []
 
 
 def test_people_are_told_where_and_with_which_key() -> None:
