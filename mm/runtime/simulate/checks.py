@@ -30,7 +30,7 @@ from mm.runtime.simulate.checks_outside import Outside
 from mm.runtime.simulate.checks_record import IntentBeforeEffect, Recorded, Replay, Secrets
 from mm.runtime.simulate.checks_recovery import RecoveryLooks
 from mm.runtime.simulate.checks_rejects import HeldBack
-from mm.runtime.simulate.checks_scene import Broken, Checker, Scene
+from mm.runtime.simulate.checks_scene import TELLING, Broken, Checker, Scene
 from mm.runtime.simulate.truth import Truth
 from mm.runtime.simulate.wire import Wire
 
@@ -182,6 +182,8 @@ class Checks:
             hooks = self._on_event[type(event)] = [
                 one.on_event for one in self._listeners if not one.hears or isinstance(event, one.hears)
             ]
+            if isinstance(event, TELLING):
+                hooks.insert(0, self.scene.hear)
         for hook in hooks:
             hook(event)
 

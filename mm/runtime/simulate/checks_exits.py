@@ -12,8 +12,11 @@ from mm.domain.events import (
     BookSnapshot,
     ClockDoubted,
     FillsListed,
+    OrderCanceled,
+    OrderExpired,
     OrderFilled,
     OrderRejected,
+    OrderSeen,
     OrdersListed,
     RequestFailed,
     Stream,
@@ -21,7 +24,7 @@ from mm.domain.events import (
     StreamUp,
     Throttled,
 )
-from mm.domain.sides import SELL, Side
+from mm.domain.sides import BUY, SELL, Side
 from mm.domain.units import PPM
 from mm.engine.session import SessionState
 from mm.engine.setup import SessionSetup
@@ -101,8 +104,8 @@ class ExitPrices(Checker):
 class Flattens(Checker):
     """I19. After a loss whose limit asks for it and a halt that the venue confirmed, every session that holds
     something sends an exit within seconds in which nothing stands in its way: the user stream is up, all was
-    listed since, its depth is fresh, nothing was refused. And none says that it is out while the venue's
-    executions, all of them told, say otherwise.
+    listed since, its depth is fresh, nothing was refused, and no other session's way out may stand on the
+    other side. And none says that it is out while the venue's executions, all of them told, say otherwise.
     """
 
     invariant = "flatten"
@@ -113,7 +116,10 @@ class Flattens(Checker):
         BookLost,
         BookSnapshot,
         FillsListed,
+        OrderCanceled,
+        OrderExpired,
         OrderFilled,
+        OrderSeen,
         OrdersListed,
         StreamDown,
         StreamUp,
@@ -146,6 +152,8 @@ class Flattens(Checker):
         self._doubt_ns = 0
         self._last_ns = 0
         self._spent: set[int] = set()
+        # Exits of whose end nothing was told, with the lots that may still trade.
+        self._exits: dict[str, tuple[Place, int]] = {}
 
     # ---- what the process is told
 
@@ -174,7 +182,13 @@ class Flattens(Checker):
                 self._on_listed(event)
             case StreamUp() | StreamDown():
                 self._on_stream(event.stream, up_ns=now_ns if isinstance(event, StreamUp) else 0)
+            case OrderCanceled() | OrderExpired() | OrderSeen(open=False):
+                self._exits.pop(event.cid, None)
+            case OrderSeen():
+                pass
             case _:
+                if isinstance(event, OrderRejected):
+                    self._exits.pop(event.cid, None)
                 self._doubt_ns = max(now_ns, event.until_ns if isinstance(event, Throttled) else 0)
 
     def _on_filled(self, event: OrderFilled) -> None:
@@ -184,6 +198,10 @@ class Flattens(Checker):
             session = self.scene.session_of[event.cid]
             net_lots = self._net_lots.get(session, 0)
             self._net_lots[session] = net_lots + event.side.sign * event.size_lots
+            if event.cid in self._exits:
+                place, lots = self._exits.pop(event.cid)
+                if lots > event.size_lots:
+                    self._exits[event.cid] = place, lots - event.size_lots
 
     def _on_listed(self, event: OrdersListed | FillsListed | BalancesListed) -> None:
         whole = not isinstance(event, FillsListed) or event.complete
@@ -211,6 +229,9 @@ class Flattens(Checker):
                 self._owed = {index: 0 for index, setup in enumerate(sessions) if _flattens(setup)}
         elif code == "halt.confirmed":
             self._confirmed_ns = self.scene.now_ns
+            self._exits.clear()
+        elif code == "order.dead":
+            self._exits.pop(facts["cid"], None)
         elif code == "halt.reopened":
             self._confirmed_ns = 0
         elif code == "unhalt":
@@ -243,6 +264,7 @@ class Flattens(Checker):
             session = self.scene.session(command.cid)
             self._owed.pop(session, None)
             self._spent.discard(session)
+            self._exits[command.cid] = command, command.size_lots
 
     # ---- the verdict
 
@@ -276,7 +298,14 @@ class Flattens(Checker):
             and now_ns > max(self._doubt_ns, scene.wire.banned_until_ns)
             # Without a reference nobody can say what an exit may cost.
             and session.market.reference.half_ticks > 0
+            and not self._meets_own(index)
         )
+
+    # Whether an exit would meet one of another session, of whose end nothing is known.
+    def _meets_own(self, index: int) -> bool:
+        symbol = self.scene.setup.sessions[index].instrument.symbol
+        side = SELL if self._net_lots.get(index, 0) > 0 else BUY
+        return any(one.symbol == symbol and one.side is not side for one, _ in self._exits.values())
 
     # Whether there is something to leave, by far more than the least that an order may be of: what fills
     # moved and what stands off the target, whichever is less.

@@ -150,10 +150,19 @@ class Exposure(Checker):
         # While nobody can have followed a tighter band yet, the one before holds.
         limit = self._band(session)
         for index, band, until_ns in self._former:
-            free_ns = max(until_ns, self.scene.wire.banned_until_ns)
-            if index == session and self.scene.now_ns < free_ns + self.scene.kill_ns:
+            if index == session and self.scene.now_ns < self._free_ns(session, until_ns) + self.scene.kill_ns:
                 limit = max(limit, band)
         return limit
+
+    # From when on everything of a session that stood at a time could be cancelled: nothing forbids it, and of
+    # what a cancel was sent for in vain it could be learned whether it still stands.
+    def _free_ns(self, session: int, since_ns: int) -> int:
+        scene = self.scene
+        free_ns = max(since_ns, scene.wire.banned_until_ns)
+        for cid in scene.in_vain:
+            if cid in scene.truth.live and scene.session_of.get(cid) == session:
+                free_ns = max(free_ns, scene.asks_again_ns(cid))
+        return free_ns
 
     def _band(self, session: int) -> int:
         band, by_share = self._bands[session], self._shares.get(session)

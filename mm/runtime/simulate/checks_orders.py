@@ -116,9 +116,10 @@ class ConfigInForce(Checker):
                 raise self.broken(f"{session.name} runs on a setup that was not applied")
         free_ns = max(self._changed_ns, scene.wire.banned_until_ns)
         if self._changed_ns and scene.now_ns - free_ns > scene.kill_ns:
-            self._judge_orders()
+            self._judge_orders(scene.now_ns - scene.kill_ns)
 
-    def _judge_orders(self) -> None:
+    # An order of which nothing could be learned is asked about again before it is cancelled once more.
+    def _judge_orders(self, before_ns: int) -> None:
         scene = self.scene
         for index, setup in enumerate(scene.setup.sessions):
             limits, tick_lot_atoms = scene.limits(index), setup.instrument.tick_lot_atoms
@@ -127,7 +128,8 @@ class ConfigInForce(Checker):
                     continue
                 value = order.price_ticks * order.left_lots * tick_lot_atoms
                 over = order.left_lots > limits.order_lots_max or value > limits.order_atoms_max
-                if over and scene.cancelled.get(cid, 0) < self._changed_ns:
+                uncancelled = scene.cancelled.get(cid, 0) < self._changed_ns
+                if over and uncancelled and scene.asks_again_ns(cid) < before_ns:
                     raise self.broken(
                         f"{cid[-6:]} is over the limits of revision {self.revision}, uncancelled"
                     )

@@ -8,8 +8,19 @@ from collections import deque
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from mm.domain.commands import Place, Report, TimeInForce, VenueCommand
-from mm.domain.events import AnyEvent
+from mm.domain.commands import Place, Query, Report, TimeInForce, VenueCommand
+from mm.domain.events import (
+    AnyEvent,
+    CancelRejected,
+    CancelUnknown,
+    OrderAcked,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderNotFound,
+    OrderSeen,
+    RequestFailed,
+)
 from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL
@@ -30,6 +41,19 @@ RECENT_NS: Final = 60 * SECOND_NS
 
 FLOW_NS: Final = 10 * SECOND_NS
 """An answer about balances that is counted by is no older than this."""
+
+TELLING: Final = (
+    CancelRejected,
+    CancelUnknown,
+    OrderAcked,
+    OrderCanceled,
+    OrderExpired,
+    OrderFilled,
+    OrderNotFound,
+    OrderSeen,
+    RequestFailed,
+)
+"""What tells something of an order, or that nothing is known of it."""
 
 BIAS: Final = 1 << 80
 """Added to amounts that may be 0 where 0 stands for nothing."""
@@ -101,15 +125,16 @@ class Scene:
 
     Fields: setup, engine: of the life under way; truth, wire: of the venue; now_ns. placed: every placement
     that this life answers for, by id; session_of: index of its session. cancelled: when a cancel was last
-    sent, by id. halted_ns: since when trading is latched off, 0 = not. lied_about: ids of which the venue
-    told what no engine can see through. recorded: ids that stand in the journal, None where there is none.
-    crashed: whether a process of this run died. bounds_exposure: whether the venue tells enough for any
-    engine to hold its limits. start_holdings: of the account at the beginning, atoms by asset. inventory: of
-    each session by the venue's truth. reached_ns: when the event that is being handled had reached the
-    process, 0 if that is now. lost: ids of orders whose record went with the power: they are found at the
-    venue, or nowhere. lost_bytes: of all records that did. recent: when and what was placed within
-    `RECENT_NS`. forgotten: what of it no record on the disk knows, although it left. deceived: indices of
-    sessions whose exposure no engine can bound now, because of what the venue said or filled. taken: what
+    sent, by id. in_vain: when the process was last told that a request about an order came to nothing, by id;
+    nothing was told of it since. halted_ns: since when trading is latched off, 0 = not. lied_about: ids of
+    which the venue told what no engine can see through. recorded: ids that stand in the journal, None where
+    there is none. crashed: whether a process of this run died. bounds_exposure: whether the venue tells
+    enough for any engine to hold its limits. start_holdings: of the account at the beginning, atoms by asset.
+    inventory: of each session by the venue's truth. reached_ns: when the event that is being handled had
+    reached the process, 0 if that is now. lost: ids of orders whose record went with the power: they are
+    found at the venue, or nowhere. lost_bytes: of all records that did. recent: when and what was placed
+    within `RECENT_NS`. forgotten: what of it no record on the disk knows, although it left. deceived: indices
+    of sessions whose exposure no engine can bound now, because of what the venue said or filled. taken: what
     this life's start made of the journal before it. ahead_ns: how far the time of this life's engine is ahead
     of the venue's, which `now_ns` is. looks: which checks looked away, and how often.
     """
@@ -125,6 +150,7 @@ class Scene:
         self.placed: dict[str, Place] = {}
         self.session_of: dict[str, int] = {}
         self.cancelled: dict[str, int] = {}
+        self.in_vain: dict[str, int] = {}
         self.halted_ns = 0
         self.lied_about: set[str] = set()
         self.recorded: set[bytes] | None = None
@@ -170,6 +196,7 @@ class Scene:
         self.halted_ns = 0
         self.crashed = True
         self.cancelled.clear()
+        self.in_vain.clear()
         if not self.inherits:
             self.placed.clear()
             self.session_of.clear()
@@ -182,6 +209,24 @@ class Scene:
         self.recent.append((self.now_ns, place.cid))
         while self.recent[0][0] < self.now_ns - RECENT_NS:
             self.recent.popleft()
+
+    def hear(self, event: AnyEvent) -> None:
+        """Take in what is told of an order, one of `TELLING`."""
+        if isinstance(event, CancelUnknown):
+            self.in_vain[event.cid] = self.now_ns
+        elif isinstance(event, RequestFailed):
+            if event.what == Query.__name__:
+                self.in_vain[event.subject] = self.now_ns
+        else:
+            self.in_vain.pop(getattr(event, "cid", ""), None)
+
+    def asks_again_ns(self, cid: str) -> int:
+        """Return by when the process asks about an order again that it asked about in vain, 0 if it did not.
+
+        Before that nothing can be held against it: it does not know what became of the order.
+        """
+        asked_ns = self.in_vain.get(cid)
+        return 0 if asked_ns is None else asked_ns + self.setup.deadlines.query_max
 
     def session(self, cid: str) -> int:
         """Return the index of the session that an id of ours is of."""

@@ -69,6 +69,8 @@ KEPT: Final = (
     (600_544, 5_000, "a_pause_for_money_that_moved_outlasts_a_halt_that_was_lifted"),
     (600_063, 5_000, "a_fill_of_an_order_that_had_ended_heard_of_after_an_orderly_end"),
     (700_336, 5_000, "a_whole_book_that_waited_for_a_process_that_stood_still"),
+    (800_915, 5_000, "a_way_out_that_waits_for_that_of_another_session_on_the_other_side"),
+    (800_917, 5_000, "a_band_made_tighter_while_the_venue_answered_nothing"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 
