@@ -103,7 +103,8 @@ class Loss(Checker):
     """I19. Every placement that does not reduce: the session's and the account's P&L by the venue's
     executions that were reported, marked at whichever true mid of the last seconds is best for us, lies above
     the limits. Kept apart from the engine's book-keeping. What an order did whose record went with the power
-    is not known to the next life: once it was counted, losses are not judged any more.
+    is not known to the next life: once it was counted, losses are not judged any more. What such an order
+    does afterwards counts where it is for us: the next life may have found it at the venue.
     """
 
     invariant = "I19"
@@ -113,6 +114,7 @@ class Loss(Checker):
         """Start with nothing lost."""
         super().__init__(scene)
         self._accounts: dict[int, _Account] = {}
+        self._beside: dict[int, list[_Account]] = {}
         self._unsure: set[int] = set()
         self._told: set[tuple[str, int, Side]] = set()
         self._filled: set[str] = set()
@@ -125,6 +127,7 @@ class Loss(Checker):
         """Losses go on where the new life inherits them, else they begin anew."""
         if not self.scene.inherits:
             self._accounts.clear()
+            self._beside.clear()
         self._unsure |= {self.scene.session_of.get(cid, 0) for cid in self._filled & self.scene.forgotten}
         self._follow()
 
@@ -133,12 +136,16 @@ class Loss(Checker):
         if not isinstance(event, OrderFilled) or event.cid not in self.scene.placed:
             return
         key = (event.symbol, event.trade_id, event.side)
-        if key in self._told or event.cid in self.scene.forgotten:
+        if key in self._told:
             return
         self._told.add(key)
-        self._filled.add(event.cid)
-        instrument = self.scene.instrument(event.symbol)
-        account = self._accounts.setdefault(self.scene.session_of[event.cid], _Account())
+        instrument, session = self.scene.instrument(event.symbol), self.scene.session_of[event.cid]
+        if event.cid in self.scene.forgotten:
+            account = _Account()
+            self._beside.setdefault(session, []).append(account)
+        else:
+            self._filled.add(event.cid)
+            account = self._accounts.setdefault(session, _Account())
         account.net_lots += event.side.sign * event.size_lots
         value = event.price_ticks * event.size_lots * instrument.tick_lot_atoms
         account.cash_atoms -= event.side.sign * value
@@ -167,16 +174,19 @@ class Loss(Checker):
             raise self.broken(f"a placement after a loss of {-total} on the account")
 
     def _best_atoms(self, session: int) -> int:
-        account = self._accounts.get(session)
-        if account is None:
-            return 0
         instrument = self.scene.setup.sessions[session].instrument
         mids = self._mids[instrument.symbol]
         if not mids.high or not self.scene.mid_half_ticks(instrument.symbol):
             # Where a side is empty, the last mid was between what nobody else left.
             return 0
-        best = mids.high + SLACK_HALF_TICKS if account.net_lots > 0 else mids.low - SLACK_HALF_TICKS
-        return account.cash_atoms + account.net_lots * best * instrument.tick_lot_atoms // 2
+
+        def best_atoms(account: _Account) -> int:
+            best = mids.high + SLACK_HALF_TICKS if account.net_lots > 0 else mids.low - SLACK_HALF_TICKS
+            return account.cash_atoms + account.net_lots * best * instrument.tick_lot_atoms // 2
+
+        account = self._accounts.get(session)
+        sure = best_atoms(account) if account is not None else 0
+        return sure + sum(max(0, best_atoms(one)) for one in self._beside.get(session, ()))
 
     def _follow(self) -> None:
         # Most runs have limits that nothing reaches.

@@ -133,8 +133,8 @@ def test_a_second_recovery_sends_nothing(world: World) -> None:
 def test_losses_of_an_order_without_a_record_count_for_no_later_life(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seed 400746: what is told of it afterwards is not counted; what was counted before ends the judging,
-    and that is said.
+    """Seeds 400746, 901161: what is told of it afterwards counts where it is for us, because it may have been
+    found at the venue; what was counted before ends the judging, and that is said.
     """
     check, scene = world.checks.of(Loss), world.checks.scene
     setup = scene.setup.sessions[0]
@@ -145,7 +145,7 @@ def test_losses_of_an_order_without_a_record_count_for_no_later_life(
     check.begin_life()
     check.on_truth()
 
-    def buys_dear(number: int) -> str:
+    def buys_dear(number: int, price_ticks: int = 20_000) -> str:
         bought = place(world.checks, number)
         scene.note(bought)
         check.on_event(
@@ -155,7 +155,7 @@ def test_losses_of_an_order_without_a_record_count_for_no_later_life(
                 cid=bought.cid,
                 trade_id=number,
                 side=Side.BUY,
-                price_ticks=20_000,
+                price_ticks=price_ticks,
                 size_lots=10,
                 fee_atoms=0,
                 fee_asset="BBB",
@@ -174,10 +174,16 @@ def test_losses_of_an_order_without_a_record_count_for_no_later_life(
     check.begin_life()
     with pytest.raises(Broken, match="I19: a placement after a loss of"):
         check.on_command(place(world.checks, 9))
+    scene.forgotten.add(place(world.checks, 3).cid)
+    buys_dear(3, price_ticks=1)
+    check.on_command(place(world.checks, 9))
+    buys_dear(4)
+    with pytest.raises(Broken, match="I19: a placement after a loss of"):
+        check.on_command(place(world.checks, 9))
     scene.forgotten.add(counted)
     check.begin_life()
     check.on_command(place(world.checks, 9))
-    assert scene.looks.counts[LOSSES] == (4, 1)
+    assert scene.looks.counts[LOSSES] == (6, 1)
 
 
 def test_who_was_silent_because_its_messages_were_used_up_has_time_to_quote_again(world: World) -> None:

@@ -71,6 +71,7 @@ KEPT: Final = (
     (700_336, 5_000, "a_whole_book_that_waited_for_a_process_that_stood_still"),
     (800_915, 5_000, "a_way_out_that_waits_for_that_of_another_session_on_the_other_side"),
     (800_917, 5_000, "a_band_made_tighter_while_the_venue_answered_nothing"),
+    (901_161, 5_000, "fills_of_orders_whose_record_went_with_the_power_and_that_were_found"),
 )
 """Seed, steps (None: as long as a minute of faults takes), what it was; the newest last."""
 
