@@ -20,6 +20,7 @@ from mm.bootstrap.assemble import deadlines, session_setup, started
 from mm.bootstrap.drill_market import Account, Ground, grounds, holdings
 from mm.domain.capabilities import Capabilities
 from mm.domain.units import NS_PER_MS, NS_PER_S, floor_atoms, short_text
+from mm.domain.worth import base_value_atoms
 from mm.engine.setup import OnExternal, SessionSetup
 from mm.errors import ConfigError, UsageError
 from mm.observe.drill_words import Deed
@@ -290,7 +291,7 @@ def _equity_atoms(quote: str, markets: Mapping[str, Ground], held: Mapping[str, 
     for ground in markets.values():
         one = ground.instrument
         if one.quote == quote:
-            total += one.base_value_atoms(held[one.base], 2 * ground.home_ticks)
+            total += base_value_atoms(one, held[one.base], 2 * ground.home_ticks)
     return total
 
 

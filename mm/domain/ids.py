@@ -55,18 +55,19 @@ class OrderIds:
 
     def encode(self, order_id: OrderId) -> str:
         """Return the 32 lowercase hexadecimal digits of `order_id`; raises ValueError if a part overflows."""
-        payload = 0
-        parts = (
-            (order_id.tag, TAG_BITS),
-            (order_id.session, SESSION_BITS),
-            (order_id.epoch, EPOCH_BITS),
-            (order_id.sequence, SEQUENCE_BITS),
-            (order_id.flags, FLAG_BITS),
-        )
-        for value, bits in parts:
-            if not 0 <= value < 1 << bits:
-                raise ValueError(f"part of an order id was {value}, expected below 2^{bits}")
-            payload = payload << bits | value
+        tag, session, epoch = order_id.tag, order_id.session, order_id.epoch
+        sequence, flags = order_id.sequence, order_id.flags
+        # All at once: every placement asks for one.
+        if (
+            (tag >> TAG_BITS)
+            | (session >> SESSION_BITS)
+            | (epoch >> EPOCH_BITS)
+            | (sequence >> SEQUENCE_BITS)
+            | (flags >> FLAG_BITS)
+        ):
+            _refuse(order_id)
+        head = (tag << SESSION_BITS | session) << EPOCH_BITS | epoch
+        payload = (head << SEQUENCE_BITS | sequence) << FLAG_BITS | flags
         return _as_uuid(payload << CHECKSUM_BITS | self._checksum(payload))
 
     def decode(self, text: str) -> OrderId | None:
@@ -90,6 +91,19 @@ class OrderIds:
     def _checksum(self, payload: int) -> int:
         digest = blake2b(payload.to_bytes(_PAYLOAD_BITS // 8 + 1, "big"), key=self._key, digest_size=4)
         return int.from_bytes(digest.digest(), "big")
+
+
+def _refuse(order_id: OrderId) -> None:
+    parts = (
+        (order_id.tag, TAG_BITS),
+        (order_id.session, SESSION_BITS),
+        (order_id.epoch, EPOCH_BITS),
+        (order_id.sequence, SEQUENCE_BITS),
+        (order_id.flags, FLAG_BITS),
+    )
+    for value, bits in parts:
+        if not 0 <= value < 1 << bits:
+            raise ValueError(f"part of an order id was {value}, expected below 2^{bits}")
 
 
 # A version-4 UUID fixes four bits (0100) at position 48 and two bits (10) at position 64.

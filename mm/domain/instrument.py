@@ -98,13 +98,6 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
         by_value = ceil_div(self.notional_min_atoms, price_ticks * self.tick_lot_atoms)
         return max(self.size_min_lots, by_value)
 
-    def base_value_atoms(self, base_atoms: int, mid_half_ticks: int) -> int:
-        """Return the value of a base amount at a mid given in half ticks, in quote atoms, rounded down.
-
-        Fees paid in the base asset are no multiple of a lot; rounding down is against us for holdings.
-        """
-        return base_atoms * mid_half_ticks * self.tick_lot_atoms // (2 * self.lot_atoms)
-
 
 class InstrumentSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a venue publishes about a symbol, in decimals, before it becomes integers.

@@ -11,7 +11,8 @@ book-keeping is wrong. (Half tick: mids are sums of bid and ask, so half a tick 
 
 from mm.domain.estate import PositionEstate
 from mm.domain.instrument import Instrument
-from mm.domain.sides import Side
+from mm.domain.sides import BUY, Side
+from mm.domain.worth import base_value_atoms
 
 
 class Position:
@@ -114,7 +115,7 @@ class Position:
         self._move_cost(signed, price_half)
         self.net_lots += signed
         self.fills += 1
-        if side is Side.BUY:
+        if side is BUY:
             self.bought_lots += size_lots
         else:
             self.sold_lots += size_lots
@@ -147,7 +148,7 @@ class Position:
         base = self.fees_atoms.get(self.instrument.base, 0)
         quote = self.fees_atoms.get(self.instrument.quote, 0)
         valued = quote + self.other_fees_quote_atoms
-        return valued - self.instrument.base_value_atoms(-base, self.mid_half_ticks)
+        return valued - base_value_atoms(self.instrument, -base, self.mid_half_ticks)
 
     @property
     def net_quote_atoms(self) -> int:

@@ -54,12 +54,17 @@ FAILURE_SAID_AGAIN_NS: Final = 30 * NS_PER_S
 
 def on_account_event(state: EngineState, event: AccountEvent) -> None:
     """Apply one event about the account."""
+    # The two that come with every request first: each pattern that is tried in vain costs.
+    if isinstance(event, BalanceChanged):
+        if event.asset in state.balances or len(state.balances) < ASSETS_MAX:
+            state.balances[event.asset] = (event.free_atoms, event.locked_atoms)
+        return
+    if isinstance(event, RateUsed):
+        state.budget.correct(state.now_ns, weight=event.weight, orders=event.orders)
+        return
     match event:
         case OrdersListed() | FillsListed() | BalancesListed():
             _on_listing(state, event)
-        case BalanceChanged():
-            if event.asset in state.balances or len(state.balances) < ASSETS_MAX:
-                state.balances[event.asset] = (event.free_atoms, event.locked_atoms)
         case RequestFailed():
             _on_request_failed(state, event)
         case Throttled() if event.venue:
@@ -67,8 +72,6 @@ def on_account_event(state: EngineState, event: AccountEvent) -> None:
         case Throttled():
             state.budget.throttle(event.until_ns, banned=event.banned)
             state.report("venue.throttled", "", until_ns=event.until_ns, banned=event.banned)
-        case RateUsed():
-            state.budget.correct(state.now_ns, weight=event.weight, orders=event.orders)
         case ClockMeasured():
             state.report("venue.clock", "", offset_ns=event.offset_ns, round_trip_ns=event.round_trip_ns)
         case ClockDoubted():

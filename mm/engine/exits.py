@@ -10,7 +10,7 @@ from typing import Final
 
 from mm.domain.position import Position
 from mm.domain.quotes import Quote
-from mm.domain.sides import Side
+from mm.domain.sides import BUY, SELL, Side
 from mm.domain.units import NS_PER_S, PPM, ceil_div
 from mm.engine import send
 from mm.engine.risk_view import risk_view
@@ -44,7 +44,7 @@ def _progress(state: EngineState, session: Session) -> None:
         return
     lots = _leaving_lots(session.position)
     instrument = session.setup.instrument
-    side = Side.SELL if lots > 0 else Side.BUY
+    side = SELL if lots > 0 else BUY
     price_ticks = max(1, _bound_ticks(session, side))
     if abs(lots) < instrument.size_min_lots_at(price_ticks):
         _finish(state, session, "exit.done")
@@ -84,6 +84,6 @@ def _bound_ticks(session: Session, side: Side) -> int:
     # The worst price that the slippage bound allows, rounded towards the reference.
     reference = session.market.reference.half_ticks
     slippage = session.setup.slippage_ppm
-    if side is Side.SELL:
+    if side is SELL:
         return ceil_div(reference * (PPM - slippage), 2 * PPM)
     return reference * (PPM + slippage) // (2 * PPM)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quote
+from mm.domain.tuples import named
 from mm.risk.base import AnyQuotes
 
 
@@ -40,7 +41,7 @@ def quantise(quotes: AnyQuotes, instrument: Instrument, touch: Touch) -> Wanted:
     asks = quotes.asks
     if not _fit(asks, instrument, ask_floor, instrument.price_max_ticks):
         asks = _mend(asks, instrument, cap=instrument.price_max_ticks, floor=ask_floor, lift=True)
-    return Wanted(bids, asks)
+    return named(Wanted, (bids, asks))
 
 
 def _fit(quotes: tuple[Quote, ...], instrument: Instrument, floor: int, cap: int) -> bool:

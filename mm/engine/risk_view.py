@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from mm.domain.sides import Side
+from mm.domain.sides import BUY, SELL
+from mm.domain.worth import base_value_atoms
 from mm.engine.session import Session
 from mm.engine.state import EngineState
 from mm.risk.base import RiskView
@@ -22,7 +23,7 @@ def equity_atoms(state: EngineState, quote: str) -> int:
         instrument, mid = market.instrument, market.mid_half_ticks
         if mid and instrument.quote == quote:
             free, locked = balances.get(instrument.base, NO_BALANCE)
-            total += instrument.base_value_atoms(free + locked, mid)
+            total += base_value_atoms(instrument, free + locked, mid)
     return total
 
 
@@ -46,8 +47,8 @@ def _price_half(session: Session) -> int:
 
 def _worst_lots(state: EngineState, session: Session) -> int:
     inventory = session.position.inventory_lots
-    buys = state.orders.open_lots(session.index, Side.BUY)
-    sells = state.orders.open_lots(session.index, Side.SELL)
+    buys = state.orders.open_lots(session.index, BUY)
+    sells = state.orders.open_lots(session.index, SELL)
     return max(abs(inventory + buys), abs(inventory - sells))
 
 

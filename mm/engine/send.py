@@ -8,7 +8,7 @@ from typing import Final
 from mm.domain.commands import Cancel, ListBalances, ListFills, ListOrders, Place, Query, TimeInForce
 from mm.domain.orders import Order, Trigger
 from mm.domain.quotes import Quote
-from mm.domain.sides import Side
+from mm.domain.sides import BUY, Side
 from mm.engine.session import Session
 from mm.engine.state import EngineState
 from mm.risk.base import Refusal, RiskView
@@ -112,7 +112,7 @@ def reserve(view: RiskView, place: Place) -> None:
     instrument = view.instrument
     view.open_orders += 1
     view.placed_minute += 1
-    if place.side is Side.BUY:
+    if place.side is BUY:
         view.buy_open_lots += place.size_lots
         view.own_bid_max_ticks = max(view.own_bid_max_ticks, place.price_ticks)
         view.quote_spendable_atoms -= instrument.notional_atoms(place.price_ticks, place.size_lots)

@@ -54,7 +54,8 @@ def sweep(state: EngineState) -> None:
     for session in state.sessions:
         if session.state is SessionState.PENDING:
             _activate(state, session)
-        elif session.state in (SessionState.ACTIVE, SessionState.PAUSED):
+        elif session.state in (SessionState.ACTIVE, SessionState.PAUSED) and not session.dirty:
+            # One that is about to decide looks at the same limits itself.
             guard(state, session)
     progress(state)
     progress_exits(state)

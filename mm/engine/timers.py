@@ -22,10 +22,14 @@ class Timers:
         self._heap: list[tuple[int, int, TimerKey]] = []
         self._live: dict[TimerKey, int] = {}
         self._sequence = 0
+        # When the first is due, asked far more often than it changes; not known after a change.
+        self._due_ns: int | None = None
+        self._is_known = True
 
     def set(self, key: TimerKey, due_ns: int) -> None:
         """Set or move the timer `key` to `due_ns`."""
         self._sequence += 1
+        self._is_known = False
         self._live[key] = self._sequence
         heap = self._heap
         heappush(heap, (due_ns, self._sequence, key))
@@ -37,6 +41,7 @@ class Timers:
     def cancel(self, key: TimerKey) -> None:
         """Forget the timer `key` if it is set."""
         self._live.pop(key, None)
+        self._is_known = False
 
     def is_set(self, key: TimerKey) -> bool:
         """Return whether the timer `key` is set."""
@@ -45,6 +50,12 @@ class Timers:
     @property
     def next_due_ns(self) -> int | None:
         """The due time of the next timer, None if none is set."""
+        if not self._is_known:
+            self._due_ns, self._is_known = self._first_ns(), True
+        return self._due_ns
+
+    def _first_ns(self) -> int | None:
+        # What was moved or cancelled before the first that is set goes.
         heap, live = self._heap, self._live
         while heap:
             due_ns, sequence, key = heap[0]
@@ -55,12 +66,10 @@ class Timers:
 
     def pop_due(self, now_ns: int) -> tuple[int, TimerKey] | None:
         """Take the next timer that is due at or before `now_ns`: (its due time, its key), or None."""
-        if self._heap and self._heap[0][0] > now_ns:
-            # Most events: whatever is first, outdated or not, is not due.
-            return None
         due_ns = self.next_due_ns
         if due_ns is None or due_ns > now_ns:
             return None
         _, _, key = heappop(self._heap)
         del self._live[key]
+        self._is_known = False
         return due_ns, key

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from mm.domain.book import Book, BookStatus, Level
+from mm.domain.tuples import named
 from mm.kernel import layout as at
 from mm.kernel.memory import Memory
 from mm.kernel.messages import settle_delta, take_top, touch
@@ -212,7 +213,7 @@ class ArrayBook(Book):
             if key == at.NOWHERE:
                 return ()
             price_ticks = cells[side + at.SIGN] * key
-            return (Level(price_ticks, size_at(self._memory, side, at.BOOK, price_ticks)),)
+            return (named(Level, (price_ticks, size_at(self._memory, side, at.BOOK, price_ticks))),)
         levels = []
         for price_ticks, size_atoms in displayed(self._memory, side, at.BOOK):
             left_atoms = size_atoms - own_atoms.get(price_ticks, 0)

@@ -7,11 +7,13 @@ order. Invariant: it stops where `PlainKernel` stops, with the same news, compil
 
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from struct import Struct
 from typing import Final, TypeAlias
 
 from mm.domain.book import LEVELS_MAX
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import Chunk, Column
+from mm.domain.tuples import named
 from mm.engine.glide import Glided
 from mm.kernel import layout as at
 from mm.kernel.array_book import ArrayBook
@@ -27,6 +29,8 @@ _STOPS: Final = tuple(Stop)
 
 _Entry: TypeAlias = tuple[int, int, int, int, int, int, int]
 # `SeenTop` or `SeenTrade`.
+
+_ENTRIES: Final = Struct(f"{at.ENTRY}q")
 
 
 class Kernel:
@@ -146,7 +150,8 @@ class Kernel:
             early_tops, early_trades = self._early.pop(market, ([], []))
             tops, trades = early_tops + tops, early_trades + trades
         symbol, stands = self._markets[market].symbol, cells[block + at.STANDS] != 0
-        return Glided(symbol, tops, trades, cells[block + at.HEARD_NS], cells[block + at.VENUE_MS], stands)
+        heard_ns, venue_ms = cells[block + at.HEARD_NS], cells[block + at.VENUE_MS]
+        return named(Glided, (symbol, tops, trades, heard_ns, venue_ms, stands))
 
     # ---- what goes in, what comes out
 
@@ -205,8 +210,7 @@ class Kernel:
         if not count:
             return []
         begin, cells[log + 1] = cells[log], 0
-        parts = iter(cells[begin : begin + count * at.ENTRY].tolist())
-        return list(zip(parts, parts, parts, parts, parts, parts, parts, strict=True))
+        return list(_ENTRIES.iter_unpack(cells[begin : begin + count * at.ENTRY]))
 
     # So that there is room for more before anybody asks for news.
     def _empty_logs(self) -> None:

@@ -19,7 +19,7 @@ from mm.engine.session import SessionState
 from mm.observe.analyst import Analyst
 from mm.ports import SimulatedVenue
 from mm.runtime.event_time import EventTime
-from mm.runtime.recorder import NoRecorder, Recorder
+from mm.runtime.recorder import Recorder
 from mm.store.journal.codec import encode
 from mm.venues.recorded import Recorded
 
@@ -103,7 +103,7 @@ class Steps:
         self.orders: Mapping[str, SeesOrders] = {}
         self.said = Said()
         self.reasons: dict[str, str] = {}
-        self._recorder = recorder or NoRecorder()
+        self._recorder = recorder
         self._answers: deque[AnyEvent] = deque()
         self.event_time = EventTime(
             venue, next_timer_ns=self._next_timer_ns, computed=self._on_computed, outside=self._on_outside
@@ -177,7 +177,8 @@ class Steps:
         self._step(event, outside=False)
 
     def _step(self, event: AnyEvent, *, outside: bool) -> None:
-        self._recorder.on_event(event, outside=outside)
+        if self._recorder is not None:
+            self._recorder.on_event(event, outside=outside)
         commands = self.engine.step(event)
         if commands:
             self._note(commands)
@@ -187,7 +188,8 @@ class Steps:
 
     def _note(self, commands: Sequence[AnyCommand]) -> None:
         now_ns = self.engine.state.now_ns
-        self._recorder.on_commands(now_ns, commands)
+        if self._recorder is not None:
+            self._recorder.on_commands(now_ns, commands)
         for command in commands:
             self.said.command(now_ns, encode(command))
 

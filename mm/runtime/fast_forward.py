@@ -7,7 +7,7 @@ and the analyst before anything else happens. Reads no clock.
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 from mm.domain.events import Advanced
 from mm.domain.tape import KEYFRAME, ORDER, OTHER, SNAPSHOT, Chunk, Row, event_of, rows
@@ -34,10 +34,13 @@ _DUE: Final = Stop.DUE
 _BEFORE: Final = Stop.BEFORE
 
 
-class _Part(NamedTuple):
+class _Part:
     # A market in its two roles; without orders there is no venue for it.
-    market: Market
-    venue: PaperMarket | None
+    __slots__ = ("market", "venue")
+
+    def __init__(self, market: Market, venue: PaperMarket | None) -> None:
+        self.market = market
+        self.venue = venue
 
 
 class FastForward:
@@ -138,9 +141,10 @@ class FastForward:
         if now_ns < self._state.now_ns:
             # No message was applied.
             return
-        for part, told in zip(self._parts, news, strict=True):
-            if part.venue is not None and told.trades:
-                part.venue.glide(told.trades)
+        for at, told in enumerate(news):
+            venue = self._parts[at].venue
+            if venue is not None and told.trades:
+                venue.glide(told.trades)
         commands = steps.engine.glide(now_ns, news)
         last = max([told.tops[-1][0] for told in news if told.tops]) if is_decision else FAR_NS
         for told in news:
@@ -197,7 +201,7 @@ def _parts(state: EngineState, venue: PaperVenue) -> list[_Part]:
 
 
 def _kernel_market(state: EngineState, part: _Part) -> KernelMarket:
-    market, venue = part
+    market, venue = part.market, part.venue
     symbol, stale_ns = market.instrument.symbol, state.setup.deadlines.stale
     if venue is None:
         return KernelMarket(symbol, stale_ns, market)

@@ -5,7 +5,7 @@ locked of an asset is the sum of what its open orders reserve of it.
 """
 
 from mm.domain.instrument import Instrument
-from mm.domain.sides import Side
+from mm.domain.sides import BUY, SELL
 from mm.sim.accounts import Accounts
 from mm.sim.book import Book
 from mm.sim.orders import Fill, Order, OrderType
@@ -22,11 +22,11 @@ class Clearing:
 
     def asset_paid(self, order: Order) -> str:
         """Return the asset that an order pays with: base for a sell, quote for a buy."""
-        return self._instrument.base if order.side is Side.SELL else self._instrument.quote
+        return self._instrument.base if order.side is SELL else self._instrument.quote
 
     def asset_received(self, order: Order) -> str:
         """Return the asset that an order receives and in which its fee is charged."""
-        return self._instrument.quote if order.side is Side.SELL else self._instrument.base
+        return self._instrument.quote if order.side is SELL else self._instrument.base
 
     def needed_atoms(self, order: Order) -> int:
         """Return how much of the asset that `order` pays with has to be free to accept it.
@@ -34,7 +34,7 @@ class Clearing:
         A limit buy needs its value at its own price; a market buy exactly what the book asks at this moment,
         because it matches within the same call.
         """
-        if order.side is Side.SELL:
+        if order.side is SELL:
             return order.size_lots * self._instrument.lot_atoms
         if order.order_type is OrderType.MARKET:
             return self._book.takable(order)[1] * self._instrument.tick_lot_atoms
@@ -69,7 +69,7 @@ class Clearing:
         A market buy reserves for nothing but what it will trade.
         """
         atoms = lots * self._instrument.lot_atoms
-        if order.side is Side.BUY:
+        if order.side is BUY:
             is_market = order.order_type is OrderType.MARKET
             atoms = 0 if is_market else self._instrument.notional_atoms(order.price_ticks, lots)
         self._accounts.unlock(order.owner, self.asset_paid(order), atoms)
@@ -79,7 +79,7 @@ class Clearing:
         """Move the money of a match; return the fees of maker and taker, each in the asset it received."""
         value_atoms = self._instrument.notional_atoms(fill.price_ticks, fill.size_lots)
         base_atoms = fill.size_lots * self._instrument.lot_atoms
-        paid = {Side.SELL: base_atoms, Side.BUY: value_atoms}
+        paid = {SELL: base_atoms, BUY: value_atoms}
         taker_fee = self._pay(fill, payer=fill.maker, payee=fill.taker, atoms=paid[fill.maker.side])
         maker_fee = self._pay(fill, payer=fill.taker, payee=fill.maker, atoms=paid[fill.taker.side])
         for order in (fill.maker, fill.taker):
@@ -90,7 +90,7 @@ class Clearing:
     def _pay(self, fill: Fill, *, payer: Order, payee: Order, atoms: int) -> int:
         instrument, asset = self._instrument, self.asset_paid(payer)
         released_atoms = atoms
-        if payer.side is Side.BUY and payer.order_type is not OrderType.MARKET:
+        if payer.side is BUY and payer.order_type is not OrderType.MARKET:
             released_atoms = instrument.notional_atoms(payer.price_ticks, fill.size_lots)
         payer.reserved_atoms -= released_atoms
         self._accounts.unlock(payer.owner, asset, released_atoms - atoms)

@@ -7,7 +7,7 @@ the checks is fixed: price, distance from the mean price, size, market size, val
 from typing import Final, NamedTuple
 
 from mm.domain.instrument import Instrument
-from mm.domain.sides import Side
+from mm.domain.sides import BUY
 from mm.sim.average import Mean
 from mm.sim.orders import NewOrder, Order, OrderType, Refusal
 
@@ -97,7 +97,7 @@ def _is_in_band(new: NewOrder, mean: Mean | None) -> bool:
     if mean is None:
         return True
     up, down = PRICE_BAND.ask_up_percent, PRICE_BAND.ask_down_percent
-    if new.side is Side.BUY:
+    if new.side is BUY:
         up, down = PRICE_BAND.bid_up_percent, PRICE_BAND.bid_down_percent
     scaled = new.price_ticks * mean.atoms * PERCENT
     return mean.ticks_atoms * down <= scaled <= mean.ticks_atoms * up

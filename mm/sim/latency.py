@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
+from mm.domain.tuples import named
 from mm.sim.prng import Prng
 
 DELAY_MAX_NS: Final = 60 * 1_000_000_000
@@ -103,7 +104,7 @@ class SampledLatency:
     def draw(self, sent_ns: int) -> Delay:
         """Return the next delay of the stream."""
         del sent_ns
-        return Delay(self._entry.at(self._prng.gauss()), self._answer.at(self._prng.gauss()))
+        return named(Delay, (self._entry.at(self._prng.gauss()), self._answer.at(self._prng.gauss())))
 
 
 class Times(NamedTuple):
@@ -125,7 +126,7 @@ class Line:
         """Send one message; return when it takes effect and when it is answered. Times may be equal."""
         delay = self._latency.draw(sent_ns)
         effect_ns = max(sent_ns + delay.entry_ns, self._last.effect_ns)
-        self._last = Times(effect_ns, max(effect_ns + delay.answer_ns, self._last.answered_ns))
+        self._last = named(Times, (effect_ns, max(effect_ns + delay.answer_ns, self._last.answered_ns)))
         return self._last
 
 

@@ -197,9 +197,10 @@ class ObservedBook:
         """
         if not self._market.is_believed:
             return True
-        own_ticks = self._own[side.opposite].best_ticks
-        displayed_ticks = self._market.sides[side.opposite].best_ticks
-        return any(best and (best - price_ticks) * side.sign <= 0 for best in (own_ticks, displayed_ticks))
+        for best in (self._own[side.opposite].best_ticks, self._market.sides[side.opposite].best_ticks):
+            if best and (best - price_ticks) * side.sign <= 0:
+                return True
+        return False
 
     def lots_within(self, side: Side, limit_ticks: int) -> int:
         """Return the lots that a taker of `side` finds displayed at `limit_ticks` or better."""

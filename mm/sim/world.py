@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from mm.domain.instrument import Instrument
-from mm.domain.sides import Side
+from mm.domain.sides import BUY, SELL, Side
 from mm.domain.units import NS_PER_S
 from mm.sim.accounts import Accounts
 from mm.sim.agents import Agents
@@ -120,6 +120,10 @@ class World:
 
     def check(self, new: NewOrder, ts_ns: int) -> Refusal | None:
         """Return why `new` would be refused now, or None; funds included, nothing changes."""
+        return self._refusal(new, _order_of(new, order_id=0, ts_ns=ts_ns), ts_ns)
+
+    def _refusal(self, new: NewOrder, order: Order, ts_ns: int) -> Refusal | None:
+        # Of the order that `new` would become.
         if not self.book.is_open:
             return Refusal.NO_LIQUIDITY
         refusal = self.check_filters(new, ts_ns)
@@ -129,9 +133,7 @@ class World:
             return Refusal.DUPLICATE
         if new.order_type is OrderType.LIMIT_MAKER and self.book.would_take(new.side, new.price_ticks):
             return Refusal.WOULD_TAKE
-        if not self._clearing.can_pay(_order_of(new, order_id=0, ts_ns=0)):
-            return Refusal.INSUFFICIENT_BALANCE
-        return None
+        return None if self._clearing.can_pay(order) else Refusal.INSUFFICIENT_BALANCE
 
     def check_filters(self, new: NewOrder, ts_ns: int) -> Refusal | None:
         """Return the filter that `new` would fail now, or None; nothing changes."""
@@ -147,18 +149,20 @@ class World:
 
     def place(self, new: NewOrder, ts_ns: int) -> Order | Refusal:
         """Place an order; return it as it stands after matching, or why it was refused."""
-        refusal = self.check(new, ts_ns)
+        order = _order_of(new, order_id=self._order_id + 1, ts_ns=ts_ns)
+        refusal = self._refusal(new, order, ts_ns)
         if refusal is not None:
             return refusal
         self._order_id += 1
-        order = _order_of(new, order_id=self._order_id, ts_ns=ts_ns)
         self._clearing.reserve(order)
         self._open.setdefault(new.owner, {})[order.order_id] = order
-        self._report(OrderReport(execution=Execution.NEW, order=order, ts_ns=ts_ns))
+        self._report(OrderReport(execution=Execution.NEW, order=self._as_it_is(order), ts_ns=ts_ns))
         self.book.place(order, ts_ns)
         if not order.is_open:
             if order.status is OrderStatus.EXPIRED:
-                self._report(OrderReport(execution=Execution.EXPIRED, order=order, ts_ns=ts_ns))
+                self._report(
+                    OrderReport(execution=Execution.EXPIRED, order=self._as_it_is(order), ts_ns=ts_ns)
+                )
             self._close(order)
         self._report_state(ts_ns)
         return order
@@ -169,9 +173,8 @@ class World:
         if order is None:
             return Refusal.UNKNOWN_ORDER
         self.book.cancel(order.order_id, ts_ns)
-        self._report(
-            OrderReport(execution=Execution.CANCELED, order=order, ts_ns=ts_ns, cancel_id=request.cancel_id)
-        )
+        done, cancel_id = self._as_it_is(order), request.cancel_id
+        self._report(OrderReport(execution=Execution.CANCELED, order=done, ts_ns=ts_ns, cancel_id=cancel_id))
         self._close(order)
         self._report_state(ts_ns)
         return order
@@ -191,7 +194,11 @@ class World:
         self._clearing.give_back(order, replaced.size_lots - order.size_lots)
         order.client_id = request.client_id
         order.amends += 1
-        self._report(OrderReport(execution=Execution.REPLACED, order=order, ts_ns=ts_ns, replaced=replaced))
+        self._report(
+            OrderReport(
+                execution=Execution.REPLACED, order=self._as_it_is(order), ts_ns=ts_ns, replaced=replaced
+            )
+        )
         self._report_state(ts_ns)
         return order
 
@@ -215,8 +222,8 @@ class World:
         """Move the money of a match and report it. Called by the book."""
         self.average.add(fill.price_ticks, fill.size_lots * self.instrument.lot_atoms, fill.ts_ns)
         maker_fee, taker_fee = self._clearing.settle(fill)
-        self._report(self._trade_report(fill, fill.maker, maker_fee))
-        self._report(self._trade_report(fill, fill.taker, taker_fee))
+        self._report_match(fill, fill.maker, maker_fee)
+        self._report_match(fill, fill.taker, taker_fee)
         if not fill.maker.is_open:
             self._close(fill.maker)
         self._facts.append(
@@ -254,7 +261,7 @@ class World:
                 self._report(
                     OrderReport(
                         execution=Execution.TRADE_PREVENTION,
-                        order=order,
+                        order=self._as_it_is(order),
                         ts_ns=prevention.ts_ns,
                         prevented_lots=lots,
                         prevented=prevented,
@@ -279,7 +286,7 @@ class World:
             for asset, balance in balances
         )
 
-    def _trade_report(self, fill: Fill, order: Order, fee_atoms: int) -> OrderReport:
+    def _report_match(self, fill: Fill, order: Order, fee_atoms: int) -> None:
         match = Match(
             trade_id=fill.trade_id,
             price_ticks=fill.price_ticks,
@@ -288,25 +295,32 @@ class World:
             fee_atoms=fee_atoms,
             fee_asset=self._clearing.asset_received(order),
         )
-        return OrderReport(execution=Execution.TRADE, order=order, ts_ns=fill.ts_ns, match=match)
+        self._report(
+            OrderReport(execution=Execution.TRADE, order=self._as_it_is(order), ts_ns=fill.ts_ns, match=match)
+        )
 
     def _is_taken(self, owner: str, client_id: str) -> bool:
-        return any(order.client_id == client_id for order in self._open.get(owner, {}).values())
+        for order in self._open.get(owner, {}).values():  # noqa: SIM110 - a generator costs more than that
+            if order.client_id == client_id:
+                return True
+        return False
 
     def _close(self, order: Order) -> None:
         self._clearing.release(order)
         self._open.get(order.owner, {}).pop(order.order_id, None)  # a funded order was never in
 
-    # The order inside a report is a copy: the live one goes on changing. Every report of the watched owner
-    # comes with a change of its funds.
+    # Every report of the watched owner comes with a change of its funds; nobody hears of the others.
     def _report(self, report: OrderReport) -> None:
         if report.order.owner == self._watched:
             self._funds_moved = True
-            order = msgspec.structs.replace(report.order)
-            self._facts.append(msgspec.structs.replace(report, order=order))
+            self._facts.append(report)
+
+    # What is in a report stays as it was; the live order goes on changing.
+    def _as_it_is(self, order: Order) -> Order:
+        return msgspec.structs.replace(order) if order.owner == self._watched else order
 
     def _report_state(self, ts_ns: int) -> None:
-        bid, ask = self.book.top(Side.BUY), self.book.top(Side.SELL)
+        bid, ask = self.book.top(BUY), self.book.top(SELL)
         top = (*bid, *ask)
         if top != self._top:
             self._top = top

@@ -12,6 +12,7 @@ from mm.domain.events import AnyEvent, OrderFilled, TopOfBook
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
 from mm.domain.units import PPM
+from mm.domain.worth import base_value_atoms
 from mm.runtime.simulate.checks_scene import Checker, Extremes, Scene
 
 SLACK_HALF_TICKS: Final = 4
@@ -65,7 +66,7 @@ class _Book:
         return self.cash_atoms + self.net_lots * mid_half * instrument.tick_lot_atoms // 2
 
     def base_fees_atoms(self, instrument: Instrument, mid_half: int) -> int:
-        return max(0, -instrument.base_value_atoms(-self.fee_base_atoms, mid_half))
+        return max(0, -base_value_atoms(instrument, -self.fee_base_atoms, mid_half))
 
     def note_peak(self, atoms: int) -> None:
         self.peak_atoms = atoms if self.peak_atoms is None else max(self.peak_atoms, atoms)

@@ -24,6 +24,7 @@ from mm.domain.events import (
 from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL
+from mm.domain.worth import base_value_atoms
 from mm.engine.engine import Engine
 from mm.engine.session import Session
 from mm.engine.setup import EngineSetup, SessionSetup
@@ -268,7 +269,7 @@ class Scene:
             instrument = market.instrument
             if instrument.quote == quote:
                 mid = self.mid_half_ticks(symbol)
-                total += instrument.base_value_atoms(self.truth.holdings[instrument.base], mid)
+                total += base_value_atoms(instrument, self.truth.holdings[instrument.base], mid)
         return total
 
     def may_fill(self) -> list[tuple[Place, int]]:

@@ -14,6 +14,7 @@ from mm.domain.commands import AnyCommand, Cancel, Place, Report, VenueCommand
 from mm.domain.events import AnyEvent
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL
+from mm.domain.worth import base_value_atoms
 from mm.engine.session import SessionState
 from mm.risk.inventory_band import band_lots
 from mm.runtime.simulate.checks_scene import Extremes
@@ -278,9 +279,9 @@ class WitnessedStage(Stage):
         book.worst_lots = max(book.worst_lots, exposure)
         if limit:
             book.worst_ppm = max(book.worst_ppm, exposure * 1_000_000 // limit)
-        worth = instrument.base_value_atoms(exposure * instrument.lot_atoms, mid)
+        worth = base_value_atoms(instrument, exposure * instrument.lot_atoms, mid)
         book.worst_quote_atoms = max(book.worst_quote_atoms, worth)
-        value = book.quote_atoms + instrument.base_value_atoms(book.base_atoms, mid)
+        value = book.quote_atoms + base_value_atoms(instrument, book.base_atoms, mid)
         if book.began_atoms is None:
             book.began_atoms = value
         book.low_atoms = min(book.low_atoms, value - book.began_atoms)
@@ -290,7 +291,9 @@ class WitnessedStage(Stage):
         for symbol, market in self.truth.markets.items():
             instrument = market.instrument
             if instrument.quote == quote:
-                total += instrument.base_value_atoms(self.truth.holdings[instrument.base], self._mids[symbol])
+                total += base_value_atoms(
+                    instrument, self.truth.holdings[instrument.base], self._mids[symbol]
+                )
         return total
 
     # ---- what came of it

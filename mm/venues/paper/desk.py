@@ -63,6 +63,7 @@ class Desk:
         """Begin without markets and without money."""
         self.markets: dict[str, PaperMarket] = {}
         self._settings = settings
+        self._stp = settings.stp
         self._caps = caps
         self._limits = Limits(caps)
         self._accounts = Accounts()
@@ -172,7 +173,7 @@ class Desk:
             size_lots=place.size_lots,
             price_ticks=place.price_ticks,
             time_in_force=_TIMES[place.time_in_force],
-            stp_mode=self._settings.stp,
+            stp_mode=self._stp,
             client_id=place.cid,
         )
         told = self.markets[place.symbol].place(new, sent.effect_ns)

@@ -86,4 +86,4 @@ class Post:
 
 def _at(event: AnyEvent, ts_ns: int) -> AnyEvent:
     # It bears the time of its cause until it is known when it is told.
-    return msgspec.structs.replace(event, ts_ns=ts_ns)
+    return event if event.ts_ns == ts_ns else msgspec.structs.replace(event, ts_ns=ts_ns)

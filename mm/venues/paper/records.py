@@ -7,7 +7,7 @@ the oldest go first, long after the engine can ask for them.
 from collections import deque
 from typing import Final
 
-from mm.sim.orders import Execution, Order
+from mm.sim.orders import Execution, Order, OrderStatus
 from mm.sim.reports import OrderReport, Trade
 from mm.venues.paper.truth import PaperCounters, PaperOrder, PaperStep, PaperTrade
 
@@ -25,7 +25,7 @@ class _Record:
 
     def __init__(self, order: Order) -> None:
         self.order = order
-        self.steps: list[PaperStep] = []
+        self.steps: list[tuple[int, OrderStatus, int]] = []
 
 
 class Records:
@@ -49,7 +49,7 @@ class Records:
             record = self._orders[order.order_id] = _Record(order)
             self._by_cid[order.client_id] = order.order_id
         record.order = order
-        record.steps.append(PaperStep(report.ts_ns, order.status.value, order.filled_lots))
+        record.steps.append((report.ts_ns, order.status, order.filled_lots))
         self._placed += report.execution is Execution.NEW
         self._cancelled += report.execution is Execution.CANCELED
         if report.match is not None:
@@ -90,7 +90,7 @@ class Records:
                 price_ticks=record.order.price_ticks,
                 size_lots=record.order.size_lots,
                 time_in_force=record.order.time_in_force.value,
-                history=tuple(record.steps),
+                history=tuple(PaperStep(ts_ns, status.value, lots) for ts_ns, status, lots in record.steps),
             )
             for order_id, record in self._orders.items()
         )

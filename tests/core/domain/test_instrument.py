@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.domain.instrument import Instrument, InstrumentSpec, asset_scales, make_instrument
+from mm.domain.worth import base_value_atoms
 from tests.builders.instruments import INSTRUMENT, make_spec, make_test_instrument
 
 TICKS = st.integers(0, 10**9)
@@ -94,7 +95,7 @@ def test_the_value_of_a_base_amount_is_rounded_down(base_atoms: int, mid_half_ti
         Fraction(base_atoms, INSTRUMENT.lot_atoms) * Fraction(mid_half_ticks, 2) * INSTRUMENT.tick_lot_atoms
     )
 
-    assert INSTRUMENT.base_value_atoms(base_atoms, mid_half_ticks) == exact // 1
+    assert base_value_atoms(INSTRUMENT, base_atoms, mid_half_ticks) == exact // 1
 
 
 def test_an_instrument_has_what_its_specification_says() -> None:

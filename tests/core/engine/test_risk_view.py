@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from mm.domain.events import Advanced, BookLost, OrderCanceled, Source, Stream, StreamUp
 from mm.domain.quotes import Quote
 from mm.domain.sides import Side
+from mm.domain.worth import base_value_atoms
 from mm.risk.base import RiskView
 from tests.builders.engine_ladder import SECOND_NS, Deny, Scripted, See
 from tests.builders.engine_rig import BASE_ATOMS, MID, MS, QUOTE_ATOMS, Rig, make_session
 from tests.builders.instruments import INSTRUMENT, OTHER, make_test_instrument
 
-BASE_VALUE = INSTRUMENT.base_value_atoms(BASE_ATOMS, 2 * MID)
+BASE_VALUE = base_value_atoms(INSTRUMENT, BASE_ATOMS, 2 * MID)
 
 
 class Bench:
