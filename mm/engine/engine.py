@@ -47,6 +47,11 @@ from mm.engine.state import EngineState
 from mm.engine.sweep import sweep
 from mm.engine.timers import TimerKey
 
+EARLY_DIVISOR: Final = 4
+"""A sweep may come earlier than it has to once so large a part of its pause has passed."""
+
+_SWEEP: Final[TimerKey] = ("sweep", "")
+
 
 class Engine:
     """The deterministic core. Fields: state: everything it knows; read it, never write it."""
@@ -120,7 +125,7 @@ class Engine:
         self._started = True
         state = self.state
         state.now_ns = state.started_ns = ts_ns
-        state.timers.set(("sweep", ""), ts_ns)
+        state.timers.set(_SWEEP, ts_ns)
         recovery.begin(state)
         if state.signals_left:
             recall(state)
@@ -140,14 +145,28 @@ class Engine:
         state = self.state
         kind, subject = key
         if kind == "sweep":
-            # After a pause of the process what was missed is done once, now: a burst would help nobody.
-            state.timers.set(key, max(state.now_ns + state.setup.deadlines.sweep, state.step_ns))
-            sweep(state)
+            self._sweep()
         elif kind == "decide":
-            on_timer(state, self._by_name[subject])
+            session = self._by_name[subject]
+            on_timer(state, session)
+            self._sweep_along(session)
         else:
             assert kind == "stale"
             market_events.on_stale(state, subject)
+
+    def _sweep(self) -> None:
+        state = self.state
+        state.swept_ns = max(state.now_ns, state.step_ns)
+        # After a pause of the process what was missed is done once, now: a burst would help nobody.
+        state.timers.set(_SWEEP, max(state.now_ns + state.setup.deadlines.sweep, state.step_ns))
+        sweep(state)
+
+    # Where decisions come as often as sweeps do, the two fall together from the first time on: whoever drives
+    # the engine is woken once for both, and the limits are looked at once.
+    def _sweep_along(self, session: Session) -> None:
+        state, pause_ns = self.state, self.state.setup.deadlines.sweep
+        if session.wake.every_ns <= pause_ns and state.now_ns - state.swept_ns >= pause_ns // EARLY_DIVISOR:
+            self._sweep()
 
     def _apply(self, event: AnyEvent) -> None:
         state, kind = self.state, type(event)

@@ -93,9 +93,10 @@ class EngineState:
 
     Fields: markets: that sessions trade; watched: that are only watched, without orders; books: both, and
     those that nothing is known of; feeds: streams of market data by venue, "" for the one traded on.
-    now_ns: of the timer or event being handled; started_ns: of the first event; step_ns: of the event
-    of the step under way: what is decided for a timer that comes late leaves at that time. halt_code: "" or
-    why trading is latched off; halt_confirmed: the venue showed nothing of ours since; halt_ns: its begin.
+    now_ns: of the timer or event being handled; started_ns: of the first event; swept_ns: of the last sweep;
+    step_ns: of the event of the step under way: what is decided for a timer that comes late leaves at that
+    time. halt_code: "" or why trading is latched off; halt_confirmed: the venue showed nothing of ours since;
+    halt_ns: its begin.
     equity_start_atoms: account's value at the first complete look, per quote asset of the first session.
     reads_held_until_ns: no listing before that, after one failed. echo_due_ns: by when the user stream has to
     say anything, because an order was acknowledged that it did not show; 0 = nothing is owed.
@@ -112,9 +113,8 @@ class EngineState:
     def __init__(self, setup: EngineSetup) -> None:
         """Build the empty state of `setup`."""
         self.setup = setup
-        self.now_ns = 0
-        self.started_ns = 0
-        self.step_ns = 0
+        self.now_ns = self.step_ns = 0
+        self.started_ns = self.swept_ns = 0
         self.out: list[AnyCommand] = []
         self.timers = Timers()
         self.budget = Budget(setup.caps)
