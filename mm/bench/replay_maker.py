@@ -13,10 +13,10 @@ from mm.domain.view import View
 from mm.signals.base import SignalSpec
 from mm.strategies.base import Wake
 
-WAKE: Final = Wake(move_half_ticks=1, every_ns=100 * NS_PER_MS)
+WAKE: Final = Wake(move_half_ticks=1, every_ns=100 * NS_PER_MS, on_acknowledged=False)
 """When it is asked: every 100 ms, and whenever the mid moves."""
 
-FIXED: Final = Wake(move_half_ticks=0, every_ns=100 * NS_PER_MS)
+FIXED: Final = Wake(move_half_ticks=0, every_ns=100 * NS_PER_MS, on_acknowledged=False)
 """The same without the moves."""
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import BUY, SELL
+from mm.domain.tuples import named
 from mm.domain.units import NS_PER_S
 from mm.domain.view import View
 from mm.engine import send
@@ -97,6 +98,7 @@ def _carry_out(state: EngineState, session: Session, view: RiskView, wanted: Wan
     # Returns why not everything that has to change was sent, "" if it was.
     own = state.own(session)
     changes = diff(wanted, own.ladders, state.now_ns)
+    session.waits = bool(changes.waits)
     if state.trace is not None:
         state.trace.compared(own.live, changes)
     refusal = ""
@@ -159,21 +161,17 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
     if trace is not None:
         trace.wanted(view, quotes)
     session.memory = quotes.memory
-    if trace is None:
-        for shape in session.shapes:
-            quotes = shape(quotes, risk)
-    else:
-        for rule in session.shapers:
-            before, quotes = quotes, rule.shape(quotes, risk)
-            if quotes is not before:
-                trace.shaped(rule, before, quotes)
+    for rule in session.shapers:
+        before, quotes = quotes, rule.shape(quotes, risk)
+        if trace is not None and quotes is not before:
+            trace.shaped(rule, before, quotes)
     if quotes is not made:
         _check_whole(quotes)
     if alarm is not None:
         before, quotes = quotes, _reducing(quotes, risk)
         if trace is not None:
             trace.shaped(None, before, quotes)
-    touch = Touch(market.bid_ticks, market.ask_ticks)
+    touch = named(Touch, (market.bid_ticks, market.ask_ticks))
     wanted = quantise(quotes, risk.instrument, touch)
     if trace is not None:
         trace.quantised(touch, wanted)

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from mm.domain.orders import Order, OrderState
 from mm.domain.quotes import Quote
 from mm.domain.sides import BUY, SELL, Side
+from mm.domain.tuples import named
 from mm.engine.quantise import Wanted
 
 SIZE_TOLERANCE_DIVISOR = 8
@@ -18,7 +19,6 @@ SIZE_TOLERANCE_DIVISOR = 8
 
 
 _WORKING: Final = OrderState.WORKING
-
 
 TOO_OLD: Final = "too_old"
 TOO_FAR: Final = "too_far"
@@ -30,11 +30,16 @@ TWICE: Final = "twice"
 
 
 class Diff(NamedTuple):
-    """Orders to cancel and quotes to place; cancels go first. Fields: causes: why, one for each cancel."""
+    """Orders to cancel and quotes to place; cancels go first.
+
+    Fields: causes: why, one for each cancel. waits: orders that have to go as well, but of which the venue
+    has to say something first.
+    """
 
     cancels: list[Order]
     places: list[tuple[Side, Quote]]
     causes: list[str]
+    waits: list[Order]
 
 
 class Ladders(NamedTuple):
@@ -47,7 +52,7 @@ class Ladders(NamedTuple):
 
 def by_level(live: list[Order]) -> Ladders:
     """Return live orders by level; exits have none and are left out."""
-    ladders = Ladders({}, {}, [])
+    ladders = named(Ladders, ({}, {}, []))
     for order in live:
         if order.level >= 0:
             first = (ladders.buys if order.side is BUY else ladders.sells).setdefault(order.level, order)
@@ -60,7 +65,8 @@ def diff(wanted: Wanted, ladders: Ladders, now_ns: int) -> Diff:
     """Return what has to change so that the orders in `ladders` become the `wanted` quotes."""
     # An extra order was held for dead and came back while another one took its level.
     extra = [order for order in ladders.extra if order.state is _WORKING]
-    changes = Diff(extra, [], [TWICE for _ in extra])
+    waits = [order for order in ladders.extra if order.state is not _WORKING]
+    changes = named(Diff, (extra, [], [TWICE for _ in extra], waits))
     _diff_side(BUY, wanted.bids, ladders.buys, now_ns, changes)
     _diff_side(SELL, wanted.asks, ladders.sells, now_ns, changes)
     return changes
@@ -81,13 +87,17 @@ def _diff_side(
             changes.places.append((side, quote))
             continue
         met += 1
-        if order.state is _WORKING and (cause := must_move(order, quote, now_ns)):
+        cause = must_move(order, quote, now_ns)
+        if cause and order.state is _WORKING:
             changes.cancels.append(order)
             changes.causes.append(cause)
+        elif cause:
+            changes.waits.append(order)
     if met < len(working):
         wanted = [quote.level for quote in quotes]
         gone = [order for level, order in working.items() if level not in wanted]
         changes.cancels.extend([order for order in gone if order.state is _WORKING])
+        changes.waits.extend([order for order in gone if order.state is not _WORKING])
         changes.causes.extend([UNWANTED] * (len(changes.cancels) - len(changes.causes)))
 
 

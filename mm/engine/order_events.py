@@ -38,8 +38,8 @@ NOT_FOUND_MIN = 3
 
 def on_order_event(state: EngineState, event: OrderEvent) -> None:
     """Apply one event about an order."""
-    if isinstance(event, OrderAcked | OrderCanceled | OrderExpired | OrderFilled):
-        _note_echo(state, event)
+    if type(event) in _ECHOED:
+        _note_echo(state, event)  # type: ignore[arg-type]  # the type says it
     if isinstance(event, OrderFilled):
         on_fill(state, event)
         return
@@ -75,6 +75,10 @@ def on_order_event(state: EngineState, event: OrderEvent) -> None:
         case _:
             assert_never(event)
     after(state, order, was_live=was_live)
+
+
+_ECHOED: Final = dict.fromkeys((OrderAcked, OrderCanceled, OrderExpired, OrderFilled))
+# What the user stream tells by itself as well.
 
 
 def _note_echo(state: EngineState, event: OrderAcked | OrderCanceled | OrderExpired | OrderFilled) -> None:
@@ -140,9 +144,10 @@ def _on_ack(state: EngineState, order: Order, event: OrderAcked) -> None:
         facts = f"asked {order.size_lots}@{order.price_ticks}, was {event.size_lots}@{event.price_ticks}"
         state.report("order.mismatch", _name(state, order), cid=order.cid, detail=facts)
         halt(state, "ack.mismatch", cid=order.cid)
-    if is_news:
+    session = state.sessions[order.session]
+    if is_news and (session.wake.on_acknowledged or session.waits or session.unjudged):
         # What is wanted may have changed while the answer was on its way.
-        state.sessions[order.session].dirty = True
+        session.dirty = True
 
 
 def _on_place_unknown(state: EngineState, order: Order, event: PlaceUnknown) -> None:

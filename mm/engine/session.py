@@ -46,7 +46,8 @@ class Session:
         stopped: it was told to stop; it does not begin again in this life, whatever halts and lifts come.
         position: what own fills did; None-like (flat, start 0) until balances are known.
         target_lots: holding at which the inventory is 0; -1 until known.
-        memory: what the strategy returned last. dirty: a decision is due.
+        memory: what the strategy returned last. dirty: a decision is due. waits: the last one left an order
+            alone that has to go, because the venue has to say something of it first.
         doubted: places in the strategy's needs whose doubt was told; each is told once.
         decisions: how often the strategy was asked. decided_ns, decided_mid: time and mid of the last
             decision; decided_others: mids of the markets that it watches. watching: those, in the order of
@@ -79,6 +80,7 @@ class Session:
         self.target_lots = -1 if setup.target_lots is None else setup.target_lots
         self.memory = setup.strategy.initial_memory()
         self.dirty = False
+        self.waits = False
         self.decisions = 0
         self.decided_ns = 0
         self.due_ns = 0
@@ -138,6 +140,5 @@ class Session:
         self.doubted: tuple[int, ...] = ()
         # Only what a rule overrides is called: most rules judge, few shape, fewer watch.
         self.shapers = tuple(rule for rule in setup.rules if type(rule).shape is not Rule.shape)
-        self.shapes = tuple(rule.shape for rule in self.shapers)
         self.admitters = tuple(rule for rule in setup.rules if type(rule).admit is not Rule.admit)
         self.watchers = tuple(rule for rule in setup.rules if type(rule).watch is not Rule.watch)

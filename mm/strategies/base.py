@@ -54,12 +54,16 @@ class Wake:
             0 = never for moves.
         every_ns: ask at least this often; 0 = never for time alone.
         on_own_fill: ask after every own fill.
+        on_acknowledged: ask when the venue acknowledges an own order, for strategies to which that is news
+            (`View.own`); else only where the last decision would have moved that order. When an order ends,
+            every strategy is asked.
         book_levels: book levels per side that the view has, at least 1.
     """
 
     move_half_ticks: int = 1
     every_ns: int = 1_000_000_000
     on_own_fill: bool = True
+    on_acknowledged: bool = True
     book_levels: int = 1
 
 

@@ -96,16 +96,19 @@ def unique(live: Iterable[Order]) -> list[Order]:
 def test_the_messages_are_the_fewest_that_lead_to_what_is_wanted(
     bids: tuple[Quote, ...], asks: tuple[Quote, ...], live: list[Order]
 ) -> None:
-    """Per side and level: nothing if it is right or unsettled, a cancel if wrong, a placement if empty."""
+    """Per side and level: nothing if it is right, a cancel if wrong, a placement if empty; an order that is
+    wrong and unsettled waits.
+    """
     changes = diff(Wanted(bids, asks), by_level(live), NOW_NS)
     wanted = {(Side.BUY, q.level): q for q in bids} | {(Side.SELL, q.level): q for q in asks}
     first = unique(live)
     for one in live:
         quote = wanted.get((one.side, one.level))
-        settled = one.state is OrderState.WORKING and one.level >= 0
+        settled = one.state is OrderState.WORKING
         surplus = not any(one is kept for kept in first)
-        goes = settled and (surplus or quote is None or naive_must_move(one, quote))
-        assert any(one is cancelled for cancelled in changes.cancels) is goes
+        goes = one.level >= 0 and (surplus or quote is None or naive_must_move(one, quote))
+        assert any(one is cancelled for cancelled in changes.cancels) is (goes and settled)
+        assert any(one is waiting for waiting in changes.waits) is (goes and not settled)
     taken = {(one.side, one.level) for one in live}
     assert changes.places == [
         (side, quote)

@@ -21,6 +21,7 @@ from mm.domain.events import (
 )
 from mm.domain.orders import OrderState
 from mm.domain.quotes import Quote
+from mm.strategies.base import Wake
 from tests.builders.engine_ladder import SECOND_NS, Scripted
 from tests.builders.engine_rig import MID, MS, Rig, cid_of, listed, make_session, of
 
@@ -28,9 +29,9 @@ UNKNOWN, WORKING = OrderState.UNKNOWN, OrderState.WORKING
 UNKNOWN_CANCEL, CANCEL_SENT = OrderState.UNKNOWN_CANCEL, OrderState.CANCEL_SENT
 
 
-def quoting() -> tuple[Rig, Scripted, Place]:
-    """Return a bench with one bid of 10 lots sent, its strategy, and the placement."""
-    strategy = Scripted(bids=(Quote(MID - 20, 10),))
+def quoting(**wake: Any) -> tuple[Rig, Scripted, Place]:
+    """Return a bench with one bid of 10 lots sent, its strategy, and the placement. Args: wake: of that."""
+    strategy = Scripted(bids=(Quote(MID - 20, 10),), wake=Wake(**wake))
     rig = Rig(make_session(strategy))
     rig.activate()
     (place,) = rig.places()
@@ -51,6 +52,27 @@ def test_an_acknowledged_order_is_working_and_its_session_decides_again() -> Non
     """What is wanted may have changed while the answer was on its way."""
     rig, strategy, place = quoting()
     strategy.bids = (Quote(MID - 40, 10),)
+    sent = rig.ack(place, source=Source.ANSWER)
+    assert [command.cid for command in of(sent, Cancel)] == [place.cid]
+
+
+def test_who_does_not_ask_for_acknowledgements_is_not_asked_for_an_order_that_stands_where_it_should() -> (
+    None
+):
+    """It knows nothing that it did not know when it asked for the order."""
+    rig, strategy, place = quoting(on_acknowledged=False)
+    asked = len(strategy.views)
+    rig.ack(place, source=Source.ANSWER)
+    assert rig.state_of(place) is WORKING
+    assert len(strategy.views) == asked
+
+
+def test_who_does_not_ask_for_acknowledgements_is_asked_where_an_order_had_to_be_left_alone() -> None:
+    """It wanted the order elsewhere, or gone, before the venue had said anything of it."""
+    rig, strategy, place = quoting(on_acknowledged=False)
+    for bids in ((Quote(MID - 40, 10),), ()):
+        strategy.bids = bids
+        assert not of(rig.advance(SECOND_NS), Cancel)
     sent = rig.ack(place, source=Source.ANSWER)
     assert [command.cid for command in of(sent, Cancel)] == [place.cid]
 
