@@ -7,7 +7,7 @@ same intent always has the same id, so a retry can never become a second order.
 """
 
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 
@@ -93,7 +93,7 @@ class OrderIds:
         return int.from_bytes(digest.digest(), "big")
 
 
-def _refuse(order_id: OrderId) -> None:
+def _refuse(order_id: OrderId) -> NoReturn:
     parts = (
         (order_id.tag, TAG_BITS),
         (order_id.session, SESSION_BITS),
@@ -101,9 +101,9 @@ def _refuse(order_id: OrderId) -> None:
         (order_id.sequence, SEQUENCE_BITS),
         (order_id.flags, FLAG_BITS),
     )
-    for value, bits in parts:
-        if not 0 <= value < 1 << bits:
-            raise ValueError(f"part of an order id was {value}, expected below 2^{bits}")
+    wrong = [(value, bits) for value, bits in parts if not 0 <= value < 1 << bits]
+    value, bits = wrong[0]
+    raise ValueError(f"part of an order id was {value}, expected below 2^{bits}")
 
 
 # A version-4 UUID fixes four bits (0100) at position 48 and two bits (10) at position 64.
