@@ -5,7 +5,7 @@ comes from the seed and the name alone; nothing here reads a clock or the operat
 """
 
 from collections.abc import Sequence
-from math import cos, log, pi, sin, sqrt
+from math import log
 from random import Random
 from typing import TypeVar
 
@@ -15,12 +15,11 @@ Item = TypeVar("Item")
 class Prng:
     """One stream of random numbers, the same for the same seed and name on every run."""
 
-    __slots__ = ("_random", "_second")
+    __slots__ = ("_random",)
 
     def __init__(self, seed: int, name: str) -> None:
         """Open the stream `name` of `seed`."""
         self._random = Random(f"{seed}/{name}")
-        self._second: float | None = None
 
     def between(self, low: float, high: float) -> float:
         """Return a number drawn uniformly from [low, high)."""
@@ -35,13 +34,8 @@ class Prng:
         return self._random.random() < probability
 
     def gauss(self) -> float:
-        """Return a number of the standard normal distribution; in pairs, as of Box and Muller (1958)."""
-        drawn, self._second = self._second, None
-        if drawn is None:
-            angle = 2.0 * pi * self._random.random()
-            radius = sqrt(-2.0 * log(1.0 - self._random.random()))
-            drawn, self._second = cos(angle) * radius, sin(angle) * radius
-        return drawn
+        """Return a number of the standard normal distribution."""
+        return self._random.gauss(0.0, 1.0)
 
     def exponential(self, mean: float) -> float:
         """Return a number of the exponential distribution with this mean."""
