@@ -34,10 +34,11 @@ def tight_world() -> Iterator[World]:
         yield made
 
 
-def place(checks: Checks, number: int = 1, **fields: object) -> Place:
-    """Return a quote of the life under way."""
+def place(checks: Checks, number: int = 1, *, epoch: int | None = None, **fields: object) -> Place:
+    """Return a quote, of the life under way if no other `epoch` is named."""
+    own = checks.scene.setup.epoch if epoch is None else epoch
     made = Place(
-        cid=IDS.encode(OrderId(IDS.tag, 0, checks.scene.setup.epoch, number)),
+        cid=IDS.encode(OrderId(IDS.tag, 0, own, number)),
         symbol=SYMBOL,
         side=Side.BUY,
         price_ticks=9_990,

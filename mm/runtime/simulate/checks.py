@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from mm.domain.commands import AnyCommand, Cancel, Place, Report
-from mm.domain.events import AnyEvent
+from mm.domain.events import AnyEvent, OrderEvent, RequestFailed
 from mm.engine.engine import Engine
 from mm.engine.setup import EngineSetup, SessionSetup
 from mm.runtime.rerun import RerunResult
@@ -30,7 +30,7 @@ from mm.runtime.simulate.checks_outside import Outside
 from mm.runtime.simulate.checks_record import IntentBeforeEffect, Recorded, Replay, Secrets
 from mm.runtime.simulate.checks_recovery import RecoveryLooks
 from mm.runtime.simulate.checks_rejects import HeldBack
-from mm.runtime.simulate.checks_scene import TELLING, Broken, Checker, Scene
+from mm.runtime.simulate.checks_scene import Broken, Checker, Scene
 from mm.runtime.simulate.truth import Truth
 from mm.runtime.simulate.wire import Wire
 
@@ -182,7 +182,7 @@ class Checks:
             hooks = self._on_event[type(event)] = [
                 one.on_event for one in self._listeners if not one.hears or isinstance(event, one.hears)
             ]
-            if isinstance(event, TELLING):
+            if isinstance(event, OrderEvent | RequestFailed):
                 hooks.insert(0, self.scene.hear)
         for hook in hooks:
             hook(event)

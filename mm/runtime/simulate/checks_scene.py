@@ -9,18 +9,7 @@ from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from mm.domain.commands import Place, Query, Report, TimeInForce, VenueCommand
-from mm.domain.events import (
-    AnyEvent,
-    CancelRejected,
-    CancelUnknown,
-    OrderAcked,
-    OrderCanceled,
-    OrderExpired,
-    OrderFilled,
-    OrderNotFound,
-    OrderSeen,
-    RequestFailed,
-)
+from mm.domain.events import AnyEvent, CancelUnknown, OrderEvent, PlaceUnknown, RequestFailed
 from mm.domain.ids import OrderIds
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL
@@ -42,19 +31,6 @@ RECENT_NS: Final = 60 * SECOND_NS
 
 FLOW_NS: Final = 10 * SECOND_NS
 """An answer about balances that is counted by is no older than this."""
-
-TELLING: Final = (
-    CancelRejected,
-    CancelUnknown,
-    OrderAcked,
-    OrderCanceled,
-    OrderExpired,
-    OrderFilled,
-    OrderNotFound,
-    OrderSeen,
-    RequestFailed,
-)
-"""What tells something of an order, or that nothing is known of it."""
 
 BIAS: Final = 1 << 80
 """Added to amounts that may be 0 where 0 stands for nothing."""
@@ -212,14 +188,14 @@ class Scene:
             self.recent.popleft()
 
     def hear(self, event: AnyEvent) -> None:
-        """Take in what is told of an order, one of `TELLING`."""
+        """Take in what is told of an order, or that asking about it failed."""
         if isinstance(event, CancelUnknown):
             self.in_vain[event.cid] = self.now_ns
         elif isinstance(event, RequestFailed):
             if event.what == Query.__name__:
                 self.in_vain[event.subject] = self.now_ns
-        else:
-            self.in_vain.pop(getattr(event, "cid", ""), None)
+        elif isinstance(event, OrderEvent) and not isinstance(event, PlaceUnknown):
+            self.in_vain.pop(event.cid, None)
 
     def asks_again_ns(self, cid: str) -> int:
         """Return by when the process asks about an order again that it asked about in vain, 0 if it did not.

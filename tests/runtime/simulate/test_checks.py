@@ -6,17 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace as but
 
-from mm.domain.commands import Cancel, Place, Report, TimeInForce
+from mm.domain.commands import Cancel, Report
 from mm.domain.events import FillsListed, ListedOrder, OrderFilled, OrdersListed, Source
-from mm.domain.ids import OrderId
 from mm.domain.sides import Side
 from mm.engine.estate import estate_of
 from mm.engine.session import SessionState
 from mm.risk.rules import make_rules
 from mm.runtime.rerun import Difference, RerunResult
-from mm.runtime.simulate.checks import CHECKERS, Broken, Checks
+from mm.runtime.simulate.checks import CHECKERS, Broken
 from mm.runtime.simulate.checks_bounds import Bounds, bounds_of, sizes_of
 from mm.runtime.simulate.checks_fills import Ledger
 from mm.runtime.simulate.checks_halt import Halt, Loss
@@ -24,10 +22,10 @@ from mm.runtime.simulate.checks_life import Liveness, RecoveredOnce, SingleWrite
 from mm.runtime.simulate.checks_record import forms_of
 from mm.runtime.simulate.checks_scene import SECOND_NS, Extremes
 from mm.runtime.simulate.faults import NONE
-from mm.runtime.simulate.instruments import IDS
 from mm.runtime.simulate.looks import LOSSES
 from mm.runtime.simulate.plan import START_NS, Plan
 from mm.runtime.simulate.world import World
+from tests.builders.checks_bench import place
 from tests.builders.risk_rules import make_limits
 
 
@@ -36,24 +34,6 @@ def world() -> Iterator[World]:
     """Return a world before its first step."""
     with tempfile.TemporaryDirectory() as directory:
         yield World(Plan(seed=1, faults=NONE), Path(directory))
-
-
-def place(checks: Checks, number: int = 1, *, epoch: int | None = None, **fields: object) -> Place:
-    """Return a placement of the life under way."""
-    own = checks.scene.setup.epoch if epoch is None else epoch
-    made = Place(
-        cid=IDS.encode(OrderId(IDS.tag, 0, own, number)),
-        symbol="AAA/BBB",
-        side=Side.BUY,
-        price_ticks=9_990,
-        size_lots=5,
-        post_only=True,
-        time_in_force=TimeInForce.GTC,
-        reduces=False,
-        market_seq=1,
-        market_age_ns=0,
-    )
-    return but(made, **fields)
 
 
 def test_every_invariant_that_a_simulation_can_show_has_its_check() -> None:
