@@ -213,7 +213,14 @@ class ArrayBook(Book):
             if key == at.NOWHERE:
                 return ()
             price_ticks = cells[side + at.SIGN] * key
-            return (named(Level, (price_ticks, size_at(self._memory, side, at.BOOK, price_ticks))),)
+            count = cells[side + at.NEAR_COUNT]
+            last = cells[side + at.NEAR] + count - 1
+            if count and cells[last] == key:
+                # As a rule the list knows its slot.
+                size_atoms = cells[cells[last + at.NEAR_MAX] + at.BOOK]
+            else:
+                size_atoms = size_at(self._memory, side, at.BOOK, price_ticks)
+            return (named(Level, (price_ticks, size_atoms)),)
         levels = []
         for price_ticks, size_atoms in displayed(self._memory, side, at.BOOK):
             left_atoms = size_atoms - own_atoms.get(price_ticks, 0)

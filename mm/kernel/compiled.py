@@ -71,12 +71,16 @@ class _Numba(Protocol):
     def typeof(self, value: object) -> object: ...
 
 
+class _Array(Protocol):
+    def view(self, dtype: object) -> object: ...
+
+
 class _Numpy(Protocol):
     int64: object
 
     def frombuffer(self, buffer: object, *, dtype: object) -> object: ...
 
-    def ascontiguousarray(self, column: object, *, dtype: object) -> object: ...
+    def ascontiguousarray(self, column: object, *, dtype: object) -> "_Array": ...
 
 
 class Compiled:
@@ -101,7 +105,9 @@ class Compiled:
 
     def column(self, column: object) -> object:
         """Return a column of a chunk as compiled code reads it: as it is, or a copy where it has to be."""
-        return self._numpy.ascontiguousarray(column, dtype=self._numpy.int64)
+        # Of the types that hold 64 bits it is told the one that the loop was compiled for: any other one is
+        # looked up anew at each call.
+        return self._numpy.ascontiguousarray(column, dtype=self._numpy.int64).view(self._numpy.int64)
 
 
 # Nothing is allocated in a leaf: without counting references to the arrays a loop takes a third of the time.

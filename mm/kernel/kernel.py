@@ -31,6 +31,12 @@ _Entry: TypeAlias = tuple[int, int, int, int, int, int, int]
 # `SeenTop` or `SeenTrade`.
 
 _ENTRIES: Final = Struct(f"{at.ENTRY}q")
+_TOLD: Final = Struct(f"{at.STANDS + 1 - at.TOP_LOG}q")
+_KNOWN: Final = Struct(f"{at.LAST_TRADE_ID + 1 - at.HEARD_NS}q")
+_WATCH: Final = Struct(f"{at.WATCH}q")
+# What stands together in the array, read and written in one step: one by one costs several times as much.
+
+_BYTES: Final = 8
 
 
 class Kernel:
@@ -143,15 +149,11 @@ class Kernel:
 
     def news(self, market: int) -> Glided:
         """Return what happened to a market since the last call, and forget it."""
-        cells, block = self._memory.cells, self._memory.blocks[market]
-        tops = self._read(block + at.TOP_LOG) if cells[block + at.TOP_LOGGED] else []
-        trades = self._read(block + at.TRADE_LOG) if cells[block + at.TRADE_LOGGED] else []
+        tops, trades, heard_ns, venue_ms, stands = self._told(market)
         if self._early:
             early_tops, early_trades = self._early.pop(market, ([], []))
             tops, trades = early_tops + tops, early_trades + trades
-        symbol, stands = self._markets[market].symbol, cells[block + at.STANDS] != 0
-        heard_ns, venue_ms = cells[block + at.HEARD_NS], cells[block + at.VENUE_MS]
-        return named(Glided, (symbol, tops, trades, heard_ns, venue_ms, stands))
+        return named(Glided, (self._markets[market].symbol, tops, trades, heard_ns, venue_ms, stands != 0))
 
     # ---- what goes in, what comes out
 
@@ -164,13 +166,16 @@ class Kernel:
                 self._take_places(side, places)
         cells = memory.cells
         for block, known, prints in self._known:
-            cells[block + at.HEARD_NS] = known.heard_ns
-            cells[block + at.VENUE_MS] = known.venue_ms
-            cells[block + at.STANDS] = known.stands
-            cells[block + at.WANTS_TOPS] = known.wants_tops
-            cells[block + at.SEEN_MID] = known.mid_half_ticks
-            if prints is not None:
-                cells[block + at.LAST_TRADE_ID] = prints.last_trade_id
+            _KNOWN.pack_into(
+                cells,
+                (block + at.HEARD_NS) * _BYTES,
+                known.heard_ns,
+                known.venue_ms,
+                known.stands,
+                known.wants_tops,
+                known.mid_half_ticks,
+                -1 if prints is None else prints.last_trade_id,
+            )
         cells[at.WANTS_KEYFRAME] = wants_keyframe
 
     def _take_watches(self, watches: Sequence[Watch]) -> None:
@@ -183,7 +188,7 @@ class Kernel:
         place = cells[at.WATCHES]
         cells[at.WATCHED] = len(watches)
         for market, decided, threshold in watches:
-            cells[place], cells[place + 1], cells[place + 2] = blocks[market], decided, threshold
+            _WATCH.pack_into(cells, place * _BYTES, blocks[market], decided, threshold)
             place += at.WATCH
 
     def _take_places(self, side: int, own: Places) -> None:
@@ -203,21 +208,30 @@ class Kernel:
         cells[side + at.PLACES_COUNT] = count
         self._taken[side] = own.version
 
-    # Returns what is in a log, and empties it.
-    def _read(self, log: int) -> list[_Entry]:
-        cells = self._memory.cells
-        count = cells[log + 1]
-        if not count:
-            return []
-        begin, cells[log + 1] = cells[log], 0
-        return list(_ENTRIES.iter_unpack(cells[begin : begin + count * at.ENTRY]))
+    # Returns what is in the logs, and empties them; then HEARD_NS, VENUE_MS, STANDS.
+    def _told(self, market: int) -> tuple[list[_Entry], list[_Entry], int, int, int]:
+        cells, block = self._memory.cells, self._memory.blocks[market]
+        told = _TOLD.unpack_from(cells, (block + at.TOP_LOG) * _BYTES)
+        top_log, topped, trade_log, traded, heard_ns, venue_ms, stands = told
+        tops = _entries(cells, top_log, topped) if topped else []
+        trades = _entries(cells, trade_log, traded) if traded else []
+        if topped:
+            cells[block + at.TOP_LOGGED] = 0
+        if traded:
+            cells[block + at.TRADE_LOGGED] = 0
+        return tops, trades, heard_ns, venue_ms, stands
 
     # So that there is room for more before anybody asks for news.
     def _empty_logs(self) -> None:
-        for market, block in enumerate(self._memory.blocks):
+        for market in range(len(self._markets)):
             tops, trades = self._early.setdefault(market, ([], []))
-            tops += self._read(block + at.TOP_LOG)
-            trades += self._read(block + at.TRADE_LOG)
+            more_tops, more_trades, _, _, _ = self._told(market)
+            tops += more_tops
+            trades += more_trades
+
+
+def _entries(cells: "array[int]", begin: int, count: int) -> list[_Entry]:
+    return list(_ENTRIES.iter_unpack(cells[begin : begin + count * at.ENTRY]))
 
 
 def _give_back(cells: "array[int]", side: int, own: Places) -> None:

@@ -160,47 +160,51 @@ TOP_BID_ATOMS: Final = STATUS + 8
 TOP_ASK: Final = STATUS + 9
 TOP_ASK_ATOMS: Final = STATUS + 10
 STALE_NS: Final = STATUS + 11
-HEARD_NS: Final = STATUS + 12
-VENUE_MS: Final = STATUS + 13
-STANDS: Final = STATUS + 14
-WANTS_TOPS: Final = STATUS + 15
-LAST_TRADE_ID: Final = STATUS + 16
-BELIEVED: Final = STATUS + 17
-VENUE_SEQ: Final = STATUS + 18
-TOPS: Final = STATUS + 19
-TOPS_FIRST: Final = STATUS + 20
-TOPS_COUNT: Final = STATUS + 21
+TOP_LOG: Final = STATUS + 12
+TOP_LOGGED: Final = STATUS + 13
+TRADE_LOG: Final = STATUS + 14
+TRADE_LOGGED: Final = STATUS + 15
+"""Where the logs of tops and of trades stand, each with how many entries it has right behind it."""
+
+HEARD_NS: Final = STATUS + 16
+VENUE_MS: Final = STATUS + 17
+STANDS: Final = STATUS + 18
+"""Of the engine's market; from TOP_LOG to here is what is told of a market, and read at once."""
+
+WANTS_TOPS: Final = STATUS + 19
+SEEN_MID: Final = STATUS + 20
+LAST_TRADE_ID: Final = STATUS + 21
+"""From HEARD_NS to here is what the objects know, written at once."""
+
+BELIEVED: Final = STATUS + 22
+VENUE_SEQ: Final = STATUS + 23
+TOPS: Final = STATUS + 24
+TOPS_FIRST: Final = STATUS + 25
+TOPS_COUNT: Final = STATUS + 26
 """The venue's tops that no depth has caught up with: a ring of LEVELS_MAX times number, bid and ask."""
 
-QUEUE: Final = STATUS + 22
+QUEUE: Final = STATUS + 27
 """The queue model."""
 
-PARTICIPATION: Final = STATUS + 23
+PARTICIPATION: Final = STATUS + 28
 """Own fills of a print are at most this part of it, parts per million."""
 
-SEEN_BID: Final = STATUS + 24
-SEEN_BID_ATOMS: Final = STATUS + 25
-SEEN_ASK: Final = STATUS + 26
-SEEN_ASK_ATOMS: Final = STATUS + 27
-SEEN_MID: Final = STATUS + 28
-"""What the last message left at the top."""
+SEEN_BID: Final = STATUS + 29
+SEEN_BID_ATOMS: Final = STATUS + 30
+SEEN_ASK: Final = STATUS + 31
+SEEN_ASK_ATOMS: Final = STATUS + 32
+"""What the last message left at the top, with SEEN_MID."""
 
-BLOCKED: Final = STATUS + 29
+BLOCKED: Final = STATUS + 33
 """Whether the displayed market is through an own order already."""
 
-LOT_ATOMS: Final = STATUS + 30
-HAS_VENUE: Final = STATUS + 31
+LOT_ATOMS: Final = STATUS + 34
+HAS_VENUE: Final = STATUS + 35
 """Whether there is a venue's view at all."""
 
-SHAPE: Final = STATUS + 32
-SHAPE_POWER: Final = STATUS + 33
+SHAPE: Final = STATUS + 36
+SHAPE_POWER: Final = STATUS + 37
 """The parameter of the queue model: the first x 2 ** the second."""
-
-TOP_LOG: Final = STATUS + 34
-TOP_LOGGED: Final = STATUS + 35
-TRADE_LOG: Final = STATUS + 36
-TRADE_LOGGED: Final = STATUS + 37
-"""Where the logs of tops and of trades stand, each with how many entries it has right behind it."""
 
 MARKET: Final = STATUS + 38
 

@@ -7,6 +7,8 @@ list has run out. Invariants: of every price there is one slot at most; the list
 from its floor up; what it holds and nobody displays any more is harmless.
 """
 
+from typing import Final
+
 from mm.kernel.layout import (
     BASE,
     BEST,
@@ -44,11 +46,16 @@ from mm.kernel.layout import (
 )
 from mm.sim.displayed import LATE_DECREASE_NS, LATE_PRINT_NS
 
+SCATTER: Final = 0x278DDE6D
+"""2 ** 30 / the golden ratio, odd: neighbouring prices come to stand far apart. With more bits the product
+would be an integer of the slow kind where the leaves run as they are.
+"""
+
 
 def find(cells: Cells, side: int, price_ticks: int) -> int:
     """Return the slot of a price, -1 if it has none."""
     base, mask, wanted = cells[side + BASE], cells[MASK], 2 * price_ticks + 1
-    place = ((price_ticks & 0xFFFFFFF) * 0x9E3779B1 >> 20) & mask
+    place = ((price_ticks & 0xFFFFFFF) * SCATTER >> 18) & mask
     while True:
         slot = base + place * SLOT
         held = cells[slot + KEY]
@@ -62,7 +69,7 @@ def find(cells: Cells, side: int, price_ticks: int) -> int:
 def slot_of(cells: Cells, side: int, price_ticks: int) -> int:
     """Return the slot of a price, a new one if it has none. There must be room (`has_room`)."""
     base, mask, wanted = cells[side + BASE], cells[MASK], 2 * price_ticks + 1
-    place = ((price_ticks & 0xFFFFFFF) * 0x9E3779B1 >> 20) & mask
+    place = ((price_ticks & 0xFFFFFFF) * SCATTER >> 18) & mask
     while True:
         slot = base + place * SLOT
         held = cells[slot + KEY]

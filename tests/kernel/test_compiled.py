@@ -6,9 +6,10 @@ import inspect
 import os
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -77,6 +78,18 @@ def test_it_is_made_once_and_says_so_only_where_it_takes_long(monkeypatch: pytes
     monkeypatch.setattr(module, "_MADE", [])
     compiled(said.append)
     assert said == [module.COMPILING]
+
+
+def test_every_kind_of_column_is_told_as_the_type_that_was_compiled() -> None:
+    """Another type of 64 bits would be looked up at every call; and nothing is copied for it."""
+    made: Any = compiled()
+    numpy = importlib.import_module("numpy")
+    number = made.view(bytearray(8)).dtype.num
+    for column in (array("q", [7, 8]), numpy.array([7, 8]), numpy.array([7, 8], dtype="longlong")):
+        told = made.column(column)
+        assert told.dtype.num == number
+        column[1] = 9
+        assert told.tolist() == [7, 9]
 
 
 def test_of_processes_that_begin_together_one_compiles(monkeypatch: pytest.MonkeyPatch) -> None:

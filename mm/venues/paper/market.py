@@ -99,11 +99,11 @@ class PaperMarket:
 
     def glide(self, trades: Iterable[SeenTrade]) -> None:
         """Take in prints that were seen elsewhere and filled nothing of ours, in order."""
-        add = self._world.average.add
+        average = self._world.average
         for _, ts_ns, price_ticks, size_atoms, _, _, trade_id in trades:
             if trade_id > self.last_trade_id and size_atoms:
                 self.last_trade_id = trade_id
-                add(price_ticks, size_atoms, ts_ns)
+                average.add(price_ticks, size_atoms, ts_ns)
 
     def witness(self, event: MarketEvent, ts_ns: int) -> list[AnyEvent]:
         """See what the market does; return what it does to our orders."""

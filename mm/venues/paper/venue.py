@@ -136,6 +136,10 @@ class PaperVenue:
 
     def advance(self, ts_ns: int) -> Sequence[AnyEvent]:
         """Let time pass up to and including `ts_ns`; return the outcomes due, each at its own time."""
+        due_ns = self._post.next_due_ns
+        if due_ns is None or due_ns > ts_ns:
+            self._now_ns = max(self._now_ns, ts_ns)
+            return ()
         told: list[AnyEvent] = []
         while (due := self._post.pop_due(ts_ns)) is not None:
             sent, events = due
