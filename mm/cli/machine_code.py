@@ -14,9 +14,10 @@ def compile_(
     *,
     remove: Annotated[bool, typer.Option("--remove", help="Remove what was compiled instead.")] = False,
 ) -> None:
-    """Compile what backtests spend their time in: same sources, same results, twice the pace.
+    """Compile what backtests spend their time in: same sources, same results, more than twice the pace.
 
-    Takes some minutes and needs the extra `compile` and a C compiler. `mm backtest` in one process, `mm bench
+    Takes some minutes and needs the extra `compile` and a C compiler; with GCC it is compiled twice, the
+    second time for the ways that a run on generated rows took. `mm backtest` in one process, `mm bench
     replay` and `mm bench quoting` use it from then on, until a source changes; nothing else does.
     MM_COMPILED=0 keeps a command on the sources.
     """

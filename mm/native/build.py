@@ -9,35 +9,21 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Final
 
 from mm.errors import CompilationFailed, UsageError
 from mm.native.sources import PACKAGE, cache_directory, compiled_files, digest
+from mm.native.use import WISH_KEY
 
-SCRIPT: Final = """
-import sys
-from mypyc.build import mypycify
-from setuptools import setup
+SCRIPT: Final = Path(__file__).with_name("make.py")
+"""What is run in the copy; words: what begins a line for people, processes at once, and the files."""
 
-modules = mypycify(sys.argv[2:], opt_level="3", debug_level="0", multi_file=True)
-if sys.platform == "linux":
-    for one in modules:
-        one.extra_compile_args += ["-fno-semantic-interposition", "-fno-plt", "-fvisibility=hidden"]
-        one.extra_link_args += ["-Wl,-Bsymbolic"]
-setup(
-    name="mm-compiled",
-    script_args=["build_ext", "--inplace", "--parallel", sys.argv[1]],
-    ext_modules=modules,
-)
-"""
-"""What is run in the copy; words: processes at once, and the files.
-
-The modules call each other alone: nobody may put himself between them, so calls are direct, and inlined where
-that pays (a backtest takes a twelfth less time).
-"""
+MARK: Final = "mm: "
 
 CONFIG: Final = '[tool.mypy]\nignore_missing_imports = true\nfollow_imports = "silent"\n'
 """Types are checked where mm is developed, not here: what mypyc needs of them it refuses without."""
@@ -67,10 +53,9 @@ def build(say: Callable[[str], object]) -> Path:
         copy = Path(made)
         shutil.copytree(PACKAGE, copy / "mm", ignore=shutil.ignore_patterns("__pycache__"))
         (copy / "pyproject.toml").write_text(CONFIG, encoding="utf-8")
-        (copy / "compile.py").write_text(SCRIPT, encoding="utf-8")
         files = [f"mm/{path}" for path in compiled_files()]
         say(f"compiling {len(files)} modules, some minutes, once for these sources")
-        _run([sys.executable, "compile.py", str(os.cpu_count() or 1), *files], copy)
+        _run([sys.executable, "-P", str(SCRIPT), MARK, str(os.cpu_count() or 1), *files], copy, say)
         _keep(copy, folder)
     remove(but=folder)
     return folder
@@ -85,12 +70,22 @@ def remove(*, but: Path | None = None) -> int:
     return len(gone)
 
 
-def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()[-TOLD_LINES:]
+def _run(command: list[str], folder: Path, say: Callable[[str], object]) -> None:
+    # What it tells people is passed on at once, the rest is kept until it is known how it ended.
+    environment = os.environ | {WISH_KEY: "0"}
+    with subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=PIPE, stderr=STDOUT, text=True, errors="replace"
+    ) as running:
+        assert running.stdout is not None
+        told: deque[str] = deque(maxlen=TOLD_LINES)
+        for line in running.stdout:
+            if line.startswith(MARK):
+                say(line.removeprefix(MARK).strip())
+            elif line.strip():
+                told.append(line.rstrip())
+    if running.returncode:
         raise CompilationFailed(
-            "the sources could not be compiled:\n" + "\n".join(said),
+            "the sources could not be compiled:\n" + "\n".join(told),
             hint="everything works without: mm runs its sources as they stand",
         )
 

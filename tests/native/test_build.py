@@ -35,20 +35,33 @@ def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not cache_directory().exists()
 
 
-def test_what_a_compiler_says_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_compiler_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its last lines; nothing is left in the cache."""
-    monkeypatch.setattr(build_module, "SCRIPT", "import sys\nsys.exit('line 7: no')\n")
+    monkeypatch.setattr(build_module, "SCRIPT", script(tmp_path, "import sys", "sys.exit('line 7: no')"))
     with pytest.raises(CompilationFailed, match="line 7: no"):
         build(lambda _: None)
     assert not cache_directory().exists()
 
 
-def test_what_is_there_is_not_made_again_and_can_be_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_under_way_is_told_when_it_begins_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compiler's own lines are for whoever has to mend something."""
+    lines = ("import sys", "print('gcc -c one.c')", "print(sys.argv[1] + 'compiling it once more')")
+    monkeypatch.setattr(build_module, "SCRIPT", script(tmp_path, *lines))
+    said: list[str] = []
+    build(said.append)
+    assert said[1:] == ["compiling it once more"]
+    assert said[0].startswith("compiling ")
+
+
+def test_what_is_there_is_not_made_again_and_can_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was made of other sources goes with the next that is made."""
     library = "mm/engine/decide.so"
-    monkeypatch.setattr(
-        build_module, "SCRIPT", f"open({library!r}, 'w').close()\n__import__('os').mkdir('build')\n"
-    )
+    lines = (f"open({library!r}, 'w').close()", "__import__('os').mkdir('build')")
+    monkeypatch.setattr(build_module, "SCRIPT", script(tmp_path, *lines))
     old = cache_directory() / ("0" * 16)
     old.mkdir(parents=True)
     said: list[str] = []
@@ -69,7 +82,7 @@ def test_every_signal_is_compiled() -> None:
 @pytest.mark.proof
 def test_compiled_modules_do_what_the_sources_do(shared_data: Path, tmp_path: Path) -> None:
     """On a generated tape and on recordings: digest for digest."""
-    assert "mypycify" in SCRIPT
+    assert "mypycify" in SCRIPT.read_text(encoding="utf-8")
     folder = build(print)
     assert folder.is_dir()
     recordings = sorted((shared_data / "binance_raw_2024-08-08").glob("*20240808.gz"))
@@ -78,6 +91,13 @@ def test_compiled_modules_do_what_the_sources_do(shared_data: Path, tmp_path: Pa
     assert told(words, tmp_path, wish="") == told(words, tmp_path, wish="0")
     assert signals_told(wish="") == signals_told(wish="0")
     assert quoting_told(tmp_path, wish="") == quoting_told(tmp_path, wish="0")
+
+
+def script(folder: Path, *lines: str) -> Path:
+    """Return a file that is run in place of the one that compiles."""
+    path = folder / "script.py"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
 
 
 def told(words: list[str], folder: Path, *, wish: str) -> object:
