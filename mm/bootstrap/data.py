@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from mm.errors import ConfigError, RecordingUnusable
 from mm.store.recordings.extra import require_research
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.framed.ends import TornEnd, torn_ends
 from mm.store.recordings.framed.reader import FramedRecording, is_framed
 from mm.store.recordings.grid import GridDoubt
 from mm.store.recordings.marks import marks_of
 from mm.store.recordings.opening import opened_each
 from mm.store.recordings.raw.lines import content_bytes
-from mm.store.recordings.source import Facts, Opening, Source
+from mm.store.recordings.source import Opening, Source
 
 if TYPE_CHECKING:
     from mm.store.recordings.parquet.writer import Stored

@@ -24,7 +24,7 @@ from mm.errors import UsageError
 
 if TYPE_CHECKING:
     from mm.bootstrap.backtest.run import BacktestJob, BacktestResult
-    from mm.store.recordings.source import Facts
+    from mm.store.recordings.facts import Facts
 
 EXIT_INTERRUPTED: Final = 130
 TELL_S: Final = 0.2

@@ -20,10 +20,10 @@ from mm.errors import EXIT_CHECK_FAILED
 if TYPE_CHECKING:
     from mm.bootstrap.data import DataOrder, Imported, Progress
     from mm.bootstrap.data_sheet import Sheet
+    from mm.store.recordings.facts import Facts
     from mm.store.recordings.framed.ends import TornEnd
     from mm.store.recordings.framed.own import OwnFacts
     from mm.store.recordings.grid import GridDoubt
-    from mm.store.recordings.source import Facts
     from mm.store.recordings.verify import Verified
 
 app = typer.Typer(

@@ -15,7 +15,7 @@ from mm.cli.terminal import Terminal
 from mm.errors import UsageError
 
 if TYPE_CHECKING:
-    from mm.store.recordings.source import Facts
+    from mm.store.recordings.facts import Facts
 
 P = ParamSpec("P")
 
@@ -76,7 +76,7 @@ def facts_of(
     info: Path | None = None,
 ) -> "Facts":
     """Return what the options say, as written; raises UsageError if tick or lot is no number above zero."""
-    from mm.store.recordings.source import Facts
+    from mm.store.recordings.facts import Facts
 
     return Facts(
         base=base,

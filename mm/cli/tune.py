@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mm.bootstrap.tune.tuning import Order, Tuned, Tuning
     from mm.runtime.tune.score import Objective
     from mm.runtime.tune.splits import Cut
-    from mm.store.recordings.source import Facts
+    from mm.store.recordings.facts import Facts
 
 JSON_OPENING: Final = '{\n "study": '
 """How the JSON report of a study begins."""

@@ -16,12 +16,12 @@ from mm.domain.tape import events
 from mm.errors import AlreadyRunning, ConfigError, RecordingFailed, VenueUnreachable
 from mm.exchange.connection import Connection
 from mm.store.lock import FileLock
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.framed.form import FramedKind, answer_of
 from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
 from mm.store.recordings.framed.writer import FramedLimits
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts
 from tests.builders.exchange_thread import Hosted, hosted, hosted_replay
 from tests.builders.market_tapes import long_recording
 from tests.builders.processes import until

@@ -26,13 +26,13 @@ from mm.errors import ConfigError, VenueRefused
 from mm.exchange.connection import Connection
 from mm.exchange.signing import Ed25519Key, HmacKey
 from mm.settings.models import Settings
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault
 from mm.store.recordings.framed.form import FramedKind, FramedRecord, answer_of
 from mm.store.recordings.framed.own import OwnFacts, own_facts
 from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
 from mm.store.recordings.framed.writer import FramedLimits
 from mm.store.recordings.opening import open_source
-from mm.store.recordings.source import Facts
 from mm.store.recordings.verify import verify
 from tests.builders.configs import SMALL, loaded
 from tests.builders.exchange_keys import ED25519_KEY, PRIVATE_PEM, SECOND_KEY

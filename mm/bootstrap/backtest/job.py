@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from mm.domain.units import NS_PER_S
 from mm.errors import ConfigError
-from mm.store.recordings.source import Facts
+from mm.store.recordings.facts import Facts
 
 OFFSET_NS_MAX: Final = 366 * 86_400 * NS_PER_S
 """A time below this counts from the first row of the data; no recording is of 1970."""

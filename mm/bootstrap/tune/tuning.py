@@ -38,8 +38,9 @@ from mm.settings.loader import DEMO_FILE, leaves, load_settings, read_text, sett
 from mm.settings.models import Settings
 from mm.settings.strategies import code_digest, strategy_class
 from mm.store.paths import private_directory
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.remarks import remarks_of
-from mm.store.recordings.source import Facts, Source
+from mm.store.recordings.source import Source
 from mm.store.textfile import replace_file
 
 BOM: Final = b"\xef\xbb\xbf"

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 import msgspec
 
 from mm.domain.units import SCALE_MIN, atoms_from_text, decimals_of, short_text
-from mm.store.recordings.source import Facts
+from mm.store.recordings.facts import Facts
 
 RARE: Final = 1_000
 """A step that fewer than one in so many numbers need is told."""

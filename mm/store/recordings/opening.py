@@ -12,6 +12,7 @@ from typing import Final
 from mm.errors import ConfigError, RecordingUnusable, UsageError
 from mm.store.journal.layout import JOURNAL_NAME
 from mm.store.recordings.extra import require_research
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.foreign.npz import is_npz
 from mm.store.recordings.foreign.tardis_csv import is_tardis
 from mm.store.recordings.framed.form import PREAMBLE, SUFFIX
@@ -21,7 +22,7 @@ from mm.store.recordings.parquet.layout import MANIFEST_NAME
 from mm.store.recordings.raw.lines import content_bytes
 from mm.store.recordings.raw.reader import Entry, records
 from mm.store.recordings.raw.records import Market
-from mm.store.recordings.source import Facts, Opening, Source, check_facts
+from mm.store.recordings.source import Opening, Source, check_facts
 
 PARQUET_MAGIC: Final = b"PAR1"
 _TELL_EVERY: Final = 4_096

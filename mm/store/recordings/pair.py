@@ -14,10 +14,10 @@ import msgspec
 
 from mm.domain.instrument import Instrument, InstrumentSpec, make_instrument
 from mm.errors import ConfigError, RecordingUnusable
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.grid import GridStep, off_grid
 from mm.store.recordings.raw.records import Market
 from mm.store.recordings.raw.scan import RecordingInfo
-from mm.store.recordings.source import Facts
 
 _DOLLARS: Final = Decimal(5)
 QUOTES: Final[dict[str, Decimal]] = {

@@ -17,13 +17,14 @@ from mm.domain.instrument import Instrument
 from mm.domain.tape import Chunk
 from mm.errors import RecordingDamaged
 from mm.store.recordings.detailed import Detailed, DetailedWriter
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.grid import decided
 from mm.store.recordings.marks import Marks, marked_of
 from mm.store.recordings.pair import VENUES, instrument_of
 from mm.store.recordings.raw.reader import Entry, records
 from mm.store.recordings.raw.records import MarkUpdate
 from mm.store.recordings.raw.scan import RecordingInfo, scan
-from mm.store.recordings.source import OPENING_NS, UNJOINED, Facts, SourceGap, check_span
+from mm.store.recordings.source import OPENING_NS, UNJOINED, SourceGap, check_span
 from mm.store.recordings.weave import Cut, Weaver
 
 _PIECE_BYTES: Final = 1024 * 1024

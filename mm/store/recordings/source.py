@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from mm.domain.instrument import Instrument
 from mm.domain.tape import Chunk
 from mm.errors import ConfigError, RecordingUnusable
+from mm.store.recordings.facts import Facts
 
 CHUNK_ROWS: Final = 500_000
 """About so many rows are in memory together."""
@@ -118,22 +119,6 @@ class Source(Protocol):
         Raises: RecordingDamaged, RecordingUnusable where it cannot be read on.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a person says about files that do not say it themselves; None: what the files tell.
-
-    Fields: venue: name of it. base, quote: the pair. tick_size, lot_size: the grid. exchange_info: file with
-    the venue's answer about its instruments, JSON, plain or gzip.
-    """
-
-    venue: str | None = None
-    base: str | None = None
-    quote: str | None = None
-    tick_size: Decimal | None = None
-    lot_size: Decimal | None = None
-    exchange_info: Path | None = None
 
 
 def check_facts(name: str, instruments: Iterable[Instrument], facts: Facts) -> None:

@@ -17,6 +17,7 @@ from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.errors import MMError, RecordingDamaged, RecordingUnusable, StateCorrupt
 from mm.store.recordings.candles.klines_file import check_klines, disorder, klines
 from mm.store.recordings.extra import require_research
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault, Finding, Findings, MarketChecks
 from mm.store.recordings.framed.ends import torn_ends
 from mm.store.recordings.framed.form import SUFFIX
@@ -33,7 +34,7 @@ from mm.store.recordings.parquet.layout import (
 )
 from mm.store.recordings.raw.lines import Line, lines
 from mm.store.recordings.raw_source import file_digest
-from mm.store.recordings.source import Facts, Opening, Source
+from mm.store.recordings.source import Opening, Source
 from mm.store.recordings.totals import Totals
 
 TELL_EVERY: Final = 4_096

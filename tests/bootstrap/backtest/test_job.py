@@ -13,7 +13,7 @@ from mm.bootstrap.backtest.anywhere import anywhere
 from mm.bootstrap.backtest.job import BacktestJob
 from mm.bootstrap.records.report_backtest import command
 from mm.errors import ConfigError
-from mm.store.recordings.source import Facts
+from mm.store.recordings.facts import Facts
 from tests.builders.configs import SMALL, loaded
 
 FACTS = Facts(

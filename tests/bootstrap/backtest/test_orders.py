@@ -13,10 +13,10 @@ from mm.bootstrap.run_paper import paper
 from mm.errors import ConfigError, RecordingUnusable
 from mm.settings.loader import settings_of
 from mm.settings.options import RunOptions
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.foreign.npz_source import HftbacktestSource
 from mm.store.recordings.foreign.npz_writer import write_hftbacktest
 from mm.store.recordings.parquet.writer import store
-from mm.store.recordings.source import Facts
 from tests.builders.order_tapes import OrderMarket, write_orders
 
 PAIR = Facts(base="BTC", quote="USDT")

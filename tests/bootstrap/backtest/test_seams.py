@@ -13,8 +13,8 @@ from mm.domain.units import NS_PER_MS, NS_PER_S
 from mm.store.journal.entries import Kind
 from mm.store.journal.layout import JOURNAL_NAME
 from mm.store.journal.reader import read
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts
 from tests.builders.recorded_configs import RECORDED
 from tests.builders.recordings import Tape
 from tests.builders.stored import put

@@ -26,10 +26,10 @@ from mm.store.recordings.blocks import (
     new_block,
 )
 from mm.store.recordings.depth import Depth
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.parquet.normalised_source import NormalisedSource
 from mm.store.recordings.parquet.normalised_writer import write_normalised
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts
 from tests.builders.recordings import Tape, ordinary
 from tests.builders.stored import rows_of, told
 

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault, Finding
 from mm.store.recordings.framed.reader import FramedSegment
 from mm.store.recordings.located import located
 from mm.store.recordings.opening import opened_each
-from mm.store.recordings.source import Facts, Opening
+from mm.store.recordings.source import Opening
 from mm.store.recordings.verify import verify
 from tests.builders.framed import BTC_USDT, FramedTape, a_header
 from tests.builders.instruments import make_test_instrument

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from mm.bootstrap.data_sheet import Sheet, sheet_of
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault
 from mm.store.recordings.mark_watch import moment
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.parquet.normalised_writer import write_normalised
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts
 from mm.store.recordings.verify import verify
 from tests.builders.funded_tapes import MARK, NEXT_MS, RATE, local_ns, perpetual
 from tests.builders.recordings import START_MS, Tape, ordinary

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.errors import RecordingDamaged
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.framed.form import FramedKind
 from mm.store.recordings.marks import STALE_MS, FundingClock, Marked, Marks, lag_ns, marks_of, venue_of
 from mm.store.recordings.merged import merged
@@ -16,7 +17,7 @@ from mm.store.recordings.opening import open_source
 from mm.store.recordings.parquet.normalised_writer import write_normalised
 from mm.store.recordings.raw_source import RawSource
 from mm.store.recordings.renamed import RenamedSource
-from mm.store.recordings.source import Facts, Source
+from mm.store.recordings.source import Source
 from tests.builders.framed import FramedTape
 from tests.builders.funded_tapes import NEXT_MS, local_ns, perpetual
 from tests.builders.recordings import START_MS, Tape, ordinary

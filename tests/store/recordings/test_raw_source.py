@@ -9,9 +9,9 @@ from mm.domain.events import BookDelta, BookLost, BookSnapshot, PublicTrade, Top
 from mm.domain.tape import DELTA, KEYFRAME, SNAPSHOT, TOP, TRADE, events, messages
 from mm.errors import ConfigError, RecordingDamaged, RecordingUnusable
 from mm.store.recordings.detailed import KEPT_DELTA, KEPT_TRADE, MADE_HERE
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts
 from tests.builders.recordings import Tape, ordinary
 from tests.builders.stored import rows_of
 

@@ -9,6 +9,7 @@ import pytest
 from mm.domain.events import BookLost
 from mm.domain.tape import events
 from mm.errors import ConfigError, UsageError
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault
 from mm.store.recordings.merged import merged
 from mm.store.recordings.opening import open_source
@@ -16,7 +17,7 @@ from mm.store.recordings.parquet.layout import DAY_NS, MANIFEST_NAME, partitions
 from mm.store.recordings.raw_source import RawSource
 from mm.store.recordings.remarks import remarks_of
 from mm.store.recordings.renamed import RenamedSource
-from mm.store.recordings.source import DAYS_GONE, Facts
+from mm.store.recordings.source import DAYS_GONE
 from mm.store.recordings.verify import verify
 from tests.builders.recordings import Tape, ordinary
 from tests.builders.stored import put

@@ -10,12 +10,13 @@ import pytest
 from mm.bootstrap.data_sheet import sheet_of
 from mm.domain.tape import SEAM
 from mm.errors import ConfigError
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault, Finding
 from mm.store.recordings.opening import open_source, opened_each
 from mm.store.recordings.parquet.layout import MANIFEST_NAME, partitions
 from mm.store.recordings.parquet.normalised_writer import write_normalised
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts, Opening, Source
+from mm.store.recordings.source import Opening, Source
 from mm.store.recordings.verify import Verified, verify
 from tests.builders.recordings import Tape, ordinary
 from tests.builders.stored import EventSource, market_events, put, rows_of, told

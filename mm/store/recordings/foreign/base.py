@@ -21,6 +21,7 @@ from mm.domain.events import BookLost
 from mm.domain.instrument import Instrument
 from mm.domain.tape import DELTA, NO_ORDER, ORDER, ORDERS, SNAPSHOT, TOP, TRADE, Chunk, OrderRow
 from mm.store.recordings.detailed import KEPT_DELTA, KEPT_TRADE, Detailed, DetailedWriter, Head
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.grid import Grid, GridDoubt, doubts_of
 from mm.store.recordings.noted import GapNotes
 from mm.store.recordings.orders import OrderQueue
@@ -28,7 +29,7 @@ from mm.store.recordings.pair import VENUES, instrument_of
 from mm.store.recordings.raw.records import Market
 from mm.store.recordings.raw.scan import RecordingInfo
 from mm.store.recordings.raw_source import file_digest
-from mm.store.recordings.source import Facts, SourceGap, check_span
+from mm.store.recordings.source import SourceGap, check_span
 from mm.store.recordings.weave import Cut, Weaver
 
 LOST: Final = -1

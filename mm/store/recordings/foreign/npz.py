@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from mm.errors import ConfigError
-from mm.store.recordings.source import Facts, Source
+from mm.store.recordings.facts import Facts
+from mm.store.recordings.source import Source
 
 _ZIP_MAGIC: Final = b"PK"
 _NPY_MAGIC: Final = b"\x93NUMPY"

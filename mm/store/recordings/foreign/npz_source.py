@@ -11,6 +11,7 @@ from typing import Final
 
 from mm.domain.tape import DELTA, SNAPSHOT, TOP, TRADE
 from mm.errors import ConfigError, RecordingUnusable
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.foreign.base import (
     CLEARED,
     LOST,
@@ -38,7 +39,6 @@ from mm.store.recordings.foreign.npz_form import (
 )
 from mm.store.recordings.foreign.npz_orders import OrderKeeper
 from mm.store.recordings.raw.records import Market
-from mm.store.recordings.source import Facts
 
 _SCAN_UNIT: Final = 10**8
 _FAR: Final = 2**62

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from mm.domain.book import Level
 from mm.domain.tape import DELTA, SNAPSHOT, TOP, TRADE
 from mm.errors import RecordingDamaged, RecordingUnusable
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.foreign.base import (
     NUMBER_HERE,
     ForeignMessage,
@@ -24,7 +25,7 @@ from mm.store.recordings.foreign.base import (
 )
 from mm.store.recordings.raw.lines import Line, lines
 from mm.store.recordings.raw.records import Market
-from mm.store.recordings.source import Facts, Source
+from mm.store.recordings.source import Source
 
 _US: Final = 1_000
 _DIGITS_OF_TIME: Final = 16

@@ -17,13 +17,14 @@ from mm.domain.instrument import Instrument
 from mm.domain.tape import ENDS, Chunk
 from mm.errors import ConfigError, RecordingDamaged, RecordingUnusable
 from mm.store.recordings.detailed import Detailed, DetailedWriter
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.framed.decode import framed_record
 from mm.store.recordings.framed.form import OWN_KINDS, FramedKind, FramedRecord
 from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
 from mm.store.recordings.marks import Marks, marked_of
 from mm.store.recordings.noted import GapNotes
 from mm.store.recordings.raw.records import MarkUpdate, Other, Record
-from mm.store.recordings.source import KEYFRAME_NS, Facts, Source, SourceGap, check_facts, check_span
+from mm.store.recordings.source import KEYFRAME_NS, Source, SourceGap, check_facts, check_span
 from mm.store.recordings.weave import Cut, Weaver
 
 DIGEST_BYTES: Final = 1024 * 1024

@@ -39,13 +39,14 @@ from mm.store.recordings.blocks import (
     take_marks,
 )
 from mm.store.recordings.detailed import MARK, MARK_SCALE, Detailed
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.marks import Marks
 from mm.store.recordings.noted import GapNotes
 from mm.store.recordings.pair import VENUES, Recorded, instrument_of
 from mm.store.recordings.parquet_files import ParquetFile
 from mm.store.recordings.raw.records import Market
 from mm.store.recordings.raw_source import file_digest
-from mm.store.recordings.source import CHUNK_ROWS, Facts, Source, SourceGap, check_span
+from mm.store.recordings.source import CHUNK_ROWS, Source, SourceGap, check_span
 
 if TYPE_CHECKING:
     from mm.store.recordings.parquet_files import Integers, Numbers

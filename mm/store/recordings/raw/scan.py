@@ -12,6 +12,7 @@ import msgspec
 
 from mm.domain.units import NS_PER_MS
 from mm.errors import RecordingDamaged
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.grid import Grid, GridDoubt, GridStep, doubts_of
 from mm.store.recordings.raw.joiner import Joiner, Lost, Step
 from mm.store.recordings.raw.reader import Entry, records
@@ -24,7 +25,6 @@ from mm.store.recordings.raw.records import (
     Snapshot,
     TradePrint,
 )
-from mm.store.recordings.source import Facts
 
 GAPS_MAX: Final = 100
 """Gaps that are told with their place; all are counted."""

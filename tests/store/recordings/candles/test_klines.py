@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from mm.errors import RecordingDamaged, RecordingUnusable
 from mm.store.recordings.candles.klines import MINUTE_MS, Candle, Candles, Print, candles_of, with_quiet
 from mm.store.recordings.candles.klines_file import check_klines, compare, holes, read_klines
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts
 from tests.builders.instruments import INSTRUMENT
 from tests.builders.recordings import START_MS, Tape
 

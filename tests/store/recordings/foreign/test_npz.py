@@ -14,6 +14,7 @@ from mm.domain.events import AnyEvent, BookDelta, BookLost, BookSnapshot, Public
 from mm.domain.sides import Side
 from mm.domain.tape import OTHER, events, messages
 from mm.errors import ConfigError, RecordingDamaged, RecordingFailed, RecordingUnusable
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.foreign.npz import hftbacktest_sources, is_npz, require_numpy
 from mm.store.recordings.foreign.npz_form import (
     BUY_EVENT,
@@ -34,7 +35,7 @@ from mm.store.recordings.framed.reader import FramedRecording
 from mm.store.recordings.framed.source import FramedSource
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts, Source
+from mm.store.recordings.source import Source
 from tests.builders.framed import FramedTape, a_header
 from tests.builders.instruments import make_test_instrument
 from tests.builders.recordings import ordinary

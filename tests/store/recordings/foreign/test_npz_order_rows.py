@@ -10,6 +10,7 @@ import pytest
 from mm.domain.events import BookLost
 from mm.domain.tape import KEYFRAME, ORDER, ORDERS, OTHER, SNAPSHOT, messages
 from mm.errors import RecordingUnusable
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.foreign.npz_form import (
     CANCEL_ORDER_EVENT,
     EXCH_EVENT,
@@ -23,7 +24,7 @@ from mm.store.recordings.foreign.npz_writer import write_hftbacktest
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.orders import order_symbols_of
 from mm.store.recordings.parquet.writer import store
-from mm.store.recordings.source import Facts, Source
+from mm.store.recordings.source import Source
 from tests.builders.order_tapes import (
     ADD,
     BASE_NS,

@@ -9,6 +9,7 @@ from mm.domain.events import BookDelta, BookSnapshot, PublicTrade
 from mm.domain.sides import BUY, SELL
 from mm.domain.tape import DELTA, KEYFRAME, ORDER, ORDERS, SNAPSHOT, TRADE, events, messages
 from mm.errors import MMError, RecordingDamaged, RecordingUnusable
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault
 from mm.store.recordings.foreign.npz_source import HftbacktestSource
 from mm.store.recordings.foreign.npz_writer import write_hftbacktest
@@ -18,7 +19,6 @@ from mm.store.recordings.orders import order_symbols_of
 from mm.store.recordings.parquet.normalised_writer import write_normalised
 from mm.store.recordings.parquet.writer import store
 from mm.store.recordings.renamed import RenamedSource
-from mm.store.recordings.source import Facts
 from mm.store.recordings.verify import verify
 from tests.builders.order_tapes import (
     ADD,

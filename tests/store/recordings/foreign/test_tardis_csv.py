@@ -10,9 +10,10 @@ from mm.domain.events import AnyEvent, BookDelta, BookSnapshot, PublicTrade, Top
 from mm.domain.sides import Side
 from mm.domain.tape import KEYFRAME, events, messages
 from mm.errors import ConfigError, RecordingDamaged, RecordingUnusable
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.foreign.tardis_csv import TardisSource, is_tardis, tardis_sources
 from mm.store.recordings.opening import open_source
-from mm.store.recordings.source import Facts, Source
+from mm.store.recordings.source import Source
 
 US = 1_722_470_400_000_000
 BOOK = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"

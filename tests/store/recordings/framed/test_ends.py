@@ -6,10 +6,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault
 from mm.store.recordings.framed.ends import torn_ends
 from mm.store.recordings.framed.reader import FramedRecording
-from mm.store.recordings.source import Facts
 from mm.store.recordings.verify import verify
 from tests.builders.framed import FramedTape, a_header
 from tests.builders.market_tapes import long_recording

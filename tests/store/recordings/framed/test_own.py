@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from mm.errors import RecordingDamaged
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault
 from mm.store.recordings.framed.form import FramedKind
 from mm.store.recordings.framed.own import OwnFacts, kind_words, own_facts, own_kind
 from mm.store.recordings.framed.reader import FramedRecording
 from mm.store.recordings.framed.source import ACCOUNT, FramedSource
-from mm.store.recordings.source import Facts
 from mm.store.recordings.verify import verify
 from tests.builders.framed import BEGAN_NS, FramedTape, a_header
 from tests.builders.recordings import ordinary

@@ -9,13 +9,14 @@ import pytest
 from mm.domain.events import AnyEvent, BookDelta, BookLost, BookSnapshot, PublicTrade, TopOfBook
 from mm.domain.tape import KEYFRAME, SNAPSHOT, Row, events, messages
 from mm.errors import ConfigError, RecordingDamaged, RecordingUnusable
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.framed.decode import UNREADABLE
 from mm.store.recordings.framed.form import FramedKind
 from mm.store.recordings.framed.reader import FramedRecording, FramedSegment
 from mm.store.recordings.framed.source import FramedSource, framed_sources
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts, Source
+from mm.store.recordings.source import Source
 from tests.builders.framed import BEGAN_NS, BTC_USDT, FramedTape, a_header
 from tests.builders.instruments import make_test_instrument
 from tests.builders.recordings import Tape, ordinary

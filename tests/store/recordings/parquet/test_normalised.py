@@ -11,13 +11,13 @@ from mm.bootstrap.data import DataOrder, import_recordings
 from mm.domain.tape import KEYFRAME, OTHER, SNAPSHOT
 from mm.errors import EXIT_CONFIG, RecordingDamaged, RecordingUnusable
 from mm.store.recordings.blocks import FRAME, KIND, NAMES, block_of
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.findings import Fault
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.parquet.normalised_source import COLUMNS, NormalisedSource
 from mm.store.recordings.parquet.normalised_writer import write_normalised
 from mm.store.recordings.parquet_files import ParquetFile, write_parquet
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts
 from mm.store.recordings.verify import verify
 from tests.builders.instruments import INSTRUMENT
 from tests.builders.recordings import Tape, ordinary

@@ -14,12 +14,13 @@ from mm.domain.events import BookLost
 from mm.domain.tape import KEYFRAME, OTHER, events
 from mm.errors import AlreadyRunning, ConfigError, RecordingDamaged, RecordingUnusable
 from mm.store.recordings.blocks import block_of
+from mm.store.recordings.facts import Facts
 from mm.store.recordings.opening import open_source
 from mm.store.recordings.parquet.layout import MANIFEST_NAME, Manifest, partitions, read_manifest
 from mm.store.recordings.parquet.source import StoreSource
 from mm.store.recordings.parquet.writer import store
 from mm.store.recordings.raw_source import RawSource
-from mm.store.recordings.source import Facts, Source
+from mm.store.recordings.source import Source
 from tests.builders.recordings import Tape, ordinary
 from tests.builders.stored import EventSource, market_events, put, rows_of
 
