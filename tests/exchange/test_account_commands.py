@@ -32,7 +32,7 @@ DAY_MS = 86_400_000
 
 async def test_the_accounts_fees_are_told() -> None:
     """The standard fee is all there is; an order's test tells it too when asked."""
-    async with running() as exchange, raw_client(exchange) as client:
+    async with running(ManualClock()) as exchange, raw_client(exchange) as client:
         answer = await client.signed("GET", "/api/v3/account/commission", symbol="BTCUSDT")
         assert answer == {
             "symbol": "BTCUSDT",
@@ -202,7 +202,7 @@ async def test_all_orders_are_listed_by_id_time_and_number() -> None:
 
 async def test_the_trades_of_one_order_weigh_less() -> None:
     """5 instead of 20."""
-    async with running() as exchange, raw_client(exchange) as client:
+    async with running(ManualClock()) as exchange, raw_client(exchange) as client:
         placed = await client.place()
         hit(exchange, Side.SELL, 40)
         weights = []

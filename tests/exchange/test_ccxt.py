@@ -20,7 +20,7 @@ async def _soon(awaitable: Any) -> Any:
 
 async def test_ccxt_loads_the_market_with_its_grid_and_limits() -> None:
     """One call; tick, lot, smallest size and value as the exchange says."""
-    async with running() as exchange, ccxt_client(exchange) as client:
+    async with running(ManualClock()) as exchange, ccxt_client(exchange) as client:
         market = (await client.load_markets())[SYMBOL]
         assert (market["precision"]["price"], market["precision"]["amount"]) == (0.01, 0.00001)
         assert market["limits"]["cost"]["min"] == 5.0

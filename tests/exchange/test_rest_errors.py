@@ -320,7 +320,7 @@ async def test_too_many_orders_in_ten_seconds_are_refused() -> None:
 
 async def test_too_many_orders_in_a_day_are_refused() -> None:
     """-1015 names the day."""
-    async with running(orders_per_day=1) as exchange, raw_client(exchange) as client:
+    async with running(ManualClock(), orders_per_day=1) as exchange, raw_client(exchange) as client:
         await client.place()
         answer = await client.place()
         assert answer["msg"] == "Too many new orders; current limit is 1 orders per 1 DAY."

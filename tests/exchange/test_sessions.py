@@ -96,7 +96,7 @@ async def test_an_hmac_key_cannot_log_on() -> None:
 @pytest.mark.parametrize("method", ["session.status", "session.logout", "session.subscriptions", SUBSCRIBE])
 async def test_methods_of_the_session_take_no_other_parameter(method: str) -> None:
     """Strict as everything else, and they weigh 2."""
-    async with running() as exchange, raw_client(exchange) as client, frames(client, PATH) as ws:
+    async with running(ManualClock()) as exchange, raw_client(exchange) as client, frames(client, PATH) as ws:
         assert (await _call(ws, method, symbol="BTCUSDT"))["error"]["code"] == -1104
         assert exchange.floor.limits.weight.used == 2
 

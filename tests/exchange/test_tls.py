@@ -12,7 +12,7 @@ from cryptography import x509
 
 from mm.exchange.server import serve
 from mm.exchange.tls import HOSTS
-from tests.builders.exchange import DEADLINE_S, make_settings, raw_client, running
+from tests.builders.exchange import DEADLINE_S, ManualClock, make_settings, raw_client, running
 from tests.builders.exchange_tls import redirected_ccxt, trusting_session
 from tests.builders.pointing import Pointing
 
@@ -44,8 +44,8 @@ async def test_ccxt_trades_under_the_real_names() -> None:
 
 
 async def test_the_same_exchange_is_served_plainly_too() -> None:
-    """One market, two ports."""
-    async with running(tls=True) as exchange, raw_client(exchange) as client:
+    """One market, two ports; what they count is counted together."""
+    async with running(ManualClock(), tls=True) as exchange, raw_client(exchange) as client:
         port = int(exchange.tls_url.rpartition(":")[2])
         assert exchange.url != exchange.tls_url.replace("https", "http")
         async with trusting_session(exchange, Pointing("127.0.0.1", port)) as session:
