@@ -30,6 +30,8 @@ from mm.engine.halt import halt
 from mm.engine.session import REJECTS_MAX, Session
 from mm.engine.state import EngineState
 
+_STREAM: Final = Source.STREAM  # as a constant for the reason given in `sides.py`
+
 REJECT_WINDOW_NS = 10 * NS_PER_S
 REJECT_HOLD_NS = 10 * NS_PER_S
 NOT_FOUND_MIN = 3
@@ -49,9 +51,13 @@ def on_order_event(state: EngineState, event: OrderEvent) -> None:
         meets_alien(state, event.cid)
         return
     was_live = order.is_live
+    # What comes most is asked for first: each pattern that is tried in vain costs.
     match event:
         case OrderAcked():
             _on_ack(state, order, event)
+        case OrderCanceled():
+            note_taken_off(state, order)
+            end(state, order, Trigger.CANCELED, event.cum_lots)
         case AckMismatch():
             state.report("order.mismatch", _name(state, order), cid=order.cid, detail=event.detail)
             halt(state, "ack.mismatch", cid=order.cid)
@@ -59,9 +65,6 @@ def on_order_event(state: EngineState, event: OrderEvent) -> None:
             _on_reject(state, order, event)
         case PlaceUnknown():
             _on_place_unknown(state, order, event)
-        case OrderCanceled():
-            note_taken_off(state, order)
-            end(state, order, Trigger.CANCELED, event.cum_lots)
         case OrderExpired():
             _on_expired(state, order, event)
         case CancelRejected():
@@ -84,7 +87,7 @@ _ECHOED: Final = dict.fromkeys((OrderAcked, OrderCanceled, OrderExpired, OrderFi
 def _note_echo(state: EngineState, event: OrderAcked | OrderCanceled | OrderExpired | OrderFilled) -> None:
     # A stream that says something lives. Orders that end within seconds never show by themselves that it
     # does not: the first acknowledgement that it should have brought as well sets it a deadline.
-    if event.source is Source.STREAM:
+    if event.source is _STREAM:
         state.echo_due_ns = 0
     elif isinstance(event, OrderAcked) and not state.echo_due_ns:
         order = state.orders.get(event.cid)
@@ -138,7 +141,7 @@ def _name(state: EngineState, order: Order) -> str:
 
 def _on_ack(state: EngineState, order: Order, event: OrderAcked) -> None:
     order.venue_order_id = event.venue_order_id
-    order.echoed = order.echoed or event.source is Source.STREAM
+    order.echoed = order.echoed or event.source is _STREAM
     is_news = _fire(state, order, Trigger.ACK)
     if event.price_ticks != order.price_ticks or event.size_lots != order.size_lots:
         facts = f"asked {order.size_lots}@{order.price_ticks}, was {event.size_lots}@{event.price_ticks}"

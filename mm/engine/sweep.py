@@ -21,6 +21,11 @@ from mm.engine.session import Session, SessionState
 from mm.engine.state import EngineState, StreamState
 from mm.engine.watch_keeping import CONNECT_PATIENCE_NS, keep_watched, sync_book
 
+_USER: Final = Stream.USER
+_MARKET: Final = Stream.MARKET
+_IN_SYNC: Final = BookStatus.IN_SYNC
+# As constants for the reason given in `sides.py`.
+
 DEEP_EVERY: Final = 5
 """Every so many passes the fills are listed from as far back as the next life would: a listing may have
 passed over one, and nothing else would ever ask for it again.
@@ -76,10 +81,10 @@ def suspect(state: EngineState, stream: Stream, reason: str) -> None:
 
 def _keep_book(state: EngineState, name: str) -> None:
     market = state.markets[name]
-    if not state.streams[Stream.MARKET].up:
+    if not state.streams[_MARKET].up:
         return
     deadlines, crossed_ns = state.setup.deadlines, market.book.crossed_since_ns
-    in_sync = market.book.status is BookStatus.IN_SYNC
+    in_sync = market.book.status is _IN_SYNC
     if in_sync and crossed_ns and state.now_ns - crossed_ns > deadlines.crossed:
         lose(state, market, "crossed")
     elif in_sync and market.book.lags(state.now_ns, deadlines.stale):
@@ -131,13 +136,13 @@ def _ask(state: EngineState, order: Order) -> None:
 def _reconcile(state: EngineState) -> None:
     # After a (re)connection of the user stream at once, then at the usual pace.
     _forget_silence(state)
-    if not state.streams[Stream.USER].up:
+    if not state.streams[_USER].up:
         return
     due = state.now_ns >= state.reconcile_due_ns
     if due:
         state.reconcile_due_ns = state.now_ns + state.setup.deadlines.reconcile
         state.reconciled += 1
-    since_ns = state.streams[Stream.USER].since_ns
+    since_ns = state.streams[_USER].since_ns
     for name, symbol in state.symbols.items():
         if due or symbol.orders_seen_ns < since_ns:
             send.list_orders(state, name)
@@ -170,7 +175,7 @@ def _activate(state: EngineState, session: Session) -> None:
     symbol = state.symbols[instrument.symbol]
     # What rests unwanted is taken off whether or not there is a market to quote in.
     live = clear(state, session)
-    if not state.user_synced or not state.streams[Stream.MARKET].up or not market.mid_half_ticks:
+    if not state.user_synced or not state.streams[_MARKET].up or not market.mid_half_ticks:
         waits = "" if state.budget.reads(state.now_ns) else recovery.NO_BUDGET
         session.reason = f"waits for connections and a book{waits}"
         return
@@ -179,7 +184,7 @@ def _activate(state: EngineState, session: Session) -> None:
         session.reason = OLDER if older_trades(state) else waits
         return
     since_ns = symbol.orphan_free_ns
-    if live or not since_ns or since_ns < state.streams[Stream.USER].since_ns:
+    if live or not since_ns or since_ns < state.streams[_USER].since_ns:
         session.reason = OLDER if older_trades(state) else "clears orders of an earlier life"
         if state.now_ns - symbol.orders_seen_ns >= state.setup.deadlines.cancel_again:
             send.list_orders(state, instrument.symbol)

@@ -225,7 +225,7 @@ class ArrayBook(Book):
         for price_ticks, size_atoms in displayed(self._memory, side, at.BOOK):
             left_atoms = size_atoms - own_atoms.get(price_ticks, 0)
             if left_atoms > 0:
-                levels.append(Level(price_ticks, left_atoms))
+                levels.append(named(Level, (price_ticks, left_atoms)))
                 if len(levels) == count:
                     break
         return tuple(levels)
@@ -263,7 +263,7 @@ def displayed(memory: Memory, side: int, view: int) -> Iterator[Level]:
         size_atoms = cells[cells[place + at.NEAR_MAX] + view]
         if size_atoms:
             left -= 1
-            yield Level(sign * cells[place], size_atoms)
+            yield named(Level, (sign * cells[place], size_atoms))
     if left:
         floor = cells[side + at.FLOOR]
         rest = [(sign * (cells[slot] >> 1), slot) for slot in slots(memory, side) if cells[slot + view]]

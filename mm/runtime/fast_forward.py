@@ -11,6 +11,7 @@ from typing import Final
 
 from mm.domain.events import Advanced
 from mm.domain.tape import KEYFRAME, ORDER, OTHER, SNAPSHOT, Chunk, Row, event_of, rows
+from mm.domain.tuples import named
 from mm.domain.units import ceil_div
 from mm.engine.market import Market
 from mm.engine.session import Session
@@ -117,7 +118,7 @@ class FastForward:
         for at, session in enumerate(self._state.sessions):
             index, decided, threshold = own[at]
             if decided != session.decided_mid or threshold != session.wake.move_half_ticks:
-                own[at] = Watch(index, session.decided_mid, session.wake.move_half_ticks)
+                own[at] = named(Watch, (index, session.decided_mid, session.wake.move_half_ticks))
             if session.watching:
                 others.extend(self._others(session))
         return own + others if others else own

@@ -8,6 +8,8 @@ not older than the window; where there are none, it is the last price; before th
 from collections import deque
 from typing import NamedTuple
 
+from mm.domain.tuples import named
+
 
 class Mean(NamedTuple):
     """A mean price as a fraction: `ticks_atoms / atoms` ticks. Fields: atoms > 0."""
@@ -40,8 +42,8 @@ class AveragePrice:
         """Return the mean as of `ts_ns`; the last price if nothing traded in the window; None before that."""
         self._forget(ts_ns)
         if self._atoms:
-            return Mean(ticks_atoms=self._ticks_atoms, atoms=self._atoms)
-        return Mean(ticks_atoms=self._last_ticks, atoms=1) if self._last_ticks else None
+            return named(Mean, (self._ticks_atoms, self._atoms))
+        return named(Mean, (self._last_ticks, 1)) if self._last_ticks else None
 
     def _forget(self, ts_ns: int) -> None:
         while self._trades and self._trades[0][0] <= ts_ns - self._window_ns:

@@ -4,11 +4,15 @@ Between the book, which knows no money, and the accounts, which know no orders. 
 locked of an asset is the sum of what its open orders reserve of it.
 """
 
+from typing import Final
+
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL
 from mm.sim.accounts import Accounts
 from mm.sim.book import Book
 from mm.sim.orders import Fill, Order, OrderType
+
+_MARKET: Final = OrderType.MARKET  # as a constant for the reason given in `sides.py`
 
 
 class Clearing:
@@ -36,7 +40,7 @@ class Clearing:
         """
         if order.side is SELL:
             return order.size_lots * self._instrument.lot_atoms
-        if order.order_type is OrderType.MARKET:
+        if order.order_type is _MARKET:
             return self._book.takable(order)[1] * self._instrument.tick_lot_atoms
         return self._instrument.notional_atoms(order.price_ticks, order.size_lots)
 
@@ -70,7 +74,7 @@ class Clearing:
         """
         atoms = lots * self._instrument.lot_atoms
         if order.side is BUY:
-            is_market = order.order_type is OrderType.MARKET
+            is_market = order.order_type is _MARKET
             atoms = 0 if is_market else self._instrument.notional_atoms(order.price_ticks, lots)
         self._accounts.unlock(order.owner, self.asset_paid(order), atoms)
         order.reserved_atoms -= atoms

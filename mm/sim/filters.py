@@ -11,6 +11,8 @@ from mm.domain.sides import BUY
 from mm.sim.average import Mean
 from mm.sim.orders import NewOrder, Order, OrderType, Refusal
 
+_MARKET: Final = OrderType.MARKET  # as a constant for the reason given in `sides.py`
+
 AMENDS_MAX: Final = 10
 """How often one order may be amended."""
 
@@ -57,7 +59,7 @@ def filter_refusal(new: NewOrder, instrument: Instrument, now: Circumstances) ->
 
     A MARKET order has no price: it is valued at the mean, before the first trade at the best price.
     """
-    is_market = new.order_type is OrderType.MARKET
+    is_market = new.order_type is _MARKET
     if not is_market:
         if not instrument.price_min_ticks <= new.price_ticks <= instrument.price_max_ticks:
             return Refusal.PRICE_FILTER
@@ -106,7 +108,7 @@ def _is_in_band(new: NewOrder, mean: Mean | None) -> bool:
 # A fraction again: the mean is never divided.
 def _is_worth_enough(new: NewOrder, instrument: Instrument, now: Circumstances) -> bool:
     ticks_atoms, atoms = new.price_ticks, 1
-    if new.order_type is OrderType.MARKET:
+    if new.order_type is _MARKET:
         ticks_atoms = now.market_price_ticks
         if now.mean is not None:
             ticks_atoms, atoms = now.mean.ticks_atoms, now.mean.atoms

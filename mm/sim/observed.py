@@ -35,6 +35,13 @@ from mm.sim.places import Place, Places, QueueSettings
 from mm.sim.queue import CUSTOMARY_POWERS, QueueModel
 from mm.sim.route import Offer, Step, route
 
+_LIMIT_MAKER: Final = OrderType.LIMIT_MAKER
+_AT_MARKET: Final = OrderType.MARKET
+_CANCELED: Final = OrderStatus.CANCELED
+_GTC: Final = TimeInForce.GTC
+_FOK: Final = TimeInForce.FOK
+# As constants for the reason given in `sides.py`.
+
 MARKET: Final = "market"
 """The owner of the other side of every fill; its orders have the id 0 and exist for one match."""
 
@@ -225,13 +232,13 @@ class ObservedBook:
         """
         assert self.is_open
         assert order.left_lots > 0
-        if order.order_type is OrderType.LIMIT_MAKER:
+        if order.order_type is _LIMIT_MAKER:
             assert not self.would_take(order.side, order.price_ticks)
-        elif order.time_in_force is not TimeInForce.FOK or self.takable(order)[0] == order.left_lots:
+        elif order.time_in_force is not _FOK or self.takable(order)[0] == order.left_lots:
             self._take(order, ts_ns)
         if not order.is_open:
             return
-        if order.order_type is OrderType.MARKET or order.time_in_force is not TimeInForce.GTC:
+        if order.order_type is _AT_MARKET or order.time_in_force is not _GTC:
             order.status = OrderStatus.EXPIRED
             order.updated_ns = ts_ns
             return
@@ -241,7 +248,7 @@ class ObservedBook:
         """Take a resting order out; raises KeyError if it does not rest here."""
         order = self.orders[order_id]
         self._remove(order)
-        order.status = OrderStatus.CANCELED
+        order.status = _CANCELED
         order.updated_ns = ts_ns
         return order
 

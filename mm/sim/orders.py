@@ -53,6 +53,11 @@ class OrderStatus(StrEnum):
     REJECTED = "REJECTED"
 
 
+_NEW: Final = OrderStatus.NEW
+_PARTLY: Final = OrderStatus.PARTIALLY_FILLED
+# As constants for the reason given in `sides.py`.
+
+
 class Execution(StrEnum):
     """Why an order report is made."""
 
@@ -174,7 +179,7 @@ class Order(msgspec.Struct, kw_only=True):
     @property
     def is_open(self) -> bool:
         """Whether it can still trade."""
-        return self.status is OrderStatus.NEW or self.status is OrderStatus.PARTIALLY_FILLED
+        return self.status is _NEW or self.status is _PARTLY
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):

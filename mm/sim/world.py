@@ -13,6 +13,7 @@ import msgspec
 
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL, Side
+from mm.domain.tuples import named
 from mm.domain.units import NS_PER_S
 from mm.sim.accounts import Accounts
 from mm.sim.agents import Agents
@@ -44,6 +45,12 @@ from mm.sim.reports import (
     TopChange,
     Trade,
 )
+
+_MARKET: Final = OrderType.MARKET
+_LIMIT_MAKER: Final = OrderType.LIMIT_MAKER
+_NEW: Final = Execution.NEW
+_CANCELED: Final = Execution.CANCELED
+# As constants for the reason given in `sides.py`.
 
 CLIENT: Final = "client"
 """The owner name of the one account that trades from outside."""
@@ -131,20 +138,15 @@ class World:
             return refusal
         if new.client_id and self._is_taken(new.owner, new.client_id):
             return Refusal.DUPLICATE
-        if new.order_type is OrderType.LIMIT_MAKER and self.book.would_take(new.side, new.price_ticks):
+        if new.order_type is _LIMIT_MAKER and self.book.would_take(new.side, new.price_ticks):
             return Refusal.WOULD_TAKE
         return None if self._clearing.can_pay(order) else Refusal.INSUFFICIENT_BALANCE
 
     def check_filters(self, new: NewOrder, ts_ns: int) -> Refusal | None:
         """Return the filter that `new` would fail now, or None; nothing changes."""
-        is_market = new.order_type is OrderType.MARKET
-        best_ticks = self.book.best_ticks(new.side.opposite) if is_market else None
-        now = Circumstances(
-            market_price_ticks=best_ticks or 0,
-            mean=self.average.mean(ts_ns),
-            market_size_max_lots=self._market_size_max_lots,
-            open_orders=len(self._open.get(new.owner, {})),
-        )
+        best_ticks = self.book.best_ticks(new.side.opposite) if new.order_type is _MARKET else None
+        open_orders, mean = len(self._open.get(new.owner, ())), self.average.mean(ts_ns)
+        now = named(Circumstances, (best_ticks or 0, self._market_size_max_lots, open_orders, mean))
         return filter_refusal(new, self.instrument, now)
 
     def place(self, new: NewOrder, ts_ns: int) -> Order | Refusal:
@@ -156,7 +158,7 @@ class World:
         self._order_id += 1
         self._clearing.reserve(order)
         self._open.setdefault(new.owner, {})[order.order_id] = order
-        self._report(OrderReport(execution=Execution.NEW, order=self._as_it_is(order), ts_ns=ts_ns))
+        self._report(OrderReport(execution=_NEW, order=self._as_it_is(order), ts_ns=ts_ns))
         self.book.place(order, ts_ns)
         if not order.is_open:
             if order.status is OrderStatus.EXPIRED:
@@ -174,7 +176,7 @@ class World:
             return Refusal.UNKNOWN_ORDER
         self.book.cancel(order.order_id, ts_ns)
         done, cancel_id = self._as_it_is(order), request.cancel_id
-        self._report(OrderReport(execution=Execution.CANCELED, order=done, ts_ns=ts_ns, cancel_id=cancel_id))
+        self._report(OrderReport(execution=_CANCELED, order=done, ts_ns=ts_ns, cancel_id=cancel_id))
         self._close(order)
         self._report_state(ts_ns)
         return order

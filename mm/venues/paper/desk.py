@@ -23,6 +23,7 @@ from mm.domain.events import (
     Throttled,
 )
 from mm.domain.instrument import Instrument
+from mm.domain.tuples import named
 from mm.domain.units import floor_atoms
 from mm.sim.accounts import Accounts
 from mm.sim.orders import NewOrder, OrderType, Refusal
@@ -96,7 +97,7 @@ class Desk:
             refused = limited(request, code, self._limits.text(code), ts_ns=sent.heard_ns)
             return Outcome([], [used, wait, refused])
         outcome = self._outcome(request, sent)
-        return Outcome(outcome.stream, [used, *outcome.answer])
+        return named(Outcome, (outcome.stream, [used, *outcome.answer]))
 
     def charge(self, now_ns: int, weight: int) -> None:
         """Count a request that is answered elsewhere, with the same address as ours."""
@@ -169,7 +170,7 @@ class Desk:
         new = NewOrder(
             owner=CLIENT,
             side=place.side,
-            order_type=OrderType.LIMIT_MAKER if place.post_only else OrderType.LIMIT,
+            order_type=_LIMIT_MAKER if place.post_only else _LIMIT,
             size_lots=place.size_lots,
             price_ticks=place.price_ticks,
             time_in_force=_TIMES[place.time_in_force],
@@ -179,7 +180,8 @@ class Desk:
         told = self.markets[place.symbol].place(new, sent.effect_ns)
         if isinstance(told, Refusal):
             return Outcome([], [rejected(place.cid, told, ts_ns=sent.heard_ns)])
-        return Outcome(told.stream, list(placed(place.symbol, told.reports, ts_ns=sent.heard_ns)))
+        answer = placed(place.symbol, told.reports, ts_ns=sent.heard_ns)
+        return named(Outcome, (told.stream, answer))
 
     def _cancel(self, cancel: Cancel, sent: Sent) -> Outcome:
         told = self.markets[cancel.symbol].cancel(cancel.cid, sent.effect_ns)
@@ -187,10 +189,8 @@ class Desk:
             answer = CancelRejected(ts_ns=sent.heard_ns, cid=cancel.cid, code=CANCEL_REFUSED)
             return Outcome([], [answer])
         cum_lots = told.reports[-1].order.filled_lots
-        confirmed = OrderCanceled(
-            ts_ns=sent.heard_ns, cid=cancel.cid, cum_lots=cum_lots, source=Source.ANSWER
-        )
-        return Outcome(told.stream, [confirmed])
+        confirmed = OrderCanceled(ts_ns=sent.heard_ns, cid=cancel.cid, cum_lots=cum_lots, source=_ANSWER)
+        return named(Outcome, (told.stream, [confirmed]))
 
     def _fills(self, asked: ListFills, sent: Sent) -> list[AnyEvent]:
         rows = self._page(asked)
@@ -214,6 +214,11 @@ class Desk:
         rows = takewhile(lambda row: _trade_id(row) >= asked.from_trade_id, newest_first)
         return list(rows)[::-1][:PAGE_MAX]
 
+
+_LIMIT: Final = OrderType.LIMIT
+_LIMIT_MAKER: Final = OrderType.LIMIT_MAKER
+_ANSWER: Final = Source.ANSWER
+# As constants for the reason given in `sides.py`.
 
 _TIMES: Final = {TimeInForce.GTC: SimTimeInForce.GTC, TimeInForce.IOC: SimTimeInForce.IOC}
 

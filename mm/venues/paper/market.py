@@ -5,7 +5,7 @@ told to the book once; the events returned for one cause are in the order in whi
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mm.domain.commands import Place, TimeInForce
 from mm.domain.events import (
@@ -21,6 +21,7 @@ from mm.domain.events import (
 from mm.domain.instrument import Instrument
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import ANEW, ORDERS, Row
+from mm.domain.tuples import named
 from mm.engine.glide import SeenTrade
 from mm.sim.accounts import Accounts
 from mm.sim.book import Book, BookListener
@@ -37,6 +38,8 @@ from mm.venues.paper.outcomes import balance_events, order_event
 from mm.venues.paper.records import Records
 from mm.venues.paper.settings import PaperVenueSettings
 from mm.venues.paper.truth import PaperBalance, PaperSymbol, PaperTruth, QueueEstimate
+
+_STREAM: Final = Source.STREAM  # as a constant for the reason given in `sides.py`
 
 
 class Told(NamedTuple):
@@ -171,7 +174,7 @@ class PaperMarket:
                 self._end(new.client_id)
             return outcome
         own = [report for report in told.reports if report.order.order_id == outcome.order_id]
-        return Told(own, told.stream)
+        return named(Told, (own, told.stream))
 
     def cancel(self, cid: str, ts_ns: int) -> Told | None:
         """Cancel an order by its client id; None if no such order is open."""
@@ -231,14 +234,14 @@ class PaperMarket:
                 self.records.on_report(fact)
                 reports.append(fact)
                 self._compare(fact)
-                event = order_event(self.instrument.symbol, fact, ts_ns=ts_ns, source=Source.STREAM)
+                event = order_event(self.instrument.symbol, fact, ts_ns=ts_ns, source=_STREAM)
                 if event is not None:
                     stream.append(event)
             elif isinstance(fact, BalanceReport):
                 stream.extend(balance_events(fact, ts_ns=ts_ns))
             elif isinstance(fact, Trade):
                 self.records.on_trade(fact)
-        return Told(reports, stream)
+        return named(Told, (reports, stream))
 
     # Both models have seen the cause when the honest one's reports are taken.
     def _compare(self, report: OrderReport) -> None:

@@ -4,7 +4,6 @@ Must never say more than a venue does: an order that ended by its own hand is to
 the answer to the request, a refused one by the answer alone.
 """
 
-from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from mm.domain.commands import (
@@ -50,6 +49,10 @@ _TEXTS: Final = {
     Refusal.NO_LIQUIDITY: (NO_DEPTH, "No orders on book for symbol."),
 }
 _EXPIRED: Final = (OrderStatus.EXPIRED, OrderStatus.EXPIRED_IN_MATCH)
+_NEW: Final = Execution.NEW
+_CANCELED: Final = OrderStatus.CANCELED
+_ANSWER: Final = Source.ANSWER
+# As constants for the reason given in `sides.py`.
 
 
 def order_event(symbol: str, report: OrderReport, *, ts_ns: int, source: Source) -> AnyEvent | None:
@@ -58,7 +61,7 @@ def order_event(symbol: str, report: OrderReport, *, ts_ns: int, source: Source)
     cid, status = order.client_id, order.status
     if report.match is not None:
         return _filled(symbol, report, ts_ns=ts_ns, source=source)
-    if report.execution is Execution.NEW:
+    if report.execution is _NEW:
         return OrderAcked(
             ts_ns=ts_ns,
             cid=cid,
@@ -67,7 +70,7 @@ def order_event(symbol: str, report: OrderReport, *, ts_ns: int, source: Source)
             size_lots=order.size_lots,
             source=source,
         )
-    if status is OrderStatus.CANCELED:
+    if status is _CANCELED:
         return OrderCanceled(ts_ns=ts_ns, cid=cid, cum_lots=order.filled_lots, source=source)
     if status in _EXPIRED:
         prevented = status is OrderStatus.EXPIRED_IN_MATCH
@@ -100,20 +103,20 @@ def listed_fill(symbol: str, report: OrderReport, *, ts_ns: int) -> OrderFilled:
     return _filled(symbol, report, ts_ns=ts_ns, source=Source.QUERY)
 
 
-def balance_events(report: BalanceReport, *, ts_ns: int) -> Iterator[BalanceChanged]:
-    """Yield what a push of balances says, one asset at a time."""
-    for held in report.held:
-        yield BalanceChanged(
+def balance_events(report: BalanceReport, *, ts_ns: int) -> list[BalanceChanged]:
+    """Return what a push of balances says, one asset at a time."""
+    return [
+        BalanceChanged(
             ts_ns=ts_ns, asset=held.asset, free_atoms=held.free_atoms, locked_atoms=held.locked_atoms
         )
+        for held in report.held
+    ]
 
 
-def placed(symbol: str, reports: list[OrderReport], *, ts_ns: int) -> Iterator[AnyEvent]:
-    """Yield what the answer to a placement says, given every step of that order so far."""
-    for report in reports:
-        event = order_event(symbol, report, ts_ns=ts_ns, source=Source.ANSWER)
-        if event is not None:
-            yield event
+def placed(symbol: str, reports: list[OrderReport], *, ts_ns: int) -> list[AnyEvent]:
+    """Return what the answer to a placement says, given every step of that order so far."""
+    told = [order_event(symbol, report, ts_ns=ts_ns, source=_ANSWER) for report in reports]
+    return [event for event in told if event is not None]
 
 
 def rejected(cid: str, refusal: Refusal, *, ts_ns: int) -> AnyEvent:

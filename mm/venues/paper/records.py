@@ -20,6 +20,11 @@ would let through 9 000 orders meanwhile.
 """
 
 
+_NEW: Final = Execution.NEW
+_CANCELED: Final = Execution.CANCELED
+# As constants for the reason given in `sides.py`.
+
+
 class _Record:
     __slots__ = ("order", "steps")
 
@@ -50,8 +55,8 @@ class Records:
             self._by_cid[order.client_id] = order.order_id
         record.order = order
         record.steps.append((report.ts_ns, order.status, order.filled_lots))
-        self._placed += report.execution is Execution.NEW
-        self._cancelled += report.execution is Execution.CANCELED
+        self._placed += report.execution is _NEW
+        self._cancelled += report.execution is _CANCELED
         if report.match is not None:
             self.fills.append(report)
             self._fills += 1

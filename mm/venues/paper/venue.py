@@ -24,6 +24,7 @@ from mm.domain.events import (
     TopOfBook,
 )
 from mm.domain.instrument import Instrument
+from mm.domain.tuples import named
 from mm.domain.watched import split_name
 from mm.errors import ConfigError, ProtocolViolation
 from mm.ports import Venue, Watches
@@ -105,7 +106,16 @@ class PaperVenue:
         """
         if not self._is_started:
             raise ProtocolViolation("a command came before the venue was started or after it was closed")
+        # What comes most is asked for first: each pattern that is tried in vain costs.
         match command:
+            case Place():
+                self._check_symbol(command)
+                self._desk.markets[command.symbol].place_sent(command)
+                self._send(command)
+            case Cancel():
+                self._check_symbol(command)
+                self._desk.markets[command.symbol].cancel_sent(command.cid)
+                self._send(command)
             case SyncBook() | MeasureClock() | Connect(stream=Stream.MARKET):
                 self._charge(command)
                 self._public.submit(command)
@@ -116,10 +126,6 @@ class PaperVenue:
                 self._send(command)
             case _:
                 self._check_symbol(command)
-                if isinstance(command, Place):
-                    self._desk.markets[command.symbol].place_sent(command)
-                elif isinstance(command, Cancel):
-                    self._desk.markets[command.symbol].cancel_sent(command.cid)
                 self._send(command)
 
     async def close(self) -> None:
@@ -208,7 +214,7 @@ class PaperVenue:
 
     def _send(self, command: Request | Connect) -> None:
         times = self._line.send(self._now_ns)
-        self._post.send(Sent(command, self._now_ns, times.effect_ns, times.answered_ns))
+        self._post.send(named(Sent, (command, self._now_ns, times.effect_ns, times.answered_ns)))
 
     def _charge(self, command: SyncBook | MeasureClock | Connect) -> None:
         # What is asked of another venue is not counted by this one.
