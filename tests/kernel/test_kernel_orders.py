@@ -101,8 +101,9 @@ def without_orders(chunk: Chunk, writer: TapeWriter) -> Chunk:
 
 
 @pytest.mark.proof
+@settings(max_examples=100)
 @given(SEEDS)
 def test_all_three_agree_on_long_tapes_of_orders(seed: int) -> None:
-    """Ten times as long as in the gate."""
+    """Ten times as long as in the gate; two thousand of them would take longer than a test may."""
     rigs = agree(seed, (PlainKernel, as_it_stands, Kernel), moments=1_500)
     assert rigs[0].ear.fills
