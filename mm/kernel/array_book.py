@@ -5,13 +5,14 @@ its own. Invariant: after the same messages every answer is the one that a `Book
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from struct import Struct
 from typing import Final
 
 from mm.domain.book import Book, BookStatus, Level
 from mm.domain.tuples import named
 from mm.kernel import layout as at
 from mm.kernel.memory import Memory
-from mm.kernel.messages import settle_delta, take_top, touch
+from mm.kernel.messages import touch
 from mm.kernel.slots import find, list_if_near, set_book, slot_of
 
 _STATUSES: Final = {
@@ -20,6 +21,11 @@ _STATUSES: Final = {
     at.UNSYNCED: BookStatus.OUT_OF_SYNC,
 }
 _CODES: Final = {status: code for code, status in _STATUSES.items()}
+
+ALL: Final = 2**62
+"""More levels than any side has."""
+
+_LEVEL: Final = Struct("2q")
 
 
 class ArrayBook(Book):
@@ -107,7 +113,7 @@ class ArrayBook(Book):
             return
         self._apply(self._bid, bids)
         self._apply(self._ask, asks)
-        settle_delta(memory.cells, market, ts_ns, seq)
+        memory.settle_book(memory.view, market, ts_ns, seq)
 
     def apply_top(self, ts_ns: int, seq: int, bid: Level, ask: Level) -> None:
         """Apply a top-of-book message: levels better than the stated top are gone, the stated ones hold.
@@ -122,16 +128,7 @@ class ArrayBook(Book):
             return
         memory.make_room(self._bid, 1)
         memory.make_room(self._ask, 1)
-        take_top(
-            memory.cells,
-            market,
-            ts_ns,
-            seq,
-            *bid,
-            *ask,
-            in_book=True,
-            in_venue=False,
-        )
+        memory.apply_top(memory.view, market, ts_ns, seq, *bid, *ask)
 
     @property
     def depth_ns(self) -> int:
@@ -222,7 +219,9 @@ class ArrayBook(Book):
                 size_atoms = size_at(self._memory, side, at.BOOK, price_ticks)
             return (named(Level, (price_ticks, size_atoms)),)
         levels = []
-        for price_ticks, size_atoms in displayed(self._memory, side, at.BOOK):
+        # Each own price may take one away.
+        wanted = count + len(own_atoms)
+        for price_ticks, size_atoms in displayed(self._memory, side, at.BOOK, levels=wanted):
             left_atoms = size_atoms - own_atoms.get(price_ticks, 0)
             if left_atoms > 0:
                 levels.append(named(Level, (price_ticks, left_atoms)))
@@ -246,26 +245,23 @@ def size_at(memory: Memory, side: int, view: int, price_ticks: int) -> int:
     return memory.cells[slot + view] if slot >= 0 else 0
 
 
-def displayed(memory: Memory, side: int, view: int) -> Iterator[Level]:
-    """Yield the levels of a view, best first. Not while they change."""
-    # The list may have become short since it was filled; all that is beyond it has to be put in order.
-    if memory.cells[side + at.NEAR_COUNT] < at.NEAR_MIN and memory.cells[side + at.FLOOR] != at.NOWHERE:
-        memory.list_anew(memory.view, side)
+def displayed(
+    memory: Memory, side: int, view: int, *, levels: int = ALL, worst: int = at.NOWHERE
+) -> Iterator[Level]:
+    """Yield the best `levels` of a view that are better than the key `worst`, best first. Not while they
+    change.
+    """
+    found = memory.list_levels(memory.view, side, view, levels, worst)
     cells = memory.cells
-    near, sign, left = (
-        cells[side + at.NEAR],
-        cells[side + at.SIGN],
-        cells[side + at.BOOK_LEVELS + view - at.BOOK],
-    )
-    for place in range(near + cells[side + at.NEAR_COUNT] - 1, near - 1, -1):
-        if not left:
-            return
-        size_atoms = cells[cells[place + at.NEAR_MAX] + view]
-        if size_atoms:
-            left -= 1
-            yield named(Level, (sign * cells[place], size_atoms))
-    if left:
-        floor = cells[side + at.FLOOR]
-        rest = [(sign * (cells[slot] >> 1), slot) for slot in slots(memory, side) if cells[slot + view]]
-        for key, slot in sorted((one for one in rest if one[0] < floor), reverse=True):
+    begin = cells[at.SPARE]
+    for level in _LEVEL.iter_unpack(cells[begin : begin + 2 * found]):
+        yield named(Level, level)
+    if found == levels or found == cells[side + at.BOOK_LEVELS + view - at.BOOK]:
+        return
+    floor, sign = cells[side + at.FLOOR], cells[side + at.SIGN]
+    if floor > worst + 1:
+        # What is beyond the list has to be put in order.
+        keys = [(sign * (cells[slot] >> 1), slot) for slot in slots(memory, side) if cells[slot + view]]
+        rest = sorted((one for one in keys if worst < one[0] < floor), reverse=True)
+        for key, slot in rest[: levels - found]:
             yield Level(sign * key, cells[slot + view])

@@ -13,7 +13,7 @@ from mm.kernel import layout as at
 from mm.kernel import venue_view as view
 from mm.kernel.array_book import displayed, size_at, slots
 from mm.kernel.memory import Memory
-from mm.kernel.slots import best_of, find, list_if_near, prune, slot_of
+from mm.kernel.slots import find, list_if_near, prune, slot_of
 from mm.sim.displayed import DisplayedSide, Unexplained
 from mm.sim.feed import MarketFeed
 from mm.sim.places import Places
@@ -162,7 +162,7 @@ class ArraySide(DisplayedSide):
     def best_ticks(self) -> int:
         """The best displayed price, 0 if nothing is displayed."""
         memory = self._memory
-        key = best_of(memory.cells, self._side, at.VENUE)
+        key = memory.best_key(memory.view, self._side, at.VENUE)
         return self._sign * key if key != at.NOWHERE else 0
 
     def size_atoms(self, price_ticks: int) -> int:
@@ -171,12 +171,7 @@ class ArraySide(DisplayedSide):
 
     def levels(self, limit: int) -> list[Level]:
         """Return the best `limit` levels as they are displayed."""
-        found: list[Level] = []
-        for level in displayed(self._memory, self._side, at.VENUE):
-            if len(found) == limit:
-                break
-            found.append(level)
-        return found
+        return list(displayed(self._memory, self._side, at.VENUE, levels=limit))
 
     def offers(self) -> Iterator[tuple[int, int]]:
         """Yield price and size of what own orders have not taken yet, best first."""
@@ -202,12 +197,8 @@ class ArraySide(DisplayedSide):
 
     def better_than(self, price_ticks: int) -> list[int]:
         """Return the displayed prices that are better than one, best first; 0 is worse than any."""
-        better: list[int] = []
-        for level in displayed(self._memory, self._side, at.VENUE):
-            if price_ticks and (level.price_ticks - price_ticks) * self._sign <= 0:
-                break
-            better.append(level.price_ticks)
-        return better
+        worst = self._sign * price_ticks if price_ticks else at.NOWHERE
+        return [price for price, _ in displayed(self._memory, self._side, at.VENUE, worst=worst)]
 
     def set(self, price_ticks: int, size_atoms: int, ts_ns: int) -> int:
         """Display a size (0: none) at a price; return by how much it fell without a print for it."""

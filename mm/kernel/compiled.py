@@ -30,7 +30,10 @@ LEAVES: Final = (queue, slots, venue_view, messages, loop, whole)
 ENTRIES: Final = {
     "run": 3,
     "make_room": 2,
-    "list_anew": 1,
+    "best_key": 2,
+    "list_levels": 4,
+    "apply_top": 7,
+    "settle_book": 3,
     "move_in": 3,
     "display_book": 2,
     "display_venue": 2,

@@ -29,8 +29,8 @@ class Memory:
     """The array of a kernel.
 
     Fields: cells: see `layout`. view: the same as the entries take it; both are replaced when it grows.
-    blocks: where the blocks of the markets stand in it. run, display_book, display_venue, list_anew: the
-    entries of that name, compiled or not.
+    blocks: where the blocks of the markets stand in it. run, best_key, list_levels, apply_top, settle_book,
+    display_book, display_venue: the entries of that name, compiled or not.
     """
 
     def __init__(
@@ -41,7 +41,9 @@ class Memory:
         Args: levels_max: that a side keeps; slots: at first, a power of 2; made: None: nothing is compiled.
         """
         self.view: object = None
-        self.run, self.list_anew = entry(made, "run"), entry(made, "list_anew")
+        self.run = entry(made, "run")
+        self.best_key, self.list_levels = entry(made, "best_key"), entry(made, "list_levels")
+        self.apply_top, self.settle_book = entry(made, "apply_top"), entry(made, "settle_book")
         self.display_book, self.display_venue = entry(made, "display_book"), entry(made, "display_venue")
         self._make_room, self._move_in = entry(made, "make_room"), entry(made, "move_in")
         self._made = made

@@ -1,7 +1,7 @@
-"""A whole side at once: displayed anew, or moved into a larger table. Leaves, called from outside.
+"""What may go over every slot of a side, which takes milliseconds as it stands. Leaves, called from outside.
 
-Each goes over every slot of a side, which takes milliseconds as it stands. Must never be called in the midst
-of a message. Invariant: as in `slots`; afterwards the list of near prices is made anew.
+Sides that are displayed anew or moved into a larger table, the best of one searched or listed, a message's
+last steps. Must never be called in the midst of a message. Invariants: those of `slots` and `messages`.
 """
 
 from mm.kernel.layout import (
@@ -9,8 +9,13 @@ from mm.kernel.layout import (
     BEST,
     BOOK,
     BOOK_LEVELS,
+    FLOOR,
     LOST,
     MASK,
+    NEAR,
+    NEAR_COUNT,
+    NEAR_MAX,
+    NEAR_MIN,
     NOWHERE,
     PRINTED,
     SHOWN_OLD_NS,
@@ -22,7 +27,8 @@ from mm.kernel.layout import (
     VENUE_LEVELS,
     Cells,
 )
-from mm.kernel.slots import has_room, move, prune, relist, set_book, slot_of
+from mm.kernel.messages import settle_delta, take_top
+from mm.kernel.slots import best_of, has_room, move, prune, relist, set_book, slot_of
 
 
 def make_room(cells: Cells, side: int, rows: int) -> bool:
@@ -30,9 +36,47 @@ def make_room(cells: Cells, side: int, rows: int) -> bool:
     return has_room(cells, side, rows)
 
 
-def list_anew(cells: Cells, side: int) -> None:
-    """Make the list of near prices anew."""
-    relist(cells, side)
+def best_key(cells: Cells, side: int, view: int) -> int:
+    """Return the best key of a view (BOOK or VENUE), NOWHERE if it displays nothing."""
+    return best_of(cells, side, view)
+
+
+def list_levels(cells: Cells, side: int, view: int, levels: int, worst: int) -> int:
+    """Put the best levels of a view into the spare room, price and size of each: those that are better than
+    the key `worst`, at most `levels`, as far as the list of near prices goes. Return how many.
+    """
+    # The list may have become short since it was filled.
+    if cells[side + NEAR_COUNT] < NEAR_MIN and cells[side + FLOOR] != NOWHERE:
+        relist(cells, side)
+    near, sign, spare, found = cells[side + NEAR], cells[side + SIGN], cells[SPARE], 0
+    place = near + cells[side + NEAR_COUNT] - 1
+    while place >= near and found < levels and cells[place] > worst:
+        size_atoms = cells[cells[place + NEAR_MAX] + view]
+        if size_atoms != 0:
+            cells[spare + 2 * found] = sign * cells[place]
+            cells[spare + 2 * found + 1] = size_atoms
+            found += 1
+        place -= 1
+    return found
+
+
+def apply_top(  # noqa: PLR0913, PLR0917 - a leaf has no objects to pack them in
+    cells: Cells,
+    market: int,
+    ts_ns: int,
+    seq: int,
+    bid_ticks: int,
+    bid_atoms: int,
+    ask_ticks: int,
+    ask_atoms: int,
+) -> None:
+    """Apply a top to the engine's book; there must be room for a new price on either side."""
+    take_top(cells, market, ts_ns, seq, bid_ticks, bid_atoms, ask_ticks, ask_atoms, True, False)
+
+
+def settle_book(cells: Cells, market: int, ts_ns: int, seq: int) -> None:
+    """End a delta whose levels the engine's book has taken."""
+    settle_delta(cells, market, ts_ns, seq)
 
 
 def move_in(cells: Cells, source: int, side: int, count: int) -> None:

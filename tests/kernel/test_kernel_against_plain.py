@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mm.domain import book as book_module
 from mm.domain.units import PPM
 from mm.kernel import kernel as kernel_module
-from mm.kernel import layout, messages, slots
+from mm.kernel import layout, messages, slots, whole
 from mm.kernel.kernel import Kernel
 from mm.kernel.plain import PlainKernel
 from mm.kernel.types import AnyKernel, KernelMarket
@@ -91,11 +91,12 @@ def test_a_short_list_of_near_prices_changes_nothing(seed: int, near_max: int) -
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(layout, "LOG_ENTRIES", 1 + seed % 3)
-        for module in (layout, slots, messages):
+        for module in (layout, slots, messages, whole):
             patch.setattr(module, "NEAR_MAX", near_max)
+        for module in (layout, slots, whole):
+            patch.setattr(module, "NEAR_MIN", near_max // 4)
         for module in (layout, slots):
             patch.setattr(module, "NEAR_KEEP", near_max // 2)
-            patch.setattr(module, "NEAR_MIN", near_max // 4)
         agree(seed, (PlainKernel, as_it_stands), messages_count=250, levels_max=40)
 
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mm.kernel import layout as at
-from mm.kernel import slots
+from mm.kernel import slots, whole
+from mm.kernel.array_book import ALL, displayed
 from mm.kernel.memory import Memory
 from mm.kernel.venue_view import share_of
 
@@ -17,15 +18,21 @@ def side_of(memory: Memory) -> int:
     return memory.blocks[0] + at.BID
 
 
+def shorten_lists(patch: pytest.MonkeyPatch, near_max: int) -> None:
+    """Let lists of near prices hold so few, in plain leaves."""
+    for module in (at, slots, whole):
+        patch.setattr(module, "NEAR_MAX", near_max)
+        patch.setattr(module, "NEAR_MIN", near_max // 4)
+    for module in (at, slots):
+        patch.setattr(module, "NEAR_KEEP", near_max // 2)
+
+
 @given(st.integers(0, 2**32), st.sampled_from((4, 6, 128)), st.sampled_from((1, 7, 1_000)))
 def test_levels_of_both_views_are_those_of_dictionaries(seed: int, near_max: int, spread: int) -> None:
     """Sizes come and go in either view, the table is tidied and grows: its best is its greatest key."""
     random = Random(seed)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (at, slots):
-            patch.setattr(module, "NEAR_MAX", near_max)
-            patch.setattr(module, "NEAR_KEEP", near_max // 2)
-            patch.setattr(module, "NEAR_MIN", near_max // 4)
+        shorten_lists(patch, near_max)
         memory = Memory(1, levels_max=5_000, slots=16)
         side = side_of(memory)
         views: dict[int, dict[int, int]] = {at.BOOK: {}, at.VENUE: {}}
@@ -53,6 +60,32 @@ def test_levels_of_both_views_are_those_of_dictionaries(seed: int, near_max: int
             for price, size in held.items():
                 slot = slots.find(memory.cells, side, price)
                 assert (memory.cells[slot + view] if slot >= 0 else 0) == size
+
+
+@given(st.integers(0, 2**32), st.sampled_from((4, 8, 128)), st.sampled_from((1, -1)))
+def test_levels_are_listed_as_sorted_dictionaries_list_them(seed: int, near_max: int, sign: int) -> None:
+    """So many, better than a price, of either view and side; also where the list of near prices is short."""
+    random = Random(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        shorten_lists(patch, near_max)
+        memory = Memory(1, levels_max=5_000, slots=256)
+        side = memory.blocks[0] + (at.BID if sign > 0 else at.ASK)
+        views: dict[int, dict[int, int]] = {at.BOOK: {}, at.VENUE: {}}
+        for _ in range(random.randint(0, 80)):
+            price, size = random.randint(1, 100), random.choice((0, 1, 5))
+            slot = slots.slot_of(memory.cells, side, price)
+            for view, held in views.items():
+                if random.random() < 0.7:
+                    levels = side + at.BOOK_LEVELS + view - at.BOOK
+                    memory.cells[levels] += bool(size) - bool(held.get(price))
+                    memory.cells[slot + view] = held[price] = size
+            if memory.cells[slot + at.BOOK] or memory.cells[slot + at.VENUE]:
+                slots.list_if_near(memory.cells, side, slot, sign * price)
+            view, count = random.choice(list(views)), random.choice((1, 2, 7, ALL))
+            worst = random.choice((at.NOWHERE, sign * random.randint(0, 100)))
+            best_first = sorted(views[view].items(), reverse=sign > 0)
+            wanted = [one for one in best_first if one[1] and sign * one[0] > worst]
+            assert list(displayed(memory, side, view, levels=count, worst=worst)) == wanted[:count]
 
 
 @given(st.sets(st.integers(-(2**40), 2**40), min_size=1, max_size=60), st.data())
