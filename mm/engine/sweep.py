@@ -59,11 +59,15 @@ def sweep(state: EngineState) -> None:
     for session in state.sessions:
         if session.state is SessionState.PENDING:
             _activate(state, session)
-        elif session.state in (SessionState.ACTIVE, SessionState.PAUSED) and not session.dirty:
-            # One that is about to decide looks at the same limits itself.
+        elif session.state in (SessionState.ACTIVE, SessionState.PAUSED) and not _decides_now(state, session):
             guard(state, session)
     progress(state)
     progress_exits(state)
+
+
+# One that is about to decide, at this very time, looks at the same limits itself.
+def _decides_now(state: EngineState, session: Session) -> bool:
+    return session.dirty or (session.timer_ns > 0 and session.due_ns <= state.now_ns)
 
 
 def _keep_connected(state: EngineState, stream: Stream, known: StreamState) -> None:
