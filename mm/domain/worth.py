@@ -8,4 +8,11 @@ def base_value_atoms(instrument: Instrument, base_atoms: int, mid_half_ticks: in
 
     Fees paid in the base asset are no multiple of a lot; rounding down is against us for holdings.
     """
-    return base_atoms * mid_half_ticks * instrument.tick_lot_atoms // (2 * instrument.lot_atoms)
+    lot_atoms, tick_lot_atoms = instrument.lot_atoms, instrument.tick_lot_atoms
+    # Whole lots and the rest, apart: the product of all would be one of the large numbers that cost several
+    # times as much.
+    lots, rest = base_atoms // lot_atoms, base_atoms % lot_atoms
+    half_atoms = lots * mid_half_ticks * tick_lot_atoms
+    if rest:
+        half_atoms += rest * mid_half_ticks * tick_lot_atoms // lot_atoms
+    return half_atoms // 2

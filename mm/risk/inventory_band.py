@@ -36,8 +36,11 @@ def band_lots(
     """
     if equity_atoms <= 0 or mid_half_ticks <= 0:
         return 0
-    # One lot is worth mid / 2 x tick_lot_atoms; everything is multiplied out before the one division.
-    lots = 2 * equity_atoms * ratio_ppm_max // (PPM * mid_half_ticks * instrument.tick_lot_atoms)
+    # One lot is worth mid / 2 x tick_lot_atoms. The share of whole millions and that of the rest, apart: no
+    # product is one of the large numbers that cost several times as much.
+    millions, rest = equity_atoms // PPM, equity_atoms % PPM
+    share_half = 2 * millions * ratio_ppm_max + 2 * rest * ratio_ppm_max // PPM
+    lots = share_half // (mid_half_ticks * instrument.tick_lot_atoms)
     return min(lots, lots_max) if lots_max else lots
 
 

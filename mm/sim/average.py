@@ -5,10 +5,12 @@ adds them: the world its own matches, a replay the recorded prints. Invariant: t
 not older than the window; where there are none, it is the last price; before the first trade there is none.
 """
 
-from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mm.domain.tuples import named
+
+NEVER_NS: Final = 2**62 - 1
+"""Later than any time."""
 
 
 class Mean(NamedTuple):
@@ -24,7 +26,10 @@ class AveragePrice:
     def __init__(self, *, window_ns: int) -> None:
         """Average over `window_ns`."""
         self._window_ns = window_ns
-        self._trades: deque[tuple[int, int, int]] = deque()
+        # Those of the window, oldest first, from a place on; what is before it is forgotten.
+        self._trades: list[tuple[int, int, int]] = []
+        self._first = 0
+        self._oldest_ns = NEVER_NS
         self._ticks_atoms = 0
         self._atoms = 0
         self._last_ticks = 0
@@ -33,6 +38,8 @@ class AveragePrice:
         """Count a trade of `size_atoms` (> 0) of the base asset; times never go back."""
         assert size_atoms > 0
         self._forget(ts_ns)
+        if self._oldest_ns == NEVER_NS:
+            self._oldest_ns = ts_ns
         self._trades.append((ts_ns, price_ticks, size_atoms))
         self._ticks_atoms += price_ticks * size_atoms
         self._atoms += size_atoms
@@ -46,7 +53,19 @@ class AveragePrice:
         return named(Mean, (self._last_ticks, 1)) if self._last_ticks else None
 
     def _forget(self, ts_ns: int) -> None:
-        while self._trades and self._trades[0][0] <= ts_ns - self._window_ns:
-            _, price_ticks, size_atoms = self._trades.popleft()
+        until_ns = ts_ns - self._window_ns
+        if self._oldest_ns > until_ns:
+            return
+        trades, first = self._trades, self._first
+        while first < len(trades):
+            added_ns, price_ticks, size_atoms = trades[first]
+            if added_ns > until_ns:
+                break
             self._ticks_atoms -= price_ticks * size_atoms
             self._atoms -= size_atoms
+            first += 1
+        self._oldest_ns = trades[first][0] if first < len(trades) else NEVER_NS
+        if 2 * first > len(trades):
+            del trades[:first]
+            first = 0
+        self._first = first
