@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 import mm
 from mm.domain.book import Book
 from mm.domain.events import BookSnapshot
+from mm.domain.seen import Known
 from mm.domain.sides import Side
 from mm.domain.tape import Chunk, Row, event_of
 from mm.engine.glide import Glided
@@ -101,15 +102,13 @@ class TimedKernel:
         return self._kernel.news(market)
 
 
-class _Nobody:
-    # Stands where the engine's market and the venue's prints are: nobody is stale, nothing was printed.
-    def __init__(self) -> None:
-        self.heard_ns = self.venue_ms = self.mid_half_ticks = 0
-        self.stands = self.wants_tops = False
-        self.last_trade_id = -1
+class _Nothing:
+    last_trade_id = -1
 
 
-NOBODY: Final = _Nobody()
+NOBODY: Final = Known()
+NOTHING: Final = _Nothing()
+# Where the engine's market and the venue's prints are: nobody is stale, nothing was printed.
 
 
 def kernel_alone_ns(chunks: Sequence[Chunk], make: MakeKernel, lot_atoms: int) -> int:
@@ -118,7 +117,7 @@ def kernel_alone_ns(chunks: Sequence[Chunk], make: MakeKernel, lot_atoms: int) -
     Both of its views, the engine's book and the venue's, are brought up to date with every message.
     """
     queue = QueueSettings(model=QueueModel.RISK_AVERSE, shape=1.0, lot_atoms=lot_atoms)
-    kernel = TimedKernel(make([KernelMarket(chunks[0].symbols[0], FAR_NS, NOBODY, NOBODY, queue)]))
+    kernel = TimedKernel(make([KernelMarket(chunks[0].symbols[0], FAR_NS, NOBODY, NOTHING, queue)]))
     book, feed = kernel.book(0), kernel.feed(0, {side: Places(side, queue) for side in Side})
     for chunk in chunks:
         kernel.load(chunk)

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 from mm.domain.book import IN_SYNC, Book
 from mm.domain.instrument import Instrument
 from mm.domain.orders import Order
-from mm.domain.seen import SeenTop
+from mm.domain.seen import Known, SeenTop
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.units import NS_PER_MS
 from mm.domain.watched import split_name
@@ -26,7 +26,7 @@ Top: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 """Best bid and best ask, each its price in ticks and its size in base atoms."""
 
 
-class Market:
+class Market(Known):
     """Book, reference price and signals of one symbol.
 
     Fields:
@@ -42,12 +42,14 @@ class Market:
             when last, when next. synced_ns: when it came in sync.
         venue: the name in the config of one that is only watched, "" for the one traded on. watchers: who
             watches it: (index of the session, which of its watches).
-        hooks: what its signals want to be told. left_ns: when those of an earlier life that go on here had
-            last heard of the book, 0 = there are none.
+        hooks: what its signals want to be told. wants_tops: see `Known`.
+        left_ns: when signals of an earlier life that go on here had last heard of the book, 0 = there are
+            none.
     """
 
     def __init__(self, instrument: Instrument, *, own_in_book: bool, reference_window_ns: int) -> None:
         """Start without a book."""
+        super().__init__()
         self.instrument = instrument
         self.book = Book()
         self.reference = Reference(reference_window_ns)
@@ -58,11 +60,7 @@ class Market:
         self.own_asks: dict[int, int] = {}
         self.bid_ticks = 0
         self.ask_ticks = 0
-        self.mid_half_ticks = 0
         self.last_trade_ticks = 0
-        self.heard_ns = 0
-        self.venue_ms = 0
-        self.stands = False
         self.next_trade_id = -1
         self.sync_attempts = 0
         self.sync_asked_ns = 0
@@ -96,12 +94,8 @@ class Market:
 
     def _listen(self) -> None:
         self.hooks = Hooks(signal for _, signal in self.signals)
+        self.wants_tops = bool(self.hooks.on_top)
         self._top = None
-
-    @property
-    def wants_tops(self) -> bool:
-        """Whether a signal wants to hear of sizes at the best prices."""
-        return bool(self.hooks.on_top)
 
     def owes(self, ts_ns: int, version: int) -> bool:
         """Return whether signals have to be told something with the next message, whatever that is.

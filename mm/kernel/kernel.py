@@ -231,6 +231,9 @@ class Kernel:
 
 
 def _entries(cells: "array[int]", begin: int, count: int) -> list[_Entry]:
+    if count == 1:
+        # As it mostly is.
+        return [_ENTRIES.unpack_from(cells, begin * _BYTES)]
     return list(_ENTRIES.iter_unpack(cells[begin : begin + count * at.ENTRY]))
 
 

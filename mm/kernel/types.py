@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
 from mm.domain.book import Book
+from mm.domain.seen import Known
 from mm.domain.sides import Side
 from mm.domain.tape import Chunk
 from mm.engine.glide import Glided
@@ -62,22 +63,10 @@ class Watch(NamedTuple):
     threshold_half: int
 
 
-class Known(Protocol):
-    """What the engine knows of a market beside the book (`mm.engine.market.Market`); read by each advance."""
-
-    heard_ns: int
-    venue_ms: int
-    stands: bool
-    mid_half_ticks: int
-
-    @property
-    def wants_tops(self) -> bool:
-        """Whether changes of the sizes at the best prices are to be told as well."""
-        ...
-
-
 class Prints(Protocol):
-    """What the venue knows of the prints of a market (`mm.venues.paper.market.PaperMarket`); as `Known`."""
+    """What the venue knows of the prints of a market (`mm.venues.paper.market.PaperMarket`); read by each
+    advance, as `Known`.
+    """
 
     last_trade_id: int
 

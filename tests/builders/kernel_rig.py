@@ -11,6 +11,7 @@ from random import Random
 
 from mm.domain.book import IN_SYNC, Book
 from mm.domain.events import BookDelta, BookLost, BookSnapshot, PublicTrade, TopOfBook
+from mm.domain.seen import Known
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import ORDER, ORDERS, Chunk, Row, event_of, messages, rows
 from mm.domain.units import PPM
@@ -29,15 +30,11 @@ STALE_NS = 2_000_000_000
 Make = Callable[[Sequence[KernelMarket]], AnyKernel]
 
 
-@dataclass
-class Known:
-    """What the engine knows beside the book."""
-
-    heard_ns: int = 0
-    venue_ms: int = 0
-    stands: bool = False
-    mid_half_ticks: int = 0
-    wants_tops: bool = False
+def make_known(*, wants_tops: bool = False) -> Known:
+    """Return what an engine knows beside a book of which it has not heard."""
+    made = Known()
+    made.wants_tops = wants_tops
+    return made
 
 
 @dataclass
@@ -71,7 +68,7 @@ class Rig:
         Args: make: makes the kernel; tops: sizes at the top are wanted; model, participation_ppm: as of
         `ObservedBook`.
         """
-        self.known, self.prints, self.ear, self.told = Known(wants_tops=tops), Prints(), Ear(), Told()
+        self.known, self.prints, self.ear, self.told = make_known(wants_tops=tops), Prints(), Ear(), Told()
         pair = make_pair()
         self.observed = ObservedBook(
             self.ear, instrument=pair, fund=_fund, queue=model, participation_ppm=participation_ppm
@@ -262,7 +259,7 @@ class Rig:
             ([*observed._offers(BUY)], [*observed._offers(SELL)]),
             self.places(),
             list(self.ear.fills),
-            (self.known, self.prints),
+            ({**vars(self.known)}, self.prints),
         )
 
     def touch(self) -> tuple[object, ...]:
@@ -304,7 +301,7 @@ def watch_two(make: Make, chunk: Chunk, *, step_ns: int) -> list[object]:
 
     What it leaves to the objects is applied to the books alone.
     """
-    knowns = [Known(wants_tops=index == 1) for index in range(len(chunk.symbols))]
+    knowns = [make_known(wants_tops=index == 1) for index in range(len(chunk.symbols))]
     markets = [
         KernelMarket(symbol, STALE_NS, known) for symbol, known in zip(chunk.symbols, knowns, strict=True)
     ]

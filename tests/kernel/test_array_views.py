@@ -23,7 +23,7 @@ from mm.kernel.types import KernelMarket
 from mm.sim import displayed, feed
 from mm.sim.places import Places, QueueSettings
 from mm.sim.queue import QueueModel
-from tests.builders.kernel_rig import Known, Rig, quoter
+from tests.builders.kernel_rig import Rig, make_known, quoter
 from tests.builders.random_tape import SYMBOL, RandomTape
 
 NOTHING: dict[int, int] = {}
@@ -145,7 +145,7 @@ def test_a_side_without_levels_displays_none_compiled_or_not() -> None:
 def test_a_feed_of_a_kernel_is_asked_for_once_per_venue() -> None:
     """Whoever asks again is the venue from then on: its places are the own ones."""
     settings_ = QueueSettings(model=QueueModel.LOG, shape=12.5, lot_atoms=10)
-    kernel = Kernel([KernelMarket(SYMBOL, 1, Known(), None, settings_)], compile_loop=False)
+    kernel = Kernel([KernelMarket(SYMBOL, 1, make_known(), None, settings_)], compile_loop=False)
     own = {BUY: Places(BUY, settings_), SELL: Places(SELL, settings_)}
     kernel.feed(0, own)
     made = kernel.feed(0, own)

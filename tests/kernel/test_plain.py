@@ -1,11 +1,10 @@
 """The plain kernel stops where `Stop` says: each cause by itself, with the news until then."""
 
-from dataclasses import dataclass
-
 import pytest
 
 from mm.domain.book import Level
 from mm.domain.events import AnyEvent, BookDelta, BookLost, BookSnapshot, PublicTrade, TopOfBook
+from mm.domain.seen import Known
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import Chunk, TapeWriter
 from mm.domain.units import PPM
@@ -20,16 +19,14 @@ LOT = 10
 STALE_NS = 1_000
 
 
-@dataclass
-class Facts:
+class Facts(Known):
     """What engine and venue know beside the books."""
 
-    heard_ns: int = 100
-    venue_ms: int = 0
-    stands: bool = False
-    mid_half_ticks: int = 200
-    wants_tops: bool = False
-    last_trade_id: int = 5
+    def __init__(self) -> None:
+        """Know of a mid, and of a print."""
+        super().__init__()
+        self.heard_ns, self.mid_half_ticks = 100, 200
+        self.last_trade_id = 5
 
 
 class Bench:
