@@ -5,8 +5,6 @@ Whatever a strategy or a rule raises ends in a halt: a gate that fails is a clos
 
 from typing import Final
 
-from msgspec.structs import replace
-
 from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import BUY, SELL
 from mm.domain.tuples import named
@@ -258,7 +256,7 @@ def _within(quotes: tuple[Quote, ...], room_lots: int) -> tuple[Quote, ...]:
     for quote in quotes:
         if room_lots <= 0:
             break
-        kept.append(replace(quote, size_lots=min(quote.size_lots, room_lots)))
+        kept.append(quote.but(size_lots=min(quote.size_lots, room_lots)))
         room_lots -= quote.size_lots
     return tuple(kept)
 

@@ -21,6 +21,7 @@ COMPILED: Final = (
     "domain/order_table.py",
     "domain/orders.py",
     "domain/position.py",
+    "domain/quotes.py",
     "domain/seen.py",
     "domain/worth.py",
     "engine/*.py",

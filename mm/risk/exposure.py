@@ -13,8 +13,6 @@ Codes:
 
 from typing import ClassVar, Final
 
-from msgspec.structs import replace
-
 from mm.domain.commands import Place
 from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import BUY
@@ -87,7 +85,7 @@ def _fit(side: tuple[Quote, ...], held_lots: int, room: int) -> tuple[Quote, ...
         free_lots = room // quote.price_ticks - held_lots
         if quote.size_lots > free_lots:
             if free_lots > 0:
-                kept.append(replace(quote, size_lots=free_lots))
+                kept.append(quote.but(size_lots=free_lots))
             break
         kept.append(quote)
         held_lots += quote.size_lots

@@ -13,8 +13,6 @@ Codes:
 
 from typing import ClassVar, Final
 
-from msgspec.structs import replace
-
 from mm.domain.commands import Place
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quote, Quotes
@@ -100,7 +98,7 @@ def _fit(side: tuple[Quote, ...], room_lots: int) -> tuple[Quote, ...]:
     for quote in side:
         if quote.size_lots > room_lots:
             if room_lots:
-                kept.append(replace(quote, size_lots=room_lots))
+                kept.append(quote.but(size_lots=room_lots))
             break
         kept.append(quote)
         room_lots -= quote.size_lots

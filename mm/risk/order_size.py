@@ -12,8 +12,6 @@ Codes:
 
 from typing import ClassVar, Final
 
-from msgspec.structs import replace
-
 from mm.domain.commands import Place
 from mm.domain.quotes import Quote, Quotes
 from mm.risk.base import AnyQuotes, Refusal, RiskView, Rule
@@ -56,6 +54,4 @@ class OrderSize(Rule):
 
 
 def _cut(side: tuple[Quote, ...], lots_max: int) -> tuple[Quote, ...]:
-    return tuple(
-        quote if quote.size_lots <= lots_max else replace(quote, size_lots=lots_max) for quote in side
-    )
+    return tuple(quote if quote.size_lots <= lots_max else quote.but(size_lots=lots_max) for quote in side)

@@ -12,8 +12,6 @@ Codes:
 
 from typing import ClassVar, Final
 
-from msgspec.structs import replace
-
 from mm.domain.commands import Place
 from mm.domain.quotes import Quote, Quotes
 from mm.risk.base import AnyQuotes, Refusal, RiskView, Rule
@@ -67,5 +65,5 @@ def _cut(side: tuple[Quote, ...], product_max: int) -> tuple[Quote, ...]:
         if quote.size_lots <= lots_max:
             kept.append(quote)
         elif lots_max:
-            kept.append(replace(quote, size_lots=lots_max))
+            kept.append(quote.but(size_lots=lots_max))
     return tuple(kept)

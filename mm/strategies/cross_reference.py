@@ -24,7 +24,6 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 from annotated_types import Ge, Gt, Le, Len, Lt
-from msgspec.structs import replace
 
 from mm.domain.instrument import Instrument
 from mm.domain.quotes import Quote, Quotes
@@ -300,6 +299,6 @@ def _reducing(quotes: tuple[Quote, ...], held_lots: int, instrument: Instrument)
     for quote in quotes:
         size = min(quote.size_lots, held_lots)
         if size >= instrument.size_min_lots_at(quote.price_ticks):
-            kept.append(replace(quote, size_lots=size))
+            kept.append(quote.but(size_lots=size))
             held_lots -= size
     return tuple(kept)

@@ -214,7 +214,7 @@ class QueueHolding:
         if abs(aim - standing) > 0.5 + self.params.queue_value_ratio * behind:
             return quotes
         ticks = max(first.tolerance_ticks, abs(first.price_ticks - place.price_ticks))
-        return (msgspec.structs.replace(first, tolerance_ticks=ticks), *quotes[1:])
+        return (first.but(tolerance_ticks=ticks), *quotes[1:])
 
 
 def _depth(params: QueueHolding.Params) -> tuple[SignalSpec, ...]:

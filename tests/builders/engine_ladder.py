@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 
-from msgspec.structs import replace
-
 from mm.domain.commands import Place
 from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import Side
@@ -76,7 +74,7 @@ class Halve(Rule):
     def shape(self, quotes: AnyQuotes, view: RiskView) -> AnyQuotes:
         """Return smaller quotes; what would be nothing is dropped."""
         bids, asks = (
-            tuple(replace(quote, size_lots=quote.size_lots // 2) for quote in side if quote.size_lots > 1)
+            tuple(quote.but(size_lots=quote.size_lots // 2) for quote in side if quote.size_lots > 1)
             for side in (quotes.bids, quotes.asks)
         )
         return Quotes(bids, asks, quotes.reason, quotes.memory)
@@ -90,7 +88,10 @@ class Skew(Rule):
 
     def shape(self, quotes: AnyQuotes, view: RiskView) -> AnyQuotes:
         """Return quotes whose bids are `by` higher."""
-        bids = tuple(replace(quote, price_ticks=quote.price_ticks + self.by) for quote in quotes.bids)
+        bids = tuple(
+            quote.but(price_ticks=quote.price_ticks + self.by)  # type: ignore[arg-type]  # it breaks that
+            for quote in quotes.bids
+        )
         return Quotes(bids, quotes.asks, quotes.reason, quotes.memory)
 
 

@@ -149,7 +149,7 @@ def _prices_are_ten_times_too_high(patch: pytest.MonkeyPatch) -> None:
 
     def make(state: EngineState, session: Session, side: Side, quote: Quote, **named: Any) -> Place:
         if side is Side.SELL:
-            quote = msgspec.structs.replace(quote, price_ticks=quote.price_ticks * 2)
+            quote = quote.but(price_ticks=quote.price_ticks * 2)
         return real(state, session, side, quote, **named)
 
     patch.setattr(send, "_make", make)

@@ -133,9 +133,7 @@ def mirrored(view: View[None]) -> View[None]:
 def mirrored_quotes(quotes: Quotes[None], mid_half_ticks: int) -> Quotes[None]:
     """Return the quotes with prices mirrored at the mid and sides swapped."""
     flipped = [
-        tuple(
-            msgspec.structs.replace(quote, price_ticks=mid_half_ticks - quote.price_ticks) for quote in side
-        )
+        tuple(quote.but(price_ticks=mid_half_ticks - quote.price_ticks) for quote in side)
         for side in (quotes.asks, quotes.bids)
     ]
     return Quotes(flipped[0], flipped[1], quotes.reason, quotes.memory)
@@ -158,7 +156,7 @@ def ladder_faults(quotes: Quotes[None], view: View[None]) -> list[str]:
                 faults.append(f"{name} price {quote.price_ticks}")
             if min(quote.level, quote.tolerance_ticks, quote.age_ns_max, quote.life_ns_min) < 0:
                 faults.append(f"{name} has a negative field: {quote}")
-            if not all(isinstance(value, int) for value in msgspec.structs.astuple(quote)):
+            if not all(isinstance(value, int) for value in quote.as_tuple()):
                 faults.append(f"{name} holds something that is no integer: {quote}")
     if quotes.bids and quotes.asks and quotes.bids[0].price_ticks >= quotes.asks[0].price_ticks:
         faults.append("bid at or above ask")

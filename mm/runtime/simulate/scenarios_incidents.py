@@ -10,8 +10,6 @@ checksums, or lends: Binance spot does neither.
 from dataclasses import dataclass, replace
 from typing import Final
 
-from msgspec.structs import replace as but
-
 from mm.domain.events import Operation, Stream
 from mm.domain.quotes import Quote, Quotes
 from mm.domain.view import View
@@ -57,11 +55,11 @@ class Mistaken:
         """Return what the right one wants, wrong."""
         wanted = self.strategy.quotes(view)
         bids = tuple(self._wrong(quote) for quote in wanted.bids)
-        return but(wanted, bids=bids, asks=tuple(self._wrong(quote) for quote in wanted.asks))
+        asks = tuple(self._wrong(quote) for quote in wanted.asks)
+        return Quotes(bids, asks, wanted.reason, wanted.memory)
 
     def _wrong(self, quote: Quote) -> Quote:
-        return but(
-            quote,
+        return quote.but(
             size_lots=max(1, quote.size_lots * self.size // 1_000),
             price_ticks=max(1, quote.price_ticks * self.price // 1_000),
         )

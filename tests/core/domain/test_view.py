@@ -8,7 +8,7 @@ from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import Side
 from mm.domain.view import LastFill, OwnQuote, Reading, View
 
-STRUCTS: list[type[msgspec.Struct]] = [View, Quotes, Quote, OwnQuote, LastFill, Reading, Capabilities]
+STRUCTS: list[type[msgspec.Struct]] = [View, OwnQuote, LastFill, Reading, Capabilities]
 
 
 @pytest.mark.parametrize("struct", STRUCTS, ids=lambda struct: struct.__name__)
@@ -24,6 +24,35 @@ def test_each_field_is_documented(struct: type[msgspec.Struct]) -> None:
 
     for field in struct.__struct_fields__:
         assert field in text or field in ("side", "price_ticks"), field
+
+
+@pytest.mark.parametrize("name", ["price_ticks", "size_lots", "level", "tolerance_ticks", "age_ns_max"])
+def test_nothing_of_a_quote_changes(name: str) -> None:
+    """Neither by name, nor does it take anything else in."""
+    quote = Quote(1, 2, 3, 4, 5, 6)
+    with pytest.raises(AttributeError):
+        setattr(quote, name, 7)
+    with pytest.raises(AttributeError):
+        setattr(quote, "more", 7)  # noqa: B010 - it has none of that name
+    assert quote.as_tuple() == (1, 2, 3, 4, 5, 6)
+
+
+@pytest.mark.parametrize("name", ["bids", "asks", "reason", "memory"])
+def test_nothing_of_an_answer_changes(name: str) -> None:
+    """What is wanted next is another answer."""
+    quotes = Quotes((Quote(1, 2),), (), "quoting", None)
+    with pytest.raises(AttributeError):
+        setattr(quotes, name, ())
+    assert quotes == Quotes((Quote(1, 2),), (), "quoting", None)
+
+
+def test_another_quote_is_made_of_one_by_what_differs() -> None:
+    """What is not named stays, a 0 is a value."""
+    quote = Quote(1, 2, 3, 4, 5, 6)
+    assert quote.but() == quote
+    assert quote.but(price_ticks=7, size_lots=8, tolerance_ticks=0) == Quote(7, 8, 3, 0, 5, 6)
+    assert repr(quote) == "Quote(1, 2, 3, 4, 5, 6)"
+    assert repr(Quotes((quote,), (), "quoting", None)) == f"Quotes(({quote!r},), (), 'quoting', None)"
 
 
 def test_quotes_compare_by_value() -> None:

@@ -330,5 +330,5 @@ def test_with_all_inventories_negated_the_ladder_is_mirrored(data: st.DataObject
     quotes, flipped = strategy.quotes(view), strategy.quotes(twin)
 
     mid = view.mid_half_ticks
-    assert [replace(one, price_ticks=mid - one.price_ticks) for one in flipped.asks] == list(quotes.bids)
-    assert [replace(one, price_ticks=mid - one.price_ticks) for one in flipped.bids] == list(quotes.asks)
+    assert [one.but(price_ticks=mid - one.price_ticks) for one in flipped.asks] == list(quotes.bids)
+    assert [one.but(price_ticks=mid - one.price_ticks) for one in flipped.bids] == list(quotes.asks)

@@ -411,5 +411,5 @@ def test_with_mirrored_sources_and_inventory_the_ladder_is_mirrored(data: st.Dat
 
     low = INSTRUMENT.price_min_ticks
     if all(mid - one.price_ticks >= low for one in (*quotes.bids, *quotes.asks, *twin.bids, *twin.asks)):
-        assert [replace(one, price_ticks=mid - one.price_ticks) for one in twin.asks] == list(quotes.bids)
-        assert [replace(one, price_ticks=mid - one.price_ticks) for one in twin.bids] == list(quotes.asks)
+        assert [one.but(price_ticks=mid - one.price_ticks) for one in twin.asks] == list(quotes.bids)
+        assert [one.but(price_ticks=mid - one.price_ticks) for one in twin.bids] == list(quotes.asks)
