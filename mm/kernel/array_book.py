@@ -31,13 +31,16 @@ _LEVEL: Final = Struct("2q")
 class ArrayBook(Book):
     """Bids and asks of one symbol. Fields: as `Book`."""
 
-    __slots__ = ("_ask", "_bid", "_market", "_memory")
+    __slots__ = ("_ask", "_ask_near", "_bid", "_bid_near", "_market", "_memory")
 
     def __init__(self, memory: Memory, market: int) -> None:
         """Be the book of the market whose block begins at `market`."""
         self._memory = memory
         self._market = market
         self._bid, self._ask = market + at.BID, market + at.ASK
+        # Where the lists of near prices stand, for ever.
+        self._bid_near = memory.cells[self._bid + at.NEAR]
+        self._ask_near = memory.cells[self._ask + at.NEAR]
 
     # ---- fields
 
@@ -204,20 +207,16 @@ class ArrayBook(Book):
 
     def _levels(self, side: int, count: int, own_atoms: Mapping[int, int]) -> tuple[Level, ...]:
         if count == 1 and not own_atoms:
-            # What every decision asks for.
-            cells = self._memory.cells
-            key = cells[side + at.BEST]
-            if key == at.NOWHERE:
-                return ()
-            price_ticks = cells[side + at.SIGN] * key
-            count = cells[side + at.NEAR_COUNT]
-            last = cells[side + at.NEAR] + count - 1
-            if count and cells[last] == key:
-                # As a rule the list knows its slot.
-                size_atoms = cells[cells[last + at.NEAR_MAX] + at.BOOK]
-            else:
-                size_atoms = size_at(self._memory, side, at.BOOK, price_ticks)
-            return (named(Level, (price_ticks, size_atoms)),)
+            # What every decision asks for; as a rule the best is the last of the list.
+            is_bid = side == self._bid
+            cells, near = self._memory.cells, self._bid_near if is_bid else self._ask_near
+            listed = cells[side + at.NEAR_COUNT]
+            if listed:
+                last = near + listed - 1
+                key = cells[last]
+                if key == cells[side + at.BEST]:
+                    size_atoms = cells[cells[last + at.NEAR_MAX] + at.BOOK]
+                    return (named(Level, (key if is_bid else -key, size_atoms)),)
         levels = []
         # Each own price may take one away.
         wanted = count + len(own_atoms)

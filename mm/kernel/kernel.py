@@ -13,7 +13,6 @@ from typing import Final, TypeAlias
 from mm.domain.book import LEVELS_MAX
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import Chunk, Column
-from mm.domain.tuples import named
 from mm.engine.glide import Glided
 from mm.kernel import layout as at
 from mm.kernel.array_book import ArrayBook
@@ -31,12 +30,34 @@ _Entry: TypeAlias = tuple[int, int, int, int, int, int, int]
 # `SeenTop` or `SeenTrade`.
 
 _ENTRIES: Final = Struct(f"{at.ENTRY}q")
-_TOLD: Final = Struct(f"{at.STANDS + 1 - at.TOP_LOG}q")
+_TOLD: Final = Struct(f"{at.LAST_TRADE_ID + 1 - at.TOP_LOG}q")
 _KNOWN: Final = Struct(f"{at.LAST_TRADE_ID + 1 - at.HEARD_NS}q")
 _WATCH: Final = Struct(f"{at.WATCH}q")
 # What stands together in the array, read and written in one step: one by one costs several times as much.
 
 _BYTES: Final = 8
+
+
+class _Facts:
+    # What is known of a market beside its book, and what of it stands in the array.
+    __slots__ = ("block", "known", "prints", "stated")
+
+    def __init__(self, block: int, market: KernelMarket) -> None:
+        self.block = block
+        self.known = market.known
+        self.prints = market.prints
+        # In the order of the array.
+        self.stated: tuple[int, int, bool, bool, int, int] = (-1, 0, False, False, 0, 0)
+
+
+class _Held:
+    # The own places of a side whose block begins at `side`, and the version of them that is in the array.
+    __slots__ = ("places", "side", "version")
+
+    def __init__(self, side: int, places: Places) -> None:
+        self.side = side
+        self.places = places
+        self.version = -1
 
 
 class Kernel:
@@ -62,18 +83,16 @@ class Kernel:
         self._memory = Memory(
             len(markets), levels_max=levels_max or LEVELS_MAX, slots=slots, made=self._compiled
         )
-        # By side: whose places they are, and their version that stands in the array.
-        self._held: dict[int, Places] = {}
-        self._taken: dict[int, int] = {}
-        self._watched: list[Watch] = []
+        self._held: list[_Held] = []
+        self._watched: Sequence[Watch] = ()
         # Of each market what was read out of its full logs.
         self._early: dict[int, tuple[list[_Entry], list[_Entry]]] = {}
         self._watches_max = 0
+        self._wants_keyframe = False
         self._columns: tuple[object, ...] = ()
         self._rows = 0
-        self._known = [
-            (block, one.known, one.prints)
-            for block, one in zip(self._memory.blocks, self._markets, strict=True)
+        self._facts = [
+            _Facts(block, one) for block, one in zip(self._memory.blocks, self._markets, strict=True)
         ]
         self._symbols: tuple[str, ...] = ()
         for index, market in enumerate(markets):
@@ -108,8 +127,8 @@ class Kernel:
         """Return what becomes the venue's view of a market; its own orders are in the places `own`."""
         block = self._memory.blocks[market]
         self._memory.cells[block + at.HAS_VENUE] = 1
-        for side, places in ((block + at.BID, own[BUY]), (block + at.ASK, own[SELL])):
-            self._held[side], self._taken[side] = places, -1
+        bids, asks = _Held(block + at.BID, own[BUY]), _Held(block + at.ASK, own[SELL])
+        self._held = [one for one in self._held if one.side not in (bids.side, asks.side)] + [bids, asks]
         return ArrayFeed(self._memory, block, dict(own))
 
     def load(self, chunk: Chunk) -> None:
@@ -142,9 +161,9 @@ class Kernel:
             else:
                 break
         cells = memory.cells
-        for side, places in self._held.items():
-            if cells[side + at.CHANGED]:
-                _give_back(cells, side, places)
+        for held in self._held:
+            if cells[held.side + at.CHANGED]:
+                _give_back(cells, held.side, held.places)
         return _STOPS[code], row
 
     def news(self, market: int) -> Glided:
@@ -153,22 +172,21 @@ class Kernel:
         if self._early:
             early_tops, early_trades = self._early.pop(market, ([], []))
             tops, trades = early_tops + tops, early_trades + trades
-        return named(Glided, (self._markets[market].symbol, tops, trades, heard_ns, venue_ms, stands != 0))
+        return Glided(self._markets[market].symbol, tops, trades, heard_ns, venue_ms, stands != 0)
 
     # ---- what goes in, what comes out
 
     def _take_in(self, watches: Sequence[Watch], *, wants_keyframe: bool) -> None:
         memory = self._memory
-        if watches != self._watched:
+        if watches is not self._watched:
             self._take_watches(watches)
-        for side, places in self._held.items():
-            if places.version != self._taken[side]:
-                self._take_places(side, places)
+        for held in self._held:
+            if held.places.version != held.version:
+                self._take_places(held)
         cells = memory.cells
-        for block, known, prints in self._known:
-            _KNOWN.pack_into(
-                cells,
-                (block + at.HEARD_NS) * _BYTES,
+        for facts in self._facts:
+            known, prints = facts.known, facts.prints
+            stated = (
                 known.heard_ns,
                 known.venue_ms,
                 known.stands,
@@ -176,10 +194,14 @@ class Kernel:
                 known.mid_half_ticks,
                 -1 if prints is None else prints.last_trade_id,
             )
-        cells[at.WANTS_KEYFRAME] = wants_keyframe
+            if stated != facts.stated:
+                facts.stated = stated
+                _KNOWN.pack_into(cells, (facts.block + at.HEARD_NS) * _BYTES, *stated)
+        if wants_keyframe != self._wants_keyframe:
+            cells[at.WANTS_KEYFRAME] = self._wants_keyframe = wants_keyframe
 
     def _take_watches(self, watches: Sequence[Watch]) -> None:
-        memory, self._watched = self._memory, list(watches)
+        memory, self._watched = self._memory, watches
         if len(watches) > self._watches_max:
             self._watches_max = 2 * len(watches) + WATCHES_AT_FIRST
             begin = memory.region(self._watches_max * at.WATCH)
@@ -191,8 +213,8 @@ class Kernel:
             _WATCH.pack_into(cells, place * _BYTES, blocks[market], decided, threshold)
             place += at.WATCH
 
-    def _take_places(self, side: int, own: Places) -> None:
-        cells, count = self._memory.cells, 0
+    def _take_places(self, held: _Held) -> None:
+        side, own, cells, count = held.side, held.places, self._memory.cells, 0
         place, room = cells[side + at.PLACES], cells[side + at.PLACES_MAX]
         for one in own.all():
             if count == room:
@@ -206,13 +228,16 @@ class Kernel:
             place += at.PLACE
             count += 1
         cells[side + at.PLACES_COUNT] = count
-        self._taken[side] = own.version
+        held.version = own.version
 
-    # Returns what is in the logs, and empties them; then HEARD_NS, VENUE_MS, STANDS.
+    # Returns what is in the logs, and empties them; then HEARD_NS, VENUE_MS, STANDS. What of it the objects
+    # say as well need not be written again.
     def _told(self, market: int) -> tuple[list[_Entry], list[_Entry], int, int, int]:
         cells, block = self._memory.cells, self._memory.blocks[market]
         told = _TOLD.unpack_from(cells, (block + at.TOP_LOG) * _BYTES)
-        top_log, topped, trade_log, traded, heard_ns, venue_ms, stands = told
+        top_log, topped, trade_log, traded, heard_ns, venue_ms, stands, wants_tops, mid, last_trade_id = told
+        facts = self._facts[market]
+        facts.stated = (heard_ns, venue_ms, stands != 0, wants_tops != 0, mid, last_trade_id)
         tops = _entries(cells, top_log, topped) if topped else []
         trades = _entries(cells, trade_log, traded) if traded else []
         if topped:

@@ -128,7 +128,10 @@ class AnyKernel(Protocol):
     def advance(
         self, row: int, limit_ns: int, watches: Sequence[Watch], *, wants_keyframe: bool = False
     ) -> tuple[Stop, int]:
-        """Apply messages from `row` on, the first of one; return why it ended, and the row of the next."""
+        """Apply messages from `row` on, the first of one; return why it ended, and the row of the next.
+
+        Args: watches: what is given again is known, and has to be the same.
+        """
         ...
 
     def news(self, market: int) -> News:

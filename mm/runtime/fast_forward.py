@@ -118,6 +118,8 @@ class FastForward:
         for at, session in enumerate(self._state.sessions):
             index, decided, threshold = own[at]
             if decided != session.decided_mid or threshold != session.wake.move_half_ticks:
+                # A list of its own: what a kernel was given stays as it is.
+                self._watched = own = own.copy()
                 own[at] = named(Watch, (index, session.decided_mid, session.wake.move_half_ticks))
             if session.watching:
                 others.extend(self._others(session))
