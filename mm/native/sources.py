@@ -23,6 +23,7 @@ COMPILED: Final = (
     "domain/position.py",
     "domain/quotes.py",
     "domain/seen.py",
+    "domain/tuples.py",
     "domain/worth.py",
     "engine/*.py",
     "kernel/array_book.py",

@@ -65,8 +65,11 @@ class StopLoss(Rule):
         if view.open_pnl_atoms <= self._open_floor:
             return OPEN
         if view.equity_start_atoms > 0:
-            fall = view.session_peak_atoms - view.session_pnl_atoms
-            if fall * PPM >= view.equity_start_atoms * self._drawdown_ppm_max:
+            # The limit of whole millions and that of the rest, apart: no product is one of the large numbers
+            # that cost several times as much.
+            millions, rest = view.equity_start_atoms // PPM, view.equity_start_atoms % PPM
+            fall_max = millions * self._drawdown_ppm_max + (rest * self._drawdown_ppm_max + PPM - 1) // PPM
+            if view.session_peak_atoms - view.session_pnl_atoms >= fall_max:
                 return DRAWDOWN
         return None
 
