@@ -6,7 +6,6 @@ ratios and as amounts of the quote asset. Bounded: sums, and the intervals of th
 """
 
 from collections import deque
-from dataclasses import dataclass
 from math import exp, log, sqrt
 from typing import Final, NamedTuple
 
@@ -28,8 +27,7 @@ EXPONENT_MAX: Final = 600.0
 """Losses beyond this many times 1 / aversion count as this: the certainty equivalent is far off anyway."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(NamedTuple):
     """Where a session stood. Fields: ts_ns; equity_fine, spread_half, revaluation_half, costs_fine (fees and
     funding paid, less what was received): since the start; fills: so far; inventory_lots; mid_half_ticks.
     """

@@ -12,7 +12,6 @@ queries found nothing for longer than a request can live, no fill in the history
 life. The filled size never decreases; a fill beyond the order's size is kept and flagged.
 """
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -155,6 +154,8 @@ LIVE: Final = (_S.SENT, _S.WORKING, _S.CANCEL_SENT, _S.UNKNOWN, _S.UNKNOWN_CANCE
 UNCERTAIN: Final = (_S.UNKNOWN, _S.UNKNOWN_CANCEL)
 """States that only the venue's evidence resolves."""
 
+_SENT: Final = _S.SENT  # as a constant for the reason given in `sides.py`
+
 _SIGNS_OF_LIFE: Final = (_T.ACK, _T.FILL, _T.FILL_ALL, _T.SEEN_OPEN)
 
 
@@ -168,7 +169,6 @@ def transition(state: OrderState, trigger: Trigger) -> OrderState:
         ) from None
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
 class Order:
     """One order of ours and everything that is known about it.
 
@@ -191,44 +191,42 @@ class Order:
         revealed_lots: the largest filled size that the venue stated; above cum_lots: fills are missing.
     """
 
-    cid: str
-    session: int
-    symbol: str
-    side: Side
-    price_ticks: int
-    size_lots: int
-    level: int
-    reduces: bool
-    placed_ns: int
-    settled_ns: int = 0
-    state: OrderState = OrderState.SENT
-    is_live: bool = True
-    cum_lots: int = 0
-    left_lots: int = field(init=False)
-    revealed_lots: int = 0
-    venue_order_id: str = ""
-    echoed: bool = False
-    asked_ns: int = 0
-    cancelled_ns: int = 0
-    attempts: int = 0
-    cancels: int = 0
-    not_found: int = 0
-    not_found_first_ns: int = 0
-    not_found_last_ns: int = 0
-    absent_since_ns: int = 0
-    absent_in_orders: bool = False
-    absent_in_fills: bool = False
-    absent_listings: int = 0
-    absent_orders_ns: int = 0
-    absent_fills_ns: int = 0
-    accepted: bool = False
-    ends_as: Trigger | None = None
-
-    def __post_init__(self) -> None:
-        """Check what the rest relies on."""
-        assert self.price_ticks > 0
-        assert self.size_lots > 0
-        self.left_lots = self.size_lots - self.cum_lots
+    def __init__(  # noqa: PLR0913 - as many as are given when it is placed
+        self,
+        *,
+        cid: str,
+        session: int,
+        symbol: str,
+        side: Side,
+        price_ticks: int,
+        size_lots: int,
+        level: int,
+        reduces: bool,
+        placed_ns: int,
+    ) -> None:
+        """Be sent, and nothing heard of yet."""
+        # Not a dataclass: the constructor of one stays byte-code where this is compiled.
+        assert price_ticks > 0
+        assert size_lots > 0
+        self.cid = cid
+        self.session = session
+        self.symbol = symbol
+        self.side = side
+        self.price_ticks = price_ticks
+        self.size_lots = self.left_lots = size_lots
+        self.level = level
+        self.reduces = reduces
+        self.placed_ns = self.settled_ns = placed_ns
+        self.state = _SENT
+        self.is_live = True
+        self.cum_lots = self.revealed_lots = 0
+        self.venue_order_id = ""
+        self.echoed = self.accepted = False
+        self.asked_ns = self.cancelled_ns = self.attempts = self.cancels = 0
+        self.ends_as: Trigger | None = None
+        self.not_found = self.not_found_first_ns = self.not_found_last_ns = 0
+        self.absent_since_ns = self.absent_listings = self.absent_orders_ns = self.absent_fills_ns = 0
+        self.absent_in_orders = self.absent_in_fills = False
 
     @property
     def has_lived(self) -> bool:

@@ -7,7 +7,6 @@ from typing import Final
 
 from mm.domain.quotes import Quote, Quotes
 from mm.domain.sides import BUY, SELL
-from mm.domain.tuples import named
 from mm.domain.units import NS_PER_S
 from mm.domain.view import View
 from mm.engine import send
@@ -169,7 +168,7 @@ def _wanted(state: EngineState, session: Session, risk: RiskView, alarm: Alarm |
         before, quotes = quotes, _reducing(quotes, risk)
         if trace is not None:
             trace.shaped(None, before, quotes)
-    touch = named(Touch, (market.bid_ticks, market.ask_ticks))
+    touch = Touch(market.bid_ticks, market.ask_ticks)
     wanted = quantise(quotes, risk.instrument, touch)
     if trace is not None:
         trace.quantised(touch, wanted)

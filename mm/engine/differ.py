@@ -29,17 +29,27 @@ TWICE: Final = "twice"
 """Why an order has to go; the last: another one holds its level."""
 
 
-class Diff(NamedTuple):
+class Diff:
     """Orders to cancel and quotes to place; cancels go first.
 
     Fields: causes: why, one for each cancel. waits: orders that have to go as well, but of which the venue
     has to say something first.
     """
 
-    cancels: list[Order]
-    places: list[tuple[Side, Quote]]
-    causes: list[str]
-    waits: list[Order]
+    __slots__ = ("cancels", "causes", "places", "waits")
+
+    def __init__(
+        self,
+        cancels: list[Order],
+        places: list[tuple[Side, Quote]],
+        causes: list[str],
+        waits: list[Order],
+    ) -> None:
+        """Begin with this much."""
+        self.cancels = cancels
+        self.places = places
+        self.causes = causes
+        self.waits = waits
 
 
 class Ladders(NamedTuple):
@@ -66,7 +76,7 @@ def diff(wanted: Wanted, ladders: Ladders, now_ns: int) -> Diff:
     # An extra order was held for dead and came back while another one took its level.
     extra = [order for order in ladders.extra if order.state is _WORKING]
     waits = [order for order in ladders.extra if order.state is not _WORKING]
-    changes = named(Diff, (extra, [], [TWICE for _ in extra], waits))
+    changes = Diff(extra, [], [TWICE for _ in extra], waits)
     _diff_side(BUY, wanted.bids, ladders.buys, now_ns, changes)
     _diff_side(SELL, wanted.asks, ladders.sells, now_ns, changes)
     return changes

@@ -161,7 +161,7 @@ def order_estate(order: Order, session: str) -> OrderEstate:
 
 
 def _order(left: OrderEstate, session: int, state: OrderState) -> Order:
-    return Order(
+    order = Order(
         cid=left.cid,
         session=session,
         symbol=left.symbol,
@@ -171,14 +171,14 @@ def _order(left: OrderEstate, session: int, state: OrderState) -> Order:
         level=left.level,
         reduces=left.reduces,
         placed_ns=left.placed_ns,
-        settled_ns=left.placed_ns,
-        state=state,
-        cum_lots=left.cum_lots,
-        revealed_lots=left.revealed_lots,
-        venue_order_id=left.venue_order_id,
-        ends_as=left.ends_as,
-        accepted=left.accepted,
     )
+    order.state = state
+    order.take(left.cum_lots)
+    order.revealed_lots = left.revealed_lots
+    order.venue_order_id = left.venue_order_id
+    order.ends_as = left.ends_as
+    order.accepted = left.accepted
+    return order
 
 
 def _go_on(session: Session, left: PositionEstate) -> None:

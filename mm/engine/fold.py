@@ -133,7 +133,6 @@ class Fold:
                 level=-1 if place.reduces else 0,
                 reduces=place.reduces,
                 placed_ns=state.now_ns,
-                settled_ns=state.now_ns,
             )
         )
 

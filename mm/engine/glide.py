@@ -8,7 +8,6 @@ that raises ends trading at the end of the glide, where a step would have ended 
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from mm.domain.seen import SeenTop, SeenTrade
 from mm.domain.sides import BUY, SELL
@@ -20,19 +19,31 @@ from mm.engine.state import EngineState
 __all__ = ["Glided", "SeenTop", "SeenTrade", "take_in"]
 
 
-class Glided(NamedTuple):
+class Glided:
     """What was applied to one market's book since the engine last heard of it.
 
     Fields: tops: each change of the best prices, and of the sizes there if a signal wants to hear of tops;
     trades: every print; both in order. heard_ns, venue_ms, stands: as of `Market`, after all of it.
     """
 
-    symbol: str
-    tops: Sequence[SeenTop]
-    trades: Sequence[SeenTrade]
-    heard_ns: int
-    venue_ms: int
-    stands: bool
+    __slots__ = ("heard_ns", "stands", "symbol", "tops", "trades", "venue_ms")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - as many as there are fields: naming them costs as much as all
+        self,
+        symbol: str,
+        tops: Sequence[SeenTop],
+        trades: Sequence[SeenTrade],
+        heard_ns: int,
+        venue_ms: int,
+        stands: bool,
+    ) -> None:
+        """Tell of this."""
+        self.symbol = symbol
+        self.tops = tops
+        self.trades = trades
+        self.heard_ns = heard_ns
+        self.venue_ms = venue_ms
+        self.stands = stands
 
 
 def take_in(state: EngineState, glided: Glided) -> None:

@@ -78,7 +78,6 @@ def _send(state: EngineState, session: Session, view: RiskView, place: Place, le
         level=level,
         reduces=place.reduces,
         placed_ns=state.now_ns,
-        settled_ns=state.now_ns,
     )
     state.orders.add(order)
     state.touch(session)

@@ -224,7 +224,9 @@ class Analyst:
         # What timers led to comes before the event: the count of the holdings before a fill that moves them.
         self._sent = 0
         flowed = bool(commands) and self._on_commands(commands)
-        owner = self._on_fill(event) if kind is OrderFilled else None  # type: ignore[arg-type]  # by its kind
+        booked, owner = False, None
+        if kind is OrderFilled:
+            booked, owner = self._on_fill(event)  # type: ignore[arg-type]  # the kind says it
         for watched in self._watched:
             market = watched.market
             mid, ask = market.mid_half_ticks, market.ask_ticks
@@ -247,7 +249,7 @@ class Analyst:
             self._on_trade(event)  # type: ignore[arg-type]  # the kind says it
         elif kind is BalanceChanged:
             self._on_balance(event)  # type: ignore[arg-type]  # the kind says it
-        return self._alarms(owner) if flowed or kind is OrderFilled else ()
+        return self._alarms(owner) if flowed or booked else ()
 
     def _begin(self, now_ns: int) -> None:
         state = self._state
@@ -256,8 +258,8 @@ class Analyst:
 
     # ---- fills
 
-    # Returns whose fill it was, None if it was known or nobody's.
-    def _on_fill(self, event: OrderFilled) -> Watched | None:
+    # Returns whether anything was booked, and whose fill it was, None if it was known or nobody's.
+    def _on_fill(self, event: OrderFilled) -> tuple[bool, Watched | None]:
         state, owner = self._state, None
         for watched in self._watched:
             if watched.session.position.fills != watched.fills:
@@ -266,7 +268,8 @@ class Analyst:
         if state.ledger.movements != self._movements:
             self._movements = state.ledger.movements
             self.flows.trade(_movements(state, event))
-        return owner
+            return True, owner
+        return owner is not None, owner
 
     def _book(self, watched: Watched, event: OrderFilled) -> None:
         state, position = self._state, watched.session.position

@@ -15,6 +15,7 @@ from mm.domain.seen import Known
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import ORDER, ORDERS, Chunk, Row, event_of, messages, rows
 from mm.domain.units import PPM
+from mm.engine.glide import Glided
 from mm.engine.market_events import is_far_off
 from mm.kernel.types import AnyKernel, KernelMarket, Stop, Watch
 from mm.sim.fifo import changes_of
@@ -50,6 +51,11 @@ class Told:
 
     stops: list[tuple[Stop, int]] = field(default_factory=list)
     news: list[object] = field(default_factory=list)
+
+
+def told_of(news: Glided) -> tuple[object, ...]:
+    """Return what news say, to be compared."""
+    return (list(news.tops), list(news.trades), news.heard_ns, news.venue_ms, news.stands)
 
 
 class Rig:
@@ -136,7 +142,7 @@ class Rig:
             if trade[3] and trade[6] > self.prints.last_trade_id:
                 self.prints.last_trade_id = trade[6]
         self.told.stops.append((stop, row))
-        self.told.news.append((list(news.tops), list(news.trades), *news[3:]))
+        self.told.news.append(told_of(news))
 
     # ---- what a kernel leaves to the objects
 
@@ -316,7 +322,7 @@ def watch_two(make: Make, chunk: Chunk, *, step_ns: int) -> list[object]:
             news = kernel.news(index)
             known.heard_ns, known.venue_ms, known.stands = news.heard_ns, news.venue_ms, news.stands
             known.mid_half_ticks = news.tops[-1][6] if news.tops else known.mid_half_ticks
-            told.append((stop, row, news, books[index].bids(50, {}), books[index].asks(50, {})))
+            told.append((stop, row, told_of(news), books[index].bids(50, {}), books[index].asks(50, {})))
         if stop is Stop.DUE:
             limit_ns += step_ns
         elif stop is Stop.BEFORE:

@@ -18,4 +18,9 @@ def make_order(**changes: object) -> Order:
         "reduces": False,
         "placed_ns": 1,
     }
-    return Order(**(fields | changes))  # type: ignore[arg-type] # the caller names the fields
+    placed = fields | {name: value for name, value in changes.items() if name in fields}
+    order = Order(**placed)  # type: ignore[arg-type] # the caller names the fields
+    for name in changes.keys() - placed.keys():
+        setattr(order, name, changes[name])
+    order.left_lots = order.size_lots - order.cum_lots
+    return order

@@ -120,7 +120,9 @@ def _old_orders_outlive_a_new_limit(patch: pytest.MonkeyPatch) -> None:
 
 
 def _keeps_what_is_there(*args: Any, **named: Any) -> Any:
-    return differ.diff(*args, **named)._replace(cancels=[])
+    found = differ.diff(*args, **named)
+    found.cancels = []
+    return found
 
 
 def _an_operator_is_not_named(patch: pytest.MonkeyPatch) -> None:

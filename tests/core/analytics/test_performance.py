@@ -1,6 +1,5 @@
 """Return for risk, against the formulas on plain lists."""
 
-from dataclasses import replace
 from itertools import pairwise
 from math import exp, log, sqrt
 from random import Random
@@ -90,16 +89,16 @@ def test_a_loss_of_the_minute_that_is_not_over_is_in_the_worst_window() -> None:
     before = told.worst(mark(30, equity[-1]))
     assert before is not None
     assert before[1].ts_ns <= mark(30, 0).ts_ns
-    ruin = replace(mark(30, -90_000), ts_ns=mark(30, 0).ts_ns + 7 * 10**9)
+    ruin = mark(30, -90_000)._replace(ts_ns=mark(30, 0).ts_ns + 7 * 10**9)
     assert told.worst(ruin) == (mark(30 - WINDOW + 1, equity[30 - WINDOW + 1]), ruin)
-    assert told.worst(replace(ruin, equity_fine=90_000)) == before
+    assert told.worst(ruin._replace(equity_fine=90_000)) == before
 
 
 def test_a_run_of_less_than_a_minute_has_a_worst_window() -> None:
     """From its start to where it stands."""
     told = Performance(PER_QUOTE, 1.0)
     told.sample(mark(0, 0))
-    now = replace(mark(0, -5), ts_ns=10**9)
+    now = mark(0, -5)._replace(ts_ns=10**9)
     assert told.worst(now) == (mark(0, 0), now)
 
 

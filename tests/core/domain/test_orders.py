@@ -59,7 +59,7 @@ def test_only_what_may_live_is_cancelled_or_concluded_dead(state: OrderState, tr
     ):
         order.fire(trigger, 5)
 
-    assert (order.state, order.is_live, order.settled_ns) == (state, False, 0)
+    assert (order.state, order.is_live, order.settled_ns) == (state, False, order.placed_ns)
 
 
 @pytest.mark.parametrize(("state", "trigger"), list(product(LIVE, SILENCE)))
@@ -217,7 +217,7 @@ def test_a_new_order_is_exposure_of_which_nothing_is_known() -> None:
     counts = (order.cum_lots, order.revealed_lots, order.attempts, order.cancels, order.not_found)
     assert counts == (0, 0, 0, 0, 0)
     times = (order.settled_ns, order.asked_ns, order.cancelled_ns, order.absent_since_ns)
-    assert times == (0, 0, 0, 0)
+    assert times == (order.placed_ns, 0, 0, 0)
     assert (order.venue_order_id, order.echoed, order.ends_as) == ("", False, None)
 
 
@@ -240,7 +240,7 @@ def test_an_order_has_lived_once_the_venue_has_shown_it_in_any_way(sign: str) ->
 def test_a_doubted_proof_of_absence_leaves_nothing_of_itself() -> None:
     """Its times and counts go with it."""
     order = make_order()
-    fields = [name for name in order.__slots__ if name.startswith(("absent", "not_found"))]
+    fields = [name for name in vars(order) if name.startswith(("absent", "not_found"))]
     fresh = {name: getattr(order, name) for name in fields}
     for name in fields:
         setattr(order, name, 1)

@@ -36,8 +36,8 @@ def order(
         level=level,
         reduces=level < 0,
         placed_ns=NOW_NS - age,
-        state=state,
     )
+    made.state = state
     made.take(filled)
     return made
 
