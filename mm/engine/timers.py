@@ -14,41 +14,55 @@ HEAP_SLACK: Final = 256
 """So many outdated entries may lie in the heap beside the live ones before it is cleared of them."""
 
 
+class _Timer:
+    # One name. Fields: number: of the setting that holds, 0: it is not set.
+    __slots__ = ("key", "number")
+
+    def __init__(self, key: TimerKey) -> None:
+        self.key = key
+        self.number = 0
+
+
 class Timers:
     """A heap of named timers; each name is set at most once."""
 
     def __init__(self) -> None:
         """Start without timers."""
-        self._heap: list[tuple[int, int, TimerKey]] = []
-        # Numbers of the settings that hold; and the latest of each name, whether it holds or not. Numbers are
-        # looked up several times as fast as names.
-        self._live: dict[int, None] = {}
-        self._latest: dict[TimerKey, int] = {}
-        self._sequence = 0
+        self._heap: list[tuple[int, int, _Timer]] = []
+        # Every name that was ever set: they are few.
+        self._names: dict[TimerKey, _Timer] = {}
+        self._numbers = self._set = 0
         # When the first is due, asked far more often than it changes; not known after a change.
         self._due_ns: int | None = None
         self._is_known = True
 
     def set(self, key: TimerKey, due_ns: int) -> None:
         """Set or move the timer `key` to `due_ns`."""
-        self._forget(key)
-        self._sequence += 1
-        self._latest[key] = self._sequence
-        self._live[self._sequence] = None
+        timer = self._names.get(key)
+        if timer is None:
+            timer = self._names[key] = _Timer(key)
+        if not timer.number:
+            self._set += 1
+        self._numbers += 1
+        timer.number = self._numbers
+        self._is_known = False
         heap = self._heap
-        heappush(heap, (due_ns, self._sequence, key))
+        heappush(heap, (due_ns, self._numbers, timer))
         # A timer that is moved leaves its old entry behind; they may not pile up until they would be due.
-        if len(heap) > HEAP_SLACK + 2 * len(self._live):
-            self._heap = [entry for entry in heap if entry[1] in self._live]
+        if len(heap) > HEAP_SLACK + 2 * self._set:
+            self._heap = [entry for entry in heap if entry[2].number == entry[1]]
             heapify(self._heap)
 
     def cancel(self, key: TimerKey) -> None:
         """Forget the timer `key` if it is set."""
-        self._forget(key)
+        timer = self._names.get(key)
+        if timer is not None:
+            self._end(timer)
 
     def is_set(self, key: TimerKey) -> bool:
         """Return whether the timer `key` is set."""
-        return self._latest.get(key, 0) in self._live
+        timer = self._names.get(key)
+        return timer is not None and timer.number > 0
 
     @property
     def next_due_ns(self) -> int | None:
@@ -62,21 +76,22 @@ class Timers:
         due_ns = self.next_due_ns
         if due_ns is None or due_ns > now_ns:
             return None
-        _, sequence, key = heappop(self._heap)
-        del self._live[sequence]
-        self._is_known = False
-        return due_ns, key
+        timer = heappop(self._heap)[2]
+        self._end(timer)
+        return due_ns, timer.key
 
-    def _forget(self, key: TimerKey) -> None:
-        self._live.pop(self._latest.get(key, 0), None)
-        self._is_known = False
+    def _end(self, timer: _Timer) -> None:
+        if timer.number:
+            timer.number = 0
+            self._set -= 1
+            self._is_known = False
 
     def _first_ns(self) -> int | None:
         # What was moved or cancelled before the first that is set goes.
-        heap, live = self._heap, self._live
+        heap = self._heap
         while heap:
-            due_ns, sequence, _ = heap[0]
-            if sequence in live:
+            due_ns, number, timer = heap[0]
+            if timer.number == number:
                 return due_ns
             heappop(heap)
         return None

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import importlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
@@ -18,13 +18,13 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Final, Protocol, cast
 
-from mm.kernel import layout, loop, messages, slots, venue_view, whole
+from mm.kernel import entries, layout, loop, messages, slots, venue_view, whole
 from mm.sim import queue
 
 PACKAGE: Final = Path(__file__).parents[1]
 """The folder of `mm`."""
 
-LEAVES: Final = (queue, slots, venue_view, messages, loop, whole)
+LEAVES: Final = (queue, slots, venue_view, messages, loop, whole, entries)
 """The modules whose functions are compiled."""
 
 ENTRIES: Final = {
@@ -38,7 +38,13 @@ ENTRIES: Final = {
     "display_book": 2,
     "display_venue": 2,
 }
-"""Those that are called from outside, and with how many integers after the arrays."""
+"""Those that are called from outside, through `entries`, and with how many integers after the arrays."""
+
+ENTER: Final = "enter_"
+"""What stands before the name of one in `entries`."""
+
+ADDRESS: Final = "by_address"
+"""The leaf of `entries` that is not compiled as it stands."""
 
 LAST: Final = "display_venue"
 """The one that is compiled last: where it is cached, all are."""
@@ -74,6 +80,30 @@ class _Numba(Protocol):
     def typeof(self, value: object) -> object: ...
 
 
+class _ArrayType(Protocol):
+    dtype: object
+
+
+class _Extending(Protocol):
+    def intrinsic(self, made: Callable[[object, _ArrayType], object], /) -> object: ...
+
+
+class _Signature(Protocol):
+    args: Sequence[object]
+
+
+class _ArrayValue(Protocol):
+    data: object
+
+
+class _Context(Protocol):
+    def make_array(self, kind: object, /) -> Callable[[object, object, object], _ArrayValue]: ...
+
+
+class _Types(Protocol):
+    def CPointer(self, dtype: object, /) -> Callable[[object], object]: ...  # noqa: N802 - Numba calls it so
+
+
 class _Array(Protocol):
     def view(self, dtype: object) -> object: ...
 
@@ -92,7 +122,11 @@ class Compiled:
     def __init__(self, numba: _Numba, numpy: _Numpy, say: Callable[[str], object] | None) -> None:
         """Compile it, or find it in the cache. Args: say: is told before what takes long."""
         self._numpy = numpy
-        made = bound(as_written(), lambda leaf: numba.njit(**_options(leaf.__name__))(leaf))
+        address = cast("_Dispatcher", _by_address())
+        made = bound(
+            as_written(),
+            lambda leaf: address if leaf.__name__ == ADDRESS else numba.njit(**_options(leaf.__name__))(leaf),
+        )
         integers, integer = numba.typeof(self.view(bytearray(8))), numba.typeof(2**40)
         with _one_at_a_time(made[LAST]):
             if say is not None and not _is_cached(made[LAST]):
@@ -113,9 +147,27 @@ class Compiled:
         return self._numpy.ascontiguousarray(column, dtype=self._numpy.int64).view(self._numpy.int64)
 
 
+# What stands in compiled code for `entries.by_address`: the data of an array as a pointer.
+def _by_address() -> object:
+    extending = cast("_Extending", importlib.import_module("numba.extending"))
+    types = cast("_Types", importlib.import_module("numba.core.types"))
+
+    def by_address(context: object, array: _ArrayType) -> object:
+        del context
+
+        def data(
+            context: _Context, builder: object, signature: _Signature, given: Sequence[object]
+        ) -> object:
+            return context.make_array(signature.args[0])(context, builder, given[0]).data
+
+        return types.CPointer(array.dtype)(array), data
+
+    return extending.intrinsic(by_address)
+
+
 # Nothing is allocated in a leaf: without counting references to the arrays a loop takes a third of the time.
 def _options(name: str) -> dict[str, bool | str]:
-    inside = name not in ENTRIES
+    inside = not name.startswith(ENTER)
     return {
         "cache": not inside,
         "error_model": "numpy",
@@ -143,7 +195,7 @@ def bound(
                 made[name] = make(copy)
     for inside in names:
         inside.update((name, one) for name, one in made.items() if name in inside)
-    return {name: made[name] for name in ENTRIES}
+    return {name: made[ENTER + name] for name in ENTRIES}
 
 
 @cache
@@ -169,7 +221,7 @@ def _source_of(module: ModuleType) -> ModuleType:
 @cache
 def source_digest() -> str:
     """Return a short hash of all that is compiled, and of how."""
-    found = hashlib.sha256(inspect.getsource(_options).encode())
+    found = hashlib.sha256((inspect.getsource(_options) + inspect.getsource(_by_address)).encode())
     for module in (layout, *as_written()):
         found.update(inspect.getsource(module).encode())
     return found.hexdigest()[:12]

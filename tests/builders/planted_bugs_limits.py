@@ -140,7 +140,7 @@ def _timers_pile_up(patch: pytest.MonkeyPatch) -> None:
     real = Timers.set
 
     def set_(self: Timers, key: tuple[str, str], due_ns: int) -> None:
-        real(self, (key[0], f"{key[1]}{self._sequence}") if key[0] == "stale" else key, due_ns + 10**12)
+        real(self, (key[0], f"{key[1]}{self._numbers}") if key[0] == "stale" else key, due_ns + 10**12)
         real(self, key, due_ns)
 
     patch.setattr(Timers, "set", set_)

@@ -15,7 +15,7 @@ import pytest
 
 from mm.kernel import compiled as module
 from mm.kernel import slots
-from mm.kernel.compiled import ENTRIES, as_written, bound, compiled, source_digest
+from mm.kernel.compiled import ENTER, ENTRIES, as_written, bound, compiled, source_digest
 from mm.kernel.kernel import Kernel
 from mm.kernel.plain import PlainKernel
 from tests.builders.kernel_rig import Rig, quoter
@@ -149,7 +149,7 @@ def test_every_leaf_calls_the_made_ones_and_bears_the_digest_of_all_sources() ->
     assert set(entries) == set(ENTRIES)
     for name, one in entries.items():
         made_one: object = one
-        assert made_one is by_name[name]
+        assert made_one is by_name[ENTER + name]
     for leaf in made:
         for name, other in by_name.items():
             assert leaf.__globals__.get(name, other) is other

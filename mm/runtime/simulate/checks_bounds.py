@@ -70,7 +70,7 @@ def bounds_of(state: EngineState) -> dict[str, int]:
         "orders.live": orders_max,
         "orders._open_lots": 2 * sessions,
         "timers._heap": HEAP_SLACK + 2 * (2 * symbols + sessions + 1) + 1,
-        "timers._live": 2 * symbols + sessions + 1,
+        "timers._names": 2 * symbols + sessions + 1,
         "budget._orders._spent": caps.orders_per_10s,
         "budget._minute._spent": weight,
         "budget._weight._spent": weight,
