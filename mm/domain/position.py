@@ -148,7 +148,7 @@ class Position:
         base = self.fees_atoms.get(self.instrument.base, 0)
         quote = self.fees_atoms.get(self.instrument.quote, 0)
         valued = quote + self.other_fees_quote_atoms
-        return valued - base_value_atoms(self.instrument, -base, self.mid_half_ticks)
+        return valued - base_value_atoms(self.instrument, -base, self.mid_half_ticks) if base else valued
 
     @property
     def net_quote_atoms(self) -> int:

@@ -46,6 +46,11 @@ QUEUES_SPARE: Final = 256
 _ABOUT_ONE: Final = (OrderAcked, OrderCanceled, OrderExpired, OrderRejected)
 # Events that tell of one order.
 
+_FILLED: Final = OrderFilled
+_TRADE: Final = PublicTrade
+_BALANCE: Final = BalanceChanged
+# As constants for the reason given in `sides.py`: every step asks for them.
+
 Standing = dict[str, tuple[int, int]]
 """Orders of one side that stand at the venue: price in ticks and lots left, by client order id."""
 
@@ -225,7 +230,7 @@ class Analyst:
         self._sent = 0
         flowed = bool(commands) and self._on_commands(commands)
         booked, owner = False, None
-        if kind is OrderFilled:
+        if kind is _FILLED:
             booked, owner = self._on_fill(event)  # type: ignore[arg-type]  # the kind says it
         for watched in self._watched:
             market = watched.market
@@ -245,9 +250,9 @@ class Analyst:
                 self._on_order(event.cid, now_ns)  # type: ignore[union-attr]  # its kind has one
             elif others:
                 self._on_orders(now_ns)
-        if kind is PublicTrade:
+        if kind is _TRADE:
             self._on_trade(event)  # type: ignore[arg-type]  # the kind says it
-        elif kind is BalanceChanged:
+        elif kind is _BALANCE:
             self._on_balance(event)  # type: ignore[arg-type]  # the kind says it
         return self._alarms(owner) if flowed or booked else ()
 
