@@ -207,11 +207,11 @@ class Analyst:
         for watched in self._watched:
             if watched.market.instrument.symbol != glided.symbol:
                 continue
-            on_top, mid, ask = watched.analytics.on_top, watched.mid, watched.ask
+            analytics, mid, ask = watched.analytics, watched.mid, watched.ask
             for top in glided.tops:
                 if top[0] < before_row and (top[6] != mid or top[4] != ask):
                     mid, ask = top[6], top[4]
-                    on_top(top[1], mid, 2 * ask - mid if mid else 0)
+                    analytics.on_top(top[1], mid, 2 * ask - mid if mid else 0)
             watched.mid, watched.ask = mid, ask
             if glided.trades:
                 watched.analytics.turnover.market_atoms += sum([trade[3] for trade in glided.trades])

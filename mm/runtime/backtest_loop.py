@@ -29,7 +29,11 @@ class Loop(Protocol):
 
     name: str
     rows: int
-    messages: int
+
+    @property
+    def messages(self) -> int:
+        """How many were taken so far."""
+        ...
 
     def take(self, chunk: Chunk, goes_on: Goes) -> bool:
         """Let everything in a chunk happen; afterwards engine and analyst are up to date.

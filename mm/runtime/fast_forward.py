@@ -54,7 +54,7 @@ class FastForward:
         """
         assert not venue.compares
         self.name = name
-        self.rows = self.messages = 0
+        self.rows = 0
         self._steps = steps
         self._state = steps.engine.state
         self._passed = 0
@@ -68,6 +68,11 @@ class FastForward:
             part.market.book = self._kernel.book(at)
             if part.venue is not None:
                 part.venue.look_through(partial(self._kernel.feed, at))
+
+    @property
+    def messages(self) -> int:
+        """How many were taken so far."""
+        return self._kernel.messages + self._passed
 
     def take(self, chunk: Chunk, goes_on: Goes) -> bool:
         """Let everything in a chunk happen."""
@@ -94,7 +99,7 @@ class FastForward:
                     event_time.advance(times[row])
                 elif stop is _BEFORE:
                     row = self._pass(chunk, row)
-            self.rows, self.messages = before + row, kernel.messages + self._passed
+            self.rows = before + row
             if row >= look:
                 look = row + LOOK_EVERY
                 if not goes_on(self._state.now_ns, self.rows):

@@ -177,14 +177,14 @@ class Desk:
             stp_mode=self._stp,
             client_id=place.cid,
         )
-        told = self.markets[place.symbol].place(new, sent.effect_ns)
+        told = self.markets[place.symbol].place(new, sent.effect_ns, heard_ns=sent.heard_ns)
         if isinstance(told, Refusal):
             return Outcome([], [rejected(place.cid, told, ts_ns=sent.heard_ns)])
         answer = placed(place.symbol, told.reports, ts_ns=sent.heard_ns)
         return named(Outcome, (told.stream, answer))
 
     def _cancel(self, cancel: Cancel, sent: Sent) -> Outcome:
-        told = self.markets[cancel.symbol].cancel(cancel.cid, sent.effect_ns)
+        told = self.markets[cancel.symbol].cancel(cancel.cid, sent.effect_ns, heard_ns=sent.heard_ns)
         if told is None:
             answer = CancelRejected(ts_ns=sent.heard_ns, cid=cancel.cid, code=CANCEL_REFUSED)
             return Outcome([], [answer])

@@ -165,10 +165,13 @@ class PaperMarket:
         if cid in self._followed:
             self.touch.cancelled(cid)
 
-    def place(self, new: NewOrder, ts_ns: int) -> Told | Refusal:
-        """Place an order; return what became of it at once, or why it was refused."""
+    def place(self, new: NewOrder, ts_ns: int, *, heard_ns: int) -> Told | Refusal:
+        """Place an order; return what became of it at once, or why it was refused.
+
+        Args: heard_ns: when the user stream tells of it, if it has nothing else to tell later.
+        """
         outcome = self._world.place(new, ts_ns)
-        told = self._told(ts_ns)
+        told = self._told(heard_ns)
         if isinstance(outcome, Refusal):
             if outcome is not Refusal.DUPLICATE:
                 self._end(new.client_id)
@@ -176,14 +179,14 @@ class PaperMarket:
         own = [report for report in told.reports if report.order.order_id == outcome.order_id]
         return named(Told, (own, told.stream))
 
-    def cancel(self, cid: str, ts_ns: int) -> Told | None:
-        """Cancel an order by its client id; None if no such order is open."""
+    def cancel(self, cid: str, ts_ns: int, *, heard_ns: int) -> Told | None:
+        """Cancel an order by its client id; None if no such order is open. Args: heard_ns: as of `place`."""
         order = self.records.find(cid)
         if order is None or not order.is_open:
             return None
         cancelled = self._world.cancel(CancelOrder(owner=CLIENT, order_id=order.order_id), ts_ns)
         assert not isinstance(cancelled, Refusal)
-        return self._told(ts_ns)
+        return self._told(heard_ns)
 
     def open_orders(self) -> tuple[Order, ...]:
         """Return the open orders, oldest first. They are live: do not change them."""

@@ -8,13 +8,16 @@ order in which it was put in.
 from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from mm.domain.commands import Connect
 from mm.domain.events import AnyEvent
 from mm.venues.paper.outcomes import Request
+
+FAR_NS: Final = 2**62 - 1
+"""A time that never comes."""
 
 
 class Sent(NamedTuple):
@@ -34,56 +37,74 @@ class Post:
         self._heap: list[tuple[int, int, Sent | None, Sequence[AnyEvent]]] = []
         self._stream: deque[tuple[int, int, AnyEvent]] = deque()
         self._number = 0
+        # Time and number of the first of each: asked far more often than they change.
+        self._heap_ns = self._stream_ns = FAR_NS
+        self._heap_number = self._stream_number = 0
 
     @property
     def next_due_ns(self) -> int | None:
         """When the next thing happens; None if nothing is under way."""
-        heap, stream = self._heap, self._stream
-        if not heap:
-            return stream[0][0] if stream else None
-        return min(heap[0][0], stream[0][0]) if stream else heap[0][0]
+        due_ns = min(self._heap_ns, self._stream_ns)
+        return due_ns if due_ns < FAR_NS else None
 
     def send(self, sent: Sent) -> None:
         """Let a request take effect at its time."""
-        heappush(self._heap, (sent.effect_ns, self._next(), sent, ()))
+        self._number += 1
+        heappush(self._heap, (sent.effect_ns, self._number, sent, ()))
+        self._look_at_heap()
 
     def answer(self, events: Sequence[AnyEvent], due_ns: int) -> None:
         """Hand out the answer to a request at `due_ns`."""
-        heappush(self._heap, (due_ns, self._next(), None, events))
+        self._number += 1
+        heappush(self._heap, (due_ns, self._number, None, events))
+        self._look_at_heap()
 
     def report(self, events: Sequence[AnyEvent], due_ns: int) -> None:
         """Let the user stream tell `events` at `due_ns`, not before what it has to tell earlier."""
         if self._stream:
             due_ns = max(due_ns, self._stream[-1][0])
         for event in events:
-            self._stream.append((due_ns, self._next(), event))
+            self._number += 1
+            self._stream.append((due_ns, self._number, event))
+        self._look_at_stream()
 
     def hurry(self, ts_ns: int) -> list[AnyEvent]:
         """Return everything that the user stream has not told yet: it is told now."""
         told = [_at(event, ts_ns) for _, _, event in self._stream]
-        self._stream.clear()
+        self.drop_reports()
         return told
 
     def drop_reports(self) -> None:
         """Forget what the user stream has not told yet: its connection is given up."""
         self._stream.clear()
+        self._look_at_stream()
 
     def pop_due(self, ts_ns: int) -> tuple[Sent | None, Sequence[AnyEvent]] | None:
         """Take the next thing that is due by `ts_ns`, a request or events; None if nothing is."""
-        heap, stream = self._heap, self._stream
-        if stream and stream[0][0] <= ts_ns and not (heap and heap[0][:2] < stream[0][:2]):
-            due_ns, _, event = stream.popleft()
-            return None, (_at(event, due_ns),)
-        if heap and heap[0][0] <= ts_ns:
-            _, _, sent, events = heappop(heap)
+        heap_ns, stream_ns = self._heap_ns, self._stream_ns
+        if stream_ns <= ts_ns and (stream_ns, self._stream_number) < (heap_ns, self._heap_number):
+            event = self._stream.popleft()[2]
+            self._look_at_stream()
+            return None, (_at(event, stream_ns),)
+        if heap_ns <= ts_ns:
+            _, _, sent, events = heappop(self._heap)
+            self._look_at_heap()
             return sent, events
         return None
 
-    def _next(self) -> int:
-        self._number += 1
-        return self._number
+    def _look_at_heap(self) -> None:
+        if self._heap:
+            self._heap_ns, self._heap_number, _, _ = self._heap[0]
+        else:
+            self._heap_ns = FAR_NS
+
+    def _look_at_stream(self) -> None:
+        if self._stream:
+            self._stream_ns, self._stream_number, _ = self._stream[0]
+        else:
+            self._stream_ns = FAR_NS
 
 
 def _at(event: AnyEvent, ts_ns: int) -> AnyEvent:
-    # It bears the time of its cause until it is known when it is told.
+    # It bears the time at which it would have been told if nothing else had to be told before or after it.
     return event if event.ts_ns == ts_ns else msgspec.structs.replace(event, ts_ns=ts_ns)
