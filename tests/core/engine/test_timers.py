@@ -72,3 +72,18 @@ def test_a_timer_that_is_moved_a_million_times_keeps_the_heap_small() -> None:
     assert timers.pop_due(2 * 10**18) == (10**18 - 20 * HEAP_SLACK + 1, ("sweep", ""))
     assert timers.pop_due(2 * 10**18) == (10**18 + 20 * HEAP_SLACK - 1, ("decide", "a"))
     assert timers.pop_due(2 * 10**18) is None
+
+
+def test_a_timer_that_is_not_set_any_more_may_be_cancelled_again() -> None:
+    """Neither a second cancel nor one after the timer was delivered takes another timer with it."""
+    timers = Timers()
+    timers.set(("decide", "a"), 1)
+    timers.set(("decide", "b"), 2)
+    timers.set(("sweep", ""), 3)
+    assert timers.pop_due(1) == (1, ("decide", "a"))
+    timers.cancel(("decide", "a"))
+    timers.cancel(("decide", "b"))
+    timers.cancel(("decide", "b"))
+    timers.cancel(("stale", "never set"))
+    assert timers.pop_due(3) == (3, ("sweep", ""))
+    assert timers.next_due_ns is None
