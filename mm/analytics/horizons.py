@@ -10,16 +10,13 @@ from collections.abc import Iterator
 from typing import Final
 
 from mm.domain.sides import Side
-from mm.domain.units import NS_PER_MS, NS_PER_S
+from mm.domain.units import NEVER_NS, NS_PER_MS, NS_PER_S
 
 HORIZONS_NS: Final = (100 * NS_PER_MS, 500 * NS_PER_MS, NS_PER_S, 5 * NS_PER_S, 30 * NS_PER_S, 60 * NS_PER_S)
 """How long after a fill the mid is looked at."""
 
 WAITING_MAX: Final = 20_000
 """So many fills wait for a horizon at most."""
-
-FAR_NS: Final = 2**63
-"""A time that never comes."""
 
 UNSEEN: Final = 0
 """In place of a mid: there was none when it was due, or nobody waited for it."""
@@ -96,14 +93,14 @@ class Fill:
 
 
 class Waiting:
-    """Fills on their way to their horizons. Fields: next_due_ns: when the next one is due, `FAR_NS` if none
+    """Fills on their way to their horizons. Fields: next_due_ns: when the next one is due, `NEVER_NS` if none
     is; early: settled before their time, because too many waited.
     """
 
     def __init__(self, horizons_ns: tuple[int, ...] = HORIZONS_NS) -> None:
         """Wait for nothing yet. Args: horizons_ns: > 0, ascending."""
         self.horizons_ns = horizons_ns
-        self.next_due_ns = FAR_NS
+        self.next_due_ns = NEVER_NS
         self.early = 0
         self._queues: tuple[deque[Fill], ...] = tuple(deque() for _ in horizons_ns)
 
@@ -146,4 +143,4 @@ class Waiting:
             for queue, horizon_ns in zip(self._queues, self.horizons_ns, strict=True)
             if queue
         ]
-        self.next_due_ns = min(due, default=FAR_NS)
+        self.next_due_ns = min(due, default=NEVER_NS)

@@ -16,8 +16,9 @@ from mm.domain.events import BookSnapshot
 from mm.domain.seen import Known
 from mm.domain.sides import Side
 from mm.domain.tape import Chunk, Row, event_of
+from mm.domain.units import NEVER_NS
 from mm.engine.glide import Glided
-from mm.kernel.types import FAR_NS, AnyKernel, KernelMarket, Stop, Watch
+from mm.kernel.types import AnyKernel, KernelMarket, Stop, Watch
 from mm.runtime.fast_forward import MakeKernel, message_at
 from mm.sim.feed import MarketFeed
 from mm.sim.places import Places, QueueSettings
@@ -117,13 +118,13 @@ def kernel_alone_ns(chunks: Sequence[Chunk], make: MakeKernel, lot_atoms: int) -
     Both of its views, the engine's book and the venue's, are brought up to date with every message.
     """
     queue = QueueSettings(model=QueueModel.RISK_AVERSE, shape=1.0, lot_atoms=lot_atoms)
-    kernel = TimedKernel(make([KernelMarket(chunks[0].symbols[0], FAR_NS, NOBODY, NOTHING, queue)]))
+    kernel = TimedKernel(make([KernelMarket(chunks[0].symbols[0], NEVER_NS, NOBODY, NOTHING, queue)]))
     book, feed = kernel.book(0), kernel.feed(0, {side: Places(side, queue) for side in Side})
     for chunk in chunks:
         kernel.load(chunk)
         row = 0
         while row < chunk.rows:
-            stop, row = kernel.advance(row, FAR_NS, ())
+            stop, row = kernel.advance(row, NEVER_NS, ())
             kernel.news(0)
             if stop is Stop.BEFORE:
                 row += take_whole(chunk, message_at(chunk, row), book, feed)

@@ -11,8 +11,9 @@ from mm.bench.replay_clock import NOBODY, take_whole
 from mm.bench.replay_maker import ReplayMaker
 from mm.bench.replay_rig import ReplayTape
 from mm.domain.book import Book
+from mm.domain.units import NEVER_NS
 from mm.domain.view import View
-from mm.kernel.types import FAR_NS, KernelMarket, Stop, Watch
+from mm.kernel.types import KernelMarket, Stop, Watch
 from mm.runtime.fast_forward import MakeKernel, message_at
 
 NO_OWN: Final[dict[int, int]] = {}
@@ -27,7 +28,7 @@ class Floor(NamedTuple):
 
 def strategy_alone(tape: ReplayTape, make: MakeKernel, maker: ReplayMaker) -> Floor:
     """Play a tape through a kernel, asking `maker` when its `wake` says so; it never has an order."""
-    kernel = make([KernelMarket(tape.chunks[0].symbols[0], FAR_NS, NOBODY)])
+    kernel = make([KernelMarket(tape.chunks[0].symbols[0], NEVER_NS, NOBODY)])
     book, wake = kernel.book(0), maker.wake
     asked = decided = due_ns = 0
     begun_ns = perf_counter_ns()
@@ -36,7 +37,7 @@ def strategy_alone(tape: ReplayTape, make: MakeKernel, maker: ReplayMaker) -> Fl
         row = 0
         while row < chunk.rows:
             watches = (Watch(0, decided, wake.move_half_ticks),)
-            stop, row = kernel.advance(row, due_ns or FAR_NS, watches)
+            stop, row = kernel.advance(row, due_ns or NEVER_NS, watches)
             kernel.news(0)
             if stop is Stop.BEFORE:
                 row += take_whole(chunk, message_at(chunk, row), book)

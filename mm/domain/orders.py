@@ -191,6 +191,41 @@ class Order:
         revealed_lots: the largest filled size that the venue stated; above cum_lots: fills are missing.
     """
 
+    __slots__ = (
+        "absent_fills_ns",
+        "absent_in_fills",
+        "absent_in_orders",
+        "absent_listings",
+        "absent_orders_ns",
+        "absent_since_ns",
+        "accepted",
+        "asked_ns",
+        "attempts",
+        "cancelled_ns",
+        "cancels",
+        "cid",
+        "cum_lots",
+        "echoed",
+        "ends_as",
+        "is_live",
+        "left_lots",
+        "level",
+        "not_found",
+        "not_found_first_ns",
+        "not_found_last_ns",
+        "placed_ns",
+        "price_ticks",
+        "reduces",
+        "revealed_lots",
+        "session",
+        "settled_ns",
+        "side",
+        "size_lots",
+        "state",
+        "symbol",
+        "venue_order_id",
+    )
+
     def __init__(  # noqa: PLR0913 - as many as are given when it is placed
         self,
         *,

@@ -4,15 +4,24 @@ Classes of their own, not structs: every rule and every step of a decision reads
 does without a look-up where it knows the class. Invariant: nothing of one changes after it was made.
 """
 
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar, final
 
 M_co = TypeVar("M_co", covariant=True)
 
 
+@final
 class Quote:
     """One wanted price level."""
 
     __slots__ = ("_age_ns_max", "_level", "_life_ns_min", "_price_ticks", "_size_lots", "_tolerance_ticks")
+    __match_args__: ClassVar[tuple[str, ...]] = (
+        "price_ticks",
+        "size_lots",
+        "level",
+        "tolerance_ticks",
+        "age_ns_max",
+        "life_ns_min",
+    )
 
     def __init__(  # noqa: PLR0913, PLR0917 - as many as there are fields, in their order
         self,
@@ -63,21 +72,24 @@ class Quote:
         """A working order younger than this is not moved for price alone (risk may still cancel)."""
         return self._life_ns_min
 
-    def but(
+    def but(  # noqa: PLR0913 - as many as there are fields
         self,
         *,
         price_ticks: int | None = None,
         size_lots: int | None = None,
+        level: int | None = None,
         tolerance_ticks: int | None = None,
+        age_ns_max: int | None = None,
+        life_ns_min: int | None = None,
     ) -> "Quote":
-        """Return the same with another price, size or tolerance."""
+        """Return the same, but for what is named here."""
         return Quote(
             self._price_ticks if price_ticks is None else price_ticks,
             self._size_lots if size_lots is None else size_lots,
-            self._level,
+            self._level if level is None else level,
             self._tolerance_ticks if tolerance_ticks is None else tolerance_ticks,
-            self._age_ns_max,
-            self._life_ns_min,
+            self._age_ns_max if age_ns_max is None else age_ns_max,
+            self._life_ns_min if life_ns_min is None else life_ns_min,
         )
 
     def as_tuple(self) -> tuple[int, int, int, int, int, int]:
@@ -101,11 +113,17 @@ class Quote:
         """Return what it says, as it is made."""
         return f"Quote{self.as_tuple()}"
 
+    def __reduce__(self) -> tuple[object, tuple[int, ...]]:
+        """Return what a copy or a file makes it of: compiled code knows no other way."""
+        return Quote, self.as_tuple()
 
+
+@final
 class Quotes(Generic[M_co]):
     """The whole ladder that a strategy wants now."""
 
     __slots__ = ("_asks", "_bids", "_memory", "_reason")
+    __match_args__: ClassVar[tuple[str, ...]] = ("bids", "asks", "reason", "memory")
 
     def __init__(self, bids: tuple[Quote, ...], asks: tuple[Quote, ...], reason: str, memory: M_co) -> None:
         """Want this; see the properties."""
@@ -143,6 +161,10 @@ class Quotes(Generic[M_co]):
     def __repr__(self) -> str:
         """Return what it says, as it is made."""
         return f"Quotes{self._all()}"
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        """Return what a copy or a file makes it of, as for `Quote`."""
+        return Quotes, self._all()
 
     def _all(self) -> tuple[object, ...]:
         return (self._bids, self._asks, self._reason, self._memory)

@@ -2,7 +2,7 @@
 
 A message of a market is one or more rows that stand together; `events` makes the engine's events of them and
 `TapeWriter` the rows of events, without loss. Holds no prices in decimals, no files and no arrays of others:
-a column is anything that is indexed by number and has `tolist`. Invariants: rows are in the order in which
+a column is anything like `Column`. Invariants: rows are in the order in which
 they were received; the rows of a message have one time, kind and market, one number unless they are orders,
 and `last` at its end alone.
 """
@@ -64,7 +64,9 @@ ORDERS: Final = int(TapeKind.ORDERS)
 
 
 class Column(Protocol):
-    """Integers of 64 bits in a row: an `array("q")`, or one of NumPy's."""
+    """Integers of 64 bits in a row: an `array("q")`, or one of NumPy's; either has a buffer, and nobody
+    lengthens one that was handed on.
+    """
 
     def __len__(self) -> int:
         """Return how many there are."""

@@ -19,6 +19,9 @@ PPM_PER_BPS: Final = 100
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 
+NEVER_NS: Final = 2**62 - 1
+"""Later than any time (in the year 2116): the largest integer that compiled code holds in a register."""
+
 ATOMS_MAX: Final = 2**63 - 1
 """Largest amount that the journal's and the venue's integers can hold."""
 

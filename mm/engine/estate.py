@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from mm.domain.estate import Estate, OrderEstate, PositionEstate, SymbolEstate
 from mm.domain.orders import Order, OrderState
 from mm.domain.position import Position
+from mm.domain.quotes import Quote
 from mm.engine.learnt import newest, signals_of
 from mm.engine.legacy import Legacy, Recovery, Retired
 from mm.engine.session import Session, SessionState
@@ -200,7 +201,7 @@ def _written(memory: object, first: object) -> bytes:
     if memory == first:
         return b""
     try:
-        return msgspec.msgpack.encode(memory)
+        return msgspec.msgpack.encode(memory, enc_hook=_from_quote)
     except (TypeError, ValueError, OverflowError, RecursionError):
         return b""
 
@@ -210,9 +211,22 @@ def _read(memory: bytes, first: object) -> object:
     if not memory:
         return first
     try:
-        return msgspec.msgpack.decode(memory, type=type(first))
+        return msgspec.msgpack.decode(memory, type=type(first), dec_hook=_to_quote)
     except (TypeError, ValueError, RecursionError):
         return first
+
+
+# A strategy may remember what it wanted: quotes are no structs.
+def _from_quote(value: object) -> tuple[int, ...]:
+    if isinstance(value, Quote):
+        return value.as_tuple()
+    raise TypeError(f"a strategy remembers {type(value).__name__}, which cannot be written")
+
+
+def _to_quote(wanted: type, value: object) -> Quote:
+    if wanted is Quote:
+        return Quote(*msgspec.convert(value, tuple[int, int, int, int, int, int]))
+    raise TypeError(f"a strategy remembers {wanted.__name__}, which cannot be read")
 
 
 def _position(state: EngineState, left: PositionEstate) -> Position | None:

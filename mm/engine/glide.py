@@ -23,7 +23,8 @@ class Glided:
     """What was applied to one market's book since the engine last heard of it.
 
     Fields: tops: each change of the best prices, and of the sizes there if a signal wants to hear of tops;
-    trades: every print; both in order. heard_ns, venue_ms, stands: as of `Market`, after all of it.
+    trades: every print; both in order. heard_ns, venue_ms, stands: as of `Market`, after all of it. Nothing
+    of it changes after it was made.
     """
 
     __slots__ = ("heard_ns", "stands", "symbol", "tops", "trades", "venue_ms")

@@ -2,6 +2,7 @@
 
 Pure. Prices move only away from the market here, sizes only down; what cannot be sent is dropped. What comes
 with every decision is no tuple: compiled code makes and reads an object of a class several times as fast.
+Invariant: nothing changes a `Touch` or a `Wanted` after it was made; they are shared and kept.
 """
 
 from mm.domain.instrument import Instrument

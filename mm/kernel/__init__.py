@@ -3,7 +3,8 @@
 What is what: `types` says what a kernel is; `plain` is one over the ordinary objects, `kernel` the one over
 an array. Its loop and all that the loop calls are leaves (`loop`, `messages`, `venue_view`, `slots`, and
 those of `sim.queue`): plain functions over integers, compiled by `compiled` where Numba can be had; so are
-those of `whole`, which go over every price of a side for `memory` and the views.
+those of `whole`, which go over every price of a side for `memory` and the views. `entries` are what is called
+of them from outside.
 `array_book` and `array_feed` are the same array seen as the engine's book and as the venue's feed, for
 everything that has to go through the objects. `memory` makes the array, `layout` names what is in it.
 
@@ -20,5 +21,6 @@ Invariants:
 - nothing of a message is applied before it is sure that it fills nothing;
 - a side has more than 2 x LEVELS_MAX levels of a view only inside a message;
 - times never fall: the generations of what two streams told are aged by the time of the last message;
-- sizes are below 2**62, prices below 2**61.
+- sizes are below 2**62, prices below 2**61;
+- no index into an array is negative or beyond its end: in compiled code nobody looks.
 """

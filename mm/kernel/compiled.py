@@ -82,6 +82,8 @@ class _Numba(Protocol):
 
 class _ArrayType(Protocol):
     dtype: object
+    ndim: int
+    layout: str
 
 
 class _Extending(Protocol):
@@ -154,6 +156,8 @@ def _by_address() -> object:
 
     def by_address(context: object, array: _ArrayType) -> object:
         del context
+        # What is not contiguous would be misread, and nothing would say so.
+        assert (array.ndim, array.layout) == (1, "C")
 
         def data(
             context: _Context, builder: object, signature: _Signature, given: Sequence[object]
@@ -248,10 +252,10 @@ _MADE: Final[list[Compiled]] = []
 
 
 def entry(made: Compiled | None, name: str) -> Run:
-    """Return an entry by name. Args: made: None: the leaf as it stands."""
+    """Return an entry by name. Args: made: None: as it stands."""
     if made is not None:
         return made.entries[name]
-    return cast("Run", vars(loop if name == "run" else whole)[name])
+    return cast("Run", vars(entries)[ENTER + name])
 
 
 @contextmanager

@@ -2,21 +2,15 @@
 
 At an address an index is an index. Of an array compiled code first looks whether it is negative, which would
 count from the end: a quarter of all that the loop does. One for each of `compiled.ENTRIES`, of its name
-behind `enter_`. Must be given arrays that stay where they are until it returns.
+behind `enter_`. Must be given contiguous arrays that stay where they are until it returns. Invariant of all
+leaves: no index is negative, and none is beyond the end: nobody looks.
 """
 
 from mm.kernel.layout import Cells
 from mm.kernel.loop import run
-from mm.kernel.whole import (
-    apply_top,
-    best_key,
-    display_book,
-    display_venue,
-    list_levels,
-    make_room,
-    move_in,
-    settle_book,
-)
+from mm.kernel.messages import settle_delta, take_top
+from mm.kernel.slots import best_of, has_room
+from mm.kernel.whole import display_book, display_venue, list_levels, move_in
 
 
 def by_address(cells: Cells) -> Cells:
@@ -58,13 +52,13 @@ def enter_run(  # noqa: PLR0913, PLR0917 - as the leaf of that name
 
 
 def enter_make_room(cells: Cells, side: int, rows: int) -> bool:
-    """See `whole.make_room`."""
-    return make_room(by_address(cells), side, rows)
+    """Return whether `rows` new prices fit into a side, tidying up for them."""
+    return has_room(by_address(cells), side, rows)
 
 
 def enter_best_key(cells: Cells, side: int, view: int) -> int:
-    """See `whole.best_key`."""
-    return best_key(by_address(cells), side, view)
+    """Return the best key of a view (BOOK or VENUE), NOWHERE if it displays nothing."""
+    return best_of(by_address(cells), side, view)
 
 
 def enter_list_levels(cells: Cells, side: int, view: int, levels: int, worst: int) -> int:
@@ -72,7 +66,7 @@ def enter_list_levels(cells: Cells, side: int, view: int, levels: int, worst: in
     return list_levels(by_address(cells), side, view, levels, worst)
 
 
-def enter_apply_top(  # noqa: PLR0913, PLR0917 - as the leaf of that name
+def enter_apply_top(  # noqa: PLR0913, PLR0917 - a leaf has no objects to pack them in
     cells: Cells,
     market: int,
     ts_ns: int,
@@ -82,13 +76,14 @@ def enter_apply_top(  # noqa: PLR0913, PLR0917 - as the leaf of that name
     ask_ticks: int,
     ask_atoms: int,
 ) -> None:
-    """See `whole.apply_top`."""
-    apply_top(by_address(cells), market, ts_ns, seq, bid_ticks, bid_atoms, ask_ticks, ask_atoms)
+    """Apply a top to the engine's book; there must be room for a new price on either side."""
+    at = by_address(cells)
+    take_top(at, market, ts_ns, seq, bid_ticks, bid_atoms, ask_ticks, ask_atoms, True, False)
 
 
 def enter_settle_book(cells: Cells, market: int, ts_ns: int, seq: int) -> None:
-    """See `whole.settle_book`."""
-    settle_book(by_address(cells), market, ts_ns, seq)
+    """End a delta whose levels the engine's book has taken."""
+    settle_delta(by_address(cells), market, ts_ns, seq)
 
 
 def enter_move_in(cells: Cells, source: int, side: int, count: int) -> None:

@@ -8,7 +8,7 @@ one state. Everything else it reads from the objects when it begins (`Known`, `P
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Final, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from mm.domain.book import Book
 from mm.domain.seen import Known
@@ -18,9 +18,6 @@ from mm.engine.glide import Glided
 from mm.sim.feed import MarketFeed
 from mm.sim.places import Places, QueueSettings
 from mm.sim.queue import QueueModel
-
-FAR_NS: Final = 2**62
-"""A limit that no message reaches."""
 
 
 class Stop(IntEnum):

@@ -1,7 +1,7 @@
 """What may go over every slot of a side, which takes milliseconds as it stands. Leaves, called from outside.
 
-Sides that are displayed anew or moved into a larger table, the best of one searched or listed, a message's
-last steps. Must never be called in the midst of a message. Invariants: those of `slots` and `messages`.
+Sides that are displayed anew, moved into a larger table, or of which the best is listed. Must never be called
+in the midst of a message. Invariants: those of `slots` and `messages`.
 """
 
 from mm.kernel.layout import (
@@ -27,18 +27,7 @@ from mm.kernel.layout import (
     VENUE_LEVELS,
     Cells,
 )
-from mm.kernel.messages import settle_delta, take_top
-from mm.kernel.slots import best_of, has_room, move, prune, relist, set_book, slot_of
-
-
-def make_room(cells: Cells, side: int, rows: int) -> bool:
-    """Return whether `rows` new prices fit into a side, tidying up for them."""
-    return has_room(cells, side, rows)
-
-
-def best_key(cells: Cells, side: int, view: int) -> int:
-    """Return the best key of a view (BOOK or VENUE), NOWHERE if it displays nothing."""
-    return best_of(cells, side, view)
+from mm.kernel.slots import move, prune, relist, set_book, slot_of
 
 
 def list_levels(cells: Cells, side: int, view: int, levels: int, worst: int) -> int:
@@ -60,25 +49,6 @@ def list_levels(cells: Cells, side: int, view: int, levels: int, worst: int) -> 
     return found
 
 
-def apply_top(  # noqa: PLR0913, PLR0917 - a leaf has no objects to pack them in
-    cells: Cells,
-    market: int,
-    ts_ns: int,
-    seq: int,
-    bid_ticks: int,
-    bid_atoms: int,
-    ask_ticks: int,
-    ask_atoms: int,
-) -> None:
-    """Apply a top to the engine's book; there must be room for a new price on either side."""
-    take_top(cells, market, ts_ns, seq, bid_ticks, bid_atoms, ask_ticks, ask_atoms, True, False)
-
-
-def settle_book(cells: Cells, market: int, ts_ns: int, seq: int) -> None:
-    """End a delta whose levels the engine's book has taken."""
-    settle_delta(cells, market, ts_ns, seq)
-
-
 def move_in(cells: Cells, source: int, side: int, count: int) -> None:
     """Put the slots of a smaller table, `count` integers from `source` on, into a side, which is free."""
     move(cells, source, side, count)
@@ -88,7 +58,7 @@ def move_in(cells: Cells, source: int, side: int, count: int) -> None:
 def display_book(cells: Cells, side: int, levels: int) -> None:
     """Display exactly the levels in the spare room in the engine's book: price and size of each.
 
-    There must be room for them (`make_room`).
+    There must be room for them (`slots.has_room`).
     """
     base, spare, sign = cells[side + BASE], cells[SPARE], cells[side + SIGN]
     for slot in range(base, base + (cells[MASK] + 1) * SLOT, SLOT):

@@ -12,11 +12,11 @@ from typing import Final
 from mm.domain.events import Advanced
 from mm.domain.tape import KEYFRAME, ORDER, OTHER, SNAPSHOT, Chunk, Row, event_of, rows
 from mm.domain.tuples import named
-from mm.domain.units import ceil_div
+from mm.domain.units import NEVER_NS, ceil_div
 from mm.engine.market import Market
 from mm.engine.session import Session
 from mm.engine.state import EngineState
-from mm.kernel.types import FAR_NS, AnyKernel, KernelMarket, Stop, Watch
+from mm.kernel.types import AnyKernel, KernelMarket, Stop, Watch
 from mm.runtime.backtest_loop import Goes, take_orders, take_rare
 from mm.runtime.backtest_steps import Steps
 from mm.venues.paper import PaperVenue
@@ -88,7 +88,7 @@ class FastForward:
                 due_ns, begin = event_time.next_due_ns, row
                 stop, row = kernel.advance(
                     row,
-                    FAR_NS if due_ns is None else due_ns,
+                    NEVER_NS if due_ns is None else due_ns,
                     self._watches(),
                     wants_keyframe=bool(recorded.waits_for),
                 )
@@ -156,7 +156,7 @@ class FastForward:
             if venue is not None and told.trades:
                 venue.glide(told.trades)
         commands = steps.engine.glide(now_ns, news)
-        last = max([told.tops[-1][0] for told in news if told.tops]) if is_decision else FAR_NS
+        last = max([told.tops[-1][0] for told in news if told.tops]) if is_decision else NEVER_NS
         for told in news:
             steps.analyst.on_glide(told, last)
         if is_decision or commands:

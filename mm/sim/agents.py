@@ -15,16 +15,13 @@ import msgspec
 
 from mm.domain.instrument import Instrument
 from mm.domain.sides import Side
-from mm.domain.units import NS_PER_S
+from mm.domain.units import NEVER_NS, NS_PER_S
 from mm.sim.orders import CancelOrder, NewOrder, Order, OrderType, StpMode
 from mm.sim.presets import MakerCrowd, News, Preset, TakerCrowd
 from mm.sim.prng import Prng
 
 Action: TypeAlias = NewOrder | CancelOrder
 """What a trader may wish."""
-
-NEVER_NS: Final = 2**63 - 1
-"""When a market without traders has its next event."""
 
 _BPS: Final = 1e-4
 _INFORMED_COUNT: Final = 5

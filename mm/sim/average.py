@@ -5,12 +5,10 @@ adds them: the world its own matches, a replay the recorded prints. Invariant: t
 not older than the window; where there are none, it is the last price; before the first trade there is none.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mm.domain.tuples import named
-
-NEVER_NS: Final = 2**62 - 1
-"""Later than any time."""
+from mm.domain.units import NEVER_NS
 
 
 class Mean(NamedTuple):

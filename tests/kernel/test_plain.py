@@ -7,9 +7,9 @@ from mm.domain.events import AnyEvent, BookDelta, BookLost, BookSnapshot, Public
 from mm.domain.seen import Known
 from mm.domain.sides import BUY, SELL, Side
 from mm.domain.tape import Chunk, TapeWriter
-from mm.domain.units import PPM
+from mm.domain.units import NEVER_NS, PPM
 from mm.kernel.plain import PlainKernel
-from mm.kernel.types import FAR_NS, KernelMarket, Stop, Watch
+from mm.kernel.types import KernelMarket, Stop, Watch
 from mm.sim.places import Place, Places, QueueSettings
 from mm.sim.queue import QueueModel
 from tests.builders.sim import make_order
@@ -53,7 +53,7 @@ class Bench:
     def advance(
         self,
         *events: AnyEvent,
-        limit_ns: int = FAR_NS,
+        limit_ns: int = NEVER_NS,
         watches: tuple[Watch, ...] = (),
         keyframe: bool = False,
     ) -> tuple[Stop, int]:
@@ -258,6 +258,6 @@ def test_what_was_done_by_the_objects_is_passed_over() -> None:
     """An advance begins where it is told to."""
     bench = Bench()
     bench.kernel.load(tape(whole(12), delta((99, 9), seq=13)))
-    assert bench.kernel.advance(0, FAR_NS, ()) == (Stop.BEFORE, 0)
-    assert bench.kernel.advance(2, FAR_NS, ()) == (Stop.END, 3)
+    assert bench.kernel.advance(0, NEVER_NS, ()) == (Stop.BEFORE, 0)
+    assert bench.kernel.advance(2, NEVER_NS, ()) == (Stop.END, 3)
     assert bench.book.bid_atoms(99) == 9

@@ -8,16 +8,14 @@ order in which it was put in.
 from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from mm.domain.commands import Connect
 from mm.domain.events import AnyEvent
+from mm.domain.units import NEVER_NS
 from mm.venues.paper.outcomes import Request
-
-FAR_NS: Final = 2**62 - 1
-"""A time that never comes."""
 
 
 class Sent(NamedTuple):
@@ -38,14 +36,14 @@ class Post:
         self._stream: deque[tuple[int, int, AnyEvent]] = deque()
         self._number = 0
         # Time and number of the first of each: asked far more often than they change.
-        self._heap_ns = self._stream_ns = FAR_NS
+        self._heap_ns = self._stream_ns = NEVER_NS
         self._heap_number = self._stream_number = 0
 
     @property
     def next_due_ns(self) -> int | None:
         """When the next thing happens; None if nothing is under way."""
         due_ns = min(self._heap_ns, self._stream_ns)
-        return due_ns if due_ns < FAR_NS else None
+        return due_ns if due_ns < NEVER_NS else None
 
     def send(self, sent: Sent) -> None:
         """Let a request take effect at its time."""
@@ -96,13 +94,13 @@ class Post:
         if self._heap:
             self._heap_ns, self._heap_number, _, _ = self._heap[0]
         else:
-            self._heap_ns = FAR_NS
+            self._heap_ns = NEVER_NS
 
     def _look_at_stream(self) -> None:
         if self._stream:
             self._stream_ns, self._stream_number, _ = self._stream[0]
         else:
-            self._stream_ns = FAR_NS
+            self._stream_ns = NEVER_NS
 
 
 def _at(event: AnyEvent, ts_ns: int) -> AnyEvent:

@@ -1,7 +1,8 @@
 """Fills meet the mid that was in force at each horizon, in their order, each once."""
 
-from mm.analytics.horizons import FAR_NS, HORIZONS_NS, UNSEEN, WAITING_MAX, Fill, Waiting
+from mm.analytics.horizons import HORIZONS_NS, UNSEEN, WAITING_MAX, Fill, Waiting
 from mm.domain.sides import Side
+from mm.domain.units import NEVER_NS
 
 
 def a_fill(ts_ns: int, side: Side = Side.BUY) -> Fill:
@@ -12,7 +13,7 @@ def a_fill(ts_ns: int, side: Side = Side.BUY) -> Fill:
 def test_a_fill_settles_with_the_mid_before_the_time_that_is_told() -> None:
     """What was due at a time meets a mid that was set at that very time, so it waits for what comes after."""
     waiting, fill = Waiting((5, 10)), a_fill(100)
-    assert waiting.next_due_ns == FAR_NS
+    assert waiting.next_due_ns == NEVER_NS
     assert not list(waiting.add(fill, 101))
     assert waiting.next_due_ns == 105
     assert not list(waiting.due(105, 103))
@@ -20,7 +21,7 @@ def test_a_fill_settles_with_the_mid_before_the_time_that_is_told() -> None:
     assert (waiting.next_due_ns, waiting.count(0), waiting.count(1)) == (110, 0, 1)
     assert waiting.left() == [fill]
     assert list(waiting.due(1_000, 107)) == [(1, fill, 107)]
-    assert (fill.later_half_ticks, waiting.next_due_ns, waiting.left()) == ([105, 107], FAR_NS, [])
+    assert (fill.later_half_ticks, waiting.next_due_ns, waiting.left()) == ([105, 107], NEVER_NS, [])
 
 
 def test_a_mid_that_nobody_saw_is_noted_as_none() -> None:

@@ -1,5 +1,8 @@
 """What a strategy sees and what it answers is frozen: there is no way back into the engine's state."""
 
+import copy
+import pickle
+
 import msgspec
 import pytest
 
@@ -26,7 +29,7 @@ def test_each_field_is_documented(struct: type[msgspec.Struct]) -> None:
         assert field in text or field in ("side", "price_ticks"), field
 
 
-@pytest.mark.parametrize("name", ["price_ticks", "size_lots", "level", "tolerance_ticks", "age_ns_max"])
+@pytest.mark.parametrize("name", Quote.__match_args__)
 def test_nothing_of_a_quote_changes(name: str) -> None:
     """Neither by name, nor does it take anything else in."""
     quote = Quote(1, 2, 3, 4, 5, 6)
@@ -37,7 +40,7 @@ def test_nothing_of_a_quote_changes(name: str) -> None:
     assert quote.as_tuple() == (1, 2, 3, 4, 5, 6)
 
 
-@pytest.mark.parametrize("name", ["bids", "asks", "reason", "memory"])
+@pytest.mark.parametrize("name", Quotes.__match_args__)
 def test_nothing_of_an_answer_changes(name: str) -> None:
     """What is wanted next is another answer."""
     quotes = Quotes((Quote(1, 2),), (), "quoting", None)
@@ -46,11 +49,46 @@ def test_nothing_of_an_answer_changes(name: str) -> None:
     assert quotes == Quotes((Quote(1, 2),), (), "quoting", None)
 
 
-def test_another_quote_is_made_of_one_by_what_differs() -> None:
-    """What is not named stays, a 0 is a value."""
+@pytest.mark.parametrize("kind", [Quote, Quotes])
+def test_each_part_of_an_answer_is_documented(kind: type[Quote | Quotes[None]]) -> None:
+    """Strategies are written against them."""
+    assert all(getattr(kind, name).__doc__ for name in kind.__match_args__)
+
+
+@pytest.mark.parametrize("name", Quote.__match_args__)
+def test_another_quote_is_made_of_one_by_what_differs(name: str) -> None:
+    """What is not named stays, a 0 is a value; two that differ in anything are two."""
     quote = Quote(1, 2, 3, 4, 5, 6)
     assert quote.but() == quote
-    assert quote.but(price_ticks=7, size_lots=8, tolerance_ticks=0) == Quote(7, 8, 3, 0, 5, 6)
+    place = Quote.__match_args__.index(name)
+    for value in (0, 9):
+        changed = quote.but(**{name: value})
+        assert changed.as_tuple() == (*range(1, place + 1), value, *range(place + 2, 7))
+        assert changed != quote
+
+
+def test_what_is_no_quote_equals_none() -> None:
+    """Neither the tuple that one is made of."""
+    quote = Quote(1, 2, 3, 4, 5, 6)
+    assert quote != quote.as_tuple()
+    assert Quotes((quote,), (), "quoting", None) != ((quote,), (), "quoting", None)
+
+
+def test_a_quote_is_taken_apart_by_place_and_copied_and_kept_in_files() -> None:
+    """What a strategy of the user's may do with one, and with a whole answer."""
+    quotes = Quotes((Quote(1, 2, 3, 4, 5, 6),), (), "quoting", (7, 8))
+    for made in (copy.copy(quotes), copy.deepcopy(quotes), pickle.loads(pickle.dumps(quotes))):
+        assert made == quotes
+    match quotes:
+        case Quotes((Quote(price_ticks, size_lots),), ()):
+            assert (price_ticks, size_lots) == (1, 2)
+        case _:
+            pytest.fail("it was not taken apart")
+
+
+def test_a_quote_says_what_it_is_made_of() -> None:
+    """As code would write it."""
+    quote = Quote(1, 2, 3, 4, 5, 6)
     assert repr(quote) == "Quote(1, 2, 3, 4, 5, 6)"
     assert repr(Quotes((quote,), (), "quoting", None)) == f"Quotes(({quote!r},), (), 'quoting', None)"
 

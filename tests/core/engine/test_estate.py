@@ -334,6 +334,38 @@ def test_what_a_strategy_remembers_goes_on_in_the_next_life() -> None:
     assert estate_of(heir.engine.state).positions[0].memory == estate.positions[0].memory
 
 
+class Wanted(msgspec.Struct, frozen=True):
+    """Remembers what it wanted last."""
+
+    bids: tuple[Quote, ...] = ()
+
+
+def test_quotes_that_a_strategy_remembers_go_on_in_the_next_life() -> None:
+    """They are written as the numbers that they are made of; what those are not is no memory."""
+    rig = Rig(make_session(rememberer(Wanted())))
+    rig.session().memory = Wanted((Quote(1, 2, 3, 4, 5, 6), Quote(7, 8)))
+    estate = estate_of(rig.engine.state)
+
+    heir = Rig(make_session(rememberer(Wanted())), estate=estate)
+    other = Rig(make_session(rememberer(Unreadable())), estate=estate)
+    short = replace(estate.positions[0], memory=msgspec.msgpack.encode({"bids": [[1, 2]]}))
+    hurt = Rig(make_session(rememberer(Wanted())), estate=replace(estate, positions=(short,)))
+
+    assert heir.session().memory == Wanted((Quote(1, 2, 3, 4, 5, 6), Quote(7, 8)))
+    assert other.session().memory == Unreadable()
+    assert hurt.session().memory == Wanted()
+
+
+class Opaque:
+    """What msgspec knows nothing of."""
+
+
+class Unreadable(msgspec.Struct, frozen=True):
+    """Of a kind that no file holds."""
+
+    bids: tuple[Opaque, ...] = ()
+
+
 class Hint(msgspec.Struct, frozen=True):
     """What a strategy may remember."""
 

@@ -1,7 +1,10 @@
 """Trading ends when it has lost too much."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from mm.domain.units import PPM
 from mm.risk.base import AlarmAction
 from mm.risk.stop_loss import ACCOUNT, DRAWDOWN, OPEN, SESSION, StopLoss
 from tests.builders.risk_views import make_exit, make_place, make_risk_view
@@ -73,6 +76,33 @@ def test_without_a_known_equity_the_drawdown_is_not_judged() -> None:
     view = make_risk_view(session_peak_atoms=10**9, equity_start_atoms=0)
 
     assert RULE.watch(view) is None
+
+
+@given(
+    start=st.one_of(st.integers(1, 10**7), st.integers(1, 2**63 - 1)),
+    limit_ppm=st.integers(1, PPM),
+    pnl=st.integers(-(2**62), 2**62),
+    off=st.integers(-2, 2),
+)
+@example(start=PPM + 1, limit_ppm=1, pnl=0, off=0)
+def test_the_drawdown_is_the_share_of_the_equity_to_the_atom(
+    start: int, limit_ppm: int, pnl: int, off: int
+) -> None:
+    """It is reached where fall / equity >= limit, and not an atom before or after."""
+    fall = max(0, start * limit_ppm // PPM + off)
+    rule = StopLoss(
+        session_atoms_max=2**64,
+        account_atoms_max=2**64,
+        open_atoms_max=2**64,
+        drawdown_ppm_max=limit_ppm,
+        on_breach=AlarmAction.HALT,
+    )
+
+    alarm = rule.watch(
+        make_risk_view(session_peak_atoms=pnl + fall, session_pnl_atoms=pnl, equity_start_atoms=start)
+    )
+
+    assert (alarm is not None) == (fall * PPM >= start * limit_ppm)
 
 
 def test_the_action_is_the_configured_one() -> None:

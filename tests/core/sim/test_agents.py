@@ -3,8 +3,8 @@
 import pytest
 
 from mm.domain.sides import Side
-from mm.domain.units import NS_PER_S
-from mm.sim.agents import NEVER_NS, Agents
+from mm.domain.units import NEVER_NS, NS_PER_S
+from mm.sim.agents import Agents
 from mm.sim.orders import CancelOrder, NewOrder
 from mm.sim.presets import PRESETS
 from mm.sim.reports import Fact, OrderReport, Trade
