@@ -46,16 +46,21 @@ def replay(
         bool,
         typer.Option(help="Install them first, each in an environment of its own (uv, a package index)."),
     ] = False,
+    compile_: Annotated[
+        bool,
+        typer.Option("--compile/--no-compile", help="Do first what `mm compile` does, if it was not yet."),
+    ] = True,
 ) -> None:
     """Measure how fast recordings go through the whole production path: rows a second, on one core.
 
-    Three million generated rows take about a minute, other backtesters some more. Decisions every 100 ms and
-    whenever the mid moves. NautilusTrader is played twice: `nautilus` with single deltas, as its own loaders
-    yield them, `nautilus_batched` with those of each message in one batch, its fastest form. `agreement` is
-    whether our fills are those of hftbacktest, order by order, where its own are right.
+    Measured is what `mm compile` makes; where it can make nothing, the sources as they stand. Three million
+    generated rows take about a minute, other backtesters some more. Decisions every 100 ms and whenever the
+    mid moves. NautilusTrader is played twice: `nautilus` with single deltas, as its own loaders yield them,
+    `nautilus_batched` with those of each message in one batch, its fastest form. `agreement` is whether our
+    fills are those of hftbacktest, order by order, where its own are right.
     Example: mm bench replay --data recorded.parquet --json
     """
-    core = by_machine_code(terminal)
+    core = by_machine_code(terminal, make=compile_)
     try:
         from mm.bench.replay import ReplayOptions, measured
         from mm.bench.replay_peers import install

@@ -24,7 +24,7 @@ def use() -> Core:
     """Take what was compiled of these sources from now on, if there is some; return what is in force."""
     if installed():
         return "compiled"
-    if os.environ.get(WISH_KEY) == "0" or not cache_directory().is_dir():
+    if not is_wished() or not cache_directory().is_dir():
         return "interpreted"
     folder = made_of_these_sources()
     if folder is None or any(name in sys.modules for name in compiled_names()):
@@ -36,6 +36,11 @@ def use() -> Core:
 def core() -> Core:
     """Return what is in force."""
     return "compiled" if installed() else "interpreted"
+
+
+def is_wished() -> bool:
+    """Return whether the environment leaves the choice to the command."""
+    return os.environ.get(WISH_KEY) != "0"
 
 
 def made_of_these_sources() -> Path | None:

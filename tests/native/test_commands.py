@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from mm.cli import machine_code
+from mm.cli.machine_code import by_machine_code
+from mm.cli.terminal import Terminal
+from mm.errors import CompilationFailed
+from mm.native import build as build_module
 from mm.native.sources import cache_directory, digest
 from tests.gate.core import ROOT
 
@@ -41,6 +46,48 @@ def test_a_backtest_decides_by_what_was_compiled(tmp_path: Path) -> None:
     done = run(("backtest", str(ROOT / "config/demo.toml"), "--data", "none", "--tick", "0.1"), tmp_path)
     assert "deciding by compiled modules" in done.stderr
     assert "none" in done.stderr.splitlines()[1]
+
+
+def test_a_bench_measures_the_sources_where_nothing_can_be_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says what is missing, and by what it decided."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("MM_COMPILED", raising=False)
+    monkeypatch.setenv("CC", "no-such-compiler")
+    done = run(("bench", "replay", "--rows", "10000", "--turns", "1", "--no-peers"), tmp_path)
+    assert "not compiled: this needs a C compiler" in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["core"] == "interpreted"
+
+
+def test_what_was_not_compiled_is_where_it_is_wished_and_only_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not by a command that does not ask, nor against the environment; a failure ends no command."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    # Nothing is to be found by this process, whatever it has imported so far.
+    monkeypatch.setattr(machine_code, "use", lambda: "interpreted")
+    made: list[Path] = []
+
+    def build(say: object) -> Path:
+        del say
+        made.append(cache_directory() / digest())
+        if len(made) == 1:
+            raise CompilationFailed("line 7: no")
+        made[-1].mkdir(parents=True)
+        return made[-1]
+
+    monkeypatch.setattr(build_module, "build", build)
+    monkeypatch.setenv("MM_COMPILED", "0")
+    by_machine_code(Terminal(), make=True)
+    monkeypatch.delenv("MM_COMPILED")
+    by_machine_code(Terminal())
+    assert made == []
+    assert by_machine_code(Terminal(), make=True) == "interpreted"
+    assert "not compiled: line 7: no" in capsys.readouterr().err
+    by_machine_code(Terminal(), make=True)
+    by_machine_code(Terminal(), make=True)
+    assert len(made) == 2
 
 
 def run(words: tuple[str, ...], folder: Path) -> subprocess.CompletedProcess[str]:
