@@ -90,7 +90,8 @@ def test_compiled_modules_do_what_the_sources_do(shared_data: Path, tmp_path: Pa
     words = ["bench", "replay", "--rows", "300000", "--turns", "1", "--no-peers", *data]
     assert told(words, tmp_path, wish="") == told(words, tmp_path, wish="0")
     assert signals_told(wish="") == signals_told(wish="0")
-    assert quotes_told(wish="") == quotes_told(wish="0")
+    quotes = "tests.builders.quote_sheet"
+    assert sheet_told(quotes, wish="") == sheet_told(quotes, wish="0")
     assert quoting_told(tmp_path, wish="") == quoting_told(tmp_path, wish="0")
 
 
@@ -113,51 +114,33 @@ def quoting_told(folder: Path, *, wish: str) -> object:
     return run_json(words, folder, wish=wish)["strategies"]
 
 
-QUOTES = """
-import copy, pickle, msgspec
-from mm.native.use import use
-use()
-from mm.domain import quotes as module
-from mm.domain.quotes import Quote, Quotes
-from mm.engine.estate import _read, _written
-class Kept(msgspec.Struct, frozen=True):
-    bids: tuple[Quote, ...] = ()
-one = Quotes((Quote(1, 2, 3, 4, 5, 6).but(level=7),), (), "quoting", (8, 9))
-match one:
-    case Quotes((Quote(price_ticks, size_lots),), ()):
-        print(price_ticks, size_lots)
-print([copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))] == [one] * 3, one)
-print(_read(_written(Kept(one.bids), Kept()), Kept()))
-for bad in (lambda: setattr(one, "reason", ""), lambda: {one}, lambda: Quote(1)):
-    try:
-        print(bad())
-    except (AttributeError, TypeError) as error:
-        print(type(error).__name__)
-print(module.__file__.rpartition(".")[2])
-"""
-"""Everything that a strategy of the user's may do with quotes, and what the module was made of last."""
-
-
-def quotes_told(*, wish: str) -> list[str]:
-    """Return what came of it."""
-    done = subprocess.run(
-        [sys.executable, "-c", QUOTES],
-        env=os.environ | {"MM_COMPILED": wish},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2_000:]
-    *lines, kind = done.stdout.splitlines()
-    assert kind == ("py" if wish else "so")
-    return lines
-
-
 def run_json(words: list[str], folder: Path, *, wish: str) -> Any:
     """Return what a command tells, by what it was asked to decide by."""
+    figures = json.loads(run(["mm", *words, "--json"], folder, wish=wish).splitlines()[-1])
+    assert figures["core"] == ("interpreted" if wish else "compiled")
+    return figures
+
+
+def signals_told(*, wish: str) -> object:
+    """Return a digest by signal of all that it answered."""
+    found = sheet_told("tests.builders.signal_sheet", wish=wish)
+    assert len(found["signals"]) >= 12
+    return found["signals"]
+
+
+def sheet_told(module: str, *, wish: str) -> dict[str, Any]:
+    """Return what a sheet tells, without what it was asked to decide by."""
+    found: dict[str, Any] = json.loads(run([module], ROOT, wish=wish))
+    assert (found.pop("core"), found.pop("file").endswith(".py")) == (
+        ("interpreted", True) if wish else ("compiled", False)
+    )
+    return found
+
+
+def run(words: list[str], folder: Path, *, wish: str) -> str:
+    """Return what a module prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "mm", *words, "--json"],
+        [sys.executable, "-m", *words],
         env=os.environ | {"MM_COMPILED": wish},
         cwd=folder,
         capture_output=True,
@@ -165,25 +148,4 @@ def run_json(words: list[str], folder: Path, *, wish: str) -> Any:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2_000:]
-    figures = json.loads(done.stdout.splitlines()[-1])
-    assert figures["core"] == ("interpreted" if wish else "compiled")
-    return figures
-
-
-def signals_told(*, wish: str) -> object:
-    """Return a digest by signal of all that it answered."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.builders.signal_sheet"],
-        env=os.environ | {"MM_COMPILED": wish},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2_000:]
-    found = json.loads(done.stdout)
-    assert (found["core"], found["file"].endswith(".py")) == (
-        ("interpreted", True) if wish else ("compiled", False)
-    )
-    assert len(found["signals"]) >= 12
-    return found["signals"]
+    return done.stdout
