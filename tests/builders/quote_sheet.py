@@ -11,19 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from mm.native.use import core, use
-
-use()
-
-from mm.domain import quotes as module  # noqa: E402 - what decides is chosen before it is imported
-from mm.domain.quotes import Quote, Quotes  # noqa: E402 - as above
-from mm.engine.estate import _read, _written  # noqa: E402 - as above
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """What it may remember."""
-
-    bids: tuple[Quote, ...] = ()
+from mm.native.use import use
 
 
 def outcome(doing: Callable[[], object]) -> str:
@@ -36,7 +24,13 @@ def outcome(doing: Callable[[], object]) -> str:
 
 
 def sheet() -> dict[str, object]:
-    """Return what came of each."""
+    """Return what came of each, and by which core."""
+    core = use()
+    from mm.domain import quotes
+    from mm.domain.quotes import Quote, Quotes
+    from mm.engine.estate import _read, _written
+
+    kept = msgspec.defstruct("Kept", [("bids", tuple[Quote, ...], ())], frozen=True)
     one = Quotes((Quote(1, 2, 3, 4, 5, 6).but(level=7),), (), "quoting", (8, 9))
     match one:
         case Quotes((Quote(price_ticks, size_lots),), ()):
@@ -45,12 +39,12 @@ def sheet() -> dict[str, object]:
             apart = []
     copies = (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one)))
     return {
-        "core": core(),
-        "file": module.__file__,
+        "core": core,
+        "file": quotes.__file__,
         "said": repr(one),
         "apart": apart,
         "copied": [made == one for made in copies],
-        "remembered": repr(_read(_written(Kept(one.bids), Kept()), Kept())),
+        "remembered": repr(_read(_written(kept(one.bids), kept()), kept())),
         "changed": outcome(lambda: setattr(one, "reason", "")),
         "looked_up": outcome(lambda: {one: 1}),
         "without_a_size": outcome(lambda: Quote(1)),  # type: ignore[call-arg]  # that is what is tried
