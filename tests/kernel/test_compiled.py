@@ -55,6 +55,15 @@ def test_switched_off_it_runs_as_it_stands_with_the_same_digest() -> None:
     assert digest_here(PlainKernel) == digest_here(Kernel)
 
 
+def test_what_is_not_contiguous_is_refused_and_not_misread() -> None:
+    """At an address every second integer is the one between."""
+    made = compiled()
+    assert made is not None
+    whole: Any = made.view(bytearray(64 * 8))
+    with pytest.raises(AssertionError):
+        made.entries["best_key"](whole[::2], 0, 0)
+
+
 def test_without_numba_it_runs_as_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is missing but speed."""
 
