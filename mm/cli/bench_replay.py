@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -34,7 +35,8 @@ def replay(
     terminal: Terminal,
     *,
     data: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="A recording, measured as well; repeatable.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="A recording, measured as well; repeatable.", exists=True),
     ] = None,
     rows: Annotated[int, typer.Option(min=10_000, max=50_000_000, help="Generated rows.")] = 3_000_000,
     seed: Annotated[int, typer.Option(min=0, max=2**31, help="Of the generated rows.")] = 1,
@@ -60,7 +62,8 @@ def replay(
     fills are those of hftbacktest, order by order, where its own are right.
     Example: mm bench replay --data recorded.parquet --json
     """
-    core = by_machine_code(terminal, make=compile_)
+    # Where nothing can be measured nobody waits for a compiler to be told so.
+    core = by_machine_code(terminal, make=compile_ and find_spec("numpy") is not None)
     try:
         from mm.bench.replay import ReplayOptions, measured
         from mm.bench.replay_peers import install

@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from mm.cli import machine_code
+from mm.cli import bench_replay, machine_code
 from mm.cli.machine_code import by_machine_code
+from mm.cli.main import app
 from mm.cli.terminal import Terminal
-from mm.errors import CompilationFailed
+from mm.errors import EXIT_USAGE, CompilationFailed, UsageError
 from mm.native import build as build_module
 from mm.native.sources import cache_directory, digest
 from tests.gate.core import ROOT
@@ -58,6 +60,25 @@ def test_a_bench_measures_the_sources_where_nothing_can_be_compiled(
     done = run(("bench", "replay", "--rows", "10000", "--turns", "1", "--no-peers"), tmp_path)
     assert "not compiled: this needs a C compiler" in done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["core"] == "interpreted"
+
+
+def test_a_bench_that_cannot_begin_compiles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recording that is not there, and a missing extra, are told at once and not after minutes."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("MM_COMPILED", raising=False)
+    asked: list[bool] = []
+
+    def by_machine_code(_: Terminal, *, make: bool) -> str:
+        asked.append(make)
+        raise UsageError("far enough")
+
+    monkeypatch.setattr(bench_replay, "by_machine_code", by_machine_code)
+    absent = CliRunner().invoke(app, ["bench", "replay", "--data", str(tmp_path / "none.parquet")])
+    assert (absent.exit_code, asked) == (EXIT_USAGE, [])
+    CliRunner().invoke(app, ["bench", "replay"])
+    monkeypatch.setattr(bench_replay, "find_spec", lambda name: None if name == "numpy" else name)
+    CliRunner().invoke(app, ["bench", "replay"])
+    assert asked == [True, False]
 
 
 def test_what_was_not_compiled_is_where_it_is_wished_and_only_once(
